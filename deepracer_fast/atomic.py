@@ -1,0 +1,47 @@
+"""Writes a file whole or not at all: a reader or a crash never meets half of one.
+
+In: a path and its bytes or text. Out: the file. The content goes to a temporary file in the same
+folder (a rename is atomic only within one file system), is flushed to the disk, and then takes the
+target's name in one step. Checkpoints, archives, metrics and logs are all written through here.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a temporary binary file that becomes ``path`` when the block ends without an error.
+
+    If the block raises, the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    # A dot hides it from folder listings; the random part keeps two writers apart.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replaces the content of ``path`` by ``data`` in one step."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Replaces the content of ``path`` by ``text`` (UTF-8, line ends as given) in one step."""
+    atomic_write_bytes(path, text.encode("utf-8"))

@@ -1,0 +1,37 @@
+"""What deepracer_fast raises when its input is wrong: one class a station, one clear line each.
+
+Every message says what is wrong, the rule, what was found and what to do. The command line
+prints the message alone and exits with status 1.
+"""
+
+
+class DeepRacerError(Exception):
+    """Base of every error that a user's input can cause."""
+
+
+class ConfigError(DeepRacerError):
+    """A setting or an option that cannot be used."""
+
+
+class TrackError(DeepRacerError):
+    """A track that is unknown, or a route that cannot be driven."""
+
+
+class ActionError(DeepRacerError):
+    """Actions of the wrong shape, or with values that are not finite."""
+
+
+class MetadataError(DeepRacerError):
+    """A ``model_metadata.json`` that cannot be used."""
+
+
+class HyperparameterError(DeepRacerError):
+    """A ``hyperparameters.json`` that cannot be used."""
+
+
+class RewardError(DeepRacerError):
+    """A reward function that does not load, raises, or returns something unusable."""
+
+
+class ArchiveError(DeepRacerError):
+    """A model archive, frozen graph or model folder that cannot be read."""
