@@ -1,0 +1,297 @@
+"""``model_metadata.json``: what a model sees, what it may do, and which network it is.
+
+In: the file as people have it (numbers as strings, optional keys left out, keys of other tools).
+Out: ``ModelMetadata``, and from it a file with every key that the car, deepracer-utils and
+deepracer-for-cloud look up. Rules and defaults: markov boto/s3/files/model_metadata.py.
+
+Neighbours: ``action_space.py`` before it; ``networks.py``, ``train.py`` and ``archive/`` after.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.errors import ActionError, DeepRacerError, MetadataError
+
+CAMERAS = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
+LIDARS = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
+NEURAL_NETWORKS = (
+    "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
+    "DEEP_CONVOLUTIONAL_NETWORK",
+    "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
+)
+TRAINING_ALGORITHMS = ("clipped_ppo", "sac")
+ACTION_SPACE_TYPES = ("discrete", "continuous")
+VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the newest
+LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
+
+
+@dataclass(frozen=True)
+class LidarConfig:
+    """How ``DISCRETIZED_SECTOR_LIDAR`` reduces its 64 rays; defaults: markov environments.
+
+    Attributes:
+        num_sectors: number of sectors, a divisor of 64.
+        num_values_per_sector: length of each sector's one-hot code, 1 or more.
+        clipping_dist: distance from which a sector counts as free, metres, above 0.
+    """
+
+    num_sectors: int = 8
+    num_values_per_sector: int = 8
+    clipping_dist: float = 2.0
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """The content of one ``model_metadata.json``.
+
+    Attributes:
+        action_space: what the policy may ask for.
+        sensors: sensor names in the file's order: one camera and at most one lidar.
+        neural_network: one of ``NEURAL_NETWORKS``.
+        training_algorithm: ``clipped_ppo`` or ``sac``.
+        version: 1 to 6; which car model and timing the model was trained with.
+        lidar: set where a sensor is ``DISCRETIZED_SECTOR_LIDAR``, else None.
+    """
+
+    action_space: ActionSpace
+    sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)
+    neural_network: str = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
+    training_algorithm: str = "clipped_ppo"
+    version: int = 5
+    lidar: LidarConfig | None = None
+
+    def to_json(self) -> str:
+        """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
+        space = self.action_space
+        content: dict[str, Any] = {
+            "action_space": _action_space_to_json(space),
+            "sensor": list(self.sensors),
+            "neural_network": self.neural_network,
+            "training_algorithm": self.training_algorithm,
+            "action_space_type": (
+                "continuous" if isinstance(space, ContinuousActionSpace) else "discrete"
+            ),
+            "version": str(self.version),
+        }
+        if self.lidar is not None:
+            content["lidar_config"] = asdict(self.lidar)
+        return json.dumps(content, indent=2) + "\n"
+
+
+def read_model_metadata(path: str | Path) -> ModelMetadata:
+    """Reads a ``model_metadata.json``.
+
+    Raises:
+        MetadataError: the file cannot be read, or breaks a rule; names file and key.
+    """
+    return parse_model_metadata(read_text(Path(path), MetadataError), str(path))
+
+
+def parse_model_metadata(text: str, source: str) -> ModelMetadata:
+    """Reads the text of a ``model_metadata.json``.
+
+    Args:
+        text: the content.
+        source: what messages call it, normally the file's path.
+
+    Raises:
+        MetadataError: the text breaks a rule; one line with source, key, rule and what was found.
+    """
+    content = parse_json_object(text, source, MetadataError)
+    sensors = _sensors(content, source)
+    algorithm = _choice(content, "training_algorithm", TRAINING_ALGORITHMS, source)
+    action_space = _action_space(content, source)
+    if algorithm == "sac" and isinstance(action_space, DiscreteActionSpace):
+        raise MetadataError(
+            f"{source}: training_algorithm: sac needs a continuous action space, found a discrete "
+            "one; use clipped_ppo, or give action_space as low and high bounds"
+        )
+    lidar = _lidar_config(content, source)
+    return ModelMetadata(
+        action_space=action_space,
+        sensors=sensors,
+        neural_network=_choice(content, "neural_network", NEURAL_NETWORKS, source),
+        training_algorithm=algorithm,
+        version=_version(content, source),
+        lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
+    )
+
+
+def _action_space_to_json(space: ActionSpace) -> Any:
+    if isinstance(space, DiscreteActionSpace):
+        actions = zip(space.steering_angle_deg, space.speed, strict=True)
+        return [
+            {"steering_angle": steering, "speed": speed, "index": index}
+            for index, (steering, speed) in enumerate(actions)
+        ]
+    return {
+        "steering_angle": {"high": space.steering_high, "low": space.steering_low},
+        "speed": {"high": space.speed_high, "low": space.speed_low},
+    }
+
+
+def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
+    kind = _choice(content, "action_space_type", ACTION_SPACE_TYPES, source)
+    if "action_space" not in content:
+        raise MetadataError(f"{source}: action_space is missing; every model needs one")
+    found = content["action_space"]
+    try:
+        if kind == "discrete" and isinstance(found, list) and found:
+            return _discrete(found, source)
+        if kind == "continuous" and isinstance(found, dict) and found:
+            return _continuous(found, source)
+    except ActionError as error:
+        raise MetadataError(f"{source}: action_space: {error}") from error
+    form = (
+        "a list of one or more actions, each with steering_angle and speed"
+        if kind == "discrete"
+        else "steering_angle and speed, each with low and high"
+    )
+    raise MetadataError(
+        f"{source}: action_space: with action_space_type {kind} it must be {form}, "
+        f"found {_brief(found)}; correct action_space or action_space_type"
+    )
+
+
+def _discrete(actions: list[Any], source: str) -> DiscreteActionSpace:
+    steering, speed = [], []
+    for index, action in enumerate(actions):
+        where = f"{source}: action_space[{index}]"
+        steering.append(_member(action, "steering_angle", where))
+        speed.append(_member(action, "speed", where))
+    return DiscreteActionSpace(tuple(steering), tuple(speed))
+
+
+def _continuous(box: dict[str, Any], source: str) -> ContinuousActionSpace:
+    bounds = []
+    for axis in ("steering_angle", "speed"):
+        for bound in ("low", "high"):
+            bounds.append(_member(box.get(axis), bound, f"{source}: action_space.{axis}"))
+    return ContinuousActionSpace(*bounds)
+
+
+def _member(holder: Any, key: str, where: str) -> float:
+    if not isinstance(holder, dict) or key not in holder:
+        raise MetadataError(f"{where}: needs the number {key}, found {_brief(holder)}")
+    return parse_number(holder[key], f"{where}.{key}", MetadataError)
+
+
+def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    if "sensor" not in content:
+        if "version" in content and _version(content, source) >= 2:
+            raise MetadataError(
+                f"{source}: sensor is missing, and version {_version(content, source)} needs it; "
+                'add "sensor": ["FRONT_FACING_CAMERA"] or what the model was trained with'
+            )
+        return ("observation",)
+    found = content["sensor"]
+    if not isinstance(found, list):
+        raise MetadataError(f"{source}: sensor must be a list of names, found {_brief(found)}")
+    for name in found:
+        if name not in CAMERAS + LIDARS:
+            raise MetadataError(
+                f"{source}: sensor: unknown sensor {_brief(name)}; "
+                f"use one of {', '.join(CAMERAS + LIDARS)}"
+            )
+    num_cameras = sum(name in CAMERAS for name in found)
+    if num_cameras != 1 or len(found) - num_cameras > 1:
+        raise MetadataError(
+            f"{source}: sensor must hold exactly one camera and at most one lidar, "
+            f"found {_brief(found)}; remove or add one"
+        )
+    return tuple(found)
+
+
+def _version(content: Mapping[str, Any], source: str) -> int:
+    if "version" not in content:
+        return 2 if "sensor" in content else 1
+    version = parse_number(content["version"], f"{source}: version", MetadataError)
+    if version not in VERSIONS:
+        raise MetadataError(
+            f"{source}: version must be a whole number from {VERSIONS[0]} to {VERSIONS[-1]}, "
+            f"found {_brief(content['version'])}; 5 is what deepracer-for-cloud writes"
+        )
+    return int(version)
+
+
+def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
+    """The value of an optional key whose default is the first of the allowed values."""
+    found = content.get(key, allowed[0])
+    if found not in allowed:
+        raise MetadataError(
+            f"{source}: {key} must be one of {', '.join(allowed)}, found {_brief(found)}"
+        )
+    return str(found)
+
+
+def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
+    found = content.get("lidar_config", {})
+    where = f"{source}: lidar_config"
+    if not isinstance(found, dict):
+        raise MetadataError(
+            f"{where} must hold num_sectors, num_values_per_sector and clipping_dist, "
+            f"found {_brief(found)}"
+        )
+    values = {**asdict(LidarConfig()), **found}
+    number = {
+        key: parse_number(values[key], f"{where}.{key}", MetadataError)
+        for key in ("num_sectors", "num_values_per_sector", "clipping_dist")
+    }
+    sectors, values_per_sector, distance = number.values()
+    if sectors < 1 or sectors % 1 or LIDAR_RAYS % sectors:
+        raise MetadataError(
+            f"{where}.num_sectors must divide the {LIDAR_RAYS} rays evenly, found {sectors:g}"
+        )
+    if values_per_sector < 1 or values_per_sector % 1:
+        raise MetadataError(
+            f"{where}.num_values_per_sector must be a whole number of 1 or more, "
+            f"found {values_per_sector:g}"
+        )
+    if distance <= 0:
+        raise MetadataError(f"{where}.clipping_dist must be above 0 m, found {distance:g}")
+    return LidarConfig(int(sectors), int(values_per_sector), distance)
+
+
+def read_text(path: Path, error: type[DeepRacerError]) -> str:
+    """Reads a small text file; a byte-order mark, as Windows editors write, is dropped."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise error(
+            f"{path}: must be UTF-8 text, found byte {problem.start} that is not"
+        ) from problem
+
+
+def parse_json_object(text: str, source: str, error: type[DeepRacerError]) -> dict[str, Any]:
+    """Reads a JSON object; what is not one raises ``error`` with line and column."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{source}: must be valid JSON, found: {problem}; correct it there") from None
+    if not isinstance(content, dict):
+        raise error(f"{source}: must be a JSON object {{...}}, found {_brief(content)}")
+    return content
+
+
+def parse_number(value: Any, where: str, error: type[DeepRacerError]) -> float:
+    """Reads a finite number; consoles and tools also write numbers as strings."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise error(f"{where} must be a finite number, found {_brief(value)}")
+    return number
+
+
+def _brief(value: Any) -> str:
+    """A found value as JSON on one line, shortened so that the message stays one line."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
