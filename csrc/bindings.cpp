@@ -1,0 +1,236 @@
+// The Python module `_core`: checks arrays, releases the GIL, calls, hands out views.
+//
+// Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
+// by their owner and overwritten by its next step.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <vector>
+
+#include "simulator.h"
+
+namespace py = pybind11;
+namespace df = deepracer_fast;
+
+namespace {
+
+using DoubleArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using IntArray = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
+
+template <typename T, int flags>
+std::span<const T> view(const py::array_t<T, flags>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+std::span<const double> points(const DoubleArray& array, const char* name) {
+  if (array.ndim() != 2 || array.shape(1) != 2)
+    throw py::value_error(std::string(name) + " must have shape [N, 2]");
+  return view(array);
+}
+
+std::vector<df::Vec2> to_vec2(std::span<const double> xy) {
+  std::vector<df::Vec2> result(xy.size() / 2);
+  for (std::size_t i = 0; i < result.size(); ++i)
+    result[i] = {static_cast<float>(xy[2 * i]), static_cast<float>(xy[2 * i + 1])};
+  return result;
+}
+
+// A read-only view [rows(, columns)] of a vector that `owner` keeps alive.
+template <typename T>
+py::array column(const std::vector<T>& data, const py::object& owner, py::ssize_t columns = 1) {
+  const auto rows = static_cast<py::ssize_t>(data.size()) / columns;
+  const auto shape = columns == 1 ? std::vector<py::ssize_t>{rows}
+                                  : std::vector<py::ssize_t>{rows, columns};
+  py::array result(py::dtype::of<T>(), shape, data.data(), owner);
+  result.attr("setflags")(py::arg("write") = false);
+  return result;
+}
+
+py::array flags(const std::vector<std::uint8_t>& data, const py::object& owner) {
+  return column(data, owner).attr("view")("bool");
+}
+
+py::dict params(const df::CarBatch& cars, const py::object& owner) {
+  py::dict result;
+  result["all_wheels_on_track"] = flags(cars.all_wheels_on_track, owner);
+  result["x"] = column(cars.x, owner);
+  result["y"] = column(cars.y, owner);
+  result["heading"] = column(cars.heading_deg, owner);
+  result["distance_from_center"] = column(cars.distance_from_center, owner);
+  result["projection_distance"] = column(cars.projection_distance, owner);
+  result["progress"] = column(cars.progress, owner);
+  result["steps"] = column(cars.steps, owner);
+  result["speed"] = column(cars.speed_command, owner);
+  result["steering_angle"] = column(cars.steering_command_deg, owner);
+  result["track_width"] = column(cars.track_width, owner);
+  result["track_length"] = column(cars.track_length, owner);
+  result["closest_waypoints"] = column(cars.closest_waypoints, owner, 2);
+  result["is_left_of_center"] = flags(cars.is_left_of_center, owner);
+  result["is_reversed"] = flags(cars.is_reversed, owner);
+  result["is_crashed"] = flags(cars.is_crashed, owner);
+  result["is_offtrack"] = flags(cars.is_offtrack, owner);
+  result["sim_time"] = column(cars.sim_time, owner);
+  return result;
+}
+
+// [B] record of what the vehicle model holds: x, y, heading, speed, steering (m, rad, m/s).
+py::array_t<float> vehicle_states(const df::CarBatch& cars) {
+  py::array_t<float> result({cars.num_cars, 5});
+  auto row = result.mutable_unchecked<2>();
+  for (int car = 0; car < cars.num_cars; ++car) {
+    const df::VehicleState& v = cars.vehicle[car];
+    const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
+    for (int i = 0; i < 5; ++i) row(car, i) = values[i];
+  }
+  return result;
+}
+
+py::array pictures(const df::Simulator& simulator, const py::object& owner) {
+  const auto data = simulator.pictures();
+  py::array result(py::dtype::of<std::uint8_t>(),
+                   std::vector<py::ssize_t>{simulator.cars().num_cars, df::kPictureHeight,
+                                            df::kPictureWidth, 1},
+                   data.data(), owner);
+  result.attr("setflags")(py::arg("write") = false);
+  return result;
+}
+
+void bind_world(py::module_& m) {
+  py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
+      .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
+                       const DoubleArray& outer, bool is_loop) {
+             return std::make_shared<df::Track>(
+                 to_vec2(points(center, "center")), to_vec2(points(inner, "inner")),
+                 to_vec2(points(outer, "outer")), is_loop);
+           }),
+           py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"))
+      .def_property_readonly("length", &df::Track::length);
+
+  py::class_<df::Ground, std::shared_ptr<df::Ground>>(m, "Ground")
+      .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
+                       const DoubleArray& outer, bool is_loop, const std::string& look) {
+             return std::make_shared<df::Ground>(points(center, "center"), points(inner, "inner"),
+                                                 points(outer, "outer"), is_loop,
+                                                 df::look_by_name(look));
+           }),
+           py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
+           py::arg("look"));
+}
+
+void bind_options(py::module_& m) {
+  py::class_<df::RaceRules>(m, "RaceRules")
+      .def(py::init())
+      .def_readwrite("start_position", &df::RaceRules::start_position)
+      .def_readwrite("round_robin_advance_dist", &df::RaceRules::round_robin_advance_dist)
+      .def_readwrite("random_start", &df::RaceRules::random_start)
+      .def_readwrite("continuous", &df::RaceRules::continuous)
+      .def_readwrite("number_of_resets", &df::RaceRules::number_of_resets)
+      .def_readwrite("off_track_penalty", &df::RaceRules::off_track_penalty)
+      .def_readwrite("max_steps", &df::RaceRules::max_steps);
+
+  py::class_<df::SimulatorOptions>(m, "SimulatorOptions")
+      .def(py::init())
+      .def_readwrite("num_cars", &df::SimulatorOptions::num_cars)
+      .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
+      .def_readwrite("seed", &df::SimulatorOptions::seed)
+      .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
+      .def_readwrite("rules", &df::SimulatorOptions::rules);
+}
+
+void bind_simulator(py::module_& m) {
+  const auto release = py::call_guard<py::gil_scoped_release>();
+  py::class_<df::Simulator>(m, "Simulator")
+      .def(py::init<std::shared_ptr<const df::Track>, std::shared_ptr<const df::Ground>,
+                    const df::SimulatorOptions&>(),
+           py::arg("track"), py::arg("ground"), py::arg("options"), release)
+      .def("reset", &df::Simulator::reset, release)
+      .def("step",
+           [](df::Simulator& self, const FloatArray& actions) {
+             const auto data = view(actions);
+             py::gil_scoped_release unlocked;
+             self.step(data);
+           })
+      .def("place",
+           [](df::Simulator& self, const IntArray& cars, const FloatArray& x, const FloatArray& y,
+              const FloatArray& heading) {
+             self.place(view(cars), view(x), view(y), view(heading));
+           })
+      .def_property_readonly("pictures",
+                             [](const py::object& self) {
+                               return pictures(self.cast<const df::Simulator&>(), self);
+                             })
+      .def_property_readonly("params",
+                             [](const py::object& self) {
+                               return params(self.cast<const df::Simulator&>().cars(), self);
+                             })
+      .def_property_readonly("terminated",
+                             [](const py::object& self) {
+                               return flags(self.cast<const df::Simulator&>().cars().terminated,
+                                            self);
+                             })
+      .def_property_readonly("truncated",
+                             [](const py::object& self) {
+                               return flags(self.cast<const df::Simulator&>().cars().truncated,
+                                            self);
+                             })
+      .def_property_readonly("status",
+                             [](const py::object& self) {
+                               const auto& status = self.cast<const df::Simulator&>().cars().status;
+                               py::array result(py::dtype::of<std::uint8_t>(),
+                                                std::vector<py::ssize_t>{
+                                                    static_cast<py::ssize_t>(status.size())},
+                                                status.data(), self);
+                               result.attr("setflags")(py::arg("write") = false);
+                               return result;
+                             })
+      .def("track_states",
+           [](df::Simulator& self) {
+             py::array_t<float> result({self.cars().num_cars, df::kTrackStateSize});
+             const std::span out(result.mutable_data(), static_cast<std::size_t>(result.size()));
+             py::gil_scoped_release unlocked;
+             self.write_track_states(out);
+             return result;
+           })
+      .def("vehicle_states",
+           [](const df::Simulator& self) { return vehicle_states(self.cars()); });
+}
+
+void bind_camera(py::module_& m) {
+  m.def("render_paths", [] {
+    std::vector<std::string> names;
+    for (const df::RenderPath path : df::render_paths()) names.emplace_back(render_path_name(path));
+    return names;
+  });
+  py::class_<df::Camera>(m, "Camera")
+      .def(py::init())
+      .def("render",
+           [](const df::Camera& self, const df::Ground& ground, const FloatArray& x,
+              const FloatArray& y, const FloatArray& heading, const std::string& path) {
+             py::array_t<std::uint8_t> out(
+                 {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
+             const df::RenderPath chosen = df::render_path_by_name(path);
+             for (py::ssize_t i = 0; i < x.size(); ++i)
+               self.render(ground, x.at(i), y.at(i), heading.at(i),
+                           out.mutable_data() + i * df::kPictureSize, chosen);
+             return out;
+           },
+           py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"),
+           py::arg("path") = "");
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
+  bind_world(m);
+  bind_options(m);
+  bind_simulator(m);
+  bind_camera(m);
+  py::list names;
+  for (const char* name : df::kStatusNames) names.append(name);
+  m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
+  m.attr("STATUS_NAMES") = py::tuple(names);
+}

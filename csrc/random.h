@@ -1,0 +1,28 @@
+// Counter-based random numbers: a pure function of (seed, car, episode, draw).
+//
+// There is no generator state, so neither the number of threads nor the order in which cars are
+// visited can change a result.
+#pragma once
+
+#include <cstdint>
+
+namespace deepracer_fast {
+
+// The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+// generators", OOPSLA 2014): every input bit changes each output bit with probability near 1/2.
+inline constexpr std::uint64_t mix(std::uint64_t z) {
+  z += 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+// Uniform in [0, 1) with 24 random bits. `draw` numbers the uses within one episode of one car.
+inline constexpr float uniform(std::uint64_t seed, std::uint32_t car, std::uint32_t episode,
+                               std::uint32_t draw) {
+  const std::uint64_t place = (static_cast<std::uint64_t>(car) << 32) | episode;
+  const std::uint64_t bits = mix(mix(mix(seed) ^ place) ^ draw);
+  return static_cast<float>(bits >> 40) * 0x1.0p-24f;
+}
+
+}  // namespace deepracer_fast

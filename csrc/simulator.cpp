@@ -1,0 +1,259 @@
+#include "simulator.h"
+
+#include "random.h"
+
+namespace deepracer_fast {
+namespace {
+
+// A car is stuck once its base_link moved no more than this for so many steps in a row, and drives
+// backwards once it lost progress for so many (markov reset/rules, agent_ctrl/constants.py).
+constexpr float kStillDistance = 0.0003f;  // m
+constexpr int kPatience = 15;              // steps
+
+constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
+
+Vec2 direction(float heading) { return {std::cos(heading), std::sin(heading)}; }
+
+}  // namespace
+
+Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const Ground> ground,
+                     const SimulatorOptions& options)
+    : track_(std::move(track)),
+      ground_(std::move(ground)),
+      options_(options),
+      cars_(options.num_cars),
+      pool_(options.num_threads) {
+  if (options_.paint_camera)
+    pictures_.resize(static_cast<std::size_t>(options_.num_cars) * kPictureSize);
+  reset();
+}
+
+void Simulator::reset() {
+  time_ = 0.0;
+  pool_.parallel_for(cars_.num_cars, [this](int begin, int end) {
+    for (int car = begin; car < end; ++car) {
+      cars_.episode[car] = 0;
+      cars_.terminated[car] = cars_.truncated[car] = 0;
+      cars_.status[car] = Status::kPrepare;
+      begin_episode(car);
+      observe(car, 0.0f, 0.0f);
+    }
+    paint(begin, end);
+  });
+}
+
+void Simulator::step(std::span<const float> actions) {
+  pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
+    for (int car = begin; car < end; ++car) {
+      cars_.steps[car] += 1.0f;
+      observe(car, actions[2 * car], actions[2 * car + 1]);
+      judge(car);
+      if (cars_.terminated[car] || cars_.truncated[car])
+        finish_step(car);
+      else
+        move(car);
+    }
+    paint(begin, end);
+  });
+  time_ += kControlPeriod;
+}
+
+void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
+                      std::span<const float> y, std::span<const float> heading) {
+  for (std::size_t i = 0; i < cars.size(); ++i) {
+    const int car = cars[i];
+    cars_.vehicle[car] = {};
+    cars_.vehicle[car].position = {x[i], y[i]};
+    cars_.vehicle[car].heading = wrap_angle(heading[i]);
+    const float arc = track_->locate({x[i], y[i]}).projection;
+    cars_.start_ndist[car] = static_cast<double>(arc / track_->length());
+    restart_counters(car);
+    cars_.phase[car] = Phase::kRun;
+    cars_.steps[car] = 1.0f;
+    cars_.terminated[car] = cars_.truncated[car] = 0;
+    cars_.status[car] = Status::kInProgress;
+    observe(car, 0.0f, 0.0f);
+    paint(car, car + 1);
+  }
+}
+
+void Simulator::write_track_states(std::span<float> out) {
+  pool_.parallel_for(cars_.num_cars, [this, out](int begin, int end) {
+    for (int car = begin; car < end; ++car)
+      write_track_state(*track_, cars_.vehicle[car], cars_.last_progress[car],
+                        out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
+  });
+}
+
+// Where the car is: every parameter that its pose and its command determine.
+void Simulator::observe(int car, float steering_deg, float speed) {
+  const VehicleState& v = cars_.vehicle[car];
+  const Vec2 along = direction(v.heading);
+  const Vec2 front = offset(v.position, along, kFrontPoint, 0.0f);
+  const TrackPoint at = track_->locate(front);
+
+  const bool wheels[] = {
+      track_->on_road(offset(v.position, along, kRearAxle, kHalfRearTrack)),
+      track_->on_road(offset(v.position, along, kFrontAxle, kHalfFrontTrack)),
+      track_->on_road(offset(v.position, along, kRearAxle, -kHalfRearTrack)),
+      track_->on_road(offset(v.position, along, kFrontAxle, -kHalfFrontTrack)),
+  };
+  cars_.all_wheels_on_track[car] = wheels[0] && wheels[1] && wheels[2] && wheels[3];
+  cars_.is_offtrack[car] = !(wheels[0] || wheels[1] || wheels[2] || wheels[3]);
+  cars_.x[car] = front.x;
+  cars_.y[car] = front.y;
+  cars_.heading_deg[car] = degrees(v.heading);
+  cars_.distance_from_center[car] = at.distance_from_center;
+  cars_.projection_distance[car] = at.projection;
+  cars_.progress[car] = progress_at(car, at.projection);
+  cars_.speed_command[car] = speed;
+  cars_.steering_command_deg[car] = steering_deg;
+  cars_.track_width[car] = at.width;
+  cars_.track_length[car] = track_->length();
+  cars_.closest_waypoints[2 * car] = at.prev_waypoint;
+  cars_.closest_waypoints[2 * car + 1] = at.next_waypoint;
+  cars_.is_left_of_center[car] = at.nearer_inner != !track_->is_counter_clockwise();
+  cars_.sim_time[car] = time_;
+}
+
+// Share of the lap since the start, in percent. The wraps keep it continuous with the last value
+// when the car crosses the start line in either direction (markov agent_ctrl/utils.py).
+float Simulator::progress_at(int car, float projection) const {
+  const double share = static_cast<double>(projection) / static_cast<double>(track_->length());
+  const auto since_start = static_cast<float>(100.0 * (share - cars_.start_ndist[car]));
+  const float last = cars_.last_progress[car];
+  float progress = since_start <= 0.0f ? since_start + 100.0f : since_start;
+  if (last > progress + 50.0f) progress += 100.0f;
+  if (progress > last + 50.0f) progress -= 100.0f;
+  return std::min(progress, 100.0f);
+}
+
+// What the rules say of the pose just observed.
+void Simulator::judge(int car) {
+  cars_.terminated[car] = cars_.truncated[car] = 0;
+  if (cars_.phase[car] == Phase::kPrepare) {
+    cars_.status[car] = Status::kPrepare;
+  } else if (cars_.phase[car] == Phase::kPause) {
+    cars_.status[car] = Status::kPause;
+  } else {
+    cars_.status[car] = violated_rule(car);
+    if (cars_.status[car] == Status::kLapComplete || cars_.status[car] == Status::kTimeUp) {
+      cars_.terminated[car] = cars_.status[car] == Status::kLapComplete;
+      cars_.truncated[car] = cars_.status[car] == Status::kTimeUp;
+    } else if (cars_.status[car] != Status::kInProgress) {
+      penalise_or_end(car, cars_.status[car]);
+    }
+  }
+  cars_.last_progress[car] = cars_.progress[car];
+  cars_.last_position[car] = cars_.vehicle[car].position;
+}
+
+// The first rule that holds, in the original's order of precedence.
+Status Simulator::violated_rule(int car) {
+  const float moved = distance(cars_.last_position[car], cars_.vehicle[car].position);
+  cars_.still_steps[car] = moved <= kStillDistance ? cars_.still_steps[car] + 1 : 0;
+  const bool lost_progress = cars_.progress[car] < cars_.last_progress[car];
+  cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
+
+  if (cars_.steps[car] >= static_cast<float>(options_.rules.max_steps)) return Status::kTimeUp;
+  if (cars_.progress[car] >= 100.0f) return Status::kLapComplete;
+  if (cars_.is_offtrack[car]) return Status::kOffTrack;
+  if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
+  if (cars_.reverse_steps[car] >= kPatience) return Status::kReversed;
+  return Status::kInProgress;
+}
+
+void Simulator::penalise_or_end(int car, Status violation) {
+  if (cars_.resets_left[car] == 0) {
+    cars_.terminated[car] = 1;
+    return;
+  }
+  --cars_.resets_left[car];
+  // The original has no penalty for a car that is stuck (markov evaluation_worker.py).
+  const float penalty =
+      violation == Status::kImmobilized ? 0.0f : options_.rules.off_track_penalty;
+  put_back(car);
+  cars_.phase[car] = Phase::kPause;
+  cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));
+}
+
+// The action moves the car, unless it is being prepared or serves a penalty.
+void Simulator::move(int car) {
+  switch (cars_.phase[car]) {
+    case Phase::kPrepare:
+      cars_.phase[car] = Phase::kRun;
+      break;
+    case Phase::kPause:
+      if (--cars_.pause_left[car] <= 0) cars_.phase[car] = Phase::kRun;
+      break;
+    case Phase::kRun:
+      drive(cars_.vehicle[car], options_.vehicle,
+            {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]});
+      break;
+  }
+}
+
+void Simulator::finish_step(int car) {
+  ++cars_.episode[car];
+  if (options_.rules.continuous && cars_.status[car] == Status::kLapComplete) {
+    restart_counters(car);
+    cars_.phase[car] = Phase::kRun;
+    move(car);
+  } else {
+    begin_episode(car);
+  }
+}
+
+// At rest on the centre line, heading along it, at the episode's start position.
+void Simulator::begin_episode(int car) {
+  cars_.start_ndist[car] = next_start(car);
+  const float arc = static_cast<float>(cars_.start_ndist[car]) * track_->length();
+  cars_.vehicle[car] = {};
+  cars_.vehicle[car].position = track_->center_at(arc);
+  cars_.vehicle[car].heading = track_->heading_at(arc);
+  restart_counters(car);
+  cars_.phase[car] = Phase::kPrepare;
+}
+
+void Simulator::restart_counters(int car) {
+  cars_.steps[car] = 0.0f;
+  cars_.last_progress[car] = 0.0f;
+  cars_.last_position[car] = cars_.vehicle[car].position;
+  cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
+  cars_.resets_left[car] = options_.rules.number_of_resets;
+  cars_.pause_left[car] = 0;
+}
+
+// Share of the track's length where the car's next episode starts. Round robin numbers the
+// episodes of all cars as if they were driven one after the other.
+double Simulator::next_start(int car) const {
+  const RaceRules& rules = options_.rules;
+  if (rules.random_start)
+    return uniform(options_.seed, static_cast<std::uint32_t>(car), cars_.episode[car], kStartDraw);
+  const double number = static_cast<double>(car) + static_cast<double>(cars_.episode[car]) *
+                                                       static_cast<double>(cars_.num_cars);
+  const double start = rules.start_position + rules.round_robin_advance_dist * number;
+  return start - std::floor(start);
+}
+
+// After a violation: at rest where the last progress was made, on the nearer lane.
+void Simulator::put_back(int car) {
+  const auto ndist = cars_.start_ndist[car] + 0.01 * static_cast<double>(cars_.progress[car]);
+  const float arc = static_cast<float>(ndist - std::floor(ndist)) * track_->length();
+  const Vec2 lane = track_->lane_at(arc, cars_.vehicle[car].position);
+  cars_.vehicle[car] = {};
+  cars_.vehicle[car].position = lane;
+  cars_.vehicle[car].heading = track_->heading_at(arc);
+  cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
+}
+
+void Simulator::paint(int begin, int end) {
+  if (!options_.paint_camera) return;
+  for (int car = begin; car < end; ++car) {
+    const VehicleState& v = cars_.vehicle[car];
+    camera_.render(*ground_, v.position.x, v.position.y, v.heading,
+                   pictures_.data() + static_cast<std::size_t>(car) * kPictureSize);
+  }
+}
+
+}  // namespace deepracer_fast

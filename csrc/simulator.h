@@ -1,0 +1,97 @@
+// Simulator: one track, a batch of cars on it, and the order of events in a step.
+//
+// A step takes one action per car and covers one control period (1/15 s). Its order is the
+// original's (markov environments/deepracer_racetrack_env.py): the pose is read before the action
+// moves the car, so the parameters and the status that a step returns describe the car where the
+// action was chosen, and leaving the track shows one step later; the picture is the one after the
+// motion.
+//
+// Threads: each stage runs over contiguous ranges of cars; a car reads and writes its own rows
+// only and every random number is a function of (seed, car, episode, draw), so the number of
+// threads cannot change a result.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "camera.h"
+#include "car_batch.h"
+#include "ground.h"
+#include "thread_pool.h"
+#include "track.h"
+#include "track_state.h"
+
+namespace deepracer_fast {
+
+inline constexpr int kPictureHeight = 120;
+inline constexpr int kPictureWidth = 160;
+inline constexpr int kPictureSize = kPictureHeight * kPictureWidth;  // bytes
+
+// The rules of an episode; names and defaults as in the original's training and evaluation jobs.
+struct RaceRules {
+  double start_position = 0.0;              // share of the track's length at the first start
+  double round_robin_advance_dist = 0.05;   // share by which the next episode starts further on
+  bool random_start = false;                // start anywhere along the centre line instead
+  bool continuous = false;                  // the next lap goes on where the last one ended
+  int number_of_resets = 0;                 // times that a car is put back before its episode ends
+  float off_track_penalty = 2.0f;           // s, also for driving backwards
+  int max_steps = 100000;                   // an episode is truncated after so many
+};
+
+struct SimulatorOptions {
+  int num_cars = 1;
+  int num_threads = 1;
+  std::uint64_t seed = 0;
+  bool paint_camera = true;
+  VehicleParams vehicle = kVersion5;
+  RaceRules rules;
+};
+
+class Simulator {
+ public:
+  Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const Ground> ground,
+            const SimulatorOptions& options);
+
+  // Begins a new first episode for every car.
+  void reset();
+  // actions: [B, 2] steering angle in degrees (left positive) and speed in m/s; finite.
+  void step(std::span<const float> actions);
+  // Puts cars at poses of base_link, at rest, in an episode that is ready to drive.
+  void place(std::span<const std::int32_t> cars, std::span<const float> x,
+             std::span<const float> y, std::span<const float> heading);
+
+  // Writes [B, kTrackStateSize] numbers of where the cars are now, after the last motion.
+  void write_track_states(std::span<float> out);
+
+  const CarBatch& cars() const { return cars_; }
+  std::span<const std::uint8_t> pictures() const { return pictures_; }
+
+ private:
+  // The stages of a step, each for one car.
+  void observe(int car, float steering_deg, float speed);
+  void judge(int car);
+  void penalise_or_end(int car, Status violation);
+  void move(int car);
+  void paint(int begin, int end);
+
+  void begin_episode(int car);
+  void restart_counters(int car);
+  void put_back(int car);
+  void finish_step(int car);
+  float progress_at(int car, float projection) const;
+  double next_start(int car) const;
+  Status violated_rule(int car);
+
+  std::shared_ptr<const Track> track_;
+  std::shared_ptr<const Ground> ground_;
+  SimulatorOptions options_;
+  Camera camera_;
+  CarBatch cars_;
+  ThreadPool pool_;
+  std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey
+  double time_ = 0.0;                   // s since the first reset
+};
+
+}  // namespace deepracer_fast

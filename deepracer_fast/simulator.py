@@ -1,0 +1,257 @@
+"""The batch simulator: many cars on one track, stepped together.
+
+In: a track and one action per car (steering angle in degrees, speed in m/s). Out: a
+:class:`StepResult` with the camera pictures, every reward parameter by its DeepRacer name, and
+what the rules made of each car's episode. The work is done by the native core; this file is its
+checked door. Neighbours: ``track`` before it, ``reward`` and ``networks`` behind it.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast import _core
+from deepracer_fast.errors import ActionError, ConfigError
+from deepracer_fast.reward import params_dict
+from deepracer_fast.track import Track, load_track
+
+CONTROL_PERIOD = 1.0 / 15.0
+"""Simulated seconds in one step: a camera frame at 15 Hz (racecar.gazebo)."""
+
+STATUS_NAMES: tuple[str, ...] = _core.STATUS_NAMES
+"""Episode status words in the order of their codes in ``StepResult.status``."""
+
+TRACK_STATE_SIZE: int = _core.TRACK_STATE_SIZE
+"""Numbers in one row of ``Simulator.track_states``."""
+
+LAP_COMPLETE, CRASHED, OFF_TRACK, IN_PROGRESS = range(4)
+PAUSE = STATUS_NAMES.index("pause")
+PREPARE = STATUS_NAMES.index("prepare")
+
+FRONT_CAMERA_SENSORS = ("FRONT_FACING_CAMERA", "LEFT_CAMERA", "observation")
+"""Names under which the original knows one forward camera (they share its pose and picture)."""
+
+SUPPORTED_CAR_VERSIONS = (5,)
+
+
+@dataclass(frozen=True)
+class RaceRules:
+    """How episodes begin and end; defaults are those of the original's training job.
+
+    Attributes:
+        start_position: share of the track's length, [0, 1), where the first episode starts.
+        round_robin_advance_dist: share by which each next episode starts further on.
+        random_start: start anywhere along the centre line instead.
+        continuous: after a lap go on driving; otherwise every lap starts from a standstill.
+        number_of_resets: times a car that left the track is put back before its episode ends.
+        off_track_penalty: seconds of simulated time that such a car has to wait.
+        max_steps: an episode is truncated after so many steps.
+    """
+
+    start_position: float = 0.0
+    round_robin_advance_dist: float = 0.05
+    random_start: bool = False
+    continuous: bool = False
+    number_of_resets: int = 0
+    off_track_penalty: float = 2.0
+    max_steps: int = 100_000
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.start_position < 1.0:
+            raise ConfigError(f"start_position must lie in [0, 1), got {self.start_position}")
+        if not 0.0 <= self.off_track_penalty < 3600.0:
+            raise ConfigError(
+                f"off_track_penalty must lie in [0, 3600) seconds, got {self.off_track_penalty}"
+            )
+        if self.number_of_resets < 0 or self.max_steps < 1:
+            raise ConfigError("number_of_resets must not be negative and max_steps be at least 1")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What ``reset``, ``step`` and ``place`` return; B cars.
+
+    The order of events is the original's: parameters and status describe the pose in which the
+    action was chosen, before it moved the car; the observation is the picture after the motion.
+
+    The row of a car whose episode ended in this step holds the last parameters of that episode
+    and the first observation of its next one: the car is already at its new start position, and
+    its next step is the PREPARE step (status ``prepare``, no motion, no reward).
+
+    All arrays are read-only views of native memory, valid until the next call; copy what is to
+    be kept.
+
+    Attributes:
+        observation: sensor name -> uint8 [B, 120, 160, 1], grey.
+        params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]).
+        terminated: bool [B], a rule of the race ended the episode (also a completed lap).
+        truncated: bool [B], the limit of steps ended it.
+        status: uint8 [B], indices into ``STATUS_NAMES``.
+    """
+
+    observation: dict[str, npt.NDArray[np.uint8]]
+    params: dict[str, npt.NDArray[Any]]
+    terminated: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+    status: npt.NDArray[np.uint8]
+
+
+@dataclass
+class Simulator:
+    """B independent cars on one track.
+
+    Args:
+        track: bundled name, path of a route ``.npy``, or a :class:`Track`.
+        num_cars: B.
+        sensors: what each car carries; empty for none (nothing is painted then).
+        num_threads: worker threads; None for all the cores this process may use.
+        seed: of every random choice. The same seed gives the same bytes for any thread count.
+        car_version: ``version`` of model_metadata.json, which selects the car's physics.
+        rules: how episodes begin and end.
+
+    Raises:
+        TrackError: the track is unknown or cannot be driven.
+        ConfigError: any other argument that cannot be used.
+    """
+
+    track: Track | str | Path
+    num_cars: int = 1
+    sensors: Sequence[str] = ("FRONT_FACING_CAMERA",)
+    num_threads: int | None = None
+    seed: int = 0
+    car_version: int = 5
+    rules: RaceRules = field(default_factory=RaceRules)
+
+    def __post_init__(self) -> None:
+        self.track = load_track(self.track)
+        self._check()
+        options = _core.SimulatorOptions()
+        options.num_cars = self.num_cars
+        options.num_threads = self.num_threads or available_cores()
+        options.seed = self.seed
+        options.paint_camera = bool(self.sensors)
+        options.rules = _native_rules(self.rules)
+        lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
+        self._core = _core.Simulator(
+            _core.Track(*lines), _core.Ground(*lines, self.track.look), options
+        )
+        self._result = self._views()
+
+    def _check(self) -> None:
+        if self.num_cars < 1:
+            raise ConfigError(f"num_cars must be at least 1, got {self.num_cars}")
+        if self.num_threads is not None and self.num_threads < 1:
+            raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
+        if not 0 <= self.seed < 2**64:
+            raise ConfigError(f"seed must lie in [0, 2**64), got {self.seed}")
+        if len(self.sensors) > 1 or any(s not in FRONT_CAMERA_SENSORS for s in self.sensors):
+            raise ConfigError(
+                f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)} or none, "
+                f"got {', '.join(self.sensors)}"
+            )
+        if self.car_version not in SUPPORTED_CAR_VERSIONS:
+            raise ConfigError(
+                f"car_version must be one of {SUPPORTED_CAR_VERSIONS}, got {self.car_version}"
+            )
+
+    def _views(self) -> StepResult:
+        assert isinstance(self.track, Track)
+        observation = {self.sensors[0]: self._core.pictures} if self.sensors else {}
+        return StepResult(
+            observation=observation,
+            params=self._core.params | {"waypoints": self.track.waypoints},
+            terminated=self._core.terminated,
+            truncated=self._core.truncated,
+            status=self._core.status,
+        )
+
+    def reset(self) -> StepResult:
+        """Begins a first episode for every car; the next step is its PREPARE step."""
+        self._core.reset()
+        return self._result
+
+    def step(self, actions: npt.ArrayLike) -> StepResult:
+        """One control period (1/15 s) for every car.
+
+        Args:
+            actions: float [B, 2], steering angle in degrees (left positive) and speed in m/s.
+                The car clips them to +-30 degrees and 0.1 to 4 m/s.
+
+        Raises:
+            ActionError: the shape is not [B, 2], or a value is not finite.
+        """
+        commands = np.ascontiguousarray(actions, dtype=np.float32)
+        if commands.shape != (self.num_cars, 2):
+            raise ActionError(
+                f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
+                "steering angle in degrees and speed in m/s for each car"
+            )
+        if not np.isfinite(commands).all():
+            car = int(np.argmin(np.isfinite(commands).all(axis=1)))
+            raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
+        self._core.step(commands)
+        return self._result
+
+    def place(
+        self,
+        cars: npt.ArrayLike,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        heading: npt.ArrayLike,
+    ) -> StepResult:
+        """Puts cars at poses of base_link, at rest, in a new episode that is ready to drive.
+
+        Args:
+            cars: int [K], which cars.
+            x: float [K] or a number, metres.
+            y: float [K] or a number, metres.
+            heading: float [K] or a number, radians, counter-clockwise from +x.
+
+        Raises:
+            ActionError: a car that does not exist, or a pose that is not finite.
+        """
+        indices = np.atleast_1d(np.asarray(cars, dtype=np.int32))
+        if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
+            raise ActionError(
+                f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
+            )
+        pose = [np.broadcast_to(np.asarray(v, np.float32), indices.shape) for v in (x, y, heading)]
+        if not all(np.isfinite(values).all() for values in pose):
+            raise ActionError("poses must be finite: x and y in metres, heading in radians")
+        self._core.place(indices, *pose)
+        return self._result
+
+    def params_dict(self, car: int) -> dict[str, Any]:
+        """The plain dict that a reward function would be handed for this car."""
+        return params_dict(self._result.params, car)
+
+    def track_states(self) -> npt.NDArray[np.float32]:
+        """Where the cars are now on their road, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
+
+        For the value network and for analysis; a policy that is to drive a real car sees none of
+        it. A fresh array at each call.
+        """
+        states: npt.NDArray[np.float32] = self._core.track_states()
+        return states
+
+    def vehicle_states(self) -> npt.NDArray[np.float32]:
+        """What the vehicle model holds, [B, 5]: x, y (m), heading (rad), speed, steering (rad)."""
+        states: npt.NDArray[np.float32] = self._core.vehicle_states()
+        return states
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _native_rules(rules: RaceRules) -> Any:
+    native = _core.RaceRules()
+    for name in RaceRules.__dataclass_fields__:
+        setattr(native, name, getattr(rules, name))
+    return native
