@@ -1,0 +1,219 @@
+"""Runs a reward function in plain Python, once per car, as the original did.
+
+In: a `RewardSource` and the simulator's params columns. Out: one reward a car.
+Neighbours: `loading` read the file, `params_table` says what a params dict holds. This path takes
+any Python and defines what is right; a compiled path has to give the same numbers.
+
+Each car has its own copy of the module, made at that car's first call, since in the original each
+car was its own process: module variables, objects and mutable defaults are never shared.
+"""
+
+import builtins
+import copy
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import Any, NoReturn
+
+import numpy as np
+
+from deepracer_fast.reward.loading import (
+    FUNCTION_NAME,
+    RewardSource,
+    Span,
+    check_function,
+    complaint,
+    definition,
+    failing_span,
+    said,
+)
+from deepracer_fast.reward.params_table import (
+    ALL_KEYS,
+    OLD_NAMES,
+    PARAMETERS,
+    Parameter,
+    seen_column,
+)
+
+# A reward beyond this ended the job (markov agent_ctrl/rollout_agent_ctrl.py).
+MAX_REWARD = 1e5
+
+_SHOWN_WITH_A_FAILURE = (
+    "steps",
+    "progress",
+    "x",
+    "y",
+    "speed",
+    "steering_angle",
+    "distance_from_center",
+    "track_width",
+    "closest_waypoints",
+    "all_wheels_on_track",
+)
+_CALLING = object()
+
+RewardFunction = Callable[[dict[str, Any]], Any]
+
+
+def params_dicts(params: Mapping[str, Any], cars: np.ndarray) -> Iterator[dict[str, Any]]:
+    """The dict that a reward function is handed, for each car of ``cars`` in turn.
+
+    Plain Python floats, bools, ints and lists; nothing in it is shared with another car except
+    the tuples of ``waypoints``, which cannot be changed.
+
+    Args:
+        params: Columns by name, as `params_table.PARAMETERS` describes them.
+        cars: int [number of dicts], the rows to take.
+    """
+    columns = {p.name: _python_values(p, params, cars) for p in PARAMETERS}
+    for old_name, name in OLD_NAMES.items():
+        columns[old_name] = columns[name]
+    rows = zip(*(columns[key] for key in ALL_KEYS), strict=False)
+    return (dict(zip(ALL_KEYS, row, strict=True)) for row in rows)
+
+
+def _python_values(
+    parameter: Parameter, params: Mapping[str, Any], cars: np.ndarray
+) -> Iterable[Any]:
+    """One parameter's Python value for each of ``cars``; endless where no column gives it."""
+    if parameter.name not in params:
+        if isinstance(parameter.default, list):
+            return map(copy.copy, repeat(parameter.default))
+        return repeat(parameter.default)
+    column = params[parameter.name]
+    if parameter.shape[0] != "B":  # waypoints: a fresh list of the same tuples for each car
+        points = [tuple(point) for point in seen_column(parameter, column).tolist()]
+        return map(list, repeat(points))
+    values: list[Any] = seen_column(parameter, np.asarray(column)[cars]).tolist()
+    return values
+
+
+class Interpreter:
+    """Calls a reward function car by car, each car in a module of its own."""
+
+    def __init__(self, source: RewardSource) -> None:
+        """Runs the module once, to find what is wrong with it before the first step.
+
+        Raises:
+            RewardError: Its top level raises, or has no usable ``reward_function``.
+        """
+        self.prints = 0
+        self._source = source
+        self._builtins = {**vars(builtins), "print": self._drop_print}
+        self._functions: dict[int, RewardFunction] = {}
+        self._unused: RewardFunction | None = self._new_function()
+
+    def run(self, params: Mapping[str, Any], cars: np.ndarray) -> list[float]:
+        """The rewards of the cars with the given row numbers, called in that order.
+
+        Raises:
+            RewardError: A call raises, or returns what the original would not take.
+        """
+        numbers: list[int] = cars.tolist()
+        functions = [self._function_of(car) for car in numbers]
+        rewards: list[float] = []
+        result: Any = _CALLING
+        try:
+            for function, car_params in zip(functions, params_dicts(params, cars), strict=True):
+                result = _CALLING
+                result = function(car_params)
+                reward = float(result)
+                if not -MAX_REWARD <= reward <= MAX_REWARD:  # true for nan, too
+                    break
+                rewards.append(reward)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit as well: it must not end a training silently
+            self._fail_call(error, result, params, numbers[len(rewards)])
+        if len(rewards) < len(numbers):
+            what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
+            self._complain(what, definition(self._source), params, numbers[len(rewards)])
+        return rewards
+
+    def _function_of(self, car: int) -> RewardFunction:
+        if car not in self._functions:
+            unused, self._unused = self._unused, None
+            self._functions[car] = self._new_function() if unused is None else unused
+        return self._functions[car]
+
+    def _new_function(self) -> RewardFunction:
+        """``reward_function`` from a module that no other car has."""
+        source = self._source
+        if source.code is None:
+            check_function(source, source.function)
+            assert source.function is not None
+            return source.function
+        module: dict[str, Any] = {
+            "__name__": FUNCTION_NAME,
+            "__file__": source.filename,
+            "__builtins__": self._builtins,
+        }
+        try:
+            exec(source.code, module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            span = failing_span(source, error)
+            raise complaint(source, _top_level_failure(error), span) from error
+        if FUNCTION_NAME not in module:
+            raise complaint(source, f"this file must define {FUNCTION_NAME}(params): it does not")
+        check_function(source, module[FUNCTION_NAME])
+        function: RewardFunction = module[FUNCTION_NAME]
+        return function
+
+    def _drop_print(self, *_values: Any, **_options: Any) -> None:
+        self.prints += 1
+
+    def _fail_call(
+        self, error: BaseException, result: Any, params: Mapping[str, Any], car: int
+    ) -> NoReturn:
+        span = failing_span(self._source, error)
+        if result is not _CALLING:
+            what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
+            if result is None:
+                what += " (a path through it has no return)"
+            span = definition(self._source)
+        else:
+            what = f"{FUNCTION_NAME} raised {said(error)}{_key_hint(error)}"
+        self._complain(what, span, params, car, error)
+
+    def _complain(
+        self,
+        what: str,
+        span: Span | None,
+        params: Mapping[str, Any],
+        car: int,
+        cause: BaseException | None = None,
+    ) -> NoReturn:
+        values = next(params_dicts(params, np.array([car])))
+        details = ", ".join(f"{key}={_short(values[key])}" for key in _SHOWN_WITH_A_FAILURE)
+        raise complaint(self._source, what, span, f"  car {car}: {details}") from cause
+
+
+def _top_level_failure(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"cannot import {error.name}: no such module is installed here; install or drop it"
+    if isinstance(error, ImportError):
+        return f"cannot import: {error}"
+    return f"the file's top level raised {said(error)}"
+
+
+def _key_hint(error: BaseException) -> str:
+    """What may have been meant where the function asked for a key that no params dict has."""
+    if not isinstance(error, KeyError) or not error.args or error.args[0] in ALL_KEYS:
+        return ""
+    close = difflib.get_close_matches(str(error.args[0]), ALL_KEYS, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _shown(result: Any) -> str:
+    try:
+        text = repr(result)
+    except Exception:  # the user's own __repr__ may fail
+        text = ""
+    fits = 0 < len(text) <= 40 and "\n" not in text
+    return text if result is None else f"{type(result).__name__}" + (f" {text}" if fits else "")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

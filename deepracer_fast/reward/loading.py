@@ -1,0 +1,233 @@
+"""Reads a reward function and says clearly what is wrong with it.
+
+In: a path, source text or a callable. Out: `RewardSource`, checked as far as that goes without
+running it, and the `RewardError` messages: file, line, the source line with a caret.
+Neighbours: `interpret` runs it; a compiler would start from the same `RewardSource`.
+"""
+
+import ast
+import inspect
+import linecache
+import os
+import re
+import textwrap
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from deepracer_fast.errors import RewardError
+
+FUNCTION_NAME = "reward_function"
+_TEXT_NAME = "<reward source>"
+_LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
+_CLIP = 100  # longest piece of a source line or of a message that is shown
+
+
+@dataclass(frozen=True)
+class RewardSource:
+    """A reward function as it was given.
+
+    Attributes:
+        name: The file's name without its folder, for lists and plots.
+        filename: What its code calls its file, and what messages call it.
+        text: The source, unchanged; "" for a callable whose source Python does not know.
+        code: The compiled module; None for a callable.
+        function: The callable that was given; None for a file or text.
+    """
+
+    name: str
+    filename: str
+    text: str
+    code: CodeType | None = None
+    function: Callable[..., Any] | None = None
+
+    def line(self, number: int) -> str:
+        """Source line ``number``, counted from 1; "" where there is none."""
+        if self.function is not None:
+            return linecache.getline(self.filename, number).rstrip("\n")
+        lines = re.split(r"\r\n|\r|\n", self.text)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of one source line: its number from 1, and the characters from 0, end exclusive."""
+
+    line: int
+    start: int = 0
+    end: int | None = None
+
+
+def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSource:
+    """Reads and compiles a reward function, without running any of it.
+
+    A string is source text if it has a line break or defines ``reward_function``; any other
+    string is a path.
+
+    Raises:
+        RewardError: No such file, not UTF-8, or not Python.
+    """
+    if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
+        return _compiled(_TEXT_NAME, _TEXT_NAME, given)
+    if isinstance(given, str | os.PathLike):
+        path = Path(given)
+        return _compiled(path.name, str(path), _read_text(path))
+    if callable(given):
+        return _from_callable(given)
+    raise RewardError(
+        f"a reward is a path, source text or a function, got {type(given).__name__}: {given!r}"
+    )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise RewardError(f"{path}: cannot read this reward function: {reason}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RewardError(
+            f"{path}, line {line}: a reward function must be UTF-8 text, "
+            f"found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
+        ) from error
+
+
+def _compiled(name: str, filename: str, text: str) -> RewardSource:
+    source = RewardSource(name, filename, text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stray backslash is no reason to stop or to shout
+            code = compile(text, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        span = Span(error.lineno, (error.offset or 1) - 1) if error.lineno else None
+        raise complaint(source, f"this is not Python: {error.msg}", span) from error
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise complaint(source, f"Python cannot compile this: {said(error)}") from error
+    return RewardSource(name, filename, text, code=code)
+
+
+def _from_callable(function: Callable[..., Any]) -> RewardSource:
+    plain = inspect.unwrap(function)
+    try:
+        text = textwrap.dedent(inspect.getsource(plain))
+        filename = inspect.getsourcefile(plain)
+    except (OSError, TypeError):
+        text, filename = "", None
+    code = getattr(plain, "__code__", None)
+    filename = code.co_filename if code is not None else filename
+    name = getattr(plain, "__name__", type(plain).__name__)
+    return RewardSource(name, filename or name, text, function=function)
+
+
+def check_function(source: RewardSource, function: Any) -> None:
+    """Checks that ``function`` can be called with params alone and may return a number.
+
+    Raises:
+        RewardError: It cannot.
+    """
+    span = definition(source)
+    if not callable(function):
+        what = f"{FUNCTION_NAME} must be a function, found {type(function).__name__}"
+        raise complaint(source, what, span)
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise complaint(
+            source, f"{FUNCTION_NAME} must return a number: it has an async or a yield", span
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # written in C: its first call shows whether it fits
+    try:
+        signature.bind({})
+    except TypeError as error:
+        what = f"{FUNCTION_NAME} must take one argument, params: it is defined with {signature}"
+        raise complaint(source, what, span) from error
+
+
+def definition(source: RewardSource) -> Span | None:
+    """Where the source defines or assigns ``reward_function`` last; None if that is unknown."""
+    if source.function is not None:
+        code = getattr(inspect.unwrap(source.function), "__code__", None)
+        return None if code is None else Span(code.co_firstlineno)
+    found: Span | None = None
+    for node in ast.parse(source.text).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        else:
+            targets = getattr(node, "targets", [])
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        if FUNCTION_NAME in names:
+            found = _name_span(source, node.lineno)
+    return found
+
+
+def _name_span(source: RewardSource, line: int) -> Span:
+    start = max(source.line(line).find(FUNCTION_NAME), 0)
+    return Span(line, start, start + len(FUNCTION_NAME))
+
+
+def failing_span(source: RewardSource, error: BaseException) -> Span | None:
+    """The innermost piece of the user's own file that ``error`` was raised through."""
+    found: Span | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == source.filename:
+            line, end_line, start, end = list(code.co_positions())[trace.tb_lasti // 2]
+            number = line or trace.tb_lineno
+            encoded = source.line(number).encode()  # Python counts columns in UTF-8 bytes
+            first = len(encoded[: start or 0].decode(errors="replace"))
+            last = len(encoded[:end].decode(errors="replace")) if end_line == line else None
+            found = Span(number, first, last)
+        trace = trace.tb_next
+    return found
+
+
+def complaint(
+    source: RewardSource, what: str, span: Span | None = None, details: str = ""
+) -> RewardError:
+    """A `RewardError` that names the file and line and shows the line with a caret.
+
+    Args:
+        source: The reward function that is at fault.
+        what: What is wrong, in one line.
+        span: Where, or None if that is unknown.
+        details: A last line, such as the parameters of the call.
+    """
+    if span is None:
+        lines = [f"{source.filename}: {what}"]
+    else:
+        lines = [f"{source.filename}, line {span.line}: {what}", *_underlined(source, span)]
+    if details:
+        lines.append(details)
+    return RewardError("\n".join(lines))
+
+
+def _underlined(source: RewardSource, span: Span) -> list[str]:
+    """The source line, cut to what fits around the span, and the carets below it."""
+    line = source.line(span.line).replace("\t", " ")
+    if not line.strip():
+        return []
+    margin = len(line) - len(line.lstrip())
+    start = max(span.start, margin)
+    begin = margin if start - margin < _CLIP // 2 else start - _CLIP // 2
+    shown = line[begin : begin + _CLIP].rstrip()
+    end = len(line.rstrip()) if span.end is None else span.end
+    carets = max(min(end - start, begin + len(shown) - start), 1)
+    return ["    " + shown, "    " + " " * (start - begin) + "^" * carets]
+
+
+def said(error: BaseException) -> str:
+    """The exception's class and the first line of its message, cut to what fits."""
+    try:
+        message = str(error).strip().split("\n")[0]
+    except Exception:  # the user's own __str__ may fail; the class still says something
+        message = ""
+    message = message if len(message) <= _CLIP else message[: _CLIP - 3] + "..."
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
