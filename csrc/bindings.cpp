@@ -9,7 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "allocator.h"
 #include "simulator.h"
+#ifdef DEEPRACER_FAST_NETWORK
+#include "network_ffi.h"
+#endif
 
 namespace py = pybind11;
 namespace df = deepracer_fast;
@@ -221,6 +225,19 @@ void bind_camera(py::module_& m) {
            py::arg("path") = "");
 }
 
+void bind_network(py::module_& m) {
+  m.def("tune_allocator", &df::tune_allocator);
+#ifdef DEEPRACER_FAST_NETWORK
+  m.def("network_kernels", &df::network::kernel_names);
+  m.def("network_handlers", [] {
+    py::dict result;
+    for (const auto& [name, address] : df::network::handlers())
+      result[py::str(name)] = py::capsule(address, "xla._CUSTOM_CALL_TARGET");
+    return result;
+  });
+#endif
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, m) {
@@ -229,6 +246,7 @@ PYBIND11_MODULE(_core, m) {
   bind_options(m);
   bind_simulator(m);
   bind_camera(m);
+  bind_network(m);
   py::list names;
   for (const char* name : df::kStatusNames) names.append(name);
   m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;

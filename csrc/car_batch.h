@@ -53,6 +53,7 @@ struct CarBatch {
     last_position.resize(n);
     still_steps.resize(n);
     reverse_steps.resize(n);
+    step_count.resize(n);
     resets_left.resize(n);
     pause_left.resize(n);
     episode.resize(n);
@@ -90,6 +91,7 @@ struct CarBatch {
   std::vector<double> start_ndist;          // [B] share of the track's length at the start
   std::vector<float> last_progress;         // [B] %
   std::vector<Vec2> last_position;          // [B] m, base_link one step earlier
+  std::vector<std::int32_t> step_count;     // [B] steps of this episode
   std::vector<std::int32_t> still_steps;    // [B] RUN steps in a row without motion
   std::vector<std::int32_t> reverse_steps;  // [B] RUN steps in a row that lost progress
   std::vector<std::int32_t> resets_left;    // [B]

@@ -45,7 +45,7 @@ void Simulator::reset() {
 void Simulator::step(std::span<const float> actions) {
   pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
     for (int car = begin; car < end; ++car) {
-      cars_.steps[car] += 1.0f;
+      ++cars_.step_count[car];
       observe(car, actions[2 * car], actions[2 * car + 1]);
       judge(car);
       if (cars_.terminated[car] || cars_.truncated[car])
@@ -69,7 +69,7 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
     cars_.start_ndist[car] = static_cast<double>(arc / track_->length());
     restart_counters(car);
     cars_.phase[car] = Phase::kRun;
-    cars_.steps[car] = 1.0f;
+    cars_.step_count[car] = 1;
     cars_.terminated[car] = cars_.truncated[car] = 0;
     cars_.status[car] = Status::kInProgress;
     observe(car, 0.0f, 0.0f);
@@ -106,6 +106,7 @@ void Simulator::observe(int car, float steering_deg, float speed) {
   cars_.distance_from_center[car] = at.distance_from_center;
   cars_.projection_distance[car] = at.projection;
   cars_.progress[car] = progress_at(car, at.projection);
+  cars_.steps[car] = static_cast<float>(cars_.step_count[car]);
   cars_.speed_command[car] = speed;
   cars_.steering_command_deg[car] = steering_deg;
   cars_.track_width[car] = at.width;
@@ -155,7 +156,7 @@ Status Simulator::violated_rule(int car) {
   const bool lost_progress = cars_.progress[car] < cars_.last_progress[car];
   cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
 
-  if (cars_.steps[car] >= static_cast<float>(options_.rules.max_steps)) return Status::kTimeUp;
+  if (cars_.step_count[car] >= options_.rules.max_steps) return Status::kTimeUp;
   if (cars_.progress[car] >= 100.0f) return Status::kLapComplete;
   if (cars_.is_offtrack[car]) return Status::kOffTrack;
   if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
@@ -216,7 +217,7 @@ void Simulator::begin_episode(int car) {
 }
 
 void Simulator::restart_counters(int car) {
-  cars_.steps[car] = 0.0f;
+  cars_.step_count[car] = 0;
   cars_.last_progress[car] = 0.0f;
   cars_.last_position[car] = cars_.vehicle[car].position;
   cars_.still_steps[car] = cars_.reverse_steps[car] = 0;

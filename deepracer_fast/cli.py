@@ -1,0 +1,219 @@
+"""The command line: ``deepracer-fast train | evaluate | tracks``.
+
+In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
+error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
+it runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deepracer_fast.errors import ConfigError, DeepRacerError
+
+if TYPE_CHECKING:
+    from deepracer_fast.track import Track
+
+app = typer.Typer(
+    help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+TrackOption = Annotated[
+    str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
+]
+
+
+@app.command()
+def train(
+    track: TrackOption = None,
+    reward: Annotated[
+        Path | None, typer.Option(help="reward_function.py (default: follow_center_line example)")
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="model_metadata.json (default: camera, 15 actions up to 30 deg, 1 m/s)"),
+    ] = None,
+    hyperparameters: Annotated[
+        Path | None, typer.Option(help="hyperparameters.json (default: the lab's, for this speed)")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="config.toml with further settings.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Model folder (default: models/TRACK-N, N counting up)")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes (default: 20)")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Stop after so many env-steps (default: no limit)")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness (default: 0)")] = None,
+    num_cars: Annotated[
+        int | None, typer.Option(help="Cars side by side (default: 64)", min=1)
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Simulator threads, 0 for all cores (default: 0)")
+    ] = None,
+) -> None:
+    """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
+    from deepracer_fast.training_command import TrainingFiles, run_training
+
+    settings = {
+        "track": track,
+        "minutes": minutes,
+        "steps": steps,
+        "seed": seed,
+        "num_cars": num_cars,
+        "collection": collection,
+        "threads": threads,
+    }
+    files = TrainingFiles(reward, metadata, hyperparameters, config, model)
+    given = {name: value for name, value in settings.items() if value is not None}
+    run_training(files, given, resume)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="model.tar.gz, model.pb, or a model folder.")],
+    track: TrackOption = None,
+    laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5,
+    resets: Annotated[
+        bool,
+        typer.Option(
+            "--resets/--no-resets",
+            help="Put a car that leaves the track back after the penalty, or end its lap.",
+        ),
+    ] = True,
+    off_track_penalty: Annotated[
+        float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
+    ] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Drive greedy laps with a trained model and print their times."""
+    from deepracer_fast.evaluate import RaceOptions, evaluate_model
+    from deepracer_fast.model import load_model
+    from deepracer_fast.training_screen import lap_table
+
+    loaded = load_model(model)
+    name = track or _track_of(model)
+    options = RaceOptions(laps=laps, resets=resets, off_track_penalty=off_track_penalty)
+    driven, _ = evaluate_model(loaded, name, options)
+    if as_json:
+        rows = [
+            {
+                "completion_percentage": lap.completion_percentage,
+                "lap_time_seconds": lap.lap_time_seconds,
+                "off_track_count": lap.off_track_count,
+                "steps": lap.steps,
+            }
+            for lap in driven
+        ]
+        print(json.dumps({"track": name, "laps": rows}, indent=2))
+    else:
+        Console().print(lap_table(driven, f"{model} on {name}"))
+
+
+@app.command()
+def tracks(
+    name: Annotated[
+        str | None, typer.Argument(help="Bundled track or path of a route .npy.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the track to this PNG file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List the bundled tracks with length and width, or draw one."""
+    from deepracer_fast.track import load_track, track_names
+
+    if png is not None:
+        from deepracer_fast.track_picture import draw_track
+
+        if name is None:
+            raise ConfigError("--png needs the name of the track to draw")
+        draw_track(load_track(name), png)
+        print(png)
+        return
+    shown = [load_track(each) for each in ([name] if name else track_names())]
+    if as_json:
+        rows = [
+            {
+                "name": track.name,
+                "title": track.title,
+                "length_m": round(track.length, 2),
+                "width_m": round(track.width[1], 3),
+                "direction": track.direction,
+                "waypoints": len(track.waypoints),
+            }
+            for track in shown
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    Console().print(_track_table(shown))
+
+
+def _track_table(tracks: Iterable[Track]) -> Table:
+    """One track a row, within 80 columns."""
+    table = Table()
+    table.add_column("track", no_wrap=True)
+    table.add_column("title")
+    table.add_column("length, m", justify="right", no_wrap=True)
+    table.add_column("width, m", justify="right", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    ways = {"counter-clockwise": "ccw", "clockwise": "cw", "open": "open"}
+    for track in tracks:
+        length, width = f"{track.length:.2f}", f"{track.width[1]:.2f}"
+        table.add_row(track.name, track.title, length, width, ways[track.direction])
+    return table
+
+
+def _track_of(model: Path) -> str:
+    """The track that a model folder was trained on; the lab's first one for anything else."""
+    from deepracer_fast.config import TrainConfig, read_config
+
+    settings = model / "config.toml"
+    return read_config(settings).track if settings.is_file() else TrainConfig().track
+
+
+def main() -> None:
+    """Entry point of ``deepracer-fast``."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments, prog_name="deepracer-fast")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (DeepRacerError, OSError) as error:
+        if debug:
+            raise
+        print(f"error: {_message(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _message(error: Exception) -> str:
+    """The error in its own words; for a full disk or a closed folder the file and the reason."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Collecting experience: cars drive with the current policy, the user's reward judges them.
+
+In: a simulator, a reward function and a policy. Out: a ``Rollout`` of [T, B] arrays for the
+learner, the episodes that ended, and their trace. Neighbours: ``simulator`` and ``reward`` before
+it, ``learner`` and ``train`` behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.metrics import EpisodeOutcome
+from deepracer_fast.reward import Reward
+from deepracer_fast.simulator import PAUSE, PREPARE, STATUS_NAMES, TRACK_STATE_SIZE, Simulator
+from deepracer_fast.trace import Trace
+
+Array = npt.NDArray[Any]
+Policy = Callable[[dict[str, Array]], tuple[Array, Array]]
+"""Observation [B, ...] by sensor -> actions [B(, 2)] and their log probabilities [B]."""
+
+
+@dataclass
+class Rollout:
+    """Experience of B cars over up to T steps; the collector overwrites it with the next one.
+
+    Attributes:
+        observation: sensor -> uint8 [T, B, H, W, C], what each action was chosen from.
+        track_state: float32 [T + 1, B, F].
+        action: int32 [T, B] or float32 [T, B, 2].
+        log_prob: float32 [T, B].
+        reward: float32 [T, B].
+        ended: bool [T, B], the step was its episode's last.
+        valid: bool [T, B], samples to learn from.
+        num_steps: steps that were made; what lies behind them in the arrays is not valid.
+        outcomes: of the episodes that ended, in order.
+        trace: of every step.
+    """
+
+    observation: dict[str, Array]
+    track_state: Array
+    action: Array
+    log_prob: Array
+    reward: Array
+    ended: Array
+    valid: Array
+    num_steps: int = 0
+    outcomes: list[EpisodeOutcome] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
+
+
+class Collector:
+    """Drives one simulator on and on, and keeps the books of its episodes.
+
+    Args:
+        simulator: with one camera; it is reset here.
+        reward: the user's function; it is not called in steps that prepare or pause a car.
+        action_space: turns the policy's answers into commands.
+        max_steps: T, the most steps that one rollout can hold.
+    """
+
+    def __init__(
+        self, simulator: Simulator, reward: Reward, action_space: ActionSpace, max_steps: int
+    ) -> None:
+        self._simulator = simulator
+        self._reward = reward
+        self._action_space = action_space
+        self._seen = simulator.reset()  # views: they always show the last step
+        self._rollout = self._make_rollout(max_steps)
+        self._num_episodes = 0
+        self._begin_episodes()
+
+    def horizon(self, policy: Policy) -> Rollout:
+        """T steps of every car; episodes go on from one rollout to the next.
+
+        Raises:
+            RewardError: the user's function failed.
+        """
+        rollout = self._start_rollout()
+        rollout.valid[:] = True
+        everyone = np.ones(self._simulator.num_cars, bool)
+        for t in range(len(rollout.action)):
+            self._step(t, policy, everyone)
+        return rollout
+
+    def episodes(self, policy: Policy, max_samples: int) -> Rollout:
+        """One whole episode of every car, as the original collects.
+
+        Args:
+            policy: what drives.
+            max_samples: once the cars have gathered so many samples, the episodes that still go
+                on are dropped (markov deepracer_memory.py).
+
+        Raises:
+            RewardError: the user's function failed.
+        """
+        rollout = self._start_rollout()
+        rollout.valid[:] = False
+        self._simulator.reset()
+        self._begin_episodes()
+        driving = np.ones(self._simulator.num_cars, bool)
+        for t in range(len(rollout.action)):
+            self._step(t, policy, driving)
+            rollout.valid[t] = driving
+            driving = driving & ~rollout.ended[t]
+            if not driving.any() or rollout.valid[: t + 1].sum() >= max_samples:
+                break
+        if not driving.all():  # at least one episode is whole
+            rollout.valid &= ~driving
+        return rollout
+
+    def _make_rollout(self, steps: int) -> Rollout:
+        cars = self._simulator.num_cars
+
+        def store(dtype: Any, *shape: int) -> Array:
+            return np.zeros((steps, cars, *shape), dtype)
+
+        space = self._action_space
+        discrete = isinstance(space, DiscreteActionSpace)
+        pictures = self._seen.observation.items()
+        return Rollout(
+            observation={name: store(p.dtype, *p.shape[1:]) for name, p in pictures},
+            track_state=np.zeros((steps + 1, cars, TRACK_STATE_SIZE), np.float32),
+            action=store(np.int32) if discrete else store(np.float32, space.size),
+            log_prob=store(np.float32),
+            reward=store(np.float32),
+            ended=store(bool),
+            valid=store(bool),
+        )
+
+    def _start_rollout(self) -> Rollout:
+        rollout = self._rollout
+        rollout.outcomes, rollout.trace, rollout.num_steps = [], Trace(), 0
+        rollout.track_state[0] = self._simulator.track_states()
+        return rollout
+
+    def _begin_episodes(self) -> None:
+        cars = self._simulator.num_cars
+        self._episode = self._num_episodes + np.arange(cars)
+        self._num_episodes += cars
+        self._return = np.zeros(cars)
+        self._start_time = np.zeros(cars)
+
+    def _step(self, t: int, policy: Policy, counted: Array) -> None:
+        rollout = self._rollout
+        # The one copy of the pictures: the simulator overwrites its own in the next step.
+        observation = {name: store[t] for name, store in rollout.observation.items()}
+        for name, picture in observation.items():
+            picture[counted] = self._seen.observation[name][counted]
+        action, log_prob = policy(observation)
+        result = self._simulator.step(self._action_space.to_commands(action))
+        driven = counted & (result.status != PREPARE) & (result.status != PAUSE)
+        rollout.action[t], rollout.log_prob[t] = action, log_prob
+        rollout.reward[t] = self._reward(result.params, driven)
+        rollout.ended[t] = result.terminated | result.truncated
+        rollout.track_state[t + 1] = self._simulator.track_states()
+        rollout.num_steps = t + 1
+        rollout.trace.record(result, action, rollout.reward[t], self._episode)
+        self._keep_books(t, counted)
+
+    def _keep_books(self, t: int, counted: Array) -> None:
+        rollout, result = self._rollout, self._seen
+        preparing = result.status == PREPARE
+        self._start_time[preparing] = result.params["sim_time"][preparing]
+        self._return += rollout.reward[t]
+        for car in np.flatnonzero(rollout.ended[t] & counted):
+            rollout.outcomes.append(
+                EpisodeOutcome(
+                    reward=float(self._return[car]),
+                    progress=float(result.params["progress"][car]),
+                    status=STATUS_NAMES[result.status[car]],
+                    start_s=float(self._start_time[car]),
+                    end_s=float(result.params["sim_time"][car]),
+                )
+            )
+            self._return[car] = 0.0
+            self._episode[car] = self._num_episodes
+            self._num_episodes += 1

@@ -1,0 +1,110 @@
+"""What a training is made of, apart from the files that DeepRacer users already have.
+
+In: command-line options or a ``config.toml``. Out: a frozen, checked ``TrainConfig``. The action
+space lives in ``model_metadata.py``, the learner's numbers in ``hyperparameters.py``; here is what
+those files have no key for. First station of the line: it imports nothing but errors.
+"""
+
+import math
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from deepracer_fast.errors import ConfigError
+
+COLLECTIONS = ("horizon", "episodes")
+
+_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training.
+
+    Attributes:
+        track: bundled name, or path of a route ``.npy``.
+        seed: of the parameters, the exploration and the start positions.
+        collection: ``horizon`` learns after ``horizon`` steps of each of ``num_cars`` cars;
+            ``episodes`` after ``num_episodes_between_training`` whole episodes, as the original.
+        num_cars: cars that drive side by side (``horizon`` only).
+        horizon: steps of each car between two updates (``horizon`` only).
+        minutes: wall-clock limit of the training.
+        steps: limit of environment steps; 0 for none.
+        evaluate_every: iterations from one evaluation and checkpoint to the next.
+        stop_after: evaluations in a row without leaving the track that end the training; 0 never.
+        gae_lambda: of generalised advantage estimation; the original's is 0.95.
+        clip: of the policy ratio; the original's is 0.2.
+        random_start: start episodes anywhere on the centre line, not every 5 % of the track.
+        threads: of the simulator; 0 for all cores.
+    """
+
+    track: str = "reinvent_base"
+    seed: int = 0
+    collection: str = "horizon"
+    num_cars: int = 64
+    horizon: int = 32
+    minutes: float = 20.0
+    steps: int = 0
+    evaluate_every: int = 4
+    stop_after: int = 2
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+    random_start: bool = True
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
+        _require("seed", 0 <= self.seed < 2**63, "in [0, 2**63)", self)
+        _require("num_cars", self.num_cars >= 1, "at least 1", self)
+        _require("horizon", self.horizon >= 1, "at least 1 step", self)
+        _require("minutes", math.isfinite(self.minutes) and self.minutes > 0, "above 0", self)
+        _require("steps", self.steps >= 0, "0 (no limit) or more", self)
+        _require("evaluate_every", self.evaluate_every >= 1, "at least 1 iteration", self)
+        _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
+        _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
+        _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
+        _require("threads", self.threads >= 0, "0 (all cores) or more", self)
+
+    def to_toml(self) -> str:
+        """The text of a ``config.toml``; one key a line, in the order above."""
+        return "".join(f"{key} = {_toml_value(value)}\n" for key, value in asdict(self).items())
+
+
+def read_config(path: str | Path) -> TrainConfig:
+    """Reads a ``config.toml``; keys that it leaves out take their defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path}: must be valid TOML, found: {problem}") from problem
+    types = {field.name: type(field.default) for field in fields(TrainConfig)}
+    for key, found in content.items():
+        if key not in types:
+            raise ConfigError(f"{path}: unknown key {key}; known are {', '.join(types)}")
+        allowed = (int, float) if types[key] is float else types[key]
+        if not isinstance(found, allowed) or (isinstance(found, bool) and types[key] is not bool):
+            raise ConfigError(f"{path}: {key} must be {_KINDS[types[key]]}, found {found!r}")
+    try:
+        return TrainConfig(**content)
+    except ConfigError as problem:
+        raise ConfigError(f"{path}: {problem}") from None
+
+
+def _require(name: str, holds: bool, rule: str, config: TrainConfig) -> None:
+    if not holds:
+        raise ConfigError(f"{name} must be {rule}, got {getattr(config, name)!r}")
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)

@@ -1,0 +1,215 @@
+"""Evaluation: greedy laps, counted and timed as in a race.
+
+In: a policy and a simulator whose rules say what happens to a car that leaves the track. Out: one
+``Lap`` record each. Neighbours: ``model`` or the learner gives the policy; ``train``, ``cli`` and
+the metrics read the laps.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.metrics import EvaluationMetrics, milliseconds
+from deepracer_fast.model import Model
+from deepracer_fast.simulator import (
+    OFF_TRACK,
+    PREPARE,
+    STATUS_NAMES,
+    RaceRules,
+    Simulator,
+)
+from deepracer_fast.trace import Trace
+from deepracer_fast.track import Track
+
+Array = npt.NDArray[Any]
+GreedyPolicy = Callable[[dict[str, Array]], Array]
+"""Observation [B, ...] by sensor -> commands [B, 2], degrees and m/s."""
+
+MAX_LAP_STEPS = 10_000
+"""A lap that takes longer (11 minutes of simulated time) is given up."""
+
+
+@dataclass(frozen=True)
+class Lap:
+    """One evaluated lap, or the attempt at one.
+
+    Attributes:
+        completion_percentage: progress at its end, 100 for a whole lap.
+        lap_time_seconds: simulated time with the penalties in it; also of an attempt.
+        off_track_count: times that all four wheels left the road.
+        steps: env steps.
+        status: how it ended, a word of ``STATUS_NAMES``.
+        reset_count: times that the car was put back.
+        immobilized_count: times that it stood still.
+        reversed_count: times that it drove backwards.
+        start_seconds: simulated time at its start.
+    """
+
+    completion_percentage: float
+    lap_time_seconds: float
+    off_track_count: int
+    steps: int
+    status: str
+    reset_count: int = 0
+    immobilized_count: int = 0
+    reversed_count: int = 0
+    start_seconds: float = 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        """A whole lap in which the car was never put back."""
+        return self.status == "lap_complete" and self.reset_count == 0
+
+    def metrics(self, trial: int) -> EvaluationMetrics:
+        """Its row in EvaluationMetrics.json."""
+        start = milliseconds(self.start_seconds)
+        elapsed = milliseconds(self.lap_time_seconds)
+        return EvaluationMetrics(
+            completion_percentage=int(self.completion_percentage),
+            metric_time=start + elapsed,
+            start_time=start,
+            elapsed_time_in_milliseconds=elapsed,
+            episode_status=self.status.replace("_", " ").capitalize(),
+            crash_count=0,
+            immobilized_count=self.immobilized_count,
+            off_track_count=self.off_track_count,
+            reversed_count=self.reversed_count,
+            reset_count=self.reset_count,
+            trial=trial,
+        )
+
+
+@dataclass(frozen=True)
+class RaceOptions:
+    """How an evaluation is run.
+
+    Attributes:
+        laps: how many.
+        resets: put a car that leaves the track back and let it go on after the penalty, as races
+            do; otherwise leaving the track ends the lap and the next one starts at the line.
+        off_track_penalty: seconds of simulated time.
+        threads: of the simulator; 0 for all cores.
+    """
+
+    laps: int = 5
+    resets: bool = True
+    off_track_penalty: float = 2.0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.laps < 1:
+            raise ConfigError(f"laps must be at least 1, got {self.laps}")
+
+
+MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
+
+
+def evaluate_model(
+    model: Model, track: Track | str | Path, options: RaceOptions | None = None
+) -> tuple[list[Lap], Trace]:
+    """Drives greedy laps one after the other, the first from a standing start at the line.
+
+    After a whole lap the car drives on, so the later ones have a flying start
+    (``IS_CONTINUOUS``, as deepracer-for-cloud evaluates).
+
+    Args:
+        model: what drives.
+        track: where.
+        options: how many laps, and what leaving the track costs.
+
+    Returns:
+        The laps in order, and the trace of every step.
+    """
+    options = options or RaceOptions()
+    rules = RaceRules(
+        round_robin_advance_dist=0.0,
+        continuous=True,
+        number_of_resets=MAX_RESETS if options.resets else 0,
+        off_track_penalty=options.off_track_penalty,
+        max_steps=MAX_LAP_STEPS,
+    )
+    simulator = Simulator(
+        track,
+        sensors=model.metadata.sensors,
+        num_threads=options.threads or None,
+        rules=rules,
+    )
+    trace = Trace()
+    return drive_laps(model.act, simulator, options.laps, trace)[0], trace
+
+
+def drive_laps(
+    policy: GreedyPolicy, simulator: Simulator, laps: int, trace: Trace | None = None
+) -> list[list[Lap]]:
+    """Lets every car drive until it has ``laps`` laps, or attempts, behind it.
+
+    Args:
+        policy: chooses the commands.
+        simulator: is reset first.
+        laps: per car.
+        trace: records every step if given.
+
+    Returns:
+        For each car its laps in order.
+    """
+    result = simulator.reset()
+    counters = [_LapCounter() for _ in range(simulator.num_cars)]
+    while any(len(counter.laps) < laps for counter in counters):
+        # A copy: what JAX is handed must not change under it.
+        observation = {name: np.array(picture) for name, picture in result.observation.items()}
+        result = simulator.step(policy(observation))
+        if trace is not None:
+            episode = np.array([len(counter.laps) for counter in counters])
+            nothing = np.zeros(simulator.num_cars)
+            trace.record(result, np.full(simulator.num_cars, -1), nothing, episode)
+        for car, counter in enumerate(counters):
+            counter.count(
+                STATUS_NAMES[result.status[car]],
+                float(result.params["progress"][car]),
+                float(result.params["sim_time"][car]),
+                bool(result.terminated[car] or result.truncated[car]),
+            )
+    return [counter.laps[:laps] for counter in counters]
+
+
+class _LapCounter:
+    """Follows one car, and closes a lap whenever its episode ends."""
+
+    def __init__(self) -> None:
+        self.laps: list[Lap] = []
+        self._open(0.0)
+
+    def _open(self, time: float) -> None:
+        self._start, self._steps = time, 0
+        self._violations: list[str] = []
+
+    def count(self, status: str, progress: float, time: float, ended: bool) -> None:
+        """Takes in one step."""
+        if status == STATUS_NAMES[PREPARE]:
+            self._open(time)
+        self._steps += 1
+        if status in ("off_track", "immobilized", "reversed"):
+            self._violations.append(status)
+        if ended:
+            self.laps.append(self._close(status, progress, time))
+            self._open(time)
+
+    def _close(self, status: str, progress: float, time: float) -> Lap:
+        count = self._violations.count
+        last_was_final = status == (self._violations[-1] if self._violations else None)
+        return Lap(
+            completion_percentage=progress,
+            lap_time_seconds=round(time - self._start, 3),
+            off_track_count=count(STATUS_NAMES[OFF_TRACK]),
+            steps=self._steps,
+            status=status,
+            reset_count=len(self._violations) - last_was_final,
+            immobilized_count=count("immobilized"),
+            reversed_count=count("reversed"),
+            start_seconds=self._start,
+        )

@@ -1,0 +1,249 @@
+"""The learner: holds the networks between updates, chooses actions, learns from rollouts.
+
+In: rollouts from ``collect``. Out: a better policy, and the measures of each update. The
+mathematics is in ``ppo``; here are the conversions around it (flattening, padding, scaling,
+saving). Neighbours: ``collect`` asks it for actions, ``train`` drives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast import ppo
+from deepracer_fast.archive.weights import load_weights, save_weights
+from deepracer_fast.collect import Rollout
+from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.hyperparameters import Hyperparameters
+from deepracer_fast.networks import NetworkSpec, Params
+from deepracer_fast.simulator import TRACK_STATE_SIZE
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LearnerOptions:
+    """What a learner is made from.
+
+    Attributes:
+        spec: the policy network.
+        hyperparameters: of ``hyperparameters.json``.
+        seed: of the parameters and the exploration.
+        gae_lambda: of generalised advantage estimation.
+        clip: of the policy ratio.
+    """
+
+    spec: NetworkSpec
+    hyperparameters: Hyperparameters
+    seed: int = 0
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+
+
+class Learner:
+    """PPO on one policy network and a value network over the track state."""
+
+    def __init__(self, options: LearnerOptions) -> None:
+        hyperparameters = options.hyperparameters
+        if hyperparameters.exploration_type == "additive_noise":
+            raise ConfigError(
+                "exploration_type additive_noise belongs to SAC, which cannot be trained here; "
+                "use categorical or e-greedy"
+            )
+        if options.spec.continuous and hyperparameters.exploration_type == "e-greedy":
+            raise ConfigError(
+                "exploration_type e-greedy needs a discrete action space; use categorical"
+            )
+        self.options = options
+        self._state = ppo.init_learner(options.spec, TRACK_STATE_SIZE, options.seed)
+        self._key = jax.random.key(options.seed + 2**32)
+        self._steps = 0  # env steps learnt from
+        self._squared_rewards = 0.0  # and the sum of their rewards squared
+
+    @property
+    def policy(self) -> Params:
+        """The policy network's parameters."""
+        return self._state.policy
+
+    def explore(self, observation: dict[str, Array]) -> tuple[Array, Array]:
+        """Actions to learn from and their log probabilities; see ``collect.Policy``."""
+        self._key, key = jax.random.split(self._key)
+        action, log_prob = ppo.sample_actions(
+            self.options.spec, self._state.policy, observation, key, self._epsilon()
+        )
+        return np.asarray(action), np.asarray(log_prob)
+
+    def greedy(self, observation: dict[str, Array]) -> Array:
+        """What an evaluation does: the likeliest actions [B], or the means [B, 2]."""
+        return np.asarray(ppo.greedy_actions(self.options.spec, self._state.policy, observation))
+
+    def _epsilon(self) -> float:
+        """Share of random actions of e-greedy, falling linearly from 1; below 0: categorical."""
+        hyperparameters = self.options.hyperparameters
+        if hyperparameters.exploration_type != "e-greedy":
+            return -1.0
+        share = min(1.0, self._steps / hyperparameters.epsilon_steps)
+        return 1.0 + share * (hyperparameters.e_greedy_value - 1.0)
+
+    def learn(self, rollout: Rollout) -> dict[str, float]:
+        """One PPO iteration on the valid samples of a rollout.
+
+        Returns:
+            The measures of ``ppo.Measures`` and ``explained_variance``, by name.
+
+        Raises:
+            FloatingPointError: a parameter became NaN or infinite; the learner keeps it.
+        """
+        experience, explained = self._experience(rollout)
+        count = int(rollout.valid.sum())
+        batch_size = self.options.hyperparameters.batch_size
+        if count < batch_size:  # markov training_worker.py
+            batch_size = 2 ** int(np.log2(count))
+        plan = ppo.UpdatePlan(
+            batch_size=batch_size,
+            num_epochs=self.options.hyperparameters.num_epochs,
+            huber=self.options.hyperparameters.loss_type == "huber",
+        )
+        coefficients = ppo.Coefficients(
+            learning_rate=self.options.hyperparameters.lr,
+            clip=self.options.clip,
+            beta_entropy=self.options.hyperparameters.beta_entropy,
+        )
+        self._state, measures = ppo.update(
+            self.options.spec, plan, self._state, experience, coefficients
+        )
+        values = {name: float(value) for name, value in measures._asdict().items()}
+        if not all(np.isfinite(list(values.values()))):
+            raise FloatingPointError(f"the loss is no longer a finite number: {values}")
+        return values | {"explained_variance": explained}
+
+    def _experience(self, rollout: Rollout) -> tuple[ppo.Experience, float]:
+        """The rollout as flat arrays with standardised advantages, and the values' quality."""
+        valid = rollout.valid
+        gamma = self.options.hyperparameters.discount_factor
+        advantage, target = (
+            np.asarray(array)
+            for array in ppo.advantages(
+                self._state.value,
+                rollout.track_state,
+                rollout.reward / self._reward_scale(rollout.reward[valid]),
+                # Cars that are no longer counted must not lend their values to the last sample.
+                rollout.ended | ~valid,
+                (gamma, self.options.gae_lambda),
+            )
+        )
+        chosen = advantage[valid]
+        variance = float(np.var(target[valid]))
+        explained = 1.0 - float(np.var(chosen)) / variance if variance > 0.0 else 0.0
+        standard = (advantage - chosen.mean()) / (chosen.std() + 1e-8)
+        arrays = {
+            "observation": rollout.observation,
+            "track_state": rollout.track_state[:-1],
+            "action": rollout.action,
+            "log_prob": rollout.log_prob,
+            "advantage": standard,
+            "target": target,
+        }
+        flat = jax.tree.map(lambda array: _flat(array, valid), arrays)
+        return ppo.Experience(**flat, num_samples=int(valid.sum())), explained
+
+    def _reward_scale(self, rewards: Array) -> float:
+        """Divides rewards so that values are of order one, whatever units a user chose.
+
+        The root mean square of all rewards so far, times the number of steps that the discount
+        factor looks ahead.
+        """
+        self._steps += rewards.size
+        self._squared_rewards += float(np.sum(np.square(rewards, dtype=np.float64)))
+        mean_square = self._squared_rewards / self._steps
+        ahead = 1.0 / max(1.0 - self.options.hyperparameters.discount_factor, 1e-3)
+        return max(float(np.sqrt(mean_square)) * ahead, 1e-8)
+
+    def save(self, path: Path, episodes: int) -> None:
+        """Writes all that is needed to go on learning, beside the policy's own parameters.
+
+        Args:
+            path: a safetensors file.
+            episodes: that have ended so far, for the books.
+        """
+        key = np.asarray(jax.random.key_data(jnp.stack([self._state.key, self._key])))
+        save_weights(
+            path,
+            {
+                "network_0": self._state.value,
+                "policy_moments": _moments_tree(self._state.policy_moments),
+                "value_moments": _moments_tree(self._state.value_moments),
+                "keys": key,
+                "steps": np.array(self._steps),
+                "episodes": np.array(episodes),
+                "squared_rewards": np.array(self._squared_rewards),
+            },
+        )
+
+    def restore(self, path: Path, policy: Params) -> int:
+        """Goes on from what ``save`` wrote; returns the episodes that had ended then.
+
+        Raises:
+            ArchiveError: the file is damaged, or belongs to another network.
+        """
+        tree = load_weights(path)
+        try:
+            keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
+            state = self._state._replace(
+                policy=_like(self._state.policy, policy),
+                value=_like(self._state.value, tree["network_0"]),
+                policy_moments=_moments(self._state.policy_moments, tree["policy_moments"]),
+                value_moments=_moments(self._state.value_moments, tree["value_moments"]),
+                key=keys[0],
+            )
+            self._steps = int(tree["steps"])
+            self._squared_rewards = float(tree["squared_rewards"])
+            episodes = int(tree["episodes"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise ArchiveError(f"{path}: does not fit this training: {error}") from error
+        self._state, self._key = state, keys[1]
+        return episodes
+
+
+def _flat(array: Array, valid: Array) -> Array:
+    """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
+
+    Each size is compiled once, so they are powers of two.
+    """
+    if valid.all():
+        return array.reshape(-1, *array.shape[2:])
+    chosen = array[valid]
+    size = max(1024, 1 << (len(chosen) - 1).bit_length())
+    padded = np.zeros((size, *chosen.shape[1:]), chosen.dtype)
+    padded[: len(chosen)] = chosen
+    return padded
+
+
+def _moments_tree(moments: Any) -> dict[str, Any]:
+    return {"mu": moments.mu, "nu": moments.nu, "count": moments.count}
+
+
+def _moments(template: Any, tree: Mapping[str, Any]) -> Any:
+    return template._replace(
+        mu=_like(template.mu, tree["mu"]),
+        nu=_like(template.nu, tree["nu"]),
+        count=jnp.asarray(tree["count"]),
+    )
+
+
+def _like(template: Any, tree: Any) -> Any:
+    """The tree's arrays as fresh device arrays, in the template's structure and shapes."""
+
+    def leaf(expected: jax.Array, found: Array) -> jax.Array:
+        if expected.shape != np.shape(found):
+            raise ValueError(f"shape should be {expected.shape}, got {np.shape(found)}")
+        return jnp.array(found, expected.dtype)
+
+    return jax.tree.map(leaf, template, tree)

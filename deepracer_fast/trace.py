@@ -1,0 +1,105 @@
+"""From what the simulator said at each step to the rows of a simtrace.
+
+In: columns over T steps of B cars, recorded by ``collect`` or ``evaluate``. Out: the columns that
+``simtrace`` writes, one row a step, episode after episode.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.simulator import STATUS_NAMES, StepResult
+
+Array = npt.NDArray[Any]
+
+TRACED_PARAMS = (
+    "x",
+    "y",
+    "heading",
+    "steering_angle",
+    "speed",
+    "all_wheels_on_track",
+    "progress",
+    "closest_waypoints",
+    "distance_from_center",
+    "track_length",
+    "sim_time",
+    "steps",
+)
+
+
+@dataclass
+class Trace:
+    """What is known of T steps of B cars; each field grows by one [B] entry a step.
+
+    Attributes:
+        params: by name, a list of copies.
+        action: index [B], or [B, 2] of a continuous action space.
+        reward: [B].
+        ended: bool [B].
+        status: codes [B].
+        episode: numbers [B].
+    """
+
+    params: dict[str, list[Array]] = field(default_factory=lambda: {k: [] for k in TRACED_PARAMS})
+    action: list[Array] = field(default_factory=list)
+    reward: list[Array] = field(default_factory=list)
+    ended: list[Array] = field(default_factory=list)
+    status: list[Array] = field(default_factory=list)
+    episode: list[Array] = field(default_factory=list)
+
+    def record(self, result: StepResult, action: Array, reward: Array, episode: Array) -> None:
+        """Copies one step."""
+        for name, column in self.params.items():
+            column.append(result.params[name].copy())
+        self.action.append(np.array(action))
+        self.reward.append(np.array(reward))
+        self.ended.append(result.terminated | result.truncated)
+        self.status.append(result.status.copy())
+        self.episode.append(np.array(episode))
+
+
+def simtrace_columns(trace: Trace, waypoints: Array) -> dict[str, Array]:
+    """The rows of a simtrace, sorted by episode and step.
+
+    Args:
+        trace: of at least one step.
+        waypoints: [N, 2], which tell the nearer one of two neighbours.
+    """
+    params = {name: _flat(column) for name, column in trace.params.items()}
+    rows = {
+        "episode": _flat(trace.episode),
+        "steps": params["steps"],
+        "X": params["x"],
+        "Y": params["y"],
+        "yaw": params["heading"],
+        "steer": params["steering_angle"],
+        "throttle": params["speed"],
+        "action": _flat(trace.action),
+        "reward": _flat(trace.reward),
+        "done": _flat(trace.ended),
+        "all_wheels_on_track": params["all_wheels_on_track"],
+        "progress": params["progress"],
+        "closest_waypoint": _nearer_waypoint(params, waypoints),
+        "track_len": params["track_length"],
+        "tstamp": params["sim_time"],
+        "episode_status": np.array(STATUS_NAMES)[_flat(trace.status)],
+        "pause_duration": np.zeros(len(params["x"])),
+    }
+    order = np.lexsort((rows["tstamp"], rows["episode"]))
+    return {name: column[order] for name, column in rows.items()}
+
+
+def _flat(column: list[Array]) -> Array:
+    """A list of T arrays [B, ...] as one [T * B, ...]."""
+    return np.concatenate(column)
+
+
+def _nearer_waypoint(params: dict[str, Array], waypoints: Array) -> Array:
+    """Of the waypoints behind and ahead the one that is nearer to the front point, int [rows]."""
+    position = np.stack([params["x"], params["y"]], axis=-1)[:, None]
+    pair = params["closest_waypoints"]
+    ahead_is_nearer = np.linalg.norm(waypoints[pair] - position, axis=-1).argmin(axis=1)
+    return pair[np.arange(len(pair)), ahead_is_nearer]

@@ -1,0 +1,328 @@
+"""Training: collect, learn, evaluate, keep; until the policy laps, or time is up.
+
+In: a ``TrainingJob``. Out: a model folder that is whole after every checkpoint, so that whatever
+stops a training (its own rule, a limit, Ctrl-C, a crash of the reward function, a power cut)
+leaves a usable model, and ``resume`` goes on from there. Neighbours: ``collect``, ``learner`` and
+``evaluate`` do the work, ``training_record`` writes it down, ``model_folder`` says where things
+lie; ``cli`` starts it and shows the reports.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.archive.frozen_graph import frozen_graph
+from deepracer_fast.archive.model_archive import write_model_archive
+from deepracer_fast.archive.weights import flatten_tree, load_weights
+from deepracer_fast.collect import Collector, Rollout
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
+from deepracer_fast.evaluate import Lap, drive_laps
+from deepracer_fast.hyperparameters import Hyperparameters
+from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.model_folder import (
+    CheckpointRecord,
+    ModelFolder,
+    ModelInputs,
+    better_checkpoint,
+    training_params,
+)
+from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.networks import network_spec
+from deepracer_fast.reward import Reward
+from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
+from deepracer_fast.track import load_track
+from deepracer_fast.training_record import TrainingRecord
+
+EVALUATION_CARS = 5
+"""Greedy laps in one evaluation; MIN_EVAL_TRIALS of the original."""
+
+LONGEST_EPISODE = 3_000
+"""Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
+
+_SAMPLES_OF_AN_ITERATION = {"DEEP_CONVOLUTIONAL_NETWORK_SHALLOW": 10_000}
+_SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that a training is made of."""
+
+    config: TrainConfig
+    metadata: ModelMetadata
+    hyperparameters: Hyperparameters
+    reward: Reward
+    folder: ModelFolder
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the training stands after an iteration.
+
+    Attributes:
+        iteration: policy iterations so far.
+        steps: env steps so far.
+        steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
+        mean_reward: of the episodes that ended last; NaN before the first has.
+        mean_progress: of the same, percent.
+        laps: whole laps that exploring cars have driven so far.
+        seconds: wall-clock time of this run.
+        evaluation: greedy laps, where the iteration ended with an evaluation.
+        measures: of the update, by name.
+    """
+
+    iteration: int
+    steps: int
+    steps_per_second: float
+    mean_reward: float
+    mean_progress: float
+    laps: int
+    seconds: float
+    evaluation: tuple[Lap, ...]
+    measures: dict[str, float]
+
+
+class StopRequested(Exception):
+    """Raised between two env steps when the user wants the training to end."""
+
+
+class Training:
+    """One training, new or resumed.
+
+    Args:
+        job: what to train.
+        resume: go on from the folder's last checkpoint.
+        stop_requested: asked between env steps; True ends the training cleanly.
+
+    Raises:
+        ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
+        DeepRacerError: anything else about the job that cannot be used.
+    """
+
+    def __init__(
+        self, job: TrainingJob, resume: bool, stop_requested: Callable[[], bool] = lambda: False
+    ) -> None:
+        if job.metadata.training_algorithm != "clipped_ppo":
+            raise ConfigError(
+                f"training_algorithm must be clipped_ppo, got {job.metadata.training_algorithm}"
+            )
+        self._job, self._stop_requested = job, stop_requested
+        self._spec = network_spec(job.metadata)
+        self._track = load_track(job.config.track)
+        self._learner = Learner(
+            LearnerOptions(
+                self._spec,
+                job.hyperparameters,
+                seed=job.config.seed,
+                gae_lambda=job.config.gae_lambda,
+                clip=job.config.clip,
+            )
+        )
+        self._evaluator = self._make_evaluator()
+        self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
+        self._best: CheckpointRecord | None = None
+        job.folder.create(resume)
+        episodes = self._restore() if resume else None
+        self._record = TrainingRecord(job.folder, self._track.waypoints, episodes)
+        if not resume:
+            self._write_inputs()
+            self._save(completion=0.0)
+        self._collector = self._make_collector()
+
+    def run(self, show: Callable[[Report], None]) -> None:
+        """Trains until a limit, a row of clean evaluations, or a request to stop.
+
+        Whatever ends it, the folder then holds the last and the best checkpoint, the picture of
+        the training and ``model.tar.gz`` of the best.
+
+        Args:
+            show: is handed a report after each iteration.
+
+        Raises:
+            RewardError: the user's function failed; the model up to then is saved.
+            DeepRacerError: the learner's numbers are no longer finite; likewise.
+        """
+        started = time.monotonic()
+        try:
+            while not self._is_over(time.monotonic() - started):
+                show(self._iterate(started))
+        except StopRequested:
+            pass
+        except FloatingPointError as error:
+            raise self._unstable(error) from error
+        self._finish()
+
+    def _is_over(self, seconds: float) -> bool:
+        config = self._job.config
+        return (
+            self._stop_requested()
+            or seconds >= 60.0 * config.minutes
+            or (config.steps > 0 and self._steps >= config.steps)
+            or (config.stop_after > 0 and self._clean_evaluations >= config.stop_after)
+            or self._record.episodes >= self._job.hyperparameters.term_cond_max_episodes
+        )
+
+    def _iterate(self, started: float) -> Report:
+        """Collects, learns and writes down one iteration."""
+        begun = time.monotonic()
+        rollout = self._collect()
+        measures = self._learner.learn(rollout)
+        samples, duration = int(rollout.valid.sum()), time.monotonic() - begun
+        self._iteration += 1
+        self._steps += samples
+        self._record.add_rollout(rollout, self._iteration - 1)
+        due = self._iteration % self._job.config.evaluate_every == 0
+        laps = self._evaluate_and_save() if due else ()
+        self._record.log(self._steps, measures, laps)
+        return Report(
+            iteration=self._iteration,
+            steps=self._steps,
+            steps_per_second=samples / duration,
+            mean_reward=self._record.mean_reward,
+            mean_progress=self._record.mean_progress,
+            laps=self._record.laps,
+            seconds=time.monotonic() - started,
+            evaluation=laps,
+            measures=measures,
+        )
+
+    def _collect(self) -> Rollout:
+        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+            if self._stop_requested():
+                raise StopRequested
+            return self._learner.explore(observation)
+
+        try:
+            if self._job.config.collection == "horizon":
+                return self._collector.horizon(policy)
+            network = self._job.metadata.neural_network
+            most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
+            return self._collector.episodes(policy, most)
+        except DeepRacerError:
+            self._finish()  # a reward function that fails must not cost the model
+            raise
+
+    def _make_collector(self) -> Collector:
+        job, config = self._job, self._job.config
+        horizon = config.collection == "horizon"
+        max_steps = config.horizon if horizon else LONGEST_EPISODE
+        simulator = Simulator(
+            self._track,
+            config.num_cars if horizon else job.hyperparameters.num_episodes_between_training,
+            sensors=job.metadata.sensors,
+            num_threads=config.threads or None,
+            # A resumed training must not meet the same start positions once more.
+            seed=config.seed + self._iteration,
+            car_version=job.metadata.version,
+            rules=RaceRules(
+                random_start=config.random_start,
+                max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
+            ),
+        )
+        return Collector(simulator, job.reward, job.metadata.action_space, max_steps)
+
+    def _make_evaluator(self) -> Simulator:
+        """Evenly spaced cars, with time for two laps at the slowest action."""
+        job = self._job
+        seconds = 2.0 * self._track.length / _slowest(job.metadata.action_space)
+        return Simulator(
+            self._track,
+            EVALUATION_CARS,
+            sensors=job.metadata.sensors,
+            num_threads=job.config.threads or None,
+            car_version=job.metadata.version,
+            rules=RaceRules(
+                round_robin_advance_dist=1.0 / EVALUATION_CARS,
+                max_steps=int(seconds / CONTROL_PERIOD),
+            ),
+        )
+
+    def _evaluate_and_save(self) -> tuple[Lap, ...]:
+        """Greedy laps, a checkpoint with their result, and the picture."""
+        space = self._job.metadata.action_space
+
+        def policy(observation: dict[str, Any]) -> npt.NDArray[Any]:
+            return space.to_commands(self._learner.greedy(observation))
+
+        laps = tuple(car[0] for car in drive_laps(policy, self._evaluator, laps=1))
+        clean = all(lap.is_clean for lap in laps)
+        self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
+        self._record.add_evaluation(laps)
+        self._save(float(np.mean([lap.completion_percentage for lap in laps])))
+        self._record.draw()
+        return laps
+
+    def _save(self, completion: float) -> None:
+        """A checkpoint, then what a resumed training needs, then the index that makes them count.
+
+        Args:
+            completion: percent, mean of the evaluation that the best checkpoint is chosen by.
+        """
+        folder, policy = self._job.folder, self._learner.policy
+        weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
+        graph = frozen_graph(self._spec, policy)
+        checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
+        self._learner.save(folder.learner, self._record.episodes)
+        record = CheckpointRecord(checkpoint, time.time(), completion)
+        self._best = better_checkpoint(record, self._best)
+        folder.record_checkpoints(record, self._best)
+        self._checkpoint = checkpoint
+
+    def _restore(self) -> int:
+        """Takes up the last checkpoint; returns the training episodes before it."""
+        folder = self._job.folder
+        records = folder.recorded_checkpoints()
+        if records is None or not folder.learner.exists():
+            raise ConfigError(f"{folder.path}: has no checkpoint to resume; train without --resume")
+        self._checkpoint, self._best = records[0].checkpoint, records[1]
+        self._iteration, self._steps = self._checkpoint.iteration, self._checkpoint.steps
+        weights = folder.weights(self._checkpoint)
+        policy = load_weights(weights).get("network_1")
+        if policy is None:
+            raise ArchiveError(f"{weights}: holds no policy (no tensors below network_1)")
+        return self._learner.restore(folder.learner, policy)
+
+    def _write_inputs(self) -> None:
+        job = self._job
+        name = self._track.name.removesuffix("_cw").removesuffix("_ccw")
+        clockwise = self._track.direction == "clockwise"
+        job.folder.write_inputs(
+            ModelInputs(
+                model_metadata=job.metadata.to_json(),
+                reward_function=job.reward.source,
+                hyperparameters=job.hyperparameters.to_json(),
+                training_params=training_params(job.folder.path.name, name, clockwise),
+                config=job.config.to_toml(),
+            )
+        )
+
+    def _unstable(self, error: FloatingPointError) -> DeepRacerError:
+        self._iteration = self._checkpoint.iteration  # the rest is not worth keeping
+        self._finish()
+        return DeepRacerError(
+            f"learning became unstable: {error}; the model of iteration {self._iteration} is saved "
+            f"in {self._job.folder.path}: resume it with a lower lr"
+        )
+
+    def _finish(self) -> None:
+        """Leaves the folder whole: a checkpoint of the last iteration, picture and archive."""
+        if self._checkpoint.iteration < self._iteration:
+            self._evaluate_and_save()
+        self._record.close()
+        assert self._best is not None
+        graph = self._job.folder.graph(self._best.checkpoint).read_bytes()
+        write_model_archive(self._job.folder.archive, self._job.metadata, graph)
+
+
+def _slowest(space: ActionSpace) -> float:
+    """The lowest speed that the car may be asked for, m/s; it never drives at less than 0.1."""
+    speed = min(space.speed) if isinstance(space, DiscreteActionSpace) else space.speed_low
+    return max(speed, 0.1)

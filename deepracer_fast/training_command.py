@@ -1,0 +1,211 @@
+"""``deepracer-fast train``: from files and options to a training, and from its end to the laps.
+
+In: paths and settings as the command line has them. Out: a trained, evaluated model folder.
+Neighbours: ``cli`` parses the options, ``train`` does the work, ``training_screen`` shows it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from deepracer_fast.action_space import discrete_grid
+from deepracer_fast.config import TrainConfig, read_config
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
+from deepracer_fast.metrics import write_evaluation_metrics
+from deepracer_fast.model import load_model
+from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
+from deepracer_fast.reward import load_reward
+from deepracer_fast.reward.examples import example_reward
+from deepracer_fast.simtrace import write_simtrace
+from deepracer_fast.trace import simtrace_columns
+from deepracer_fast.track import load_track
+from deepracer_fast.train import Training, TrainingJob
+from deepracer_fast.training_screen import TrainingScreen, lap_table
+
+MODELS = Path("models")
+"""Where models go that are given no folder of their own."""
+
+FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
+"""The lab's first model: one camera, the 3-layer CNN, 15 actions up to 1 m/s."""
+
+FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
+"""What laps soonest here with many cars side by side."""
+
+_MAY_CHANGE = ("minutes", "steps", "threads")  # when a training is resumed
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """Paths given to ``train``; None for the default."""
+
+    reward: Path | None = None
+    metadata: Path | None = None
+    hyperparameters: Path | None = None
+    config: Path | None = None
+    model: Path | None = None
+
+
+def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool) -> None:
+    """Trains, evaluates the best checkpoint over five laps, and says where the model is.
+
+    Args:
+        files: what the user gave.
+        settings: fields of ``TrainConfig`` that the user gave.
+        resume: go on with a model folder.
+
+    Raises:
+        DeepRacerError: anything that cannot be used; nothing has been overwritten then.
+    """
+    console = Console()
+    job = resumed_job(files, settings) if resume else new_job(files, settings)
+    with _graceful_stop() as stop:
+        training = Training(job, resume, stop.requested)
+        title = f"{job.config.track}, {job.metadata.sensors[0]}, {job.reward.name}"
+        with TrainingScreen(console, title, job.config.minutes) as screen:
+            stop.when_asked = screen.stopping
+            training.run(screen.show)
+    for note in job.reward.notes:
+        console.print(note)
+    _evaluate_best(console, job)
+
+
+def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
+    """The job of a new training."""
+    config = replace(read_config(files.config) if files.config else TrainConfig(), **settings)
+    metadata = read_model_metadata(files.metadata) if files.metadata else FIRST_MODEL
+    hyperparameters = (
+        read_hyperparameters(files.hyperparameters)
+        if files.hyperparameters
+        else FIRST_HYPERPARAMETERS
+    )
+    path = files.model or next(_numbered_folders(config.track))
+    reward = load_reward(files.reward or example_reward("follow_center_line"))
+    return TrainingJob(config, metadata, hyperparameters, reward, ModelFolder(path))
+
+
+def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
+    """The job of a training that goes on: all but the limits comes from its folder.
+
+    The command that began it may be repeated as it was: what it names must be what the folder has.
+    """
+    wanted = (asdict(read_config(files.config)) if files.config else {}) | dict(settings)
+    folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
+    if not folder.holds_a_model():
+        raise ConfigError(f"{folder.path}: there is no model to resume; train without --resume")
+    config = read_config(folder.config)
+    for name, value in wanted.items():
+        if name not in _MAY_CHANGE and value != getattr(config, name):
+            raise ConfigError(
+                f"a resumed training keeps its {name}: {folder.path} has "
+                f"{getattr(config, name)}, got {value}; leave it out or train a new model"
+            )
+    limits = {name: wanted[name] for name in _MAY_CHANGE if name in wanted}
+    job = TrainingJob(
+        replace(config, **limits),
+        read_model_metadata(folder.model_metadata),
+        read_hyperparameters(folder.hyperparameters),
+        load_reward(folder.reward_function),
+        folder,
+    )
+    _check_files(files, job)
+    return job
+
+
+def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
+    """Refuses files that say something else than their copies in the folder."""
+    folder = job.folder
+    differing = []
+    if files.reward and load_reward(files.reward).source != job.reward.source:
+        differing.append((files.reward, folder.reward_function))
+    if files.metadata and read_model_metadata(files.metadata).to_json() != job.metadata.to_json():
+        differing.append((files.metadata, folder.model_metadata))
+    if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
+        differing.append((files.hyperparameters, folder.hyperparameters))
+    for path, kept in differing:
+        raise ConfigError(
+            f"{path} differs from {kept}, which a resumed training keeps; "
+            "leave it out or train a new model"
+        )
+
+
+def _numbered_folders(track: str) -> Iterator[Path]:
+    """Folders ``models/<track>-<n>`` that do not exist yet, in order."""
+    stem, number = Path(track).stem, 1
+    while True:
+        folder = MODELS / f"{stem}-{number}"
+        if not folder.exists():
+            yield folder
+        number += 1
+
+
+def _newest_folder(track: str) -> Path:
+    """The folder that the same command without ``--resume`` used last."""
+    stem = Path(track).stem
+    numbers = [
+        int(folder.name.rpartition("-")[2])
+        for folder in MODELS.glob(f"{stem}-*")
+        if folder.name.rpartition("-")[2].isdigit()
+    ]
+    if not numbers:
+        raise ConfigError(
+            f"there is no model {MODELS / stem}-N to resume; name it with --model or train one first"
+        )
+    return MODELS / f"{stem}-{max(numbers)}"
+
+
+def _evaluate_best(console: Console, job: TrainingJob) -> None:
+    """Five greedy laps of the best checkpoint, shown and kept in the folder."""
+    folder, track = job.folder, load_track(job.config.track)
+    options = RaceOptions(threads=job.config.threads)
+    laps, trace = evaluate_model(load_model(folder.path), track, options)
+    stamp = folder.new_evaluation(datetime.now())
+    write_simtrace(folder.evaluation_simtrace(stamp), simtrace_columns(trace, track.waypoints))
+    metrics = [lap.metrics(trial) for trial, lap in enumerate(laps, start=1)]
+    write_evaluation_metrics(folder.evaluation_metrics(stamp), metrics)
+    clean = sum(lap.is_clean for lap in laps)
+    console.print(
+        lap_table(laps, f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean")
+    )
+    console.print(f"model folder   {folder.path}", soft_wrap=True, highlight=False)
+    console.print(f"model archive  {folder.archive}", soft_wrap=True, highlight=False)
+
+
+class _Stop:
+    """Whether the user has asked for the end."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        self.when_asked: Any = None
+
+    def requested(self) -> bool:
+        return self._requested
+
+    def ask(self, *_signal: Any) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+        self._requested = True
+        if self.when_asked is not None:
+            self.when_asked()
+
+
+@contextmanager
+def _graceful_stop() -> Iterator[_Stop]:
+    """The first Ctrl-C or SIGTERM asks the training to end, the second ends it at once."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,143 @@
+"""What a person sees of a training: a live panel on a terminal, a line an iteration elsewhere.
+
+In: the reports of ``train`` and the laps of ``evaluate``. Out: text. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from deepracer_fast.evaluate import Lap
+from deepracer_fast.train import Report
+
+
+class TrainingScreen:
+    """Shows a training while it runs; a context manager.
+
+    Args:
+        console: where to.
+        title: one line on what is trained.
+        minutes: the time limit, for the time left.
+    """
+
+    def __init__(self, console: Console, title: str, minutes: float) -> None:
+        self._console, self._title, self._seconds = console, title, 60.0 * minutes
+        self._last_evaluation = "none yet"
+        self._message = "Ctrl-C stops and keeps the model."
+        self._live = Live(self._waiting(), console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> TrainingScreen:
+        """Draws the empty panel, or the heading of the lines."""
+        if self._console.is_terminal:
+            self._live.start()
+        else:
+            self._console.print(self._title)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leaves the last panel on the screen."""
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def stopping(self) -> None:
+        """Says that the request to stop was heard."""
+        self._message = "Stopping: saving the model. Ctrl-C once more quits at once."
+        if not self._console.is_terminal:
+            self._console.print(self._message)
+
+    def show(self, report: Report) -> None:
+        """Takes in an iteration."""
+        if report.evaluation:
+            self._last_evaluation = f"{evaluation_summary(report.evaluation)} " + (
+                f"(iteration {report.iteration})"
+            )
+        if self._console.is_terminal:
+            self._live.update(self._panel(report))
+        else:
+            self._console.print(self._line(report), highlight=False, soft_wrap=True)
+
+    def _waiting(self) -> Panel:
+        text = Text("Compiling the network and driving the first steps; this takes a moment.")
+        return Panel(text, title=self._title, title_align="left")
+
+    def _panel(self, report: Report) -> Panel:
+        left = max(0.0, self._seconds - report.seconds)
+        grid = Table.grid(padding=(0, 2))
+        for _ in range(4):
+            grid.add_column()
+        grid.add_row("iteration", f"{report.iteration}", "env-steps", f"{report.steps:,}")
+        grid.add_row(
+            "mean reward",
+            _number(report.mean_reward),
+            "env-steps/s",
+            f"{report.steps_per_second:,.0f}",
+        )
+        grid.add_row(
+            "mean progress", f"{_number(report.mean_progress)} %", "laps driven", f"{report.laps:,}"
+        )
+        grid.add_row("time", _clock(report.seconds), "time left", f"at most {_clock(left)}")
+        bar = ProgressBar(total=self._seconds, completed=report.seconds, width=60)
+        evaluation = Text(f"greedy laps   {self._last_evaluation}")
+        parts = Group(grid, evaluation, bar, Text(self._message, style="dim"))
+        return Panel(parts, title=self._title, title_align="left")
+
+    def _line(self, report: Report) -> str:
+        left = max(0.0, self._seconds - report.seconds)
+        line = (
+            f"iteration {report.iteration:3d}  steps {report.steps:8,}  "
+            f"{report.steps_per_second:6,.0f} env-steps/s  "
+            f"reward {_number(report.mean_reward):>7}  progress {_number(report.mean_progress):>5} %  laps {report.laps:4d}  "
+            f"time left {_clock(left)}"
+        )
+        if report.evaluation:
+            line += f"  | greedy: {evaluation_summary(report.evaluation)}"
+        return line
+
+
+def evaluation_summary(laps: Sequence[Lap]) -> str:
+    """A row of greedy laps in a few words."""
+    clean = [lap.lap_time_seconds for lap in laps if lap.is_clean]
+    completion = sum(lap.completion_percentage for lap in laps) / len(laps)
+    summary = f"{len(clean)} of {len(laps)} clean, mean completion {completion:.0f} %"
+    return summary + (f", best {min(clean):.2f} s" if clean else "")
+
+
+def lap_table(laps: Sequence[Lap], title: str) -> Table:
+    """The laps of an evaluation, one a row."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("lap", justify="right")
+    table.add_column("time, s", justify="right")
+    table.add_column("completed, %", justify="right")
+    table.add_column("off track", justify="right")
+    table.add_column("status")
+    for number, lap in enumerate(laps, start=1):
+        table.add_row(
+            str(number),
+            f"{lap.lap_time_seconds:.2f}",
+            f"{lap.completion_percentage:.0f}",
+            str(lap.off_track_count),
+            lap.status.replace("_", " "),
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1f}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
