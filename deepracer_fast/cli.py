@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError, DeepRacerError
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def _track_of(model: Path) -> str:
 
 def main() -> None:
     """Entry point of ``deepracer-fast``."""
+    _core.tune_allocator()  # takes effect only before JAX allocates
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.config import TrainConfig, read_config
-from deepracer_fast.errors import ConfigError
+from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
 from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.metrics import write_evaluation_metrics
@@ -72,11 +72,14 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
         title = f"{job.config.track}, {job.metadata.sensors[0]}, {job.reward.name}"
-        with TrainingScreen(console, title, job.config.minutes) as screen:
-            stop.when_asked = screen.stopping
-            training.run(screen.show)
-    for note in job.reward.notes:
-        console.print(note)
+        try:
+            with TrainingScreen(console, title, job.config.minutes) as screen:
+                stop.when_asked = screen.stopping
+                training.run(screen.show)
+        except RewardError:
+            _say(console, f"The model up to here is kept in {job.folder.path}")
+            raise
+    _say(console, *job.reward.notes, "Driving five greedy laps with the best checkpoint.")
     _evaluate_best(console, job)
 
 
@@ -159,7 +162,7 @@ def _newest_folder(track: str) -> Path:
     ]
     if not numbers:
         raise ConfigError(
-            f"there is no model {MODELS / stem}-N to resume; name it with --model or train one first"
+            f"there is no model {MODELS / stem}-N to resume; name it with --model or train one"
         )
     return MODELS / f"{stem}-{max(numbers)}"
 
@@ -177,8 +180,13 @@ def _evaluate_best(console: Console, job: TrainingJob) -> None:
     console.print(
         lap_table(laps, f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean")
     )
-    console.print(f"model folder   {folder.path}", soft_wrap=True, highlight=False)
-    console.print(f"model archive  {folder.archive}", soft_wrap=True, highlight=False)
+    _say(console, f"model folder   {folder.path}", f"model archive  {folder.archive}")
+
+
+def _say(console: Console, *lines: str) -> None:
+    """Prints lines as they are: paths may hold what rich takes for markup."""
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 class _Stop:

@@ -6,10 +6,11 @@ In: the reports of ``train`` and the laps of ``evaluate``. Out: text. It decides
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -31,16 +32,19 @@ class TrainingScreen:
 
     def __init__(self, console: Console, title: str, minutes: float) -> None:
         self._console, self._title, self._seconds = console, title, 60.0 * minutes
+        self._started = time.monotonic()
+        self._report: Report | None = None
         self._last_evaluation = "none yet"
         self._message = "Ctrl-C stops and keeps the model."
-        self._live = Live(self._waiting(), console=console, refresh_per_second=4, transient=False)
+        # Drawn anew from its own thread, so that the clock goes on during a long iteration.
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
 
     def __enter__(self) -> TrainingScreen:
         """Draws the empty panel, or the heading of the lines."""
         if self._console.is_terminal:
             self._live.start()
         else:
-            self._console.print(self._title)
+            self._console.print(self._title, markup=False, highlight=False, soft_wrap=True)
         return self
 
     def __exit__(
@@ -65,43 +69,44 @@ class TrainingScreen:
             self._last_evaluation = f"{evaluation_summary(report.evaluation)} " + (
                 f"(iteration {report.iteration})"
             )
-        if self._console.is_terminal:
-            self._live.update(self._panel(report))
-        else:
+        self._report = report
+        if not self._console.is_terminal:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
 
-    def _waiting(self) -> Panel:
-        text = Text("Compiling the network and driving the first steps; this takes a moment.")
-        return Panel(text, title=self._title, title_align="left")
+    def _panel(self) -> Panel:
+        content = self._waiting() if self._report is None else self._standing(self._report)
+        parts = Group(content, Text(self._message, style="dim"))
+        # Not the whole width: the ^C that a terminal shows must not begin another line.
+        width = min(self._console.width - 4, 90)
+        return Panel(parts, title=Text(self._title), title_align="left", width=width)
 
-    def _panel(self, report: Report) -> Panel:
-        left = max(0.0, self._seconds - report.seconds)
+    def _waiting(self) -> RenderableType:
+        return Text("Compiling the network and driving the first steps; this takes a moment.")
+
+    def _standing(self, report: Report) -> RenderableType:
+        seconds = time.monotonic() - self._started
+        left = max(0.0, self._seconds - seconds)
         grid = Table.grid(padding=(0, 2))
-        for _ in range(4):
-            grid.add_column()
         grid.add_row("iteration", f"{report.iteration}", "env-steps", f"{report.steps:,}")
-        grid.add_row(
-            "mean reward",
-            _number(report.mean_reward),
-            "env-steps/s",
-            f"{report.steps_per_second:,.0f}",
-        )
-        grid.add_row(
-            "mean progress", f"{_number(report.mean_progress)} %", "laps driven", f"{report.laps:,}"
-        )
-        grid.add_row("time", _clock(report.seconds), "time left", f"at most {_clock(left)}")
-        bar = ProgressBar(total=self._seconds, completed=report.seconds, width=60)
-        evaluation = Text(f"greedy laps   {self._last_evaluation}")
-        parts = Group(grid, evaluation, bar, Text(self._message, style="dim"))
-        return Panel(parts, title=self._title, title_align="left")
+        speed = f"{report.steps_per_second:,.0f}"
+        grid.add_row("mean reward", _number(report.mean_reward), "env-steps/s", speed)
+        progress = f"{_number(report.mean_progress)} %"
+        grid.add_row("mean progress", progress, "laps driven", f"{report.laps:,}")
+        grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
+        lines = Table.grid()
+        lines.add_row(grid)
+        lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
+        lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
+        return lines
 
     def _line(self, report: Report) -> str:
         left = max(0.0, self._seconds - report.seconds)
         line = (
             f"iteration {report.iteration:3d}  steps {report.steps:8,}  "
             f"{report.steps_per_second:6,.0f} env-steps/s  "
-            f"reward {_number(report.mean_reward):>7}  progress {_number(report.mean_progress):>5} %  laps {report.laps:4d}  "
-            f"time left {_clock(left)}"
+            f"reward {_number(report.mean_reward):>7}  "
+            f"progress {_number(report.mean_progress):>5} %  "
+            f"laps {report.laps:4d}  time left {_clock(left)}"
         )
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
@@ -118,7 +123,7 @@ def evaluation_summary(laps: Sequence[Lap]) -> str:
 
 def lap_table(laps: Sequence[Lap], title: str) -> Table:
     """The laps of an evaluation, one a row."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     table.add_column("lap", justify="right")
     table.add_column("time, s", justify="right")
     table.add_column("completed, %", justify="right")
