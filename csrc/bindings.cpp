@@ -46,8 +46,8 @@ std::vector<df::Vec2> to_vec2(std::span<const double> xy) {
 template <typename T>
 py::array column(const std::vector<T>& data, const py::object& owner, py::ssize_t columns = 1) {
   const auto rows = static_cast<py::ssize_t>(data.size()) / columns;
-  const auto shape = columns == 1 ? std::vector<py::ssize_t>{rows}
-                                  : std::vector<py::ssize_t>{rows, columns};
+  const auto shape =
+      columns == 1 ? std::vector<py::ssize_t>{rows} : std::vector<py::ssize_t>{rows, columns};
   py::array result(py::dtype::of<T>(), shape, data.data(), owner);
   result.attr("setflags")(py::arg("write") = false);
   return result;
@@ -94,10 +94,10 @@ py::array_t<float> vehicle_states(const df::CarBatch& cars) {
 
 py::array pictures(const df::Simulator& simulator, const py::object& owner) {
   const auto data = simulator.pictures();
-  py::array result(py::dtype::of<std::uint8_t>(),
-                   std::vector<py::ssize_t>{simulator.cars().num_cars, df::kPictureHeight,
-                                            df::kPictureWidth, 1},
-                   data.data(), owner);
+  py::array result(
+      py::dtype::of<std::uint8_t>(),
+      std::vector<py::ssize_t>{simulator.cars().num_cars, df::kPictureHeight, df::kPictureWidth, 1},
+      data.data(), owner);
   result.attr("setflags")(py::arg("write") = false);
   return result;
 }
@@ -106,9 +106,9 @@ void bind_world(py::module_& m) {
   py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
                        const DoubleArray& outer, bool is_loop) {
-             return std::make_shared<df::Track>(
-                 to_vec2(points(center, "center")), to_vec2(points(inner, "inner")),
-                 to_vec2(points(outer, "outer")), is_loop);
+             return std::make_shared<df::Track>(to_vec2(points(center, "center")),
+                                                to_vec2(points(inner, "inner")),
+                                                to_vec2(points(outer, "outer")), is_loop);
            }),
            py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"))
       .def_property_readonly("length", &df::Track::length);
@@ -151,6 +151,7 @@ void bind_simulator(py::module_& m) {
                     const df::SimulatorOptions&>(),
            py::arg("track"), py::arg("ground"), py::arg("options"), release)
       .def("reset", &df::Simulator::reset, release)
+      .def("begin_episodes", &df::Simulator::begin_episodes, release)
       .def("step",
            [](df::Simulator& self, const FloatArray& actions) {
              const auto data = view(actions);
@@ -162,10 +163,9 @@ void bind_simulator(py::module_& m) {
               const FloatArray& heading) {
              self.place(view(cars), view(x), view(y), view(heading));
            })
-      .def_property_readonly("pictures",
-                             [](const py::object& self) {
-                               return pictures(self.cast<const df::Simulator&>(), self);
-                             })
+      .def_property_readonly(
+          "pictures",
+          [](const py::object& self) { return pictures(self.cast<const df::Simulator&>(), self); })
       .def_property_readonly("params",
                              [](const py::object& self) {
                                return params(self.cast<const df::Simulator&>().cars(), self);
@@ -180,16 +180,16 @@ void bind_simulator(py::module_& m) {
                                return flags(self.cast<const df::Simulator&>().cars().truncated,
                                             self);
                              })
-      .def_property_readonly("status",
-                             [](const py::object& self) {
-                               const auto& status = self.cast<const df::Simulator&>().cars().status;
-                               py::array result(py::dtype::of<std::uint8_t>(),
-                                                std::vector<py::ssize_t>{
-                                                    static_cast<py::ssize_t>(status.size())},
-                                                status.data(), self);
-                               result.attr("setflags")(py::arg("write") = false);
-                               return result;
-                             })
+      .def_property_readonly(
+          "status",
+          [](const py::object& self) {
+            const auto& status = self.cast<const df::Simulator&>().cars().status;
+            py::array result(py::dtype::of<std::uint8_t>(),
+                             std::vector<py::ssize_t>{static_cast<py::ssize_t>(status.size())},
+                             status.data(), self);
+            result.attr("setflags")(py::arg("write") = false);
+            return result;
+          })
       .def("track_states",
            [](df::Simulator& self) {
              py::array_t<float> result({self.cars().num_cars, df::kTrackStateSize});
@@ -198,8 +198,7 @@ void bind_simulator(py::module_& m) {
              self.write_track_states(out);
              return result;
            })
-      .def("vehicle_states",
-           [](const df::Simulator& self) { return vehicle_states(self.cars()); });
+      .def("vehicle_states", [](const df::Simulator& self) { return vehicle_states(self.cars()); });
 }
 
 void bind_camera(py::module_& m) {
@@ -210,19 +209,19 @@ void bind_camera(py::module_& m) {
   });
   py::class_<df::Camera>(m, "Camera")
       .def(py::init())
-      .def("render",
-           [](const df::Camera& self, const df::Ground& ground, const FloatArray& x,
-              const FloatArray& y, const FloatArray& heading, const std::string& path) {
-             py::array_t<std::uint8_t> out(
-                 {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
-             const df::RenderPath chosen = df::render_path_by_name(path);
-             for (py::ssize_t i = 0; i < x.size(); ++i)
-               self.render(ground, x.at(i), y.at(i), heading.at(i),
-                           out.mutable_data() + i * df::kPictureSize, chosen);
-             return out;
-           },
-           py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"),
-           py::arg("path") = "");
+      .def(
+          "render",
+          [](const df::Camera& self, const df::Ground& ground, const FloatArray& x,
+             const FloatArray& y, const FloatArray& heading, const std::string& path) {
+            py::array_t<std::uint8_t> out(
+                {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
+            const df::RenderPath chosen = df::render_path_by_name(path);
+            for (py::ssize_t i = 0; i < x.size(); ++i)
+              self.render(ground, x.at(i), y.at(i), heading.at(i),
+                          out.mutable_data() + i * df::kPictureSize, chosen);
+            return out;
+          },
+          py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"), py::arg("path") = "");
 }
 
 void bind_network(py::module_& m) {

@@ -42,21 +42,23 @@ inline float wrap_angle(float angle) {
 
 struct Segment {
   Vec2 start;
-  Vec2 span;              // end - start
+  Vec2 span;              // stop - start
+  Vec2 stop;
   float inverse_length2;  // 1 / |span|^2
   float length;           // m
   float arc_start;        // m along the polyline at `start`
 
   Vec2 at(float t) const { return start + t * span; }
-  Vec2 end() const { return start + span; }
-
   // The parameter in [0, 1] of the point that is nearest to p.
   float project(Vec2 p) const {
     return std::clamp(dot(p - start, span) * inverse_length2, 0.0f, 1.0f);
   }
 
   float distance2(Vec2 p) const {
-    const Vec2 gap = p - at(project(p));
+    const float t = project(p);
+    // From an end, not from the world's origin, so that float32 tells tenths of a millimetre apart
+    // beside a vertex; a vertex is equally far, bit by bit, from both segments that share it.
+    const Vec2 gap = t == 1.0f ? p - stop : (p - start) - t * span;
     return dot(gap, gap);
   }
 };
@@ -67,7 +69,7 @@ struct Segment {
 inline bool crosses(Vec2 a, Vec2 b, const Segment& edge) {
   const Vec2 path = b - a;
   const bool start_left = cross(path, edge.start - a) > 0.0f;
-  const bool end_left = cross(path, edge.end() - a) > 0.0f;
+  const bool end_left = cross(path, edge.stop - a) > 0.0f;
   if (start_left == end_left) return false;
   return (cross(edge.span, a - edge.start) > 0.0f) != (cross(edge.span, b - edge.start) > 0.0f);
 }

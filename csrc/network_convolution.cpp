@@ -1,3 +1,4 @@
+// See network_convolution.h.
 #include "network_convolution.h"
 
 #include <algorithm>
@@ -319,44 +320,50 @@ void PictureLayers<Element>::add_weight_gradient(const Layer& layer, const Eleme
 template <class Element>
 void PictureLayers<Element>::input_gradient(std::size_t index, const Element* masked,
                                             Element* out) const {
-  constexpr int kPer = kPerWord<Element>;
   const Layer& layer = layers_[index];
   const int panel = kernels_.panel(layer.channels);
-  const std::ptrdiff_t masked_row = layer.padded_width() * layer.filters;
   const Word* weights = backward_weights_[index].data();
-
-  // All input pixels of one parity, for one panel of channels.
-  const auto one_parity = [&](int parity_y, int parity_x, int channel) {
-    const int taps_y = taps_of_parity(layer, parity_y);
-    const int taps_x = taps_of_parity(layer, parity_x);
-    const int run = taps_x * layer.filters / kPer;
-    const int columns = (layer.in_width - parity_x + layer.stride - 1) / layer.stride;
-    for (int y = parity_y; y < layer.in_height; y += layer.stride) {
-      // Output rows that saw this input row; those outside the picture are left out.
-      const int top = y / layer.stride - taps_y + 1;
-      const int first = std::max(top, 0);
-      const int last = std::min(y / layer.stride, layer.height - 1);
-      multiply(kernels_, panel, columns,
-               {.a = masked + first * masked_row + (layer.margin() - taps_x + 1) * layer.filters,
-                .a_row = layer.filters / kPer,
-                .a_step = 1,
-                .a_run = masked_row / kPer,
-                .b = weights + (first - top) * run * panel,
-                .b_step = panel,
-                .b_run = run * panel,
-                .runs = last - first + 1,
-                .run_length = run,
-                .c = out + (y * layer.in_width + parity_x) * layer.channels + channel,
-                .c_row = layer.stride * layer.channels,
-                .bias = nullptr,
-                .finish = Finish::kStore});
-    }
-    weights += taps_y * run * panel;
-  };
   for (int y = 0; y < layer.stride; ++y) {
     for (int x = 0; x < layer.stride; ++x) {
-      for (int channel = 0; channel < layer.channels; channel += panel) one_parity(y, x, channel);
+      const int taps = taps_of_parity(layer, y) * taps_of_parity(layer, x);
+      for (int channel = 0; channel < layer.channels; channel += panel) {
+        parity_gradient(layer, {y, x}, masked, weights, out + channel);
+        weights += taps * words<Element>(layer.filters) * panel;
+      }
     }
+  }
+}
+
+template <class Element>
+void PictureLayers<Element>::parity_gradient(const Layer& layer, Parity parity,
+                                             const Element* masked, const Word* weights,
+                                             Element* out) const {
+  constexpr int kPer = kPerWord<Element>;
+  const int panel = kernels_.panel(layer.channels);
+  const int taps_y = taps_of_parity(layer, parity.y);
+  const int taps_x = taps_of_parity(layer, parity.x);
+  const int run = taps_x * layer.filters / kPer;
+  const std::ptrdiff_t masked_row = layer.padded_width() * layer.filters;
+  const int first_column = (layer.margin() - taps_x + 1) * layer.filters;
+  for (int y = parity.y; y < layer.in_height; y += layer.stride) {
+    // The output rows that saw this input row, those outside the picture left out.
+    const int top = y / layer.stride - taps_y + 1;
+    const int first = std::max(top, 0);
+    const int last = std::min(y / layer.stride, layer.height - 1);
+    multiply(kernels_, panel, (layer.in_width - parity.x + layer.stride - 1) / layer.stride,
+             {.a = masked + first * masked_row + first_column,
+              .a_row = layer.filters / kPer,
+              .a_step = 1,
+              .a_run = masked_row / kPer,
+              .b = weights + (first - top) * run * panel,
+              .b_step = panel,
+              .b_run = run * panel,
+              .runs = last - first + 1,
+              .run_length = run,
+              .c = out + (y * layer.in_width + parity.x) * layer.channels,
+              .c_row = layer.stride * layer.channels,
+              .bias = nullptr,
+              .finish = Finish::kStore});
   }
 }
 

@@ -53,6 +53,12 @@ struct LayerShape {
 /// than its picture or skips pixels.
 std::vector<Layer> plan_layers(PictureShape picture, std::span<const LayerShape> shapes);
 
+/// Row and column of a pixel, modulo a layer's stride.
+struct Parity {
+  int y;
+  int x;
+};
+
 /// One layer's weights as JAX holds them.
 struct Weights {
   const float* kernel;
@@ -97,12 +103,15 @@ class PictureLayers {
   void add_weight_gradient(const Layer& layer, const Element* in, const Element* masked,
                            float* sums, Scratch& scratch) const;
   void input_gradient(std::size_t index, const Element* masked, Element* out) const;
+  /// The input pixels of one parity, for the panel of channels that `out` and `weights` begin with.
+  void parity_gradient(const Layer& layer, Parity parity, const Element* masked,
+                       const Word* weights, Element* out) const;
 
   const Kernels& kernels_;
   std::vector<Layer> layers_;
   std::vector<const float*> biases_;
   std::vector<std::vector<Word>> forward_weights_;   // per layer: panels of [window rows][columns]
-  std::vector<std::vector<Word>> backward_weights_;  // per layer: see pack_transposed
+  std::vector<std::vector<Word>> backward_weights_;  // per layer: see pack_turned_kernel
 };
 
 }  // namespace deepracer_fast::network

@@ -1,3 +1,4 @@
+// See network_dense.h.
 #include "network_dense.h"
 
 #include <algorithm>

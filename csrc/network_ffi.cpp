@@ -1,3 +1,4 @@
+// See network_ffi.h. Here arguments are checked, and work is shared out among XLA's threads.
 #include "network_ffi.h"
 
 #include <algorithm>

@@ -30,9 +30,13 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
 
 void Simulator::reset() {
   time_ = 0.0;
-  pool_.parallel_for(cars_.num_cars, [this](int begin, int end) {
+  begin_episodes(0);
+}
+
+void Simulator::begin_episodes(std::uint32_t number) {
+  pool_.parallel_for(cars_.num_cars, [this, number](int begin, int end) {
     for (int car = begin; car < end; ++car) {
-      cars_.episode[car] = 0;
+      cars_.episode[car] = number;
       cars_.terminated[car] = cars_.truncated[car] = 0;
       cars_.status[car] = Status::kPrepare;
       begin_episode(car);
@@ -132,18 +136,19 @@ float Simulator::progress_at(int car, float projection) const {
 // What the rules say of the pose just observed.
 void Simulator::judge(int car) {
   cars_.terminated[car] = cars_.truncated[car] = 0;
-  if (cars_.phase[car] == Phase::kPrepare) {
+  if (cars_.step_count[car] >= options_.rules.max_steps) {
+    cars_.status[car] = Status::kTimeUp;
+    cars_.truncated[car] = 1;
+  } else if (cars_.phase[car] == Phase::kPrepare) {
     cars_.status[car] = Status::kPrepare;
   } else if (cars_.phase[car] == Phase::kPause) {
     cars_.status[car] = Status::kPause;
   } else {
     cars_.status[car] = violated_rule(car);
-    if (cars_.status[car] == Status::kLapComplete || cars_.status[car] == Status::kTimeUp) {
-      cars_.terminated[car] = cars_.status[car] == Status::kLapComplete;
-      cars_.truncated[car] = cars_.status[car] == Status::kTimeUp;
-    } else if (cars_.status[car] != Status::kInProgress) {
+    if (cars_.status[car] == Status::kLapComplete)
+      cars_.terminated[car] = 1;
+    else if (cars_.status[car] != Status::kInProgress)
       penalise_or_end(car, cars_.status[car]);
-    }
   }
   cars_.last_progress[car] = cars_.progress[car];
   cars_.last_position[car] = cars_.vehicle[car].position;
@@ -156,7 +161,6 @@ Status Simulator::violated_rule(int car) {
   const bool lost_progress = cars_.progress[car] < cars_.last_progress[car];
   cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
 
-  if (cars_.step_count[car] >= options_.rules.max_steps) return Status::kTimeUp;
   if (cars_.progress[car] >= 100.0f) return Status::kLapComplete;
   if (cars_.is_offtrack[car]) return Status::kOffTrack;
   if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
@@ -171,8 +175,7 @@ void Simulator::penalise_or_end(int car, Status violation) {
   }
   --cars_.resets_left[car];
   // The original has no penalty for a car that is stuck (markov evaluation_worker.py).
-  const float penalty =
-      violation == Status::kImmobilized ? 0.0f : options_.rules.off_track_penalty;
+  const float penalty = violation == Status::kImmobilized ? 0.0f : options_.rules.off_track_penalty;
   put_back(car);
   cars_.phase[car] = Phase::kPause;
   cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));

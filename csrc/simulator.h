@@ -31,13 +31,13 @@ inline constexpr int kPictureSize = kPictureHeight * kPictureWidth;  // bytes
 
 // The rules of an episode; names and defaults as in the original's training and evaluation jobs.
 struct RaceRules {
-  double start_position = 0.0;              // share of the track's length at the first start
-  double round_robin_advance_dist = 0.05;   // share by which the next episode starts further on
-  bool random_start = false;                // start anywhere along the centre line instead
-  bool continuous = false;                  // the next lap goes on where the last one ended
-  int number_of_resets = 0;                 // times that a car is put back before its episode ends
-  float off_track_penalty = 2.0f;           // s, also for driving backwards
-  int max_steps = 100000;                   // an episode is truncated after so many
+  double start_position = 0.0;             // share of the track's length at the first start
+  double round_robin_advance_dist = 0.05;  // share by which the next episode starts further on
+  bool random_start = false;               // start anywhere along the centre line instead
+  bool continuous = false;                 // the next lap goes on where the last one ended
+  int number_of_resets = 0;                // times that a car is put back before its episode ends
+  float off_track_penalty = 2.0f;          // s, also for driving backwards
+  int max_steps = 100000;                  // an episode is truncated after so many
 };
 
 struct SimulatorOptions {
@@ -54,13 +54,15 @@ class Simulator {
   Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const Ground> ground,
             const SimulatorOptions& options);
 
-  // Begins a new first episode for every car.
+  // Begins the first episode of every car, at time 0.
   void reset();
+  // Begins episode `number` of every car, whatever they were doing; the clock goes on.
+  void begin_episodes(std::uint32_t number);
   // actions: [B, 2] steering angle in degrees (left positive) and speed in m/s; finite.
   void step(std::span<const float> actions);
   // Puts cars at poses of base_link, at rest, in an episode that is ready to drive.
-  void place(std::span<const std::int32_t> cars, std::span<const float> x,
-             std::span<const float> y, std::span<const float> heading);
+  void place(std::span<const std::int32_t> cars, std::span<const float> x, std::span<const float> y,
+             std::span<const float> heading);
 
   // Writes [B, kTrackStateSize] numbers of where the cars are now, after the last motion.
   void write_track_states(std::span<float> out);

@@ -14,7 +14,8 @@ std::vector<Segment> make_segments(std::span<const Vec2> points) {
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     const Vec2 span = points[i + 1] - points[i];
     const float size = length(span);
-    segments.push_back({points[i], span, size > 0.0f ? 1.0f / dot(span, span) : 0.0f, size, arc});
+    segments.push_back(
+        {points[i], span, points[i + 1], size > 0.0f ? 1.0f / dot(span, span) : 0.0f, size, arc});
     arc += size;
   }
   return segments;
@@ -23,7 +24,7 @@ std::vector<Segment> make_segments(std::span<const Vec2> points) {
 // Twice the signed area of the ring through the segments; positive if counter-clockwise.
 float signed_area2(std::span<const Segment> ring) {
   float area = 0.0f;
-  for (const Segment& s : ring) area += cross(s.start, s.end());
+  for (const Segment& s : ring) area += cross(s.start, s.stop);
   return area;
 }
 
@@ -153,8 +154,8 @@ Vec2 Polyline::point_at(float arc) const {
   return s.at(s.length > 0.0f ? std::clamp((arc - s.arc_start) / s.length, 0.0f, 1.0f) : 0.0f);
 }
 
-Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner,
-             std::span<const Vec2> outer, bool is_loop)
+Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
+             bool is_loop)
     : is_loop_(is_loop), center_(center), inner_(inner), outer_(outer) {
   is_counter_clockwise_ = !is_loop || signed_area2(center_.segments()) > 0.0f;
   Vec2 low = center[0], high = center[0];

@@ -117,8 +117,8 @@ class Track {
   bool is_loop_;
   bool is_counter_clockwise_;
   Polyline center_, inner_, outer_;
-  std::vector<Segment> road_edges_;       // of the polygon with a hole, or of the open strip
-  SegmentRaster road_raster_;             // edges that pass through a cell
+  std::vector<Segment> road_edges_;        // of the polygon with a hole, or of the open strip
+  SegmentRaster road_raster_;              // edges that pass through a cell
   std::vector<std::uint8_t> road_parity_;  // [cells] 1 if the cell's centre is on the road
 };
 

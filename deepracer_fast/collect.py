@@ -73,6 +73,7 @@ class Collector:
         self._seen = simulator.reset()  # views: they always show the last step
         self._rollout = self._make_rollout(max_steps)
         self._num_episodes = 0
+        self._collections = 0  # of whole episodes
         self._begin_episodes()
 
     def horizon(self, policy: Policy) -> Rollout:
@@ -86,6 +87,7 @@ class Collector:
         everyone = np.ones(self._simulator.num_cars, bool)
         for t in range(len(rollout.action)):
             self._step(t, policy, everyone)
+            self._number_next_episodes(rollout.ended[t])
         return rollout
 
     def episodes(self, policy: Policy, max_samples: int) -> Rollout:
@@ -99,10 +101,12 @@ class Collector:
         Raises:
             RewardError: the user's function failed.
         """
+        if self._collections > 0:
+            self._simulator.begin_episodes(self._collections)
+            self._begin_episodes()
+        self._collections += 1
         rollout = self._start_rollout()
         rollout.valid[:] = False
-        self._simulator.reset()
-        self._begin_episodes()
         driving = np.ones(self._simulator.num_cars, bool)
         for t in range(len(rollout.action)):
             self._step(t, policy, driving)
@@ -160,7 +164,7 @@ class Collector:
         rollout.ended[t] = result.terminated | result.truncated
         rollout.track_state[t + 1] = self._simulator.track_states()
         rollout.num_steps = t + 1
-        rollout.trace.record(result, action, rollout.reward[t], self._episode)
+        rollout.trace.record(result, action, rollout.reward[t], self._episode, counted)
         self._keep_books(t, counted)
 
     def _keep_books(self, t: int, counted: Array) -> None:
@@ -179,5 +183,8 @@ class Collector:
                 )
             )
             self._return[car] = 0.0
-            self._episode[car] = self._num_episodes
-            self._num_episodes += 1
+
+    def _number_next_episodes(self, ended: Array) -> None:
+        count = int(ended.sum())
+        self._episode[ended] = self._num_episodes + np.arange(count)
+        self._num_episodes += count

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.action_space import ActionSpace
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.metrics import EvaluationMetrics, milliseconds
+from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.model import Model
 from deepracer_fast.simulator import (
     OFF_TRACK,
@@ -28,7 +29,7 @@ from deepracer_fast.track import Track
 
 Array = npt.NDArray[Any]
 GreedyPolicy = Callable[[dict[str, Array]], Array]
-"""Observation [B, ...] by sensor -> commands [B, 2], degrees and m/s."""
+"""Observation [B, ...] by sensor -> actions [B] or [B, 2], in the action space's own terms."""
 
 MAX_LAP_STEPS = 10_000
 """A lap that takes longer (11 minutes of simulated time) is given up."""
@@ -74,7 +75,7 @@ class Lap:
             metric_time=start + elapsed,
             start_time=start,
             elapsed_time_in_milliseconds=elapsed,
-            episode_status=self.status.replace("_", " ").capitalize(),
+            episode_status=STATUS_LABELS[self.status],
             crash_count=0,
             immobilized_count=self.immobilized_count,
             off_track_count=self.off_track_count,
@@ -140,16 +141,25 @@ def evaluate_model(
         rules=rules,
     )
     trace = Trace()
-    return drive_laps(model.act, simulator, options.laps, trace)[0], trace
+    driver = Driver(model.choose, model.metadata.action_space)
+    return drive_laps(driver, simulator, options.laps, trace)[0], trace
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A greedy policy and what its answers mean."""
+
+    policy: GreedyPolicy
+    action_space: ActionSpace
 
 
 def drive_laps(
-    policy: GreedyPolicy, simulator: Simulator, laps: int, trace: Trace | None = None
+    driver: Driver, simulator: Simulator, laps: int, trace: Trace | None = None
 ) -> list[list[Lap]]:
     """Lets every car drive until it has ``laps`` laps, or attempts, behind it.
 
     Args:
-        policy: chooses the commands.
+        driver: chooses the actions.
         simulator: is reset first.
         laps: per car.
         trace: records every step if given.
@@ -162,11 +172,12 @@ def drive_laps(
     while any(len(counter.laps) < laps for counter in counters):
         # A copy: what JAX is handed must not change under it.
         observation = {name: np.array(picture) for name, picture in result.observation.items()}
-        result = simulator.step(policy(observation))
+        action = driver.policy(observation)
+        result = simulator.step(driver.action_space.to_commands(action))
         if trace is not None:
-            episode = np.array([len(counter.laps) for counter in counters])
-            nothing = np.zeros(simulator.num_cars)
-            trace.record(result, np.full(simulator.num_cars, -1), nothing, episode)
+            lap = np.array([len(counter.laps) for counter in counters])
+            no_reward = np.zeros(simulator.num_cars)
+            trace.record(result, action, no_reward, lap, lap < laps)
         for car, counter in enumerate(counters):
             counter.count(
                 STATUS_NAMES[result.status[car]],

@@ -79,9 +79,19 @@ class Model:
         Raises:
             DeepRacerError: an observation of the wrong kind.
         """
+        return self.metadata.action_space.to_commands(self.choose(observation))
+
+    def choose(self, observation: Observation) -> NDArray[Any]:
+        """What ``act`` commands, in the action space's own terms.
+
+        Returns:
+            int ``[B]``, the likeliest actions, or float32 ``[B, 2]``, the means in -1..1.
+
+        Raises:
+            DeepRacerError: an observation of the wrong kind.
+        """
         answer = self._answer(observation)
-        values = answer if self.spec.continuous else np.argmax(answer, axis=-1)
-        return self.metadata.action_space.to_commands(values)
+        return answer if self.spec.continuous else np.argmax(answer, axis=-1)
 
     def _answer(self, observation: Observation) -> NDArray[np.float32]:
         """What the frozen graph's output node would hold: softmax, or mean in -1..1."""

@@ -6,6 +6,7 @@ what the rules made of each car's episode. The work is done by the native core; 
 checked door. Neighbours: ``track`` before it, ``reward`` and ``networks`` behind it.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,10 @@ class RaceRules:
     def __post_init__(self) -> None:
         if not 0.0 <= self.start_position < 1.0:
             raise ConfigError(f"start_position must lie in [0, 1), got {self.start_position}")
+        if not math.isfinite(self.round_robin_advance_dist):
+            raise ConfigError(
+                f"round_robin_advance_dist must be finite, got {self.round_robin_advance_dist}"
+            )
         if not 0.0 <= self.off_track_penalty < 3600.0:
             raise ConfigError(
                 f"off_track_penalty must lie in [0, 3600) seconds, got {self.off_track_penalty}"
@@ -175,6 +180,11 @@ class Simulator:
         self._core.reset()
         return self._result
 
+    def begin_episodes(self, number: int) -> StepResult:
+        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
+        self._core.begin_episodes(number)
+        return self._result
+
     def step(self, actions: npt.ArrayLike) -> StepResult:
         """One control period (1/15 s) for every car.
 
@@ -215,7 +225,12 @@ class Simulator:
         Raises:
             ActionError: a car that does not exist, or a pose that is not finite.
         """
-        indices = np.atleast_1d(np.asarray(cars, dtype=np.int32))
+        indices = np.atleast_1d(np.asarray(cars))
+        if indices.size and indices.dtype.kind not in "iu":
+            raise ActionError(
+                f"cars must be integers, got {indices.dtype}; for a mask use np.flatnonzero(mask)"
+            )
+        indices = indices.astype(np.int32)
         if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
             raise ActionError(
                 f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"

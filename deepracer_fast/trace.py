@@ -41,6 +41,7 @@ class Trace:
         ended: bool [B].
         status: codes [B].
         episode: numbers [B].
+        counted: bool [B], the step belongs to an episode that counts.
     """
 
     params: dict[str, list[Array]] = field(default_factory=lambda: {k: [] for k in TRACED_PARAMS})
@@ -49,8 +50,11 @@ class Trace:
     ended: list[Array] = field(default_factory=list)
     status: list[Array] = field(default_factory=list)
     episode: list[Array] = field(default_factory=list)
+    counted: list[Array] = field(default_factory=list)
 
-    def record(self, result: StepResult, action: Array, reward: Array, episode: Array) -> None:
+    def record(
+        self, result: StepResult, action: Array, reward: Array, episode: Array, counted: Array
+    ) -> None:
         """Copies one step."""
         for name, column in self.params.items():
             column.append(result.params[name].copy())
@@ -59,6 +63,7 @@ class Trace:
         self.ended.append(result.terminated | result.truncated)
         self.status.append(result.status.copy())
         self.episode.append(np.array(episode))
+        self.counted.append(np.array(counted))
 
 
 def simtrace_columns(trace: Trace, waypoints: Array) -> dict[str, Array]:
@@ -89,6 +94,7 @@ def simtrace_columns(trace: Trace, waypoints: Array) -> dict[str, Array]:
         "pause_duration": np.zeros(len(params["x"])),
     }
     order = np.lexsort((rows["tstamp"], rows["episode"]))
+    order = order[_flat(trace.counted)[order]]
     return {name: column[order] for name, column in rows.items()}
 
 

@@ -22,6 +22,8 @@ from deepracer_fast.tracks import outline_route, outlines
 
 # The largest original track spans 23 m; points further than this from row 0 are not in metres.
 MAX_EXTENT = 200.0
+# The native core numbers the edges of both borders with 16 bits.
+MAX_ROWS = 32_767
 # A road narrower than this holds no car (0.2 m wide), so the row is wrong.
 MIN_WIDTH = 0.05
 # Rows closer together than this are one row: they have no direction.
@@ -193,6 +195,8 @@ def _read_route(path: Path) -> Points:
             f"{path}: a route must have shape (N, 6), centre, inner and outer border with x and y "
             f"each, found {route.shape}"
         )
+    if len(route) > MAX_ROWS:
+        raise TrackError(f"{path}: a route must have at most {MAX_ROWS} rows, found {len(route)}")
     route = route.astype(np.float64)
     for row, column in np.argwhere(~np.isfinite(route))[:1]:
         raise TrackError(

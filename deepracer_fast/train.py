@@ -25,7 +25,7 @@ from deepracer_fast.archive.weights import flatten_tree, load_weights
 from deepracer_fast.collect import Collector, Rollout
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
-from deepracer_fast.evaluate import Lap, drive_laps
+from deepracer_fast.evaluate import Driver, Lap, drive_laps
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.model_folder import (
@@ -247,12 +247,8 @@ class Training:
 
     def _evaluate_and_save(self) -> tuple[Lap, ...]:
         """Greedy laps, a checkpoint with their result, and the picture."""
-        space = self._job.metadata.action_space
-
-        def policy(observation: dict[str, Any]) -> npt.NDArray[Any]:
-            return space.to_commands(self._learner.greedy(observation))
-
-        laps = tuple(car[0] for car in drive_laps(policy, self._evaluator, laps=1))
+        driver = Driver(self._learner.greedy, self._job.metadata.action_space)
+        laps = tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
         self._record.add_evaluation(laps)

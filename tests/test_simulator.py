@@ -1,0 +1,290 @@
+"""The simulator's door, the order of events in a step, and that threads change nothing.
+
+How episodes begin and end is in ``test_episodes.py``.
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from deepracer_fast.errors import ActionError, ConfigError, TrackError
+from deepracer_fast.simulator import (
+    IN_PROGRESS,
+    PREPARE,
+    TRACK_STATE_SIZE,
+    RaceRules,
+    Simulator,
+    StepResult,
+)
+from deepracer_fast.track import Track
+
+Array = npt.NDArray[Any]
+
+FRONT = 0.14  # m from base_link to the point that the params describe
+
+
+def straight_road() -> Track:
+    """30 m along +x, 0.8 m wide."""
+    x = np.arange(31.0)
+    middle, left = np.column_stack([x, 0 * x]), np.array([0.0, 0.4])
+    return Track("road", "", "oval", middle, middle + left, middle - left, is_loop=False)
+
+
+def blind(num_cars: int = 1, **rules: Any) -> Simulator:
+    """Cars without a camera on the straight road."""
+    return Simulator(straight_road(), num_cars, sensors=(), num_threads=1, rules=RaceRules(**rules))
+
+
+# The order of events in a step
+
+
+def test_params_describe_the_pose_before_the_motion() -> None:
+    simulator = blind()
+    simulator.place(0, 1.0, 0.1, 0.0)
+    result = simulator.step([[0.0, 3.0]])
+    assert result.params["x"][0] == np.float32(1.14)
+    assert result.params["speed"].tolist() == [3.0]
+    before = simulator.vehicle_states()
+    assert before[0, 0] > 1.0004
+    result = simulator.step([[0.0, 1.0]])
+    assert result.params["x"][0] == pytest.approx(before[0, 0] + FRONT, abs=1e-6)
+    assert result.params["speed"].tolist() == [1.0], "the command of this step, not the motion"
+    assert simulator.vehicle_states()[0, 0] > before[0, 0]
+
+
+def test_observation_is_the_picture_after_the_motion() -> None:
+    simulator = Simulator(straight_road(), num_threads=1)
+    simulator.place(0, 1.0, 0.1, 0.0)
+    for _ in range(5):
+        result = simulator.step([[10.0, 2.0]])
+    seen = result.observation["FRONT_FACING_CAMERA"].copy()
+    x, y, heading, *_ = simulator.vehicle_states()[0]
+    start = simulator.place(0, 1.0, 0.1, 0.0).observation["FRONT_FACING_CAMERA"]
+    assert not np.array_equal(start, seen)
+    again = simulator.place(0, x, y, heading).observation["FRONT_FACING_CAMERA"]
+    np.testing.assert_array_equal(again, seen)
+
+
+def test_leaving_the_road_shows_one_step_late() -> None:
+    simulator = blind()
+    simulator.place(0, 1.0, 0.3, np.pi / 2)
+    for _ in range(30):
+        result = simulator.step([[0.0, 2.0]])
+        if result.status[0] != IN_PROGRESS:
+            break
+        is_behind_border = simulator.vehicle_states()[0, 1] - 0.081663 > 0.4
+    assert is_behind_border, "the last motion took the rear wheels off; only this step tells"
+    assert result.params["is_offtrack"].tolist() == [True]
+
+
+def test_first_step_prepares_the_car_and_the_second_one_drives() -> None:
+    simulator = blind()
+    first = simulator.reset()
+    assert (first.params["steps"][0], first.status[0]) == (0, PREPARE)
+    pose = simulator.vehicle_states()
+    result = simulator.step([[20.0, 3.0]])
+    assert (result.params["steps"][0], result.status[0]) == (1, PREPARE)
+    assert result.params["progress"][0] == pytest.approx(100 * 0.14 / 30, rel=1e-5)
+    assert result.params["steering_angle"][0] == 20.0, "the action is recorded all the same"
+    np.testing.assert_array_equal(simulator.vehicle_states(), pose)
+    result = simulator.step([[20.0, 3.0]])
+    assert (result.params["steps"][0], result.status[0]) == (2, IN_PROGRESS)
+    assert result.params["x"][0] == np.float32(0.14), "step 2 still sees the start pose"
+    assert simulator.vehicle_states()[0, 0] > 0
+
+
+def test_simulated_time_counts_control_periods() -> None:
+    simulator = blind()
+    times = [float(simulator.step([[0.0, 0.5]]).params["sim_time"][0]) for _ in range(31)]
+    assert times == pytest.approx(np.arange(31) / 15, abs=1e-6)
+    assert simulator.reset().params["sim_time"].tolist() == [0.0]
+
+
+# place, params_dict, states
+
+
+def test_placed_car_stands_at_its_pose_and_drives_in_the_next_step() -> None:
+    simulator = blind(num_cars=3)
+    for _ in range(20):
+        simulator.step([[0.0, 1.0]] * 3)
+    others = simulator.vehicle_states()
+    result = simulator.place([1], 4.0, [-0.1], 2 * np.pi + 0.5)
+    states = simulator.vehicle_states()
+    assert states[1] == pytest.approx([4.0, -0.1, 0.5, 0.0, 0.0], abs=1e-6)
+    np.testing.assert_array_equal(states[[0, 2]], others[[0, 2]])
+    assert (result.status[1], result.params["steps"][1]) == (IN_PROGRESS, 1)
+    result = simulator.step([[0.0, 1.0]] * 3)
+    assert (result.status[1], result.params["steps"][1]) == (IN_PROGRESS, 2)
+    assert simulator.vehicle_states()[1, 3] > 0
+
+
+def test_params_dict_is_what_a_reward_function_gets() -> None:
+    simulator = blind(num_cars=2)
+    simulator.place([0, 1], [1.0, 2.0], [0.1, -0.1], 0.0)
+    simulator.step([[5.0, 1.2], [-5.0, 0.8]])
+    params = simulator.params_dict(1)
+    expected = {
+        "x": pytest.approx(2.14),
+        "y": pytest.approx(-0.1),
+        "heading": 0.0,
+        "speed": 0.8,
+        "steering_angle": -5.0,
+        "steps": 2.0,
+        "closest_waypoints": [2, 3],
+        "is_left_of_center": False,
+        "all_wheels_on_track": True,
+        "objects_location": [],
+        "is_reversed": False,
+    }
+    assert {key: params[key] for key in expected} == expected
+    assert params["waypoints"][3] == (3.0, 0.0)
+    assert type(params["closest_waypoints"]) is list
+
+
+def test_track_states_tell_offset_heading_error_and_motion() -> None:
+    simulator = blind(num_cars=2)
+    simulator.place([0, 1], 2.0, [0.1, -0.2], 0.0)
+    states = simulator.track_states()
+    assert states.shape == (2, TRACK_STATE_SIZE)
+    assert states[:, 0] == pytest.approx([0.25, -0.5], abs=1e-5)
+    assert states[:, 1:4] == pytest.approx(np.array([[0, 1, 0]] * 2), abs=1e-6)
+    for _ in range(40):
+        simulator.step([[0.0, 1.0]] * 2)
+    assert simulator.track_states()[:, 3] == pytest.approx([1.02, 1.02], rel=1e-3)
+    assert not simulator.track_states()[:, 8:].any(), "the road ahead is straight"
+
+
+def test_results_are_read_only_views_of_the_last_step() -> None:
+    simulator = Simulator(straight_road(), 2, num_threads=1)
+    result = simulator.reset()
+    arrays = [*result.observation.values(), *result.params.values()]
+    for array in [*arrays, result.terminated, result.truncated, result.status]:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    earlier = result.params["steps"]
+    simulator.step(np.zeros((2, 2)))
+    assert earlier.tolist() == [1.0, 1.0]
+
+
+def test_views_outlive_their_simulator() -> None:
+    views = Simulator(straight_road(), 2, num_threads=2).reset()
+    assert views.params["track_length"].tolist() == [30.0, 30.0]
+    assert views.observation["FRONT_FACING_CAMERA"].max() > 0
+
+
+def test_without_sensors_nothing_is_painted() -> None:
+    assert blind().reset().observation == {}
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.zeros((3, 2)), r"actions must have shape \(4, 2\), got \(3, 2\): steering angle in"),
+        (np.zeros(8), r"actions must have shape \(4, 2\), got \(8,\)"),
+        ([[0, 1], [0, 1], [0, np.nan], [0, 1]], r"must be finite, got \[0.0, nan\] for car 2"),
+        ([[0, 1], [np.inf, 1], [0, 1], [0, 1]], r"must be finite, got \[inf, 1.0\] for car 1"),
+    ],
+)
+def test_unusable_actions_are_refused(actions: Any, message: str) -> None:
+    simulator = blind(num_cars=4)
+    with pytest.raises(ActionError, match=message):
+        simulator.step(actions)
+    assert not simulator.reset().params["steps"].any()
+
+
+@pytest.mark.parametrize(
+    ("pose", "message"),
+    [
+        (([2], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got 2 to 2"),
+        (([-1, 0], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got -1 to 0"),
+        (([False, True], 0.0, 0.0, 0.0), "cars must be integers, got bool; for a mask use"),
+        (([0.9], 0.0, 0.0, 0.0), "cars must be integers, got float64"),
+        (([0], np.nan, 0.0, 0.0), "poses must be finite"),
+        (([0, 1], 0.0, 0.0, [0.0, np.inf]), "poses must be finite"),
+    ],
+)
+def test_unusable_poses_are_refused(pose: Any, message: str) -> None:
+    with pytest.raises(ActionError, match=message):
+        blind(num_cars=2).place(*pose)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_cars": 0}, "num_cars must be at least 1, got 0"),
+        ({"num_threads": 0}, "num_threads must be at least 1, got 0"),
+        ({"seed": -1}, r"seed must lie in \[0, 2\*\*64\), got -1"),
+        ({"sensors": ["SONAR"]}, "sensors must be one of FRONT_FACING_CAMERA, .*got SONAR"),
+        ({"car_version": 2}, "car_version must be one of .*, got 2"),
+    ],
+)
+def test_unusable_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Simulator(straight_road(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"start_position": 1.0}, r"start_position must lie in \[0, 1\), got 1.0"),
+        ({"off_track_penalty": -1.0}, r"off_track_penalty must lie in \[0, 3600\) seconds, got"),
+        ({"round_robin_advance_dist": np.nan}, "round_robin_advance_dist must be finite, got nan"),
+        ({"number_of_resets": -1}, "number_of_resets must not be negative"),
+        ({"max_steps": 0}, "max_steps be at least 1"),
+    ],
+)
+def test_unusable_rules_are_refused(rules: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RaceRules(**rules)
+
+
+def test_unknown_track_is_refused() -> None:
+    with pytest.raises(TrackError, match="unknown track"):
+        Simulator("nowhere")
+
+
+# Determinism
+
+
+def digest(result: StepResult) -> bytes:
+    digest = hashlib.sha256()
+    arrays = [*result.observation.values(), *result.params.values()]
+    for array in [*arrays, result.terminated, result.truncated, result.status]:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
+
+
+def digests(num_threads: int, seed: int = 3, num_cars: int = 19, steps: int = 250) -> list[bytes]:
+    """A random drive in which cars leave the road, are put back, and begin new episodes."""
+    rules = RaceRules(random_start=True, number_of_resets=1, off_track_penalty=0.2)
+    simulator = Simulator(
+        "reinvent_base", num_cars, num_threads=num_threads, seed=seed, rules=rules
+    )
+    random = np.random.default_rng(0)
+    found, ended = [digest(simulator.reset())], 0
+    for _ in range(steps):
+        result = simulator.step(random.uniform([-30, 1], [30, 4], (num_cars, 2)))
+        found.append(digest(result) + simulator.track_states().tobytes())
+        ended += int(result.terminated.sum())
+    assert ended > num_cars, "every car begins anew more than once on average"
+    return found
+
+
+def test_result_does_not_depend_on_thread_count() -> None:
+    alone = digests(1)
+    assert digests(1) == alone
+    assert digests(2) == alone
+    assert digests(8) == alone
+    assert digests(1, seed=4, steps=100)[0] != alone[0]
+
+
+def test_result_of_a_car_does_not_depend_on_its_companions() -> None:
+    rules = RaceRules(random_start=True)
+    x = [Simulator("Oval_track", n, (), 1, 9, rules=rules).reset().params["x"] for n in (3, 8)]
+    np.testing.assert_array_equal(x[0], x[1][:3])
