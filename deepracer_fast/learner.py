@@ -96,7 +96,7 @@ class Learner:
         """One PPO iteration on the valid samples of a rollout.
 
         Returns:
-            The measures of ``ppo.Measures`` and ``explained_variance``, by name.
+            What ``ppo.update`` measures and ``explained_variance``, by name.
 
         Raises:
             FloatingPointError: a parameter became NaN or infinite; the learner keeps it.
@@ -119,7 +119,7 @@ class Learner:
         self._state, measures = ppo.update(
             self.options.spec, plan, self._state, experience, coefficients
         )
-        values = {name: float(value) for name, value in measures._asdict().items()}
+        values = {name: float(value) for name, value in measures.items()}
         if not all(np.isfinite(list(values.values()))):
             raise FloatingPointError(f"the loss is no longer a finite number: {values}")
         return values | {"explained_variance": explained}
@@ -134,8 +134,8 @@ class Learner:
                 self._state.value,
                 rollout.track_state,
                 rollout.reward / self._reward_scale(rollout.reward[valid]),
-                # Cars that are no longer counted must not lend their values to the last sample.
-                rollout.ended | ~valid,
+                # What lies behind a car's last valid sample is not of its episode.
+                rollout.ended | ~np.append(valid[1:], valid[-1:], axis=0),
                 (gamma, self.options.gae_lambda),
             )
         )

@@ -14,6 +14,7 @@ Shapes: T steps, B cars, N = samples of a rollout, M of a minibatch, A actions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,6 +32,9 @@ from deepracer_fast.networks import (
     policy_logits,
     value,
 )
+
+Measures = dict[str, jax.Array]
+"""What an update measures, scalars by name."""
 
 ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-5)
 VALUE_LEARNING_RATE = 1e-3
@@ -90,17 +94,6 @@ class Experience(NamedTuple):
     advantage: jax.Array
     target: jax.Array
     num_samples: jax.Array | int
-
-
-class Measures(NamedTuple):
-    """Means over the minibatches of an update's last epoch."""
-
-    policy_loss: jax.Array
-    value_loss: jax.Array
-    entropy: jax.Array
-    kl: jax.Array
-    clip_fraction: jax.Array
-    gradient_norm: jax.Array
 
 
 def init_learner(spec: NetworkSpec, num_features: int, seed: int) -> LearnerState:
@@ -206,7 +199,7 @@ def advantages(
 
 
 def policy_loss(
-    spec: NetworkSpec, params: Params, batch: Experience, coefficients: Coefficients
+    spec: NetworkSpec, coefficients: Coefficients, params: Params, batch: Experience
 ) -> tuple[jax.Array, Measures]:
     """Clipped surrogate minus the entropy bonus (Schulman et al. 2017, equations 7 and 9)."""
     head = policy_logits(spec, params, batch.observation)
@@ -215,40 +208,20 @@ def policy_loss(
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1.0 - coefficients.clip, 1.0 + coefficients.clip)
     surrogate = jnp.mean(jnp.minimum(ratio * batch.advantage, clipped * batch.advantage))
-    loss = -surrogate - coefficients.beta_entropy * jnp.mean(entropy)
-    zero = jnp.zeros(())
-    return loss, Measures(
-        policy_loss=-surrogate,
-        value_loss=zero,
-        entropy=jnp.mean(entropy),
-        kl=jnp.mean(ratio - 1.0 - log_ratio),  # Schulman's low-variance estimate
-        clip_fraction=jnp.mean(jnp.abs(ratio - 1.0) > coefficients.clip),
-        gradient_norm=zero,
-    )
+    measures = {
+        "policy_loss": -surrogate,
+        "entropy": jnp.mean(entropy),
+        "kl": jnp.mean(ratio - 1.0 - log_ratio),  # Schulman's low-variance estimate
+        "clip_fraction": jnp.mean(jnp.abs(ratio - 1.0) > coefficients.clip),
+    }
+    return -surrogate - coefficients.beta_entropy * jnp.mean(entropy), measures
 
 
-def value_loss(critic: Params, batch: Experience, huber: bool) -> jax.Array:
+def value_loss(huber: bool, critic: Params, batch: Experience) -> tuple[jax.Array, Measures]:
     """Huber (delta 1) or squared error of the values."""
     error = value(critic, batch.track_state) - batch.target
-    return jnp.mean(optax.losses.huber_loss(error) if huber else error**2)
-
-
-def _descend(params: Params, moments: optax.OptState, gradient: Params, rate: Any) -> Any:
-    direction, moments = ADAM.update(gradient, moments)
-    return jax.tree.map(lambda p, d: p - rate * d, params, direction), moments
-
-
-def _minibatch(experience: Experience, order: jax.Array, index: jax.Array, size: int) -> Experience:
-    rows = jax.lax.dynamic_slice_in_dim(order, index * size, size)
-    arrays = experience._replace(num_samples=0)
-    return jax.tree.map(lambda x: x[rows] if jnp.ndim(x) else x, arrays)
-
-
-def _shuffled(key: jax.Array, experience: Experience) -> jax.Array:
-    """Row numbers in random order, real samples before padding."""
-    capacity = experience.log_prob.shape[0]
-    padding = jnp.arange(capacity) >= experience.num_samples
-    return jnp.argsort(jax.random.uniform(key, (capacity,)) + 2.0 * padding)
+    loss = jnp.mean(optax.losses.huber_loss(error) if huber else error**2)
+    return loss, {"value_loss": loss}
 
 
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
@@ -262,43 +235,83 @@ def update(
     """One PPO iteration: epochs over shuffled full minibatches; the rest of each is dropped.
 
     The state is donated: use the one that is returned.
+
+    Returns:
+        The next state, and means over the last epoch of what the losses measure.
     """
-    num_minibatches = experience.num_samples // plan.batch_size
-    key, *epoch_keys = jax.random.split(state.key, 1 + plan.num_epochs + VALUE_EPOCHS)
-    policy_grad = jax.value_and_grad(partial(policy_loss, spec), has_aux=True)
-    value_grad = jax.value_and_grad(partial(value_loss, huber=plan.huber))
+    key, policy_key, value_key = jax.random.split(state.key, 3)
+    policy, measures = _fit(
+        partial(policy_loss, spec, coefficients),
+        Fitted(state.policy, state.policy_moments),
+        experience,
+        Descent(policy_key, plan.num_epochs, plan.batch_size, coefficients.learning_rate),
+    )
+    critic, value_measures = _fit(
+        partial(value_loss, plan.huber),
+        Fitted(state.value, state.value_moments),
+        experience._replace(observation={}),
+        Descent(value_key, VALUE_EPOCHS, plan.batch_size, VALUE_LEARNING_RATE),
+    )
+    measures |= {"value_loss": value_measures["value_loss"]}
+    return LearnerState(policy.params, critic.params, policy.moments, critic.moments, key), measures
 
-    def policy_step(index: jax.Array, carry: Any, order: jax.Array) -> Any:
-        params, moments, total = carry
-        batch = _minibatch(experience, order, index, plan.batch_size)
-        (_, measures), gradient = policy_grad(params, batch, coefficients)
-        measures = measures._replace(gradient_norm=optax.tree.norm(gradient))
-        params, moments = _descend(params, moments, gradient, coefficients.learning_rate)
-        return params, moments, jax.tree.map(jnp.add, total, measures)
 
-    def value_step(index: jax.Array, carry: Any, order: jax.Array) -> Any:
-        params, moments, total = carry
-        batch = _minibatch(experience._replace(observation={}), order, index, plan.batch_size)
-        loss, gradient = value_grad(params, batch)
-        params, moments = _descend(params, moments, gradient, VALUE_LEARNING_RATE)
-        return params, moments, total + loss
+class Fitted(NamedTuple):
+    """Parameters and the moments that Adam keeps of them."""
 
-    def epoch(step: Any, carry: Any, key: jax.Array) -> Any:
+    params: Params
+    moments: optax.OptState
+
+
+class Descent(NamedTuple):
+    """How to go down: random key, passes over the samples, samples of a step, learning rate."""
+
+    key: jax.Array
+    num_epochs: int
+    batch_size: int
+    learning_rate: jax.Array | float
+
+
+def _fit(
+    loss: Callable[[Params, Experience], tuple[jax.Array, Measures]],
+    fitted: Fitted,
+    experience: Experience,
+    descent: Descent,
+) -> tuple[Fitted, Measures]:
+    """Adam over epochs of shuffled minibatches; also the measures' means over the last epoch."""
+    num_minibatches = experience.num_samples // descent.batch_size
+    gradient_of = jax.grad(loss, has_aux=True)
+
+    def step(index: jax.Array, carry: Any, order: jax.Array) -> tuple[Fitted, Measures]:
+        (params, moments), total = carry
+        rows = jax.lax.dynamic_slice_in_dim(order, index * descent.batch_size, descent.batch_size)
+        gradient, measures = gradient_of(params, _rows(experience, rows))
+        measures |= {"gradient_norm": optax.tree.norm(gradient)}
+        direction, moments = ADAM.update(gradient, moments)
+        params = jax.tree.map(lambda p, d: p - descent.learning_rate * d, params, direction)
+        return Fitted(params, moments), jax.tree.map(jnp.add, total, measures)
+
+    def epoch(carry: Any, key: jax.Array) -> Any:
         order = _shuffled(key, experience)
-        params, moments, total = carry
-        start = (params, moments, jax.tree.map(jnp.zeros_like, total))
+        start = carry[0], jax.tree.map(jnp.zeros_like, carry[1])
         return jax.lax.fori_loop(0, num_minibatches, partial(step, order=order), start), None
 
-    nothing = Measures(*(jnp.zeros(()) for _ in Measures._fields))
-    (policy, policy_moments, measures), _ = jax.lax.scan(
-        partial(epoch, policy_step),
-        (state.policy, state.policy_moments, nothing),
-        jnp.stack(epoch_keys[: plan.num_epochs]),
-    )
-    (critic, value_moments, loss), _ = jax.lax.scan(
-        partial(epoch, value_step),
-        (state.value, state.value_moments, jnp.zeros(())),
-        jnp.stack(epoch_keys[plan.num_epochs :]),
-    )
-    measures = jax.tree.map(lambda m: m / num_minibatches, measures._replace(value_loss=loss))
-    return LearnerState(policy, critic, policy_moments, value_moments, key), measures
+    first = _rows(experience, jnp.arange(descent.batch_size))
+    names = [*jax.eval_shape(loss, fitted.params, first)[1], "gradient_norm"]
+    start = (fitted, {name: jnp.zeros(()) for name in names})
+    keys = jax.random.split(descent.key, descent.num_epochs)
+    (fitted, total), _ = jax.lax.scan(epoch, start, keys)
+    return fitted, jax.tree.map(lambda sum_: sum_ / num_minibatches, total)
+
+
+def _rows(experience: Experience, rows: jax.Array) -> Experience:
+    """The samples of these rows."""
+    arrays = experience._replace(num_samples=0)
+    return jax.tree.map(lambda x: x[rows] if jnp.ndim(x) else x, arrays)
+
+
+def _shuffled(key: jax.Array, experience: Experience) -> jax.Array:
+    """Row numbers in random order, real samples before padding."""
+    capacity = experience.log_prob.shape[0]
+    padding = jnp.arange(capacity) >= experience.num_samples
+    return jnp.argsort(jax.random.uniform(key, (capacity,)) + 2.0 * padding)
