@@ -8,25 +8,28 @@ and inside ``lax.scan``, where the others run and where a learner would run it.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import platform
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from deepracer_fast import _core
+
+SENSOR = "FRONT_FACING_CAMERA"
 SHALLOW = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
 NUM_ACTIONS = 15
 REPEATS = 5
+
+Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def main() -> None:
     """Measures, prints, and writes the file that was asked for."""
     options = parse_options()
     if options.tune_malloc:
-        tune_malloc()
+        _core.tune_allocator()  # before JAX is imported
     figures = measure(options)
     print_table(figures)
     if options.json:
@@ -38,24 +41,11 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--batch", type=int, nargs="+", default=[128, 256], help="samples a call")
-    parser.add_argument("--calls", type=int, default=4, help="calls inside one scan")
+    parser.add_argument("--calls", type=int, default=2, help="calls inside one scan")
     parser.add_argument("--network", default=SHALLOW, help="neural_network of the metadata")
     parser.add_argument("--form", nargs="+", help="only these forms (default: all)")
     parser.add_argument("--tune-malloc", action="store_true", help="keep freed memory mapped")
     return parser.parse_args()
-
-
-def tune_malloc() -> None:
-    """What csrc/allocator.h does, before JAX is imported; glibc only."""
-    libc = ctypes.CDLL(None)
-    m_trim_threshold, m_top_pad, m_mmap_max, m_arena_max = -1, -2, -4, -8
-    for name, setting in (
-        (m_mmap_max, 0),
-        (m_trim_threshold, -1),
-        (m_arena_max, 1),
-        (m_top_pad, 64 << 20),
-    ):
-        libc.mallopt(name, setting)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -68,9 +58,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for batch in options.batch:
         for form in options.form or networks.available_forms():
             for place in ("scan", "top_level") if form == "xla" else ("scan",):
-                # XLA's gradient inside a scan takes seconds a call: one call says enough.
-                calls = 1 if form == "xla" else options.calls
-                rows.append(measure_form(options.network, form, place, batch, calls))
+                rows.append(measure_form(options, form, place, batch))
     return {
         "neural_network": options.network,
         "tuned_malloc": options.tune_malloc,
@@ -81,63 +69,76 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def measure_form(
-    neural_network: str, form: str, place: str, batch: int, calls: int
-) -> dict[str, Any]:
+def measure_form(options: argparse.Namespace, form: str, place: str, batch: int) -> dict[str, Any]:
     """Samples a second, forward and forward + backward, of one form."""
+    import jax
+    import jax.numpy as jnp
+
+    calls = options.calls if place == "scan" else 1
+    pictures = jax.random.randint(
+        jax.random.key(1), (calls, batch, 120, 160, 1), 0, 256, dtype=jnp.uint8
+    )
+    # XLA's gradient of a convolution takes many seconds in a scan: once is enough.
+    repeats = 1 if (form, place) == ("xla", "scan") else REPEATS
+    row: dict[str, Any] = {"form": form, "place": place, "batch": batch}
+    params, act, learn = network_steps(options.network, form)
+    for figure, step in (("forward", act), ("forward_backward", learn)):
+        function = jax.jit(in_scan(step) if place == "scan" else at_top_level(step))
+        wall, processor = seconds(repeats, function, params, pictures)
+        row[figure] = calls * batch / wall
+        row[f"{figure}_per_cpu_second"] = calls * batch / processor
+    return row
+
+
+def network_steps(neural_network: str, form: str) -> tuple[Any, Step, Step]:
+    """Parameters, and two steps (parameters, pictures) -> (parameters, result): act and learn."""
     import jax
     import jax.numpy as jnp
 
     from deepracer_fast.networks import NetworkSpec, init_policy, policy_logits
 
-    sensor = "FRONT_FACING_CAMERA"
-    spec = NetworkSpec(((sensor, (120, 160, 1)),), neural_network, NUM_ACTIONS, False)
-    params = init_policy(spec, jax.random.key(0))
-    pictures = jax.random.randint(
-        jax.random.key(1), (calls, batch, 120, 160, 1), 0, 256, dtype=jnp.uint8
-    )
+    spec = NetworkSpec(((SENSOR, (120, 160, 1)),), neural_network, NUM_ACTIONS, False)
 
-    def logits(params: Any, picture: jax.Array) -> jax.Array:
-        return policy_logits(spec, params, {sensor: picture}, form)
+    def act(params: Any, picture: Any) -> tuple[Any, Any]:
+        return params, policy_logits(spec, params, {SENSOR: picture}, form)
 
-    def loss(params: Any, picture: jax.Array) -> jax.Array:
-        return jnp.sum(jnp.square(logits(params, picture)))
+    def learn(params: Any, picture: Any) -> tuple[Any, Any]:
+        def loss(params: Any) -> Any:
+            return jnp.sum(jnp.square(act(params, picture)[1]))
 
-    def act(params: Any, picture: jax.Array) -> tuple[Any, jax.Array]:
-        return params, logits(params, picture)
-
-    def learn(params: Any, picture: jax.Array) -> tuple[Any, jax.Array]:
-        value, gradient = jax.value_and_grad(loss)(params, picture)
+        value, gradient = jax.value_and_grad(loss)(params)
         return jax.tree.map(lambda p, g: p - 1e-9 * g, params, gradient), value
 
-    def in_scan(step: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda params, pictures: jax.lax.scan(step, params, pictures)[1]
-
-    def at_top_level(step: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda params, pictures: step(params, pictures[0])
-
-    wrap = in_scan if place == "scan" else at_top_level
-    done = batch * (calls if place == "scan" else 1)
-    return {
-        "form": form,
-        "place": place,
-        "batch": batch,
-        "forward": done / seconds(jax.jit(wrap(act)), params, pictures),
-        "forward_backward": done / seconds(jax.jit(wrap(learn)), params, pictures),
-    }
+    return init_policy(spec, jax.random.key(0)), act, learn
 
 
-def seconds(function: Callable[..., Any], *arguments: Any) -> float:
-    """Median time of a call, after one call that compiles."""
+def in_scan(step: Step) -> Step:
+    """All batches of pictures, one after the other, inside ``lax.scan``."""
+    import jax
+
+    return lambda params, pictures: jax.lax.scan(step, params, pictures)
+
+
+def at_top_level(step: Step) -> Step:
+    """The first batch of pictures alone."""
+    return lambda params, pictures: step(params, pictures[0])
+
+
+def seconds(repeats: int, function: Callable[..., Any], *arguments: Any) -> tuple[float, float]:
+    """Shortest call after one that compiles: time passed, and processor time of all threads.
+
+    The least disturbed call says most; on a shared machine only the processor time says much.
+    """
     import jax
 
     jax.block_until_ready(function(*arguments))
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
+    walls, processors = [], []
+    for _ in range(repeats):
+        wall, processor = time.perf_counter(), time.process_time()
         jax.block_until_ready(function(*arguments))
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        walls.append(time.perf_counter() - wall)
+        processors.append(time.process_time() - processor)
+    return min(walls), min(processors)
 
 
 def with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -161,15 +162,19 @@ def cpu_name() -> str:
 
 
 def print_table(figures: dict[str, Any]) -> None:
-    """Samples a second, and in brackets the ratio to lax.conv at the top level."""
+    """Samples a second, in brackets the ratio to lax.conv at the top level; then a CPU second's."""
     print(f"{figures['neural_network']} on {figures['cpu']}, jax {figures['jax']}")
-    print(f"{'batch':>5}  {'form':<18}{'place':<10}{'forward':>17}{'forward + backward':>20}")
+    print(
+        f"{'batch':>5}  {'form':<13}{'place':<10}"
+        f"{'forward':>15}{'per CPU s':>11}{'fwd + backward':>17}{'per CPU s':>11}"
+    )
     for row in figures["rows"]:
-        cells = []
-        for figure in ("forward", "forward_backward"):
+        line = f"{row['batch']:>5}  {row['form']:<13}{row['place']:<10}"
+        for figure, width in (("forward", 15), ("forward_backward", 17)):
             ratio = row[f"{figure}_ratio_to_xla"]
-            cells.append(f"{row[figure]:,.0f}" + (f" ({ratio:.2f})" if ratio else ""))
-        print(f"{row['batch']:>5}  {row['form']:<18}{row['place']:<10}{cells[0]:>17}{cells[1]:>20}")
+            speed = f"{row[figure]:,.0f}" + (f" ({ratio:.2f})" if ratio else "")
+            line += f"{speed:>{width}}{row[f'{figure}_per_cpu_second']:>11,.0f}"
+        print(line)
 
 
 if __name__ == "__main__":

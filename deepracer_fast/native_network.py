@@ -88,7 +88,7 @@ def _activations(
     batch = picture.shape[0]
     results = [jax.ShapeDtypeStruct((batch, size), _element(kernels)) for size in sizes[-kept:]]
     flat = [array for layer in weights for array in layer]
-    return _call(  # type: ignore[no-any-return]
+    return _call(
         "picture_layers", results, picture, *flat, kernels=kernels, strides=np.array(strides)
     )
 
@@ -160,7 +160,7 @@ def matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
     result = jax.ShapeDtypeStruct((x.shape[0], weights.shape[1]), jnp.float32)
-    return _call("dense", result, x, weights, kernels=kernels)  # type: ignore[no-any-return]
+    return _call("dense", result, x, weights, kernels=kernels)
 
 
 def _matmul_forward(
