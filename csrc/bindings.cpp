@@ -130,6 +130,8 @@ void bind_options(py::module_& m) {
       .def_readwrite("start_position", &df::RaceRules::start_position)
       .def_readwrite("round_robin_advance_dist", &df::RaceRules::round_robin_advance_dist)
       .def_readwrite("random_start", &df::RaceRules::random_start)
+      .def_readwrite("reverse_direction", &df::RaceRules::reverse_direction)
+      .def_readwrite("alternate_driving_direction", &df::RaceRules::alternate_driving_direction)
       .def_readwrite("continuous", &df::RaceRules::continuous)
       .def_readwrite("number_of_resets", &df::RaceRules::number_of_resets)
       .def_readwrite("off_track_penalty", &df::RaceRules::off_track_penalty)

@@ -42,7 +42,7 @@ inline float wrap_angle(float angle) {
 
 struct Segment {
   Vec2 start;
-  Vec2 span;              // stop - start
+  Vec2 span;  // stop - start
   Vec2 stop;
   float inverse_length2;  // 1 / |span|^2
   float length;           // m

@@ -23,6 +23,8 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       options_(options),
       cars_(options.num_cars),
       pool_(options.num_threads) {
+  if (options_.rules.reverse_direction || options_.rules.alternate_driving_direction)
+    reversed_track_ = std::make_shared<Track>(track_->reversed());
   if (options_.paint_camera)
     pictures_.resize(static_cast<std::size_t>(options_.num_cars) * kPictureSize);
   reset();
@@ -69,8 +71,8 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
     cars_.vehicle[car] = {};
     cars_.vehicle[car].position = {x[i], y[i]};
     cars_.vehicle[car].heading = wrap_angle(heading[i]);
-    const float arc = track_->locate({x[i], y[i]}).projection;
-    cars_.start_ndist[car] = static_cast<double>(arc / track_->length());
+    const float arc = track_of(car).locate({x[i], y[i]}).projection;
+    cars_.start_ndist[car] = static_cast<double>(arc / track_of(car).length());
     restart_counters(car);
     cars_.phase[car] = Phase::kRun;
     cars_.step_count[car] = 1;
@@ -84,7 +86,7 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
 void Simulator::write_track_states(std::span<float> out) {
   pool_.parallel_for(cars_.num_cars, [this, out](int begin, int end) {
     for (int car = begin; car < end; ++car)
-      write_track_state(*track_, cars_.vehicle[car], cars_.last_progress[car],
+      write_track_state(track_of(car), cars_.vehicle[car], cars_.last_progress[car],
                         out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
   });
 }
@@ -94,13 +96,13 @@ void Simulator::observe(int car, float steering_deg, float speed) {
   const VehicleState& v = cars_.vehicle[car];
   const Vec2 along = direction(v.heading);
   const Vec2 front = offset(v.position, along, kFrontPoint, 0.0f);
-  const TrackPoint at = track_->locate(front);
+  const TrackPoint at = track_of(car).locate(front);
 
   const bool wheels[] = {
-      track_->on_road(offset(v.position, along, kRearAxle, kHalfRearTrack)),
-      track_->on_road(offset(v.position, along, kFrontAxle, kHalfFrontTrack)),
-      track_->on_road(offset(v.position, along, kRearAxle, -kHalfRearTrack)),
-      track_->on_road(offset(v.position, along, kFrontAxle, -kHalfFrontTrack)),
+      track_of(car).on_road(offset(v.position, along, kRearAxle, kHalfRearTrack)),
+      track_of(car).on_road(offset(v.position, along, kFrontAxle, kHalfFrontTrack)),
+      track_of(car).on_road(offset(v.position, along, kRearAxle, -kHalfRearTrack)),
+      track_of(car).on_road(offset(v.position, along, kFrontAxle, -kHalfFrontTrack)),
   };
   cars_.all_wheels_on_track[car] = wheels[0] && wheels[1] && wheels[2] && wheels[3];
   cars_.is_offtrack[car] = !(wheels[0] || wheels[1] || wheels[2] || wheels[3]);
@@ -114,17 +116,18 @@ void Simulator::observe(int car, float steering_deg, float speed) {
   cars_.speed_command[car] = speed;
   cars_.steering_command_deg[car] = steering_deg;
   cars_.track_width[car] = at.width;
-  cars_.track_length[car] = track_->length();
+  cars_.track_length[car] = track_of(car).length();
   cars_.closest_waypoints[2 * car] = at.prev_waypoint;
   cars_.closest_waypoints[2 * car + 1] = at.next_waypoint;
-  cars_.is_left_of_center[car] = at.nearer_inner != !track_->is_counter_clockwise();
+  cars_.is_left_of_center[car] = at.nearer_inner != !track_of(car).is_counter_clockwise();
   cars_.sim_time[car] = time_;
 }
 
 // Share of the lap since the start, in percent. The wraps keep it continuous with the last value
 // when the car crosses the start line in either direction (markov agent_ctrl/utils.py).
 float Simulator::progress_at(int car, float projection) const {
-  const double share = static_cast<double>(projection) / static_cast<double>(track_->length());
+  const double share =
+      static_cast<double>(projection) / static_cast<double>(track_of(car).length());
   const auto since_start = static_cast<float>(100.0 * (share - cars_.start_ndist[car]));
   const float last = cars_.last_progress[car];
   float progress = since_start <= 0.0f ? since_start + 100.0f : since_start;
@@ -208,13 +211,20 @@ void Simulator::finish_step(int car) {
   }
 }
 
+// Which way the car drives is a matter of its track alone: each way has a track of its own.
+const Track& Simulator::track_of(int car) const {
+  return cars_.is_reversed[car] ? *reversed_track_ : *track_;
+}
+
 // At rest on the centre line, heading along it, at the episode's start position.
 void Simulator::begin_episode(int car) {
+  const bool alternate = options_.rules.alternate_driving_direction && episode_number(car) % 2 == 1;
+  cars_.is_reversed[car] = options_.rules.reverse_direction != alternate;
   cars_.start_ndist[car] = next_start(car);
-  const float arc = static_cast<float>(cars_.start_ndist[car]) * track_->length();
+  const float arc = static_cast<float>(cars_.start_ndist[car]) * track_of(car).length();
   cars_.vehicle[car] = {};
-  cars_.vehicle[car].position = track_->center_at(arc);
-  cars_.vehicle[car].heading = track_->heading_at(arc);
+  cars_.vehicle[car].position = track_of(car).center_at(arc);
+  cars_.vehicle[car].heading = track_of(car).heading_at(arc);
   restart_counters(car);
   cars_.phase[car] = Phase::kPrepare;
 }
@@ -228,14 +238,18 @@ void Simulator::restart_counters(int car) {
   cars_.pause_left[car] = 0;
 }
 
-// Share of the track's length where the car's next episode starts. Round robin numbers the
-// episodes of all cars as if they were driven one after the other.
+// Numbers the episodes of all cars as if they were driven one after the other.
+std::uint64_t Simulator::episode_number(int car) const {
+  return static_cast<std::uint64_t>(car) +
+         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(cars_.num_cars);
+}
+
+// Share of the track's length, in the direction of driving, where the car's next episode starts.
 double Simulator::next_start(int car) const {
   const RaceRules& rules = options_.rules;
   if (rules.random_start)
     return uniform(options_.seed, static_cast<std::uint32_t>(car), cars_.episode[car], kStartDraw);
-  const double number = static_cast<double>(car) + static_cast<double>(cars_.episode[car]) *
-                                                       static_cast<double>(cars_.num_cars);
+  const auto number = static_cast<double>(episode_number(car));
   const double start = rules.start_position + rules.round_robin_advance_dist * number;
   return start - std::floor(start);
 }
@@ -243,11 +257,11 @@ double Simulator::next_start(int car) const {
 // After a violation: at rest where the last progress was made, on the nearer lane.
 void Simulator::put_back(int car) {
   const auto ndist = cars_.start_ndist[car] + 0.01 * static_cast<double>(cars_.progress[car]);
-  const float arc = static_cast<float>(ndist - std::floor(ndist)) * track_->length();
-  const Vec2 lane = track_->lane_at(arc, cars_.vehicle[car].position);
+  const float arc = static_cast<float>(ndist - std::floor(ndist)) * track_of(car).length();
+  const Vec2 lane = track_of(car).lane_at(arc, cars_.vehicle[car].position);
   cars_.vehicle[car] = {};
   cars_.vehicle[car].position = lane;
-  cars_.vehicle[car].heading = track_->heading_at(arc);
+  cars_.vehicle[car].heading = track_of(car).heading_at(arc);
   cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
 }
 

@@ -31,13 +31,15 @@ inline constexpr int kPictureSize = kPictureHeight * kPictureWidth;  // bytes
 
 // The rules of an episode; names and defaults as in the original's training and evaluation jobs.
 struct RaceRules {
-  double start_position = 0.0;             // share of the track's length at the first start
-  double round_robin_advance_dist = 0.05;  // share by which the next episode starts further on
-  bool random_start = false;               // start anywhere along the centre line instead
-  bool continuous = false;                 // the next lap goes on where the last one ended
-  int number_of_resets = 0;                // times that a car is put back before its episode ends
-  float off_track_penalty = 2.0f;          // s, also for driving backwards
-  int max_steps = 100000;                  // an episode is truncated after so many
+  double start_position = 0.0;               // share of the track's length at the first start
+  double round_robin_advance_dist = 0.05;    // share by which the next episode starts further on
+  bool random_start = false;                 // start anywhere along the centre line instead
+  bool reverse_direction = false;            // drive the route backwards
+  bool alternate_driving_direction = false;  // change direction from episode to episode
+  bool continuous = false;                   // the next lap goes on where the last one ended
+  int number_of_resets = 0;                  // times that a car is put back before its episode ends
+  float off_track_penalty = 2.0f;            // s, also for driving backwards
+  int max_steps = 100000;                    // an episode is truncated after so many
 };
 
 struct SimulatorOptions {
@@ -84,9 +86,12 @@ class Simulator {
   void finish_step(int car);
   float progress_at(int car, float projection) const;
   double next_start(int car) const;
+  std::uint64_t episode_number(int car) const;
+  const Track& track_of(int car) const;
   Status violated_rule(int car);
 
   std::shared_ptr<const Track> track_;
+  std::shared_ptr<const Track> reversed_track_;  // null unless a rule needs it
   std::shared_ptr<const Ground> ground_;
   SimulatorOptions options_;
   Camera camera_;

@@ -154,10 +154,20 @@ Vec2 Polyline::point_at(float arc) const {
   return s.at(s.length > 0.0f ? std::clamp((arc - s.arc_start) / s.length, 0.0f, 1.0f) : 0.0f);
 }
 
+std::vector<Vec2> Polyline::points() const {
+  std::vector<Vec2> result;
+  for (const Segment& s : segments_) result.push_back(s.start);
+  result.push_back(segments_.back().stop);
+  return result;
+}
+
 Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
              bool is_loop)
     : is_loop_(is_loop), center_(center), inner_(inner), outer_(outer) {
-  is_counter_clockwise_ = !is_loop || signed_area2(center_.segments()) > 0.0f;
+  // On an open road the inner border is the left one, as on a counter-clockwise loop.
+  const Vec2 forward = center_.segments().front().span;
+  is_counter_clockwise_ = is_loop ? signed_area2(center_.segments()) > 0.0f
+                                  : cross(forward, inner[0] - center[0]) > 0.0f;
   Vec2 low = center[0], high = center[0];
   for (const auto line : {center, inner, outer})
     for (const Vec2 p : line) {
@@ -169,6 +179,15 @@ Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::spa
   for (Polyline* line : {&center_, &inner_, &outer_}) line->build_raster(low, high);
   road_raster_ = SegmentRaster(low, high);
   build_road(inner, outer);
+}
+
+Track Track::reversed() const {
+  const auto backwards = [](const Polyline& line) {
+    std::vector<Vec2> points = line.points();
+    std::reverse(points.begin(), points.end());
+    return points;
+  };
+  return Track(backwards(center_), backwards(inner_), backwards(outer_), is_loop_);
 }
 
 void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer) {

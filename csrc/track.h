@@ -68,6 +68,7 @@ class Polyline {
   void build_raster(Vec2 low, Vec2 high);
 
   float length() const { return length_; }
+  std::vector<Vec2> points() const;
   std::span<const Segment> segments() const { return segments_; }
   Nearest nearest(Vec2 p) const;
   // The segment that holds arc length `arc` in [0, length].
@@ -95,6 +96,9 @@ class Track {
   // Points [N] of a route in driving direction; a loop repeats its first row at the end.
   Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
         bool is_loop);
+
+  // The same road driven the other way.
+  Track reversed() const;
 
   float length() const { return center_.length(); }
   bool is_loop() const { return is_loop_; }

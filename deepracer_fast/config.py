@@ -36,6 +36,7 @@ class TrainConfig:
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
         random_start: start episodes anywhere on the centre line, not every 5 % of the track.
+        alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
     """
 
@@ -51,6 +52,7 @@ class TrainConfig:
     gae_lambda: float = 0.95
     clip: float = 0.2
     random_start: bool = True
+    alternate_driving_direction: bool = False
     threads: int = 0
 
     def __post_init__(self) -> None:

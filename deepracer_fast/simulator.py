@@ -48,6 +48,8 @@ class RaceRules:
         start_position: share of the track's length, [0, 1), where the first episode starts.
         round_robin_advance_dist: share by which each next episode starts further on.
         random_start: start anywhere along the centre line instead.
+        reverse_direction: drive the route backwards (``is_reversed`` is True then).
+        alternate_driving_direction: change direction from one episode to the next.
         continuous: after a lap go on driving; otherwise every lap starts from a standstill.
         number_of_resets: times a car that left the track is put back before its episode ends.
         off_track_penalty: seconds of simulated time that such a car has to wait.
@@ -57,6 +59,8 @@ class RaceRules:
     start_position: float = 0.0
     round_robin_advance_dist: float = 0.05
     random_start: bool = False
+    reverse_direction: bool = False
+    alternate_driving_direction: bool = False
     continuous: bool = False
     number_of_resets: int = 0
     off_track_penalty: float = 2.0

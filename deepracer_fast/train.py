@@ -224,6 +224,7 @@ class Training:
             car_version=job.metadata.version,
             rules=RaceRules(
                 random_start=config.random_start,
+                alternate_driving_direction=config.alternate_driving_direction,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
             ),
         )

@@ -83,7 +83,8 @@ def _python_values(
     column = params[parameter.name]
     if parameter.shape[0] != "B":  # waypoints: a fresh list of the same tuples for each car
         points = [tuple(point) for point in seen_column(parameter, column).tolist()]
-        return map(list, repeat(points))
+        ways = (points, points[::-1])  # in the direction in which the car drives
+        return (list(ways[way]) for way in np.asarray(params["is_reversed"])[cars].tolist())
     values: list[Any] = seen_column(parameter, np.asarray(column)[cars]).tolist()
     return values
 

@@ -1,0 +1,44 @@
+"""Driving a route backwards is driving the route whose rows are turned round."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deepracer_fast.simulator import RaceRules, Simulator
+from deepracer_fast.track import Track, load_track
+
+CARS, STEPS = 50, 120
+
+
+def turned_round(track: Track) -> Track:
+    return dataclasses.replace(
+        track, **{name: getattr(track, name)[::-1] for name in ("waypoints", "inner", "outer")}
+    )
+
+
+@pytest.mark.parametrize("name", ["reInvent2019_track", "Spain_track"])
+def test_reverse_direction_equals_a_route_turned_round(name: str) -> None:
+    track = load_track(name)
+    rules = RaceRules(random_start=True)
+    backwards = Simulator(
+        track, CARS, sensors=(), rules=dataclasses.replace(rules, reverse_direction=True)
+    )
+    turned = Simulator(turned_round(track), CARS, sensors=(), rules=rules)
+    rng = np.random.default_rng(0)
+    for _ in range(STEPS):
+        actions = np.stack([rng.uniform(-30, 30, CARS), rng.uniform(0.3, 2, CARS)], axis=1)
+        found, expected = backwards.step(actions), turned.step(actions)
+        for param in set(expected.params) - {"waypoints", "is_reversed"}:
+            np.testing.assert_array_equal(found.params[param], expected.params[param], param)
+    assert found.params["is_reversed"].all()
+    assert backwards.params_dict(0)["waypoints"] == turned.params_dict(0)["waypoints"]
+
+
+def test_alternate_driving_direction_changes_from_episode_to_episode() -> None:
+    simulator = Simulator(
+        "Bowtie_track", 3, sensors=(), rules=RaceRules(alternate_driving_direction=True)
+    )
+    assert simulator.reset().params["is_reversed"].tolist() == [False, True, False]
+    # With three cars the second episodes have the numbers 3, 4 and 5.
+    assert simulator.begin_episodes(1).params["is_reversed"].tolist() == [True, False, True]
