@@ -64,7 +64,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("steering_angle", "float", _CAR, "deg", "commanded, left positive", commanded=True),
     Parameter("track_width", "float", _CAR, "m", "border to border at the car"),
     Parameter("track_length", "float", _CAR, "m", "of the centre line"),
-    Parameter("waypoints", "float", ("N", 2), "m", "centre line, closed; is_reversed turns it round"),
+    Parameter("waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"),
     Parameter("closest_waypoints", "int", _PAIR, "", "indices of the waypoints behind and ahead"),
     Parameter("is_left_of_center", "bool", _CAR, "", "front point is left of the centre line"),
     Parameter("is_reversed", "bool", _CAR, "", "the track is driven against its usual direction"),
