@@ -229,6 +229,7 @@ void bind_camera(py::module_& m) {
 void bind_network(py::module_& m) {
   m.def("tune_allocator", &df::tune_allocator);
 #ifdef DEEPRACER_FAST_NETWORK
+  m.attr("NETWORK_JAXLIB") = DEEPRACER_FAST_NETWORK;  // the version it was built for
   m.def("network_kernels", &df::network::kernel_names);
   m.def("network_handlers", [] {
     py::dict result;
@@ -250,6 +251,7 @@ PYBIND11_MODULE(_core, m) {
   bind_network(m);
   py::list names;
   for (const char* name : df::kStatusNames) names.append(name);
+  m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
   m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
   m.attr("STATUS_NAMES") = py::tuple(names);
 }

@@ -53,6 +53,7 @@ struct CarBatch {
     last_position.resize(n);
     still_steps.resize(n);
     reverse_steps.resize(n);
+    backwards.resize(n);
     step_count.resize(n);
     resets_left.resize(n);
     pause_left.resize(n);
@@ -89,6 +90,7 @@ struct CarBatch {
   std::vector<VehicleState> vehicle;        // [B]
   std::vector<Phase> phase;                 // [B]
   std::vector<double> start_ndist;          // [B] share of the track's length at the start
+  std::vector<std::uint8_t> backwards;      // [B] this episode drives the route backwards
   std::vector<float> last_progress;         // [B] %
   std::vector<Vec2> last_position;          // [B] m, base_link one step earlier
   std::vector<std::int32_t> step_count;     // [B] steps of this episode

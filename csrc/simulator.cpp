@@ -120,6 +120,7 @@ void Simulator::observe(int car, float steering_deg, float speed) {
   cars_.closest_waypoints[2 * car] = at.prev_waypoint;
   cars_.closest_waypoints[2 * car + 1] = at.next_waypoint;
   cars_.is_left_of_center[car] = at.nearer_inner != !track_of(car).is_counter_clockwise();
+  cars_.is_reversed[car] = cars_.backwards[car];
   cars_.sim_time[car] = time_;
 }
 
@@ -213,13 +214,13 @@ void Simulator::finish_step(int car) {
 
 // Which way the car drives is a matter of its track alone: each way has a track of its own.
 const Track& Simulator::track_of(int car) const {
-  return cars_.is_reversed[car] ? *reversed_track_ : *track_;
+  return cars_.backwards[car] ? *reversed_track_ : *track_;
 }
 
 // At rest on the centre line, heading along it, at the episode's start position.
 void Simulator::begin_episode(int car) {
   const bool alternate = options_.rules.alternate_driving_direction && episode_number(car) % 2 == 1;
-  cars_.is_reversed[car] = options_.rules.reverse_direction != alternate;
+  cars_.backwards[car] = options_.rules.reverse_direction != alternate;
   cars_.start_ndist[car] = next_start(car);
   const float arc = static_cast<float>(cars_.start_ndist[car]) * track_of(car).length();
   cars_.vehicle[car] = {};
@@ -247,6 +248,7 @@ std::uint64_t Simulator::episode_number(int car) const {
 // Share of the track's length, in the direction of driving, where the car's next episode starts.
 double Simulator::next_start(int car) const {
   const RaceRules& rules = options_.rules;
+  if (!track_->is_loop()) return rules.start_position;  // from elsewhere there is no whole lap
   if (rules.random_start)
     return uniform(options_.seed, static_cast<std::uint32_t>(car), cars_.episode[car], kStartDraw);
   const auto number = static_cast<double>(episode_number(car));

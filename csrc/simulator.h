@@ -29,17 +29,17 @@ inline constexpr int kPictureHeight = 120;
 inline constexpr int kPictureWidth = 160;
 inline constexpr int kPictureSize = kPictureHeight * kPictureWidth;  // bytes
 
-// The rules of an episode; names and defaults as in the original's training and evaluation jobs.
+// The rules of an episode; deepracer_fast/simulator.py says what each defaults to.
 struct RaceRules {
-  double start_position = 0.0;               // share of the track's length at the first start
-  double round_robin_advance_dist = 0.05;    // share by which the next episode starts further on
+  double start_position = 0;                 // share of the track's length at the first start
+  double round_robin_advance_dist = 0;       // share by which the next episode starts further on
   bool random_start = false;                 // start anywhere along the centre line instead
   bool reverse_direction = false;            // drive the route backwards
   bool alternate_driving_direction = false;  // change direction from episode to episode
   bool continuous = false;                   // the next lap goes on where the last one ended
   int number_of_resets = 0;                  // times that a car is put back before its episode ends
-  float off_track_penalty = 2.0f;            // s, also for driving backwards
-  int max_steps = 100000;                    // an episode is truncated after so many
+  float off_track_penalty = 0;               // s, also for driving backwards
+  int max_steps = 1;                         // an episode is truncated after so many
 };
 
 struct SimulatorOptions {

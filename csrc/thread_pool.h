@@ -20,19 +20,18 @@ class ThreadPool {
  public:
   using RangeJob = std::function<void(int begin, int end)>;
 
+  // Throws std::system_error if the system refuses so many threads.
   explicit ThreadPool(int num_threads) : num_threads_(num_threads) {
-    for (int worker = 1; worker < num_threads_; ++worker)
-      workers_.emplace_back([this, worker] { serve(worker); });
+    try {
+      for (int worker = 1; worker < num_threads_; ++worker)
+        workers_.emplace_back([this, worker] { serve(worker); });
+    } catch (...) {
+      stop();
+      throw;
+    }
   }
 
-  ~ThreadPool() {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    job_posted_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~ThreadPool() { stop(); }
 
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -40,8 +39,9 @@ class ThreadPool {
   int num_threads() const { return num_threads_; }
 
   // Calls `job` once per thread with its part of [0, count) and returns when all have ended.
-  // Jobs must not throw. One caller at a time.
+  // Jobs must not throw. Callers take turns.
   void parallel_for(int count, const RangeJob& job) {
+    std::lock_guard turn(callers_);
     if (num_threads_ == 1) return job(0, count);
     {
       std::lock_guard lock(mutex_);
@@ -57,6 +57,15 @@ class ThreadPool {
   }
 
  private:
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    job_posted_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
   void run_part(int part, const RangeJob& job, int count) const {
     const auto bound = [&](int p) {
       return static_cast<int>(static_cast<long long>(count) * p / num_threads_);
@@ -85,6 +94,7 @@ class ThreadPool {
 
   const int num_threads_;
   std::vector<std::thread> workers_;
+  std::mutex callers_;
   std::mutex mutex_;
   std::condition_variable job_posted_;
   std::condition_variable job_ended_;

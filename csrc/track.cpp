@@ -44,17 +44,19 @@ bool inside(Vec2 p, Vec2 far, std::span<const Segment> edges) {
 
 }  // namespace
 
-SegmentRaster::SegmentRaster(Vec2 low, Vec2 high)
-    : low_(low),
-      columns_(static_cast<int>(std::ceil((high.x - low.x) / kCell))),
-      rows_(static_cast<int>(std::ceil((high.y - low.y) / kCell))) {
-  extent_ = {static_cast<float>(columns_) * kCell, static_cast<float>(rows_) * kCell};
+SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
+  const Vec2 size = high - low;
+  cell_ = std::max(kFinestCell, std::sqrt(size.x * size.y / kMaxCells));
+  cells_per_metre_ = 1.0f / cell_;
+  columns_ = static_cast<int>(std::ceil(size.x * cells_per_metre_));
+  rows_ = static_cast<int>(std::ceil(size.y * cells_per_metre_));
+  extent_ = {static_cast<float>(columns_) * cell_, static_cast<float>(rows_) * cell_};
 }
 
 Vec2 SegmentRaster::centre(int cell) const {
   const auto column = static_cast<float>(cell % columns_);
   const auto row = static_cast<float>(cell / columns_);
-  return {low_.x + (column + 0.5f) * kCell, low_.y + (row + 0.5f) * kCell};
+  return {low_.x + (column + 0.5f) * cell_, low_.y + (row + 0.5f) * cell_};
 }
 
 // Calls `select(centre, reach, candidates, out)` for square blocks of cells and then, with the
@@ -62,20 +64,20 @@ Vec2 SegmentRaster::centre(int cell) const {
 template <typename Select>
 void SegmentRaster::fill(std::span<const Segment> segments, const Select& select) {
   constexpr int kBlock = 16;
-  constexpr float kHalfDiagonal = 0.70711f * kCell;
+  const float half_diagonal = 0.70711f * cell_;
   std::vector<std::uint16_t> all(segments.size()), survivors;
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
   std::vector<std::vector<std::uint16_t>> lists(static_cast<std::size_t>(num_cells()));
   for (int top = 0; top < rows_; top += kBlock) {
     for (int left = 0; left < columns_; left += kBlock) {
-      const float half = 0.5f * kBlock * kCell;
-      const Vec2 middle = {low_.x + static_cast<float>(left) * kCell + half,
-                           low_.y + static_cast<float>(top) * kCell + half};
-      select(middle, kBlock * kHalfDiagonal, all, survivors);
+      const float half = 0.5f * kBlock * cell_;
+      const Vec2 middle = {low_.x + static_cast<float>(left) * cell_ + half,
+                           low_.y + static_cast<float>(top) * cell_ + half};
+      select(middle, kBlock * half_diagonal, all, survivors);
       for (int row = top; row < std::min(top + kBlock, rows_); ++row)
         for (int column = left; column < std::min(left + kBlock, columns_); ++column) {
           const int cell = row * columns_ + column;
-          select(centre(cell), kHalfDiagonal, survivors, lists[static_cast<std::size_t>(cell)]);
+          select(centre(cell), half_diagonal, survivors, lists[static_cast<std::size_t>(cell)]);
         }
     }
   }

@@ -14,10 +14,12 @@
 
 namespace deepracer_fast {
 
-// A uniform raster over a box; each cell holds a short list of segment indices.
+// A uniform raster over a box; each cell holds a short list of segment indices. Cells are 0.1 m
+// wide, wider only where a box would need more than kMaxCells of them.
 class SegmentRaster {
  public:
-  static constexpr float kCell = 0.1f;  // m
+  static constexpr float kFinestCell = 0.1f;  // m
+  static constexpr float kMaxCells = 300'000.0f;
 
   SegmentRaster() = default;
   SegmentRaster(Vec2 low, Vec2 high);
@@ -28,8 +30,8 @@ class SegmentRaster {
   }
   // Index of the cell of a point that the raster contains.
   int cell(Vec2 p) const {
-    const auto column = std::min(static_cast<int>((p.x - low_.x) / kCell), columns_ - 1);
-    const auto row = std::min(static_cast<int>((p.y - low_.y) / kCell), rows_ - 1);
+    const auto column = std::min(static_cast<int>((p.x - low_.x) * cells_per_metre_), columns_ - 1);
+    const auto row = std::min(static_cast<int>((p.y - low_.y) * cells_per_metre_), rows_ - 1);
     return row * columns_ + column;
   }
   Vec2 centre(int cell) const;
@@ -47,7 +49,9 @@ class SegmentRaster {
   template <typename Select>
   void fill(std::span<const Segment> segments, const Select& select);
 
-  Vec2 low_, extent_;  // m
+  Vec2 low_, extent_;         // m
+  float cell_ = kFinestCell;  // m
+  float cells_per_metre_ = 1.0f / kFinestCell;
   int columns_ = 0;
   int rows_ = 0;
   std::vector<std::uint32_t> first_;  // [num_cells + 1] into items_

@@ -1,3 +1,73 @@
+"""The native core, as csrc/bindings.cpp exposes it. Arrays that come back are read-only views."""
+
 from typing import Any
 
-def __getattr__(name: str) -> Any: ...
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
+
+STATUS_NAMES: tuple[str, ...]
+CONTROL_PERIOD: float
+TRACK_STATE_SIZE: int
+NETWORK_JAXLIB: str
+
+class Track:
+    def __init__(self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
+    @property
+    def length(self) -> float: ...
+
+class Ground:
+    def __init__(
+        self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool, look: str
+    ) -> None: ...
+
+class RaceRules:
+    start_position: float
+    round_robin_advance_dist: float
+    random_start: bool
+    reverse_direction: bool
+    alternate_driving_direction: bool
+    continuous: bool
+    number_of_resets: int
+    off_track_penalty: float
+    max_steps: int
+
+class SimulatorOptions:
+    num_cars: int
+    num_threads: int
+    seed: int
+    paint_camera: bool
+    rules: RaceRules
+
+class Simulator:
+    def __init__(self, track: Track, ground: Ground, options: SimulatorOptions) -> None: ...
+    def reset(self) -> None: ...
+    def begin_episodes(self, number: int) -> None: ...
+    def step(self, actions: Floats) -> None: ...
+    def place(self, cars: npt.NDArray[np.int32], x: Floats, y: Floats, heading: Floats) -> None: ...
+    @property
+    def pictures(self) -> Bytes: ...
+    @property
+    def params(self) -> dict[str, npt.NDArray[Any]]: ...
+    @property
+    def terminated(self) -> Flags: ...
+    @property
+    def truncated(self) -> Flags: ...
+    @property
+    def status(self) -> Bytes: ...
+    def track_states(self) -> Floats: ...
+    def vehicle_states(self) -> Floats: ...
+
+class Camera:
+    def render(
+        self, ground: Ground, x: Floats, y: Floats, heading: Floats, path: str = ""
+    ) -> Bytes: ...
+
+def render_paths() -> list[str]: ...
+def tune_allocator() -> bool: ...
+def network_kernels() -> list[str]: ...
+def network_handlers() -> dict[str, Any]: ...

@@ -62,17 +62,23 @@ class Collector:
         reward: the user's function; it is not called in steps that prepare or pause a car.
         action_space: turns the policy's answers into commands.
         max_steps: T, the most steps that one rollout can hold.
+        first_episode: number of the first episode in the traces.
     """
 
     def __init__(
-        self, simulator: Simulator, reward: Reward, action_space: ActionSpace, max_steps: int
+        self,
+        simulator: Simulator,
+        reward: Reward,
+        action_space: ActionSpace,
+        max_steps: int,
+        first_episode: int = 0,
     ) -> None:
         self._simulator = simulator
         self._reward = reward
         self._action_space = action_space
         self._seen = simulator.reset()  # views: they always show the last step
         self._rollout = self._make_rollout(max_steps)
-        self._num_episodes = 0
+        self._num_episodes = first_episode
         self._collections = 0  # of whole episodes
         self._begin_episodes()
 
@@ -155,7 +161,7 @@ class Collector:
         # The one copy of the pictures: the simulator overwrites its own in the next step.
         observation = {name: store[t] for name, store in rollout.observation.items()}
         for name, picture in observation.items():
-            picture[counted] = self._seen.observation[name][counted]
+            np.copyto(picture, self._seen.observation[name], where=counted[:, None, None, None])
         action, log_prob = policy(observation)
         result = self._simulator.step(self._action_space.to_commands(action))
         driven = counted & (result.status != PREPARE) & (result.status != PAUSE)

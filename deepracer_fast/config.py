@@ -5,6 +5,7 @@ space lives in ``model_metadata.py``, the learner's numbers in ``hyperparameters
 those files have no key for. First station of the line: it imports nothing but errors.
 """
 
+import json
 import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
@@ -35,7 +36,8 @@ class TrainConfig:
         stop_after: evaluations in a row without leaving the track that end the training; 0 never.
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
-        random_start: start episodes anywhere on the centre line, not every 5 % of the track.
+        random_start: with ``horizon``, start episodes anywhere on the centre line; otherwise, and
+            with ``episodes``, each starts 5 % of the track further on, as in the original.
         alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
     """
@@ -107,6 +109,5 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string as well
     return repr(value)

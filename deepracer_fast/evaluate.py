@@ -127,22 +127,26 @@ def evaluate_model(
         The laps in order, and the trace of every step.
     """
     options = options or RaceOptions()
-    rules = RaceRules(
+    simulator = Simulator(
+        track,
+        sensors=model.metadata.sensors,
+        num_threads=options.threads or None,
+        rules=lap_rules(options),
+    )
+    trace = Trace()
+    driver = Driver(model.choose, model.metadata.action_space)
+    return drive_laps(driver, simulator, options.laps, trace)[0], trace
+
+
+def lap_rules(options: RaceOptions) -> RaceRules:
+    """Laps one after the other, the first from a standing start at the line."""
+    return RaceRules(
         round_robin_advance_dist=0.0,
         continuous=True,
         number_of_resets=MAX_RESETS if options.resets else 0,
         off_track_penalty=options.off_track_penalty,
         max_steps=MAX_LAP_STEPS,
     )
-    simulator = Simulator(
-        track,
-        sensors=model.metadata.sensors,
-        num_threads=options.threads or None,
-        rules=rules,
-    )
-    trace = Trace()
-    driver = Driver(model.choose, model.metadata.action_space)
-    return drive_laps(driver, simulator, options.laps, trace)[0], trace
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Learner:
             What ``ppo.update`` measures and ``explained_variance``, by name.
 
         Raises:
-            FloatingPointError: a parameter became NaN or infinite; the learner keeps it.
+            FloatingPointError: a parameter became NaN or infinite; ``restore`` an earlier state.
         """
         experience, explained = self._experience(rollout)
         count = int(rollout.valid.sum())
@@ -119,9 +119,9 @@ class Learner:
         self._state, measures = ppo.update(
             self.options.spec, plan, self._state, experience, coefficients
         )
+        if not _all_finite((self._state.policy, self._state.value)):
+            raise FloatingPointError("a parameter of the network is no longer a finite number")
         values = {name: float(value) for name, value in measures.items()}
-        if not all(np.isfinite(list(values.values()))):
-            raise FloatingPointError(f"the loss is no longer a finite number: {values}")
         return values | {"explained_variance": explained}
 
     def _experience(self, rollout: Rollout) -> tuple[ppo.Experience, float]:
@@ -210,6 +210,11 @@ class Learner:
             raise ArchiveError(f"{path}: does not fit this training: {error}") from error
         self._state, self._key = state, keys[1]
         return episodes
+
+
+@jax.jit
+def _all_finite(tree: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
 def _flat(array: Array, valid: Array) -> Array:

@@ -138,7 +138,7 @@ class TrainingMetrics:
     """The growing TrainingMetrics.json of a model.
 
     Attributes:
-        path: The file; it is replaced as a whole by each `append`.
+        path: The file; it is replaced as a whole by each `write`.
         best_model_metric: What the best checkpoint is chosen by.
         rows: All episodes so far, in the order in which they were driven.
     """
@@ -148,16 +148,15 @@ class TrainingMetrics:
     rows: list[EpisodeMetrics] = field(default_factory=list)
 
     def append(self, rows: Iterable[EpisodeMetrics]) -> None:
-        """Adds ``rows`` and writes the file."""
+        """Adds ``rows``; `write` puts them into the file."""
         self.rows.extend(rows)
-        self._write()
 
     def keep(self, episodes: int) -> None:
         """Drops all that came after training episode number ``episodes``, to resume from there."""
         self.rows = [row for row in self.rows if row.episode <= episodes]
-        self._write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Replaces the file."""
         content = {
             "metrics": [asdict(row) for row in self.rows],
             "version": _FORMAT_VERSION,

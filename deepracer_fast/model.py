@@ -23,12 +23,12 @@ from deepracer_fast.archive.graph_import import read_frozen_graph
 from deepracer_fast.archive.model_archive import METADATA_NAME, read_model_archive
 from deepracer_fast.archive.weights import check_weights, load_weights, policy_shapes
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
+from deepracer_fast.model_folder import CHECKPOINT_INDEX
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.networks import NetworkSpec, Params, network_spec, policy_logits
 
 Observation = Mapping[str, ArrayLike] | ArrayLike
 
-CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 # "27_Step-40129.ckpt": what the original's index names (rl_coach checkpoint.py); ours end
 # in .safetensors.
 _CHECKPOINT_NAME = re.compile(r"(\d+)(_[\w-]+)\.(?:ckpt|safetensors)")

@@ -10,7 +10,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
 
     model_metadata.json  reward_function.py  training_params.yaml  ip/hyperparameters.json
     model/<id>_Step-<steps>.safetensors  model/model_<id>.pb  model/deepracer_checkpoints.json
-    model/model_metadata.json  model/learner.safetensors
+    model/model_metadata.json  model/<id>_Step-<steps>.learner.safetensors
     metrics/TrainingMetrics.json  training-simtrace/<n>-iteration.csv
     evaluation-<yyyymmddHHMMSS>/evaluation-simtrace/0-iteration.csv
     metrics/EvaluationMetrics-<yyyymmddHHMMSS>.json
@@ -29,6 +29,7 @@ from typing import Any
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.errors import ArchiveError, ConfigError
 
+CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d+)_Step-(\d+)")
@@ -129,8 +130,7 @@ class ModelFolder:
         self.hyperparameters = self.path / "ip" / "hyperparameters.json"
         self.store = self.path / "model"
         self.model_metadata_copy = self.store / "model_metadata.json"
-        self.checkpoint_index = self.store / "deepracer_checkpoints.json"
-        self.learner = self.store / "learner.safetensors"
+        self.checkpoint_index = self.store / CHECKPOINT_INDEX
         self.training_metrics = self.path / "metrics" / "TrainingMetrics.json"
         self.simtraces = self.path / "training-simtrace"
         self.tensorboard = self.path / "tensorboard"
@@ -140,6 +140,10 @@ class ModelFolder:
     def weights(self, checkpoint: Checkpoint) -> Path:
         """The file of a checkpoint's weights."""
         return self.store / f"{checkpoint.name}{_WEIGHTS_SUFFIX}"
+
+    def learner(self, checkpoint: Checkpoint) -> Path:
+        """The file of what a resumed training needs beside the weights; only the last one stays."""
+        return self.store / f"{checkpoint.name}.learner{_WEIGHTS_SUFFIX}"
 
     def graph(self, checkpoint: Checkpoint) -> Path:
         """The file of a checkpoint's frozen graph."""
@@ -245,6 +249,9 @@ class ModelFolder:
         atomic_write_text(self.checkpoint_index, json.dumps(content))
         recorded = [c for c in self.checkpoints() if c <= last.checkpoint]
         self._keep({*recorded[-_KEPT_CHECKPOINTS:], best.checkpoint})
+        for path in set(self.store.glob(f"*.learner{_WEIGHTS_SUFFIX}")):
+            if path != self.learner(last.checkpoint):
+                path.unlink(missing_ok=True)
 
     def recorded_checkpoints(self) -> tuple[CheckpointRecord, CheckpointRecord] | None:
         """The last and the best checkpoint; None if none has been recorded.

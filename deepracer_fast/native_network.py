@@ -10,12 +10,14 @@ Importing this loads JAX. On a machine without kernels ``kernel_names`` is empty
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jaxlib
 import numpy as np
 
 from deepracer_fast import _core
@@ -33,9 +35,22 @@ def kernel_names() -> tuple[str, ...]:
     """
     if not hasattr(_core, "network_handlers"):
         return ()
+    if _version(jaxlib.__version__) < _version(_core.NETWORK_JAXLIB):
+        # An older XLA refuses the handlers, and then all of its CPU backend.
+        warnings.warn(
+            f"the network's kernels were built for jaxlib {_core.NETWORK_JAXLIB}, found "
+            f"{jaxlib.__version__}: plain JAX runs instead, several times slower; upgrade jaxlib",
+            stacklevel=2,
+        )
+        return ()
     for name, handler in _core.network_handlers().items():
         jax.ffi.register_ffi_target(name, handler, platform="cpu")
     return tuple(_core.network_kernels())
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Major and minor number, to compare."""
+    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def _element(kernels: str) -> Any:

@@ -144,6 +144,16 @@ def network_spec(metadata: ModelMetadata) -> NetworkSpec:
     )
 
 
+def picture_layers(
+    spec: NetworkSpec, sensor: str, shape: tuple[int, ...]
+) -> tuple[PictureLayer, ...]:
+    """The layers over one camera's picture [..., H, W, C], first to last."""
+    # The oldest models' sensor, "observation", has the shallow layers in every network.
+    key = _SHALLOW_NAME if sensor == "observation" else spec.neural_network
+    architecture = ARCHITECTURES[key]
+    return architecture.stereo if shape[-1] == 2 else architecture.mono
+
+
 def _sensor_shape(name: str, metadata: ModelMetadata) -> tuple[int, ...]:
     """Shape of one observation (markov sensors/utils.py, after grey-scale conversion)."""
     if name in ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA"):
@@ -346,10 +356,7 @@ class PolicyNetwork(nn.Module):
     def _embed(self, name: str, reading: jax.Array) -> jax.Array:
         if reading.ndim == 2:
             return DenseEmbedder(LIDAR_LAYERS, name=name)(reading)
-        # The oldest models' sensor, "observation", always has the shallow layers.
-        key = _SHALLOW_NAME if name == "observation" else self.spec.neural_network
-        architecture = ARCHITECTURES[key]
-        layers = architecture.stereo if reading.shape[-1] == 2 else architecture.mono
+        layers = picture_layers(self.spec, name, reading.shape)
         return PictureEmbedder(layers, self.form, name=name)(reading)
 
 

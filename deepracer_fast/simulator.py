@@ -21,7 +21,7 @@ from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.reward import params_dict
 from deepracer_fast.track import Track, load_track
 
-CONTROL_PERIOD = 1.0 / 15.0
+CONTROL_PERIOD: float = _core.CONTROL_PERIOD
 """Simulated seconds in one step: a camera frame at 15 Hz (racecar.gazebo)."""
 
 STATUS_NAMES: tuple[str, ...] = _core.STATUS_NAMES
@@ -30,7 +30,9 @@ STATUS_NAMES: tuple[str, ...] = _core.STATUS_NAMES
 TRACK_STATE_SIZE: int = _core.TRACK_STATE_SIZE
 """Numbers in one row of ``Simulator.track_states``."""
 
-LAP_COMPLETE, CRASHED, OFF_TRACK, IN_PROGRESS = range(4)
+LAP_COMPLETE = STATUS_NAMES.index("lap_complete")
+OFF_TRACK = STATUS_NAMES.index("off_track")
+IN_PROGRESS = STATUS_NAMES.index("in_progress")
 PAUSE = STATUS_NAMES.index("pause")
 PREPARE = STATUS_NAMES.index("prepare")
 
@@ -141,14 +143,20 @@ class Simulator:
         self._check()
         options = _core.SimulatorOptions()
         options.num_cars = self.num_cars
-        options.num_threads = self.num_threads or available_cores()
+        options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
         options.seed = self.seed
         options.paint_camera = bool(self.sensors)
         options.rules = _native_rules(self.rules)
         lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
-        self._core = _core.Simulator(
-            _core.Track(*lines), _core.Ground(*lines, self.track.look), options
-        )
+        try:
+            self._core = _core.Simulator(
+                _core.Track(*lines), _core.Ground(*lines, self.track.look), options
+            )
+        except (RuntimeError, MemoryError) as error:
+            raise ConfigError(
+                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
+                f"gives ({error}): use fewer"
+            ) from error
         self._result = self._views()
 
     def _check(self) -> None:

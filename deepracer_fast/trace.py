@@ -23,6 +23,7 @@ TRACED_PARAMS = (
     "all_wheels_on_track",
     "progress",
     "closest_waypoints",
+    "is_reversed",
     "distance_from_center",
     "track_length",
     "sim_time",
@@ -107,5 +108,7 @@ def _nearer_waypoint(params: dict[str, Array], waypoints: Array) -> Array:
     """Of the waypoints behind and ahead the one that is nearer to the front point, int [rows]."""
     position = np.stack([params["x"], params["y"]], axis=-1)[:, None]
     pair = params["closest_waypoints"]
-    ahead_is_nearer = np.linalg.norm(waypoints[pair] - position, axis=-1).argmin(axis=1)
+    backwards = params["is_reversed"][:, None]
+    row = np.where(backwards, len(waypoints) - 1 - pair, pair)
+    ahead_is_nearer = np.linalg.norm(waypoints[row] - position, axis=-1).argmin(axis=1)
     return pair[np.arange(len(pair)), ahead_is_nearer]

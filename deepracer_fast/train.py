@@ -24,8 +24,8 @@ from deepracer_fast.archive.model_archive import write_model_archive
 from deepracer_fast.archive.weights import flatten_tree, load_weights
 from deepracer_fast.collect import Collector, Rollout
 from deepracer_fast.config import TrainConfig
-from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
-from deepracer_fast.evaluate import Driver, Lap, drive_laps
+from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError, RewardError
+from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.model_folder import (
@@ -154,11 +154,20 @@ class Training:
         try:
             while not self._is_over(time.monotonic() - started):
                 show(self._iterate(started))
+            self._finish()
         except StopRequested:
-            pass
+            self._finish()
+        except RewardError:
+            self._finish()  # a function that fails must not cost what was learnt
+            raise
         except FloatingPointError as error:
-            raise self._unstable(error) from error
-        self._finish()
+            raise DeepRacerError(
+                f"learning became unstable in iteration {self._iteration + 1}: {error}; the model "
+                f"of iteration {self._checkpoint.iteration} is in {self._job.folder.path}: resume "
+                "it with a lower lr"
+            ) from error
+        finally:
+            self._record.close()
 
     def _is_over(self, seconds: float) -> bool:
         config = self._job.config
@@ -200,15 +209,11 @@ class Training:
                 raise StopRequested
             return self._learner.explore(observation)
 
-        try:
-            if self._job.config.collection == "horizon":
-                return self._collector.horizon(policy)
-            network = self._job.metadata.neural_network
-            most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
-            return self._collector.episodes(policy, most)
-        except DeepRacerError:
-            self._finish()  # a reward function that fails must not cost the model
-            raise
+        if self._job.config.collection == "horizon":
+            return self._collector.horizon(policy)
+        network = self._job.metadata.neural_network
+        most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
+        return self._collector.episodes(policy, most)
 
     def _make_collector(self) -> Collector:
         job, config = self._job, self._job.config
@@ -223,12 +228,14 @@ class Training:
             seed=config.seed + self._iteration,
             car_version=job.metadata.version,
             rules=RaceRules(
-                random_start=config.random_start,
+                random_start=config.random_start and horizon,
                 alternate_driving_direction=config.alternate_driving_direction,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
             ),
         )
-        return Collector(simulator, job.reward, job.metadata.action_space, max_steps)
+        return Collector(
+            simulator, job.reward, job.metadata.action_space, max_steps, self._record.episodes
+        )
 
     def _make_evaluator(self) -> Simulator:
         """Evenly spaced cars, with time for two laps at the slowest action."""
@@ -252,10 +259,23 @@ class Training:
         laps = tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
+        if 0 < self._job.config.stop_after <= self._clean_evaluations and not self._laps_in_a_row():
+            self._clean_evaluations = 0
         self._record.add_evaluation(laps)
         self._save(float(np.mean([lap.completion_percentage for lap in laps])))
-        self._record.draw()
         return laps
+
+    def _laps_in_a_row(self) -> bool:
+        """Whether one car drives five clean laps from the line without a stop in between."""
+        job = self._job
+        simulator = Simulator(
+            self._track,
+            sensors=job.metadata.sensors,
+            car_version=job.metadata.version,
+            rules=lap_rules(RaceOptions(resets=False)),
+        )
+        driver = Driver(self._learner.greedy, job.metadata.action_space)
+        return all(lap.is_clean for lap in drive_laps(driver, simulator, RaceOptions().laps)[0])
 
     def _save(self, completion: float) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
@@ -267,17 +287,20 @@ class Training:
         weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
         graph = frozen_graph(self._spec, policy)
         checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
-        self._learner.save(folder.learner, self._record.episodes)
+        self._learner.save(folder.learner(checkpoint), self._record.episodes)
         record = CheckpointRecord(checkpoint, time.time(), completion)
         self._best = better_checkpoint(record, self._best)
         folder.record_checkpoints(record, self._best)
         self._checkpoint = checkpoint
+        if self._best is record:
+            write_model_archive(folder.archive, self._job.metadata, graph)
+        self._record.write()
 
     def _restore(self) -> int:
         """Takes up the last checkpoint; returns the training episodes before it."""
         folder = self._job.folder
         records = folder.recorded_checkpoints()
-        if records is None or not folder.learner.exists():
+        if records is None:
             raise ConfigError(f"{folder.path}: has no checkpoint to resume; train without --resume")
         self._checkpoint, self._best = records[0].checkpoint, records[1]
         self._iteration, self._steps = self._checkpoint.iteration, self._checkpoint.steps
@@ -285,7 +308,7 @@ class Training:
         policy = load_weights(weights).get("network_1")
         if policy is None:
             raise ArchiveError(f"{weights}: holds no policy (no tensors below network_1)")
-        return self._learner.restore(folder.learner, policy)
+        return self._learner.restore(folder.learner(self._checkpoint), policy)
 
     def _write_inputs(self) -> None:
         job = self._job
@@ -301,22 +324,10 @@ class Training:
             )
         )
 
-    def _unstable(self, error: FloatingPointError) -> DeepRacerError:
-        self._iteration = self._checkpoint.iteration  # the rest is not worth keeping
-        self._finish()
-        return DeepRacerError(
-            f"learning became unstable: {error}; the model of iteration {self._iteration} is saved "
-            f"in {self._job.folder.path}: resume it with a lower lr"
-        )
-
     def _finish(self) -> None:
-        """Leaves the folder whole: a checkpoint of the last iteration, picture and archive."""
+        """Keeps the last iteration, if no checkpoint holds it yet."""
         if self._checkpoint.iteration < self._iteration:
             self._evaluate_and_save()
-        self._record.close()
-        assert self._best is not None
-        graph = self._job.folder.graph(self._best.checkpoint).read_bytes()
-        write_model_archive(self._job.folder.archive, self._job.metadata, graph)
 
 
 def _slowest(space: ActionSpace) -> float:

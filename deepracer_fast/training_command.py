@@ -6,9 +6,12 @@ Neighbours: ``cli`` parses the options, ``train`` does the work, ``training_scre
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -69,9 +72,10 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
     """
     console = Console()
     job = resumed_job(files, settings) if resume else new_job(files, settings)
+    _say(console, *_remarks(job))
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
-        title = f"{job.config.track}, {job.metadata.sensors[0]}, {job.reward.name}"
+        title = f"{Path(job.config.track).stem}, {job.metadata.sensors[0]}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
                 stop.when_asked = screen.stopping
@@ -79,13 +83,28 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
         except RewardError:
             _say(console, f"The model up to here is kept in {job.folder.path}")
             raise
-    _say(console, *job.reward.notes, "Driving five greedy laps with the best checkpoint.")
-    _evaluate_best(console, job)
+        except KeyboardInterrupt:
+            # XLA may be in the middle of an update: an orderly exit would free what it works on.
+            os._exit(130)
+    _say(console, *job.reward.notes)
+    _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+    with suppress(KeyboardInterrupt):  # the training's result is safe by now
+        _evaluate_best(console, job)
+    _say(console, f"model folder   {job.folder.path}", f"model archive  {job.folder.archive}")
+
+
+def _remarks(job: TrainingJob) -> Iterator[str]:
+    """What a user may not expect of the files given."""
+    for key in job.hyperparameters.ignored:
+        close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        yield f"hyperparameters: {key} is unknown and has no effect{hint}"
 
 
 def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
     """The job of a new training."""
     config = replace(read_config(files.config) if files.config else TrainConfig(), **settings)
+    config = replace(config, track=_from_anywhere(config.track))
     metadata = read_model_metadata(files.metadata) if files.metadata else FIRST_MODEL
     hyperparameters = (
         read_hyperparameters(files.hyperparameters)
@@ -107,6 +126,8 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     if not folder.holds_a_model():
         raise ConfigError(f"{folder.path}: there is no model to resume; train without --resume")
     config = read_config(folder.config)
+    if "track" in wanted:
+        wanted["track"] = _from_anywhere(wanted["track"])
     for name, value in wanted.items():
         if name not in _MAY_CHANGE and value != getattr(config, name):
             raise ConfigError(
@@ -123,6 +144,11 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     )
     _check_files(files, job)
     return job
+
+
+def _from_anywhere(track: str) -> str:
+    """A bundled name as it is; a path so that it still holds in another working directory."""
+    return str(Path(track).resolve()) if Path(track).is_file() else track
 
 
 def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
@@ -155,11 +181,9 @@ def _numbered_folders(track: str) -> Iterator[Path]:
 def _newest_folder(track: str) -> Path:
     """The folder that the same command without ``--resume`` used last."""
     stem = Path(track).stem
-    numbers = [
-        int(folder.name.rpartition("-")[2])
-        for folder in MODELS.glob(f"{stem}-*")
-        if folder.name.rpartition("-")[2].isdigit()
-    ]
+    found = MODELS.iterdir() if MODELS.is_dir() else ()
+    matches = [re.fullmatch(re.escape(stem) + r"-(\d+)", folder.name) for folder in found]
+    numbers = [int(match[1]) for match in matches if match]
     if not numbers:
         raise ConfigError(
             f"there is no model {MODELS / stem}-N to resume; name it with --model or train one"
@@ -180,7 +204,6 @@ def _evaluate_best(console: Console, job: TrainingJob) -> None:
     console.print(
         lap_table(laps, f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean")
     )
-    _say(console, f"model folder   {folder.path}", f"model archive  {folder.archive}")
 
 
 def _say(console: Console, *lines: str) -> None:

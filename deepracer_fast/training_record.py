@@ -16,6 +16,7 @@ from deepracer_fast.metrics import (
     EVALUATION,
     STATUS_LABELS,
     TRAINING,
+    EpisodeMetrics,
     EpisodeOutcome,
     TrainingMetrics,
     episode_metrics,
@@ -45,6 +46,7 @@ class TrainingRecord:
         if episodes is not None and folder.training_metrics.exists():
             self._metrics = read_training_metrics(folder.training_metrics)
             self._metrics.keep(episodes)
+        self._laps = sum(row.phase == TRAINING and _is_lap(row) for row in self._metrics.rows)
         self._tensorboard = SummaryWriter(str(folder.tensorboard))
         self.mean_reward = float("nan")
         self.mean_progress = float("nan")
@@ -57,10 +59,7 @@ class TrainingRecord:
     @property
     def laps(self) -> int:
         """Whole laps that exploring cars have driven."""
-        complete = STATUS_LABELS["lap_complete"]
-        return sum(
-            row.phase == TRAINING and row.episode_status == complete for row in self._metrics.rows
-        )
+        return self._laps
 
     def add_rollout(self, rollout: Rollout, iteration: int) -> None:
         """Takes in one iteration's episodes and steps; iterations are counted from 0."""
@@ -69,10 +68,12 @@ class TrainingRecord:
             self.mean_reward = float(np.mean([outcome.reward for outcome in outcomes]))
             self.mean_progress = float(np.mean([outcome.progress for outcome in outcomes]))
         first = self.episodes + 1
-        self._metrics.append(
+        rows = [
             episode_metrics(outcome, TRAINING, first + index, 1 + index)
             for index, outcome in enumerate(outcomes)
-        )
+        ]
+        self._metrics.append(rows)
+        self._laps += sum(map(_is_lap, rows))
         columns = simtrace_columns(rollout.trace, self._waypoints)
         write_simtrace(self._folder.training_simtrace(iteration), columns)
 
@@ -96,14 +97,19 @@ class TrainingRecord:
             if np.isfinite(value):
                 self._tensorboard.add_scalar(name, value, steps)
 
-    def draw(self) -> None:
-        """Redraws ``training.png``."""
+    def write(self) -> None:
+        """Brings the metrics file and ``training.png`` up to date."""
+        self._metrics.write()
         draw_training(self._metrics.rows, self._folder.training_plot)
 
     def close(self) -> None:
-        """Flushes the curves and draws the picture for the last time."""
+        """Flushes the curves, and writes for the last time."""
         self._tensorboard.close()
-        self.draw()
+        self.write()
+
+
+def _is_lap(row: EpisodeMetrics) -> bool:
+    return row.episode_status == STATUS_LABELS["lap_complete"]
 
 
 def _outcome(lap: Lap) -> EpisodeOutcome:

@@ -21,7 +21,7 @@ CAMERA = "FRONT_FACING_CAMERA"
 
 
 def make_simulator(num_cars: int = 2, sensors: tuple[str, ...] = (), **rules: Any) -> Simulator:
-    """On a straight road of 12 m, 0.8 m wide; cars start 0.6 m apart."""
+    """On a straight road of 12 m, 0.8 m wide; all cars start at its beginning."""
     x = np.arange(13.0)
     middle, left = np.column_stack([x, 0 * x]), np.array([0.0, 0.4])
     track = Track("road", "", "oval", middle, middle + left, middle - left, is_loop=False)
@@ -180,7 +180,8 @@ def test_first_track_state_of_every_collection_is_that_of_the_start() -> None:
 
 
 def test_random_starts_differ_between_collections_of_episodes() -> None:
-    collect = collector(make_simulator(random_start=True), 60)
+    rules = RaceRules(random_start=True)
+    collect = collector(Simulator("Bowtie_track", 2, (), num_threads=1, rules=rules), 60)
     starts = [
         collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).trace.params["x"][0] for _ in range(2)
     ]

@@ -217,15 +217,34 @@ def test_ended_row_holds_the_last_params_and_the_next_start() -> None:
     front = np.array([5.0, 0.6]) + FRONT * np.array([np.cos(0.3), np.sin(0.3)])
     assert [result.params[key][1] for key in "xy"] == pytest.approx(front, abs=1e-6)
     assert [result.params[key][1] for key in ("steps", "steering_angle")] == [2.0, 7.0]
-    # The car itself is already where its next episode begins: number 1 + 2, so at 15 %.
-    assert simulator.vehicle_states()[1] == pytest.approx([4.5, 0, 0, 0, 0], abs=1e-5)
-    simulator.place(0, 4.5, 0.0, 0.0)
+    # The car itself is already where its next episode begins: an open road has one start.
+    assert simulator.vehicle_states()[1] == pytest.approx([0, 0, 0, 0, 0], abs=1e-5)
     pictures = result.observation["FRONT_FACING_CAMERA"]
-    np.testing.assert_array_equal(pictures[1], pictures[0])
-    assert not np.array_equal(pictures[1], first_picture)
+    np.testing.assert_array_equal(pictures[1], first_picture)
     result = simulator.step([[0.0, 1.0], [0.0, 1.0]])
     assert (status(result, 1), result.params["steps"][1]) == ("prepare", 1.0)
     assert not result.terminated.any()
+
+
+def test_an_open_track_is_driven_from_its_start_to_its_end() -> None:
+    simulator = simulator_on(straight_road(), num_cars=3, random_start=True)
+    simulator.reset()
+    for _ in range(200):
+        result = simulator.step(np.tile([0.0, 4.0], (3, 1)))
+        if result.terminated.any():
+            break
+    assert [status(result, car) for car in range(3)] == ["lap_complete"] * 3
+
+
+def test_ended_row_keeps_the_direction_that_was_driven() -> None:
+    simulator = simulator_on(circle(), alternate_driving_direction=True)
+    simulator.reset()
+    for _ in range(100):
+        result = simulator.step([[0.0, 2.0]])
+        if result.terminated.any():
+            break
+    assert (status(result, 0), result.params["is_reversed"].tolist()) == ("off_track", [False])
+    assert simulator.step([[0.0, 2.0]]).params["is_reversed"].tolist() == [True]
 
 
 def test_continuous_laps_go_on_at_speed() -> None:

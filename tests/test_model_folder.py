@@ -351,6 +351,7 @@ def test_training_metrics_grow_and_are_read_again(tmp_path: Path) -> None:
     metrics = TrainingMetrics(path)
     metrics.append([episode(1, 1), episode(2, 2), evaluation(2, 2, 80)])
     metrics.append([episode(3, 1)])
+    metrics.write()
     content = json.loads(path.read_text())
     assert (content["version"], content["best_model_metric"]) == (2.0, "progress")
     assert [row["episode"] for row in content["metrics"]] == [1, 2, 2, 3]
@@ -361,13 +362,14 @@ def test_resuming_drops_the_episodes_after_the_checkpoint(tmp_path: Path) -> Non
     metrics = TrainingMetrics(tmp_path / "TrainingMetrics.json")
     metrics.append([episode(1, 1), evaluation(1, 1, 80), episode(2, 1)])
     metrics.keep(episodes=1)
+    metrics.write()
     assert [row.episode for row in read_training_metrics(metrics.path).rows] == [1, 1]
 
 
 def test_metrics_of_the_original_are_rewritten_to_the_byte(shared: Path, tmp_path: Path) -> None:
     original = shared / "logs/drfc_single_worker/metrics/TrainingMetrics.json"
     metrics = read_training_metrics(original)
-    replace(metrics, path=tmp_path / "copy.json").append([])
+    replace(metrics, path=tmp_path / "copy.json").write()
     assert (tmp_path / "copy.json").read_text() == original.read_text().strip()
     original = original.with_name("EvaluationMetrics-20220709200242.json")
     write_evaluation_metrics(tmp_path / "copy.json", read_evaluation_metrics(original))

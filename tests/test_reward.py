@@ -460,3 +460,19 @@ def test_a_misshapen_where_is_refused(reward: Reward) -> None:
 def test_a_car_that_is_not_there_is_refused() -> None:
     with pytest.raises(RewardError, match="car must be from 0 to 2, got 3"):
         params_dict(make_params(), 3)
+
+
+def test_dataclasses_of_the_file_find_their_module() -> None:
+    text = """from __future__ import annotations
+from dataclasses import dataclass
+
+@dataclass
+class Memory:
+    speed: float = 2.0
+
+memory = Memory()
+
+def reward_function(params):
+    return memory.speed
+"""
+    assert rewards_of(text, 2) == [2.0, 2.0]

@@ -18,7 +18,13 @@ from tensorboardX.proto.node_def_pb2 import NodeDef
 from tensorboardX.proto.types_pb2 import DT_FLOAT, DT_INT32
 
 from deepracer_fast.archive.weights import check_weights, flatten_tree
-from deepracer_fast.networks import ARCHITECTURES, LIDAR_LAYERS, NetworkSpec, PictureLayer
+from deepracer_fast.networks import (
+    ARCHITECTURES,
+    LIDAR_LAYERS,
+    NetworkSpec,
+    PictureLayer,
+    picture_layers,
+)
 
 # rl_coach makes the placeholders in the value network's scope and feeds both networks from them.
 INPUT_SCOPE = "main_level/agent/main/online/network_0"
@@ -32,16 +38,6 @@ LIDAR_SCALE = 1.0
 def input_name(sensor: str) -> str:
     """Name of the placeholder that takes a sensor's observation."""
     return f"{INPUT_SCOPE}/{sensor}/{sensor}"
-
-
-def picture_layers(
-    spec: NetworkSpec, sensor: str, shape: tuple[int, ...]
-) -> tuple[PictureLayer, ...]:
-    """The layers over one camera's picture ``[H, W, C]``, first to last."""
-    # The oldest models' sensor, "observation", has the shallow layers in every network.
-    shallow = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
-    architecture = ARCHITECTURES[shallow if sensor == "observation" else spec.neural_network]
-    return architecture.stereo if shape[-1] == 2 else architecture.mono
 
 
 def frozen_graph(spec: NetworkSpec, params: dict[str, Any]) -> bytes:

@@ -25,11 +25,16 @@ from deepracer_fast.archive.frozen_graph import (
     OUTPUT_NAME,
     PICTURE_SCALE,
     POLICY_SCOPE,
-    picture_layers,
 )
 from deepracer_fast.archive.weights import check_weights, policy_shapes, unflatten_tree
 from deepracer_fast.errors import ArchiveError
-from deepracer_fast.networks import ARCHITECTURES, PICTURE_HEIGHT, PICTURE_WIDTH, NetworkSpec
+from deepracer_fast.networks import (
+    ARCHITECTURES,
+    PICTURE_HEIGHT,
+    PICTURE_WIDTH,
+    NetworkSpec,
+    picture_layers,
+)
 
 _VARIABLE = re.compile(re.escape(POLICY_SCOPE) + r"/(.+/(?:kernel|bias))")
 # A weight may be stored as one repeated value, so that its size has to be limited by its shape: the

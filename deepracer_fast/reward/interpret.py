@@ -11,8 +11,11 @@ car was its own process: module variables, objects and mutable defaults are neve
 import builtins
 import copy
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import repeat
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -144,22 +147,21 @@ class Interpreter:
             check_function(source, source.function)
             assert source.function is not None
             return source.function
-        module: dict[str, Any] = {
-            "__name__": FUNCTION_NAME,
-            "__file__": source.filename,
-            "__builtins__": self._builtins,
-        }
+        module = ModuleType(FUNCTION_NAME)
+        module.__file__ = source.filename
+        vars(module)["__builtins__"] = self._builtins
         try:
-            exec(source.code, module)
+            with _imported(module):
+                exec(source.code, vars(module))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             span = failing_span(source, error)
             raise complaint(source, _top_level_failure(error), span) from error
-        if FUNCTION_NAME not in module:
+        if not hasattr(module, FUNCTION_NAME):
             raise complaint(source, f"this file must define {FUNCTION_NAME}(params): it does not")
-        check_function(source, module[FUNCTION_NAME])
-        function: RewardFunction = module[FUNCTION_NAME]
+        function: RewardFunction = getattr(module, FUNCTION_NAME)
+        check_function(source, function)
         return function
 
     def _drop_print(self, *_values: Any, **_options: Any) -> None:
@@ -189,6 +191,19 @@ class Interpreter:
         values = next(params_dicts(params, np.array([car])))
         details = ", ".join(f"{key}={_short(values[key])}" for key in _SHOWN_WITH_A_FAILURE)
         raise complaint(self._source, what, span, f"  car {car}: {details}") from cause
+
+
+@contextmanager
+def _imported(module: ModuleType) -> Iterator[None]:
+    """Lists a module as imported while it runs: dataclasses look their own module up."""
+    before = sys.modules.get(module.__name__)
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        del sys.modules[module.__name__]
+        if before is not None:
+            sys.modules[module.__name__] = before
 
 
 def _top_level_failure(error: BaseException) -> str:

@@ -1,0 +1,102 @@
+"""Promises of ``deepracer_fast.config``: what is written is read again, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepracer_fast.config import TrainConfig, read_config
+from deepracer_fast.errors import ConfigError
+
+
+def written(path: Path, text: str) -> Path:
+    file = path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(),
+        TrainConfig(
+            track='routes/"odd" \\ name é.npy',
+            seed=2**62,
+            collection="episodes",
+            num_cars=1,
+            minutes=0.5,
+            steps=10**9,
+            stop_after=0,
+            gae_lambda=1.0,
+            clip=1e-5,
+            random_start=False,
+        ),
+    ],
+)
+def test_config_survives_being_written_and_read(config: TrainConfig, tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, config.to_toml())) == config
+
+
+def test_keys_that_are_left_out_take_their_defaults(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, "num_cars = 8\n")) == TrainConfig(num_cars=8)
+    assert read_config(written(tmp_path, "")) == TrainConfig()
+
+
+def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, "minutes = 5\n")).minutes == 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("collection", "both", "collection must be horizon or episodes, got 'both'"),
+        ("seed", -1, "seed must be in"),
+        ("seed", 2**63, "seed must be in"),
+        ("num_cars", 0, "num_cars must be at least 1, got 0"),
+        ("horizon", 0, "horizon must be at least 1 step"),
+        ("minutes", 0.0, "minutes must be above 0"),
+        ("minutes", float("nan"), "minutes must be above 0, got nan"),
+        ("minutes", float("inf"), "minutes must be above 0"),
+        ("steps", -1, "steps must be 0"),
+        ("evaluate_every", 0, "evaluate_every must be at least 1"),
+        ("stop_after", -1, "stop_after must be 0"),
+        ("gae_lambda", 1.1, "gae_lambda must be in"),
+        ("clip", 1.0, "clip must be in"),
+        ("threads", -1, "threads must be 0"),
+    ],
+)
+def test_value_out_of_range_is_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense = 1\n", "unknown key nonsense; known are track, seed"),
+        ('minutes = "x"\n', "minutes must be a number, found 'x'"),
+        ("num_cars = 1.5\n", "num_cars must be a whole number, found 1.5"),
+        ("num_cars = true\n", "num_cars must be a whole number, found True"),
+        ("random_start = 1\n", "random_start must be true or false, found 1"),
+        ("track = 7\n", "track must be text, found 7"),
+        ("num_cars = 0\n", "num_cars must be at least 1"),
+        ("= 1\n", "must be valid TOML"),
+        ("[train]\nseed = 1\n", "unknown key train"),
+    ],
+)
+def test_file_that_cannot_be_used_is_named_with_what_is_wrong(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.toml: cannot be read: No such file"):
+        read_config(tmp_path / "missing.toml")
+    (tmp_path / "latin.toml").write_bytes(b'track = "\xe9"\n')
+    with pytest.raises(ConfigError, match="must be valid TOML"):
+        read_config(tmp_path / "latin.toml")
