@@ -141,6 +141,8 @@ void bind_options(py::module_& m) {
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
+      .def_readwrite("car_version", &df::SimulatorOptions::car_version)
+      .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
       .def_readwrite("rules", &df::SimulatorOptions::rules);
 }
 

@@ -21,6 +21,7 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
     : track_(std::move(track)),
       ground_(std::move(ground)),
       options_(options),
+      vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
       pool_(options.num_threads) {
   if (options_.paint_camera)
@@ -188,7 +189,7 @@ void Simulator::move(int car) {
       if (--cars_.pause_left[car] <= 0) cars_.phase[car] = Phase::kRun;
       break;
     case Phase::kRun:
-      drive(cars_.vehicle[car], options_.vehicle,
+      drive(cars_.vehicle[car], vehicle_,
             {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]});
       break;
   }

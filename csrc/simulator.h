@@ -45,7 +45,8 @@ struct SimulatorOptions {
   int num_threads = 1;
   std::uint64_t seed = 0;
   bool paint_camera = true;
-  VehicleParams vehicle = kVersion5;
+  int car_version = 5;      // of model_metadata.json; selects the car's physics
+  bool asymmetric = false;  // with the pull to the left that recordings show
   RaceRules rules;
 };
 
@@ -87,6 +88,7 @@ class Simulator {
   std::shared_ptr<const Track> track_;
   std::shared_ptr<const Ground> ground_;
   SimulatorOptions options_;
+  VehicleParams vehicle_;
   Camera camera_;
   CarBatch cars_;
   ThreadPool pool_;

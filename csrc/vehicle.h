@@ -48,19 +48,53 @@ struct VehicleParams {
   float max_braking;       // m/s^2
   float steering_lag;      // s
   float yaw_gain;          // yaw rate / that of the geometric bicycle, at low speed
+  float understeer;        // s^2/m^2, by which that share falls with the square of the speed
   float max_lateral;       // m/s^2, approached asymptotically by |v * w|
+  float asymmetry;         // share by which left turns are tighter and right turns wider
 };
 
-// `version` 5 of model_metadata.json: velocity and position joint controllers. Centre of the
-// ranges that four runs of 2022-2025 gave when fitted one by one.
-inline constexpr VehicleParams kVersion5 = {.delay = 0.048f,
-                                            .speed_gain = 1.02f,
-                                            .speed_lag = 0.15f,
-                                            .max_acceleration = 2.8f,
-                                            .max_braking = 6.0f,
-                                            .steering_lag = 0.09f,
-                                            .yaw_gain = 0.53f,
-                                            .max_lateral = 3.0f};
+// `version` 3 and 4 of model_metadata.json: effort controllers.
+inline constexpr VehicleParams kVersion4 = {.delay = 0.020f,
+                                            .speed_gain = 1.036f,
+                                            .speed_lag = 0.134f,
+                                            .max_acceleration = 3.45f,
+                                            .max_braking = 6.35f,
+                                            .steering_lag = 0.44f,
+                                            .yaw_gain = 0.776f,
+                                            .understeer = 0.0264f,
+                                            .max_lateral = 2.74f,
+                                            .asymmetry = 0.139f};
+
+// `version` 5: velocity and position joint controllers.
+inline constexpr VehicleParams kVersion5 = {.delay = 0.017f,
+                                            .speed_gain = 0.975f,
+                                            .speed_lag = 0.215f,
+                                            .max_acceleration = 3.36f,
+                                            .max_braking = 2.84f,
+                                            .steering_lag = 0.128f,
+                                            .yaw_gain = 0.998f,
+                                            .understeer = 0.0675f,
+                                            .max_lateral = 2.24f,
+                                            .asymmetry = 0.254f};
+
+// `version` 6: the same controllers in the ROS 2 release, on another physics engine.
+inline constexpr VehicleParams kVersion6 = {.delay = 0.023f,
+                                            .speed_gain = 1.008f,
+                                            .speed_lag = 0.052f,
+                                            .max_acceleration = 18.0f,
+                                            .max_braking = 13.4f,
+                                            .steering_lag = 0.197f,
+                                            .yaw_gain = 0.685f,
+                                            .understeer = 0.023f,
+                                            .max_lateral = 22.3f,
+                                            .asymmetry = 0.055f};
+
+// The car that `version` of model_metadata.json selects; 3 to 6.
+inline VehicleParams vehicle_params(int version, bool asymmetric = false) {
+  VehicleParams params = version <= 4 ? kVersion4 : version == 5 ? kVersion5 : kVersion6;
+  if (!asymmetric) params.asymmetry = 0.0f;
+  return params;
+}
 
 struct VehicleCommand {
   float steering = 0.0f;  // rad, left positive
@@ -91,7 +125,9 @@ inline void advance(VehicleState& s, const VehicleParams& p, float seconds, int 
     s.speed += std::clamp(wanted, -p.max_braking * dt, p.max_acceleration * dt);
     s.steering += steering_share * (s.command.steering - s.steering);
 
-    const float geometric = p.yaw_gain * s.speed * std::tan(s.steering) / kWheelbase;
+    const float share = (p.yaw_gain + std::copysign(p.yaw_gain * p.asymmetry, s.steering)) /
+                        (1.0f + p.understeer * s.speed * s.speed);
+    const float geometric = share * s.speed * std::tan(s.steering) / kWheelbase;
     const float load = s.speed * geometric / p.max_lateral;
     const float yaw_rate = geometric / std::sqrt(1.0f + load * load);
 
