@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 
 # Camera and appearance as in the fact sources: URDF racecar.gazebo, meshes/reinvent.
 HFOV, PITCH, LENS_X, LENS_Z = 1.13, 0.2618, 0.14529, 0.13033
-ROAD, FIELD, LINE, DASH = 49.0, 126.3, 231.8, 153.9
+# Greys are those below the lamp; it hangs 15 m above the world's origin.
+ROAD, FIELD, LINE, DASH = 52.0, 133.9, 245.8, 163.1
+LAMP_HEIGHT, LAMP_SHARE = 15.0, 0.47
 WALL_FOOT, WALL_GAIN = np.array([22.5, 57.0, 51.0, 0.0]), np.array([2.5, 9.5, 8.0, 0.0])
 HALF_WIDTH, LINE_WIDTH, MARGIN, WALL_HEIGHT, SKY = 0.381, 0.076, 0.3, 1.5, 178.0
 LENGTH = 9.0
@@ -37,7 +39,13 @@ def surface(x: Floats, y: Floats) -> Floats:
     is_road = (np.abs(y) < HALF_WIDTH) & (x > 0.0) & (x < LENGTH)
     is_dash = is_road & (np.abs(y) < 0.013) & (x > 0.05) & (np.mod(x - 0.05, 0.102) < 0.051)
     is_line = is_road & (np.abs(y) > HALF_WIDTH - LINE_WIDTH)
-    return np.select([is_dash, is_line, is_road], [DASH, LINE, ROAD], FIELD)
+    return lamp_light(x, y) * np.select([is_dash, is_line, is_road], [DASH, LINE, ROAD], FIELD)
+
+
+def lamp_light(x: Floats, y: Floats) -> Floats:
+    """Light at ground points, 1 at the origin: a lamp of LAMP_SHARE of the sun's light."""
+    lamp = (1.0 + (x**2 + y**2) / LAMP_HEIGHT**2) ** -1.5
+    return (1.0 + LAMP_SHARE * lamp) / (1.0 + LAMP_SHARE)
 
 
 def cast(x: float, y: float, heading: float, detail: int = 2) -> Floats:
@@ -156,6 +164,14 @@ def test_unknown_look_and_uneven_borders_are_refused() -> None:
         _core.Ground(line, line + 1, line - 1, False, "moon")
     with pytest.raises(ValueError, match="same number of points"):
         _core.Ground(line, line[:3] + 1, line - 1, False, "oval")
+
+
+def test_ground_darkens_with_distance_from_the_lamp() -> None:
+    """As the field of recorded frames does: 132 beside the origin, 118 at 8.5 m from it."""
+    poses = np.array([[0.3, 0.0, np.pi / 2], [8.3, 0.0, np.pi / 2]])
+    near, far = render(straight_ground(), poses)[:, 100:115, 40:120].reshape(2, -1)
+    wanted = lamp_light(np.array(8.3), np.array(0.3)) / lamp_light(np.array(0.3), np.array(0.3))
+    assert abs(np.mean(far) / np.mean(near) - wanted) < 0.015
 
 
 def test_greys_of_recorded_frames_are_met(shared: Path) -> None:
