@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 
 namespace deepracer_fast {
@@ -42,6 +43,13 @@ struct Look {
   float field_margin;  // from the outermost border points to the walls
   float wall_height;
   std::array<WallShade, 4> walls;  // by Side
+  float sky_grey;
+};
+
+// How one picture's greys differ from the Look's.
+struct Tone {
+  std::array<std::uint8_t, 256> ground;  // what each grey of the painted ground becomes
+  std::array<WallShade, 4> walls;        // instead of the Look's
   float sky_grey;
 };
 

@@ -19,6 +19,7 @@
 #include "camera.h"
 #include "car_batch.h"
 #include "ground.h"
+#include "randomization.h"
 #include "thread_pool.h"
 #include "track.h"
 #include "track_state.h"
@@ -48,6 +49,7 @@ struct SimulatorOptions {
   int car_version = 5;      // of model_metadata.json; selects the car's physics
   bool asymmetric = false;  // with the pull to the left that recordings show
   RaceRules rules;
+  Randomization randomization;
 };
 
 class Simulator {
@@ -92,6 +94,7 @@ class Simulator {
   Camera camera_;
   CarBatch cars_;
   ThreadPool pool_;
+  Randomizer randomizer_;
   std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey
   double time_ = 0.0;                   // s since the first reset
 };

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.track import Track, load_track
 
@@ -116,6 +117,7 @@ class Simulator:
             3 and 4, 5, or 6.
         asymmetric: turn left more readily than right, as the original's car does.
         rules: how episodes begin and end.
+        randomization: what differs from episode to episode, for sim-to-real; nothing by default.
 
     Raises:
         TrackError: the track is unknown or cannot be driven.
@@ -129,6 +131,7 @@ class Simulator:
     seed: int = 0
     car_version: int = 5
     rules: RaceRules = field(default_factory=RaceRules)
+    randomization: Randomization = field(default_factory=Randomization)
     asymmetric: bool = False
 
     def __post_init__(self) -> None:
@@ -142,6 +145,7 @@ class Simulator:
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
         options.rules = _native_rules(self.rules)
+        options.randomization = self.randomization.native()
         lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
         self._core = _core.Simulator(
             _core.Track(*lines), _core.Ground(*lines, self.track.look), options
