@@ -204,6 +204,26 @@ void add_dashes(const Polyline& centre, const Look& look, Canvas& canvas) {
   }
 }
 
+// The white squares of the start line: 2 along the road by 8 across it, about square and half
+// white, which is the mean grey of the original's texture (its pattern is not known better). The
+// line is centred on the first point of the route.
+void add_start_line(const Polyline& centre, const Polyline borders[2], const Look& look,
+                    Canvas& canvas) {
+  constexpr int kAcross = 8;
+  const Point along = directions_of(centre).front();
+  for (int i = 0; i < 2; ++i) {
+    for (int j = i; j < kAcross; j += 2) {
+      const auto corner = [&](int row, int column) {
+        const double share = static_cast<double>(column) / kAcross;
+        const double ahead = 0.5 * (row - 1) * static_cast<double>(look.start_length);
+        const Point across = borders[1].front() - borders[0].front();
+        return borders[0].front() + share * across + ahead * along;
+      };
+      canvas.add_quad({corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1)});
+    }
+  }
+}
+
 // Each texel of the next level is the mean of four.
 std::vector<std::uint8_t> halve(const std::vector<std::uint8_t>& plane, int width, int height) {
   const std::size_t pitch = static_cast<std::size_t>(width);
@@ -240,6 +260,10 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
   canvas.fill(look.field, grain);
   canvas.add_band(borders[0], borders[1]);
   canvas.blend(look.road, grain);
+  if (look.start_length > 0.0F) {
+    add_start_line(middle, borders, look, canvas);
+    canvas.blend(look.line, grain);
+  }
   const double width = look.lines_inside ? look.line_width : -look.line_width;
   for (const Polyline& border : borders) {
     canvas.add_band(border, offset_towards(border, middle, is_loop, width));

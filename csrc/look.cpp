@@ -15,8 +15,10 @@ constexpr float kLitFloor = 1.1F;
 constexpr float kLitLine = 1.27F;
 
 // Frames were seen in all parts of the room: below the lamp the ground is this much brighter than
-// their medians (lamp_light at the mean of their ground points, inverted).
+// their medians (lamp_light at the mean of their ground points, inverted). Lines and dashes a
+// little more, since a pixel of them always takes in some of what lies beside.
 constexpr float kBelowLamp = 1.06F;
+constexpr float kMarksBelowLamp = 1.08F;
 
 constexpr float grey(float red, float green, float blue) {
   return 0.2989F * red + 0.5870F * green + 0.1140F * blue;
@@ -28,15 +30,16 @@ constexpr float grey(float red, float green, float blue) {
 // though some look 1.38 m up a wall. Lines and dashes: meshes/reinvent.
 constexpr Look kReinvent{
     .road = {grey(38, 51, 68) * kBelowLamp, 5.5F},
-    .field = {grey(100, 143, 109) * kBelowLamp, 8.0F},
-    .line = {grey(233, 232, 228) * kBelowLamp, 13.5F},
-    .dash = {grey(236, 142, 0) * kBelowLamp, 5.5F},
+    .field = {grey(100, 143, 109) * kBelowLamp, 7.0F},
+    .line = {grey(233, 232, 228) * kMarksBelowLamp, 13.5F},
+    .dash = {grey(236, 142, 0) * kMarksBelowLamp, 5.5F},
     .line_width = 0.076F,
     .lines_inside = true,
     .dash_width = 0.026F,
     .dash_length = 0.051F,
     .dash_pitch = 0.102F,
     .dash_first = 0.05F,
+    .start_length = 0.0F,
     .field_margin = 0.3F,
     .wall_height = 1.5F,
     .walls = {{{22.5F, 2.5F}, {57.0F, 9.5F}, {51.0F, 8.0F}, {0.0F, 0.0F}}},
@@ -50,7 +53,8 @@ constexpr Look speedway() {
   look.field = {grey(126, 133, 65) * kLitFloor, 18.0F};
   look.line = {223.0F * kLitLine, 4.0F};
   look.dash = {grey(255, 143 * kLitLine, 0), 5.5F};
-  look.field_margin = 2.4F;  // middle of 1.8 to 3 m, and 1 m high: measured from the meshes
+  look.start_length = 0.27F;  // its texture is 252 texels along and 992 across the road of 1.067 m
+  look.field_margin = 2.4F;   // middle of 1.8 to 3 m, and 1 m high: measured from the meshes
   look.wall_height = 1.0F;
   return look;
 }
@@ -59,6 +63,7 @@ constexpr Look speedway() {
 constexpr Look oval() {
   Look look = speedway();
   look.lines_inside = false;
+  look.start_length = 0.0F;
   look.dash_length = 0.08F;
   look.dash_pitch = 0.15F;
   return look;

@@ -40,6 +40,7 @@ struct Look {
   float dash_length;
   float dash_pitch;
   float dash_first;    // arc length at which the first dash begins
+  float start_length;  // of the chequered start line along the road, 0 for none
   float field_margin;  // from the outermost border points to the walls
   float wall_height;
   std::array<WallShade, 4> walls;  // by Side

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 # Camera and appearance as in the fact sources: URDF racecar.gazebo, meshes/reinvent.
 HFOV, PITCH, LENS_X, LENS_Z = 1.13, 0.2618, 0.14529, 0.13033
 # Greys are those below the lamp; it hangs 15 m above the world's origin.
-ROAD, FIELD, LINE, DASH = 52.0, 133.9, 245.8, 163.1
+ROAD, FIELD, LINE, DASH = 52.0, 133.8, 250.4, 166.2
 LAMP_HEIGHT, LAMP_SHARE = 15.0, 0.47
 WALL_FOOT, WALL_GAIN = np.array([22.5, 57.0, 51.0, 0.0]), np.array([2.5, 9.5, 8.0, 0.0])
 HALF_WIDTH, LINE_WIDTH, MARGIN, WALL_HEIGHT, SKY = 0.381, 0.076, 0.3, 1.5, 178.0
@@ -156,6 +156,20 @@ def test_lines_lie_inside_or_outside_the_borders_by_look(look: str) -> None:
     inner_edge = HALF_WIDTH if look == "oval" else HALF_WIDTH - LINE_WIDTH
     assert abs(offsets.min() - inner_edge) < 1.5 * step
     assert abs(offsets.max() - (inner_edge + LINE_WIDTH)) < 1.5 * step
+
+
+def test_start_line_lies_across_the_road_of_the_speedways_alone() -> None:
+    """Seen from 1.1 m before it: a chequered band, half as bright as a white one."""
+    x = np.linspace(0.0, LENGTH, 10)
+    lines = [np.stack([x, np.full_like(x, y)], 1) for y in (0.0, 0.53, -0.53)]
+    focal = 80.0 / np.tan(0.5 * HFOV)
+    row = int(60.0 + focal * np.tan(np.arctan2(LENS_Z, 1.1 - LENS_X) - PITCH))
+    bright = {}
+    for look in ("reinvent", "oval", "speedway"):
+        picture = render(_core.Ground(*lines, False, look), np.array([[-1.1, 0.0, 0.0]]))[0]
+        bright[look] = np.mean(picture[row - 3 : row + 3, 60:100] > 160)
+    assert 0.3 < bright["speedway"] < 0.7
+    assert max(bright["reinvent"], bright["oval"]) < 0.2
 
 
 def test_unknown_look_and_uneven_borders_are_refused() -> None:
