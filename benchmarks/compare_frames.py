@@ -3,9 +3,11 @@
 In: a folder with ``frames/reinvent_base_*.png`` (160x120 RGB) and ``tracks/reinvent_base.npy``.
 The pose of each frame is unknown, so it is fitted first: a coarse search over arc length, lateral
 offset and heading, then a simplex search around the best candidates. Out: a table of region
-medians, grain and widths, real against rendered, and a PNG sheet of the pairs.
+medians, spread, grain and widths, real against rendered, and a PNG sheet of the pairs. With
+``--model``, also how far a policy's answers to a rendered frame differ from those to the real one:
+that tells whether pictures or motion are at fault when it drives worse than it did.
 
-    python benchmarks/compare_frames.py SHARED_FOLDER --sheet pairs.png
+    python benchmarks/compare_frames.py SHARED_FOLDER --sheet pairs.png --model MODEL
 """
 
 import argparse
@@ -160,18 +162,27 @@ def run_lengths(pictures: Floats, mask: NDArray[np.bool_], row: int) -> float:
 def print_table(rgb: NDArray[np.uint8], drawn: Floats) -> None:
     """Region medians and grain, then widths of dashes by row, real against rendered."""
     real, masks = to_grey(rgb), region_masks(rgb)
-    print(f"{'region':<12}{'pixels':>8}{'real':>8}{'drawn':>8}{'grain':>8}{'drawn':>8}")
+    print(f"{'region':<12}{'pixels':>8}  {'median [5 %, 95 %] real':<24}{'drawn':<16}grain")
     for name, mask in masks.items():
-        medians = [float(np.median(p[mask])) if mask.any() else np.nan for p in (real, drawn)]
+        quantiles = [np.percentile(p[mask], (50, 5, 95)) for p in (real, drawn) if mask.any()]
+        spreads = "".join("  {:>3.0f} [{:>3.0f}, {:>3.0f}]    ".format(*q) for q in quantiles)
         grains = [grain(p, mask) for p in (real, drawn)]
-        print(
-            f"{name:<12}{mask.sum():>8}{medians[0]:>8.0f}{medians[1]:>8.0f}"
-            f"{grains[0]:>8.2f}{grains[1]:>8.2f}"
-        )
+        print(f"{name:<12}{mask.sum():>8}{spreads}{grains[0]:>8.2f}{grains[1]:>8.2f}")
     print(f"{'whole':<12}{real.size:>8}{real.mean():>8.1f}{drawn.mean():>8.1f}  (mean)")
     for row in (45, 60, 75, 90, 105):
         widths = [run_lengths(p, masks["dash"], row) for p in (real, drawn)]
         print(f"dash across row {row:>3}: {widths[0]:5.1f} px real, {widths[1]:5.1f} px drawn")
+
+
+def print_agreement(path: Path, real: Floats, drawn: Floats) -> None:
+    """A discrete policy's answers to the same places, seen in the original and here."""
+    from deepracer_fast.model import load_model  # JAX is needed for this alone
+
+    model = load_model(path)
+    seen, here = (model.probabilities(p[..., None].astype(np.uint8)) for p in (real, drawn))
+    same = np.mean(seen.argmax(axis=1) == here.argmax(axis=1))
+    distance = 0.5 * np.abs(seen - here).sum(axis=1).mean()
+    print(f"policy: same best action {100 * same:.0f} %, total variation distance {distance:.3f}")
 
 
 def write_sheet(path: Path, real: Floats, drawn: Floats, columns: int = 4) -> None:
@@ -197,6 +208,7 @@ def main() -> None:
         "--sheet", type=Path, default=Path("compare_frames.png"), help="PNG to write"
     )
     parser.add_argument("--every", type=int, default=1, help="use every n-th frame")
+    parser.add_argument("--model", type=Path, help="policy whose answers are compared")
     arguments = parser.parse_args()
     rgb = load_frames(arguments.shared)[:: arguments.every]
     route = np.load(arguments.shared / "tracks" / "reinvent_base.npy")
@@ -205,6 +217,8 @@ def main() -> None:
     print("mean absolute error by frame:", " ".join(f"{error:.1f}" for error in fit.errors))
     drawn = render(ground, fit.poses)
     print_table(rgb, drawn)
+    if arguments.model:
+        print_agreement(arguments.model, to_grey(rgb), drawn)
     write_sheet(arguments.sheet, to_grey(rgb), drawn)
 
 

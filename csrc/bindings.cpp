@@ -102,6 +102,47 @@ py::array pictures(const df::Simulator& simulator, const py::object& owner) {
   return result;
 }
 
+// Cars on an endless plane: where base_link is before the first command and after each of them.
+py::array_t<float> drive_open_loop(const df::VehicleParams& vehicle, const FloatArray& starts,
+                                   const FloatArray& commands) {
+  if (starts.ndim() != 2 || starts.shape(1) != 4 || commands.ndim() != 3 ||
+      commands.shape(0) != starts.shape(0) || commands.shape(2) != 2)
+    throw py::value_error("starts must have shape [B, 4], commands [B, T, 2]");
+  py::array_t<float> result({commands.shape(0), commands.shape(1) + 1, py::ssize_t{5}});
+  const auto start = starts.unchecked<2>();
+  const auto command = commands.unchecked<3>();
+  auto row = result.mutable_unchecked<3>();
+  for (py::ssize_t car = 0; car < commands.shape(0); ++car) {
+    df::VehicleState v;
+    v.position = {start(car, 0), start(car, 1)};
+    v.heading = start(car, 2);
+    v.steering = start(car, 3);
+    for (py::ssize_t t = 0; t <= commands.shape(1); ++t) {
+      if (t > 0) df::drive(v, vehicle, {command(car, t - 1, 0), command(car, t - 1, 1)});
+      const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
+      for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
+    }
+  }
+  return result;
+}
+
+void bind_vehicle(py::module_& m) {
+  py::class_<df::VehicleParams>(m, "VehicleParams")
+      .def(py::init(&df::vehicle_params), py::arg("version"), py::arg("asymmetric") = false)
+      .def_readwrite("delay", &df::VehicleParams::delay)
+      .def_readwrite("speed_gain", &df::VehicleParams::speed_gain)
+      .def_readwrite("grip", &df::VehicleParams::grip)
+      .def_readwrite("drive_slip", &df::VehicleParams::drive_slip)
+      .def_readwrite("side_slip", &df::VehicleParams::side_slip)
+      .def_readwrite("steering_lag", &df::VehicleParams::steering_lag)
+      .def_readwrite("steering_gain", &df::VehicleParams::steering_gain)
+      .def_readwrite("steering_offset", &df::VehicleParams::steering_offset);
+  // starts [B, 4]: x, y, heading, steering angle; commands [B, T, 2]: steering, speed (rad, m/s).
+  // Returns [B, T + 1, 5] as vehicle_states does.
+  m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
+        py::arg("commands"));
+}
+
 void bind_world(py::module_& m) {
   py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
@@ -137,13 +178,29 @@ void bind_options(py::module_& m) {
       .def_readwrite("off_track_penalty", &df::RaceRules::off_track_penalty)
       .def_readwrite("max_steps", &df::RaceRules::max_steps);
 
+  py::class_<df::Randomization>(m, "Randomization")
+      .def(py::init())
+      .def_readwrite("surface_grey", &df::Randomization::surface_grey)
+      .def_readwrite("light_gain", &df::Randomization::light_gain)
+      .def_readwrite("light_offset", &df::Randomization::light_offset)
+      .def_readwrite("pixel_noise", &df::Randomization::pixel_noise)
+      .def_readwrite("blur", &df::Randomization::blur)
+      .def_readwrite("camera_height", &df::Randomization::camera_height)
+      .def_readwrite("camera_pitch", &df::Randomization::camera_pitch)
+      .def_readwrite("camera_yaw", &df::Randomization::camera_yaw)
+      .def_readwrite("picture_delay", &df::Randomization::picture_delay)
+      .def_readwrite("grip", &df::Randomization::grip);
+
   py::class_<df::SimulatorOptions>(m, "SimulatorOptions")
       .def(py::init())
       .def_readwrite("num_cars", &df::SimulatorOptions::num_cars)
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
-      .def_readwrite("rules", &df::SimulatorOptions::rules);
+      .def_readwrite("car_version", &df::SimulatorOptions::car_version)
+      .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
+      .def_readwrite("rules", &df::SimulatorOptions::rules)
+      .def_readwrite("randomization", &df::SimulatorOptions::randomization);
 }
 
 void bind_simulator(py::module_& m) {
@@ -210,7 +267,13 @@ void bind_camera(py::module_& m) {
     return names;
   });
   py::class_<df::Camera>(m, "Camera")
-      .def(py::init())
+      .def(py::init([](double height, double pitch) {
+             df::CameraParams params;
+             params.z = height;
+             params.pitch = pitch;
+             return df::Camera(params);
+           }),
+           py::arg("height") = df::CameraParams{}.z, py::arg("pitch") = df::CameraParams{}.pitch)
       .def(
           "render",
           [](const df::Camera& self, const df::Ground& ground, const FloatArray& x,
@@ -220,7 +283,7 @@ void bind_camera(py::module_& m) {
             const df::RenderPath chosen = df::render_path_by_name(path);
             for (py::ssize_t i = 0; i < x.size(); ++i)
               self.render(ground, x.at(i), y.at(i), heading.at(i),
-                          out.mutable_data() + i * df::kPictureSize, chosen);
+                          out.mutable_data() + i * df::kPictureSize, nullptr, chosen);
             return out;
           },
           py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"), py::arg("path") = "");
@@ -244,6 +307,7 @@ void bind_network(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
+  bind_vehicle(m);
   bind_world(m);
   bind_options(m);
   bind_simulator(m);

@@ -216,9 +216,9 @@ void Camera::normalise_weights() {
 }
 
 void Camera::render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-                    RenderPath path) const {
+                    const Tone* tone, RenderPath path) const {
   const Pose lens = lens_pose(params_, ground.field(), x, y, heading);
-  const WallView walls(*this, ground, lens);
+  const WallView walls(*this, ground, tone, lens);
   const ScanlinePlacer placer(ground, lens, params_.width);
   const AddWalk add_walk = add_walk_of(path);
   std::array<std::int32_t, kMaxWidth> first_sums{};
@@ -238,6 +238,9 @@ void Camera::render(const Ground& ground, float x, float y, float heading, std::
       add_walk(placer.place(scanlines_[static_cast<std::size_t>(i)]), columns, here, next);
     }
     finish_row(columns, here, line);
+    if (tone != nullptr) {
+      for (int c = columns.begin; c < columns.end; ++c) line[c] = tone->ground[line[c]];
+    }
     std::swap(here, next);
     if (row * 256 - 128 < walls.lowest_foot()) blend_feet(row, walls, params_.width, line);
   }

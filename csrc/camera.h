@@ -62,13 +62,14 @@ class Camera {
   float cosine() const { return cosine_; }
 
   // Writes params().height * params().width bytes, row by row from the top left. x, y in metres and
-  // heading in radians are base_link's pose; a camera outside the walls is moved just inside.
-  // Thread-safe, allocates nothing.
-  void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out) const {
-    render(ground, x, y, heading, out, fastest_);
+  // heading in radians are base_link's pose; a camera outside the walls is moved just inside. A
+  // tone, if there is one, replaces the look's greys. Thread-safe, allocates nothing.
+  void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
+              const Tone* tone = nullptr) const {
+    render(ground, x, y, heading, out, tone, fastest_);
   }
   void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-              RenderPath path) const;
+              const Tone* tone, RenderPath path) const;
 
  private:
   struct Slope {

@@ -7,65 +7,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "grain.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
 namespace deepracer_fast {
 namespace {
-
-// The frames of the original are this much brighter than the textures of its meshes (medians of
-// camera frames on reinvent_base against road/field/outerLine/centerLine.png): the lighting of the
-// world files. Applied to the textures of the families of which no frames exist; the lit lines and
-// dashes of those reach full scale, 255, in red (and all lines in green and blue).
-constexpr float kLitFloor = 1.05F;
-constexpr float kLitDash = 1.21F;
-
-constexpr float grey(float red, float green, float blue) {
-  return 0.2989F * red + 0.5870F * green + 0.1140F * blue;
-}
-
-// Greys, grain and walls: frames of the original on reinvent_base, whose poses were fitted
-// (benchmarks/compare_frames.py). Walls 0.25 or 0.3 m outside the borders fit equally well, and the
-// latter gives the printed mat's 26 x 17 feet. The wall's height is a guess: no frame shows sky,
-// though some look 1.38 m up a wall. Lines and dashes: meshes/reinvent.
-constexpr Look kReinvent{
-    .road = {grey(38, 51, 68), 5.3F},
-    .field = {grey(100, 143, 109), 6.5F},
-    .line = {grey(233, 232, 228), 13.5F},
-    .dash = {grey(236, 142, 0), 5.5F},
-    .line_width = 0.076F,
-    .lines_inside = true,
-    .dash_width = 0.026F,
-    .dash_length = 0.051F,
-    .dash_pitch = 0.102F,
-    .dash_first = 0.05F,
-    .field_margin = 0.3F,
-    .wall_height = 1.5F,
-    .walls = {{{22.5F, 2.5F}, {57.0F, 9.5F}, {51.0F, 8.0F}, {0.0F, 0.0F}}},
-    .sky_grey = 178.0F,
-};
-
-// Textures of meshes/reInvent2019 and of the tracks from 2022 on.
-constexpr Look speedway() {
-  Look look = kReinvent;
-  look.road = {grey(64, 63, 61) * kLitFloor, 7.0F};
-  look.field = {grey(126, 133, 65) * kLitFloor, 18.0F};
-  look.line = {255.0F, 4.0F};
-  look.dash = {grey(255, 143 * kLitDash, 0), 5.5F};
-  look.field_margin = 2.4F;  // middle of 1.8 to 3 m, and 1 m high: measured from the meshes
-  look.wall_height = 1.0F;
-  return look;
-}
-
-// Textures and geometry of the training tracks of 2019: lines outside the borders.
-constexpr Look oval() {
-  Look look = speedway();
-  look.lines_inside = false;
-  look.dash_length = 0.08F;
-  look.dash_pitch = 0.15F;
-  return look;
-}
 
 constexpr double kFinestTexel = 0.0025;        // m
 constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0, two bytes each
@@ -130,70 +79,6 @@ Polyline offset_towards(const Polyline& line, const Polyline& towards, bool is_l
   return moved;
 }
 
-// A periodic tile of grain with zero mean and unit variance.
-class Grain {
- public:
-  static constexpr int kSize = 512;
-
-  Grain() : values_(kSize * kSize) {
-    std::vector<float> white(values_.size());
-    for (std::size_t i = 0; i < white.size(); ++i)
-      white[i] = white_noise(static_cast<std::uint32_t>(i));
-    for (int row = 0; row < kSize; ++row) {
-      for (int column = 0; column < kSize; ++column) {
-        values_[index(row, column)] = stroke(white, row, column);
-      }
-    }
-    for (int row = 0; row < kSize; row += 2) {
-      for (int column = 0; column < kSize; column += 2) sharpen(row, column);
-    }
-    double energy = 0.0;
-    for (const float value : values_) energy += value * value;
-    const float scale = static_cast<float>(1.0 / std::sqrt(energy / (kSize * kSize)));
-    for (float& value : values_) value *= scale;
-  }
-
-  float at(int row, int column) const { return values_[index(row, column)]; }
-
- private:
-  static std::size_t index(int row, int column) {
-    return static_cast<std::size_t>((row & (kSize - 1)) * kSize + (column & (kSize - 1)));
-  }
-
-  // Uniform in [-0.5, 0.5), from a 32-bit integer hash (multiply and xor-shift rounds).
-  static float white_noise(std::uint32_t key) {
-    key = (key ^ (key >> 16)) * 0x7feb352dU;
-    key = (key ^ (key >> 15)) * 0x846ca68bU;
-    key ^= key >> 16;
-    return static_cast<float>(key) * 0x1p-32F - 0.5F;
-  }
-
-  // Carpet fibres: a short run of the white noise along a direction that differs from spot to spot.
-  static float stroke(const std::vector<float>& white, int row, int column) {
-    static constexpr int kDirections[4][2] = {{1, 0}, {1, 1}, {0, 1}, {-1, 1}};
-    const auto cell = static_cast<std::uint32_t>((row >> 2) * kSize + (column >> 2));
-    const auto& direction = kDirections[static_cast<int>((white_noise(cell + 77U) + 0.5F) * 4.0F)];
-    float sum = 0.0F;
-    for (int k = 0; k < 2; ++k) {
-      sum += white[index(row + k * direction[0], column + k * direction[1])];
-    }
-    return sum;
-  }
-
-  // Takes part of the mean from a 2x2 block, so that the grain fades with distance, level by level,
-  // as fast as in the frames of the original.
-  void sharpen(int row, int column) {
-    float* block[4] = {&values_[index(row, column)], &values_[index(row, column + 1)],
-                       &values_[index(row + 1, column)], &values_[index(row + 1, column + 1)]};
-    const float mean = 0.25F * (*block[0] + *block[1] + *block[2] + *block[3]);
-    for (float* value : block) *value -= kSharpness * mean;
-  }
-
-  static constexpr float kSharpness = 0.4F;
-
-  std::vector<float> values_;
-};
-
 // Level 0 while it is being painted: shapes are added to a coverage mask, then the mask is blended
 // with a surface over what is there.
 class Canvas {
@@ -245,7 +130,8 @@ class Canvas {
         const std::size_t i = start + static_cast<std::size_t>(column);
         if (mask_[i] == 0) continue;
         const float share = static_cast<float>(mask_[i]) * (1.0F / 255.0F);
-        const float value = surface.grey + surface.sigma * grain.at(row, column);
+        const float value = std::min(
+            light_at(row, column) * (surface.grey + surface.sigma * grain.at(row, column)), 255.0F);
         const float mixed = static_cast<float>(plane_[i]) * (1.0F - share) + value * share;
         plane_[i] = static_cast<std::uint8_t>(std::clamp(mixed + 0.5F, 0.0F, 255.0F));
       }
@@ -256,6 +142,12 @@ class Canvas {
   const std::vector<std::uint8_t>& plane() const { return plane_; }
 
  private:
+  float light_at(int row, int column) const {
+    const float x = static_cast<float>(extent_.min_x + (column + 0.5) * texel_);
+    const float y = static_cast<float>(extent_.min_y + (row + 0.5) * texel_);
+    return lamp_light(x * x + y * y);
+  }
+
   static constexpr int kSubRows = 4;
   static constexpr double kFull = 256.0 / kSubRows;  // mask units of a fully covered sub-row
 
@@ -312,6 +204,26 @@ void add_dashes(const Polyline& centre, const Look& look, Canvas& canvas) {
   }
 }
 
+// The white squares of the start line: 2 along the road by 8 across it, about square and half
+// white, which is the mean grey of the original's texture (its pattern is not known better). The
+// line is centred on the first point of the route.
+void add_start_line(const Polyline& centre, const Polyline borders[2], const Look& look,
+                    Canvas& canvas) {
+  constexpr int kAcross = 8;
+  const Point along = directions_of(centre).front();
+  for (int i = 0; i < 2; ++i) {
+    for (int j = i; j < kAcross; j += 2) {
+      const auto corner = [&](int row, int column) {
+        const double share = static_cast<double>(column) / kAcross;
+        const double ahead = 0.5 * (row - 1) * static_cast<double>(look.start_length);
+        const Point across = borders[1].front() - borders[0].front();
+        return borders[0].front() + share * across + ahead * along;
+      };
+      canvas.add_quad({corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1)});
+    }
+  }
+}
+
 // Each texel of the next level is the mean of four.
 std::vector<std::uint8_t> halve(const std::vector<std::uint8_t>& plane, int width, int height) {
   const std::size_t pitch = static_cast<std::size_t>(width);
@@ -329,13 +241,6 @@ std::vector<std::uint8_t> halve(const std::vector<std::uint8_t>& plane, int widt
 }
 
 }  // namespace
-
-Look look_by_name(std::string_view name) {
-  if (name == "reinvent") return kReinvent;
-  if (name == "oval") return oval();
-  if (name == "speedway") return speedway();
-  throw std::invalid_argument("look must be reinvent, oval or speedway, got " + std::string(name));
-}
 
 void Ground::Free::operator()(std::uint16_t* memory) const { std::free(memory); }
 
@@ -355,6 +260,10 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
   canvas.fill(look.field, grain);
   canvas.add_band(borders[0], borders[1]);
   canvas.blend(look.road, grain);
+  if (look.start_length > 0.0F) {
+    add_start_line(middle, borders, look, canvas);
+    canvas.blend(look.line, grain);
+  }
   const double width = look.lines_inside ? look.line_width : -look.line_width;
   for (const Polyline& border : borders) {
     canvas.add_band(border, offset_towards(border, middle, is_loop, width));

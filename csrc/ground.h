@@ -10,48 +10,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
+#include "look.h"
+
 namespace deepracer_fast {
-
-// One painted surface: mean grey level as the camera sees it (after lighting) and the standard
-// deviation of its carpet-like grain per 2.5 mm texel, both on the scale 0..255.
-struct Surface {
-  float grey;
-  float sigma;
-};
-
-// One side of the wall, lit by its orientation: grey level at the foot and gain per metre of
-// height.
-struct WallShade {
-  float foot;
-  float gain;
-};
-
-// Sides of the wall in the order in which a camera that turns clockwise meets them.
-enum Side { kWest = 0, kNorth = 1, kEast = 2, kSouth = 3 };
-
-// Appearance of a family of tracks. Lengths in metres, grey levels 0..255.
-struct Look {
-  Surface road;
-  Surface field;
-  Surface line;
-  Surface dash;
-  float line_width;
-  bool lines_inside;  // border lines lie between the borders (true) or just outside them
-  float dash_width;
-  float dash_length;
-  float dash_pitch;
-  float dash_first;    // arc length at which the first dash begins
-  float field_margin;  // from the outermost border points to the walls
-  float wall_height;
-  std::array<WallShade, 4> walls;  // by Side
-  float sky_grey;
-};
-
-// The look named "reinvent", "oval" or "speedway"; throws std::invalid_argument for another name.
-Look look_by_name(std::string_view name);
 
 // Axis-aligned rectangle in world coordinates, metres.
 struct Rectangle {

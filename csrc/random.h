@@ -17,12 +17,17 @@ inline constexpr std::uint64_t mix(std::uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// Uniform in [0, 1) with 24 random bits. `draw` numbers the uses within one episode of one car.
+// 64 random bits. `draw` numbers the uses within one episode of one car.
+inline constexpr std::uint64_t random_bits(std::uint64_t seed, std::uint32_t car,
+                                           std::uint32_t episode, std::uint32_t draw) {
+  const std::uint64_t place = (static_cast<std::uint64_t>(car) << 32) | episode;
+  return mix(mix(mix(seed) ^ place) ^ draw);
+}
+
+// Uniform in [0, 1) with 24 random bits.
 inline constexpr float uniform(std::uint64_t seed, std::uint32_t car, std::uint32_t episode,
                                std::uint32_t draw) {
-  const std::uint64_t place = (static_cast<std::uint64_t>(car) << 32) | episode;
-  const std::uint64_t bits = mix(mix(mix(seed) ^ place) ^ draw);
-  return static_cast<float>(bits >> 40) * 0x1.0p-24f;
+  return static_cast<float>(random_bits(seed, car, episode, draw) >> 40) * 0x1.0p-24f;
 }
 
 }  // namespace deepracer_fast

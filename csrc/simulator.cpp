@@ -21,8 +21,10 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
     : track_(std::move(track)),
       ground_(std::move(ground)),
       options_(options),
+      vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
-      pool_(options.num_threads) {
+      pool_(options.num_threads),
+      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars) {
   if (options_.rules.reverse_direction || options_.rules.alternate_driving_direction)
     reversed_track_ = std::make_shared<Track>(track_->reversed());
   if (options_.paint_camera)
@@ -74,6 +76,7 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
     const float arc = track_of(car).locate({x[i], y[i]}).projection;
     cars_.start_ndist[car] = static_cast<double>(arc / track_of(car).length());
     restart_counters(car);
+    if (randomizer_.is_on()) randomizer_.forget_poses(car, cars_.vehicle[car]);
     cars_.phase[car] = Phase::kRun;
     cars_.step_count[car] = 1;
     cars_.terminated[car] = cars_.truncated[car] = 0;
@@ -195,7 +198,7 @@ void Simulator::move(int car) {
       if (--cars_.pause_left[car] <= 0) cars_.phase[car] = Phase::kRun;
       break;
     case Phase::kRun:
-      drive(cars_.vehicle[car], options_.vehicle,
+      drive(cars_.vehicle[car], randomizer_.is_on() ? randomizer_.vehicle(car, vehicle_) : vehicle_,
             {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]});
       break;
   }
@@ -228,6 +231,9 @@ void Simulator::begin_episode(int car) {
   cars_.vehicle[car].heading = track_of(car).heading_at(arc);
   restart_counters(car);
   cars_.phase[car] = Phase::kPrepare;
+  if (!randomizer_.is_on()) return;
+  randomizer_.begin_episode(car, cars_.episode[car]);
+  randomizer_.forget_poses(car, cars_.vehicle[car]);
 }
 
 void Simulator::restart_counters(int car) {
@@ -265,14 +271,18 @@ void Simulator::put_back(int car) {
   cars_.vehicle[car].position = lane;
   cars_.vehicle[car].heading = track_of(car).heading_at(arc);
   cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
+  if (randomizer_.is_on()) randomizer_.forget_poses(car, cars_.vehicle[car]);
 }
 
 void Simulator::paint(int begin, int end) {
   if (!options_.paint_camera) return;
   for (int car = begin; car < end; ++car) {
     const VehicleState& v = cars_.vehicle[car];
-    camera_.render(*ground_, v.position.x, v.position.y, v.heading,
-                   pictures_.data() + static_cast<std::size_t>(car) * kPictureSize);
+    std::uint8_t* picture = pictures_.data() + static_cast<std::size_t>(car) * kPictureSize;
+    if (randomizer_.is_on())
+      randomizer_.paint(car, cars_.step_count[car], v, *ground_, picture);
+    else
+      camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "camera.h"
 #include "car_batch.h"
 #include "ground.h"
+#include "randomization.h"
 #include "thread_pool.h"
 #include "track.h"
 #include "track_state.h"
@@ -47,8 +48,10 @@ struct SimulatorOptions {
   int num_threads = 1;
   std::uint64_t seed = 0;
   bool paint_camera = true;
-  VehicleParams vehicle = kVersion5;
+  int car_version = 5;      // of model_metadata.json; selects the car's physics
+  bool asymmetric = false;  // with the pull to the left that recordings show
   RaceRules rules;
+  Randomization randomization;
 };
 
 class Simulator {
@@ -94,9 +97,11 @@ class Simulator {
   std::shared_ptr<const Track> reversed_track_;  // null unless a rule needs it
   std::shared_ptr<const Ground> ground_;
   SimulatorOptions options_;
+  VehicleParams vehicle_;
   Camera camera_;
   CarBatch cars_;
   ThreadPool pool_;
+  Randomizer randomizer_;
   std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey
   double time_ = 0.0;                   // s since the first reset
 };

@@ -1,20 +1,22 @@
 // One car over one control period: how steering and speed commands become motion.
 //
-// The model is the simplest that follows recordings of the original: a pure delay before a
-// command takes effect, first-order lag of speed (with limits of acceleration and braking) and of
-// the steering angle, and a single-track car whose yaw rate falls short of the geometric one. The
-// original drives four wheels at one common speed with both front wheels at one angle on mu = 0.5,
-// so it understeers already at walking pace:
+// A rigid body on four wheels that slide on the ground. The original turns all four wheels at one
+// common speed and both front ones to one angle (markov agent_ctrl/rollout_agent_ctrl.py), on
+// contacts with mu = 0.5 (racecar.gazebo): in a bend the wheels can't all roll, and what the car
+// does is the balance of their sliding. Understeer, the limits of acceleration and braking, the
+// grip limit and the slide or spin beyond it all follow from that one law:
 //
-//   dv/dt     = clip((speed_gain * v_cmd - v) / speed_lag, -max_braking, max_acceleration)
-//   ddelta/dt = (delta_cmd - delta) / steering_lag
-//   w0        = yaw_gain * v * tan(delta) / wheelbase
-//   w         = w0 / sqrt(1 + (v * w0 / max_lateral)^2)
-//   dheading/dt = w;   the middle of the rear axle moves at v along the heading (it does not slip)
+//   slip_along = speed of the wheel's centre along the wheel - speed_gain * v_cmd
+//   slip_side  = speed of the wheel's centre across the wheel
+//   force_along / mass = -grip / 4 * clip(slip_along / drive_slip, -1, 1)
+//   force_side / mass  = -grip / 4 * clip(slip_side / side_slip, -1, 1)
+//   ddelta/dt = (delta_cmd - delta) / steering_lag;   the front wheels stand at
+//   steering_gain * (delta + steering_offset);   a command works after `delay`
 //
-// The form and the parameters are fits to step traces of the original service and of its open
-// successors; the rear axle without slip is what those traces show (sideslip at the chassis
-// centre = w * wheelbase / 2 / v).
+// The two directions saturate apart from each other, as in the friction pyramid of the original's
+// physics engine (a friction circle doubles the error on version-5 recordings). Parameters are
+// fits of benchmarks/fit_vehicle.py to step traces of the original; geometry, wheel loads (even)
+// and inertia are those of the car description (deepracer URDF).
 #pragma once
 
 #include <algorithm>
@@ -33,34 +35,61 @@ inline constexpr float kMinSpeed = 0.1f;               // m/s
 inline constexpr float kMaxSpeed = 4.0f;               // m/s
 
 // Geometry of the car (deepracer URDF), in metres from base_link, which lies on the ground.
-inline constexpr float kWheelbase = 0.163974f;
 inline constexpr float kFrontPoint = 0.14f;  // the point whose x, y and progress are reported
 inline constexpr float kRearAxle = -0.081663f;
 inline constexpr float kFrontAxle = 0.082311f;
 inline constexpr float kHalfRearTrack = 0.08105f;
 inline constexpr float kHalfFrontTrack = 0.079601f;
+// Yaw inertia / mass of chassis, hinges and wheels together, m^2; the centre of mass is base_link.
+inline constexpr float kGyration2 = 0.0122f;
 
 struct VehicleParams {
-  float delay;             // s from a command to its first effect; at most one control period
-  float speed_gain;        // steady speed / commanded speed
-  float speed_lag;         // s
-  float max_acceleration;  // m/s^2
-  float max_braking;       // m/s^2
-  float steering_lag;      // s
-  float yaw_gain;          // yaw rate / that of the geometric bicycle, at low speed
-  float max_lateral;       // m/s^2, approached asymptotically by |v * w|
+  float delay;            // s from a command to its first effect; at most one control period
+  float speed_gain;       // wheel speed / commanded speed (the wheel is larger than believed)
+  float grip;             // m/s^2 with which all four wheels together can push either way
+  float drive_slip;       // m/s along a wheel at which it pushes with its full grip
+  float side_slip;        // m/s across a wheel at which it pushes with its full grip
+  float steering_lag;     // s
+  float steering_gain;    // angle of the front wheels / angle of the steering
+  float steering_offset;  // rad; recordings pull to the left
 };
 
-// `version` 5 of model_metadata.json: velocity and position joint controllers. Centre of the
-// ranges that four runs of 2022-2025 gave when fitted one by one.
-inline constexpr VehicleParams kVersion5 = {.delay = 0.048f,
-                                            .speed_gain = 1.02f,
-                                            .speed_lag = 0.15f,
-                                            .max_acceleration = 2.8f,
-                                            .max_braking = 6.0f,
-                                            .steering_lag = 0.09f,
-                                            .yaw_gain = 0.53f,
-                                            .max_lateral = 3.0f};
+// `version` 3 and 4 of model_metadata.json: effort controllers (a slow steering, soft wheels).
+inline constexpr VehicleParams kVersion4 = {.delay = 0.0015f,
+                                            .speed_gain = 1.022f,
+                                            .grip = 3.26f,
+                                            .drive_slip = 0.51f,
+                                            .side_slip = 0.033f,
+                                            .steering_lag = 0.417f,
+                                            .steering_gain = 0.716f,
+                                            .steering_offset = 0.0204f};
+
+// `version` 5: velocity and position joint controllers.
+inline constexpr VehicleParams kVersion5 = {.delay = 0.0183f,
+                                            .speed_gain = 1.026f,
+                                            .grip = 3.35f,
+                                            .drive_slip = 0.2f,
+                                            .side_slip = 0.075f,
+                                            .steering_lag = 0.0032f,
+                                            .steering_gain = 0.767f,
+                                            .steering_offset = 0.0274f};
+
+// `version` 6: the same controllers in the ROS 2 release, on another physics engine.
+inline constexpr VehicleParams kVersion6 = {.delay = 0.0386f,
+                                            .speed_gain = 1.0136f,
+                                            .grip = 18.4f,
+                                            .drive_slip = 0.057f,
+                                            .side_slip = 0.041f,
+                                            .steering_lag = 0.158f,
+                                            .steering_gain = 1.068f,
+                                            .steering_offset = 0.0028f};
+
+// The car that `version` of model_metadata.json selects, 3 to 6; straight unless `asymmetric`.
+inline VehicleParams vehicle_params(int version, bool asymmetric = false) {
+  VehicleParams params = version <= 4 ? kVersion4 : version == 5 ? kVersion5 : kVersion6;
+  if (!asymmetric) params.steering_offset = 0.0f;
+  return params;
+}
 
 struct VehicleCommand {
   float steering = 0.0f;  // rad, left positive
@@ -68,11 +97,13 @@ struct VehicleCommand {
 };
 
 struct VehicleState {
-  Vec2 position;           // base_link, m
-  float heading = 0.0f;    // rad
-  float speed = 0.0f;      // m/s of the rear axle, along the heading
-  float steering = 0.0f;   // rad, of both front wheels
-  VehicleCommand command;  // the one in effect
+  Vec2 position;            // base_link, m
+  float heading = 0.0f;     // rad
+  float speed = 0.0f;       // m/s of base_link along the heading
+  float side_speed = 0.0f;  // m/s of base_link to the left of it
+  float yaw_rate = 0.0f;    // rad/s
+  float steering = 0.0f;    // rad, before gain and offset
+  VehicleCommand command;   // the last one given
 };
 
 inline VehicleCommand clip_command(VehicleCommand c) {
@@ -80,35 +111,72 @@ inline VehicleCommand clip_command(VehicleCommand c) {
           std::clamp(c.speed, kMinSpeed, kMaxSpeed)};
 }
 
-// `seconds` of motion under `s.command` in `substeps` equal parts (midpoint rule for the pose,
-// exact decay for the lags).
-inline void advance(VehicleState& s, const VehicleParams& p, float seconds, int substeps) {
-  const float dt = seconds / static_cast<float>(substeps);
-  const float speed_share = 1.0f - std::exp(-dt / p.speed_lag);
-  const float steering_share = 1.0f - std::exp(-dt / p.steering_lag);
-  for (int i = 0; i < substeps; ++i) {
-    const float wanted = speed_share * (p.speed_gain * s.command.speed - s.speed);
-    s.speed += std::clamp(wanted, -p.max_braking * dt, p.max_acceleration * dt);
-    s.steering += steering_share * (s.command.steering - s.steering);
+// What the wheels do to a car: accelerations in its own frame.
+struct Push {
+  float ahead;  // m/s^2
+  float left;   // m/s^2
+  float turn;   // rad/s^2
+};
 
-    const float geometric = p.yaw_gain * s.speed * std::tan(s.steering) / kWheelbase;
-    const float load = s.speed * geometric / p.max_lateral;
-    const float yaw_rate = geometric / std::sqrt(1.0f + load * load);
+inline float saturate(float share) { return std::clamp(share, -1.0f, 1.0f); }
 
-    const float middle = s.heading + 0.5f * dt * yaw_rate;
-    const Vec2 along = {std::cos(middle), std::sin(middle)};
-    // base_link sits ahead of the rear axle and is swung sideways by the yaw.
-    s.position = offset(s.position, along, s.speed * dt, -kRearAxle * yaw_rate * dt);
-    s.heading = wrap_angle(s.heading + yaw_rate * dt);
-  }
+// `stiff_along` and `stiff_side` are 1 / slip at full grip.
+inline Push push_of_wheels(const VehicleState& s, const VehicleParams& p, float wheel_speed,
+                           float stiff_along, float stiff_side) {
+  // The rear wheels point along the car and slide sideways alike.
+  const float rear_swing = s.yaw_rate * kHalfRearTrack;
+  const float rear_left = saturate((wheel_speed - s.speed + rear_swing) * stiff_along);
+  const float rear_right = saturate((wheel_speed - s.speed - rear_swing) * stiff_along);
+  const float rear_side = -2.0f * saturate((s.side_speed + s.yaw_rate * kRearAxle) * stiff_side);
+
+  const float angle = p.steering_gain * (s.steering + p.steering_offset);
+  const Vec2 wheel = {std::cos(angle), std::sin(angle)};
+  const float side = s.side_speed + s.yaw_rate * kFrontAxle;
+  const auto push = [&](float ahead) {
+    const float along = saturate((wheel_speed - dot({ahead, side}, wheel)) * stiff_along);
+    const float across = -saturate(cross(wheel, {ahead, side}) * stiff_side);
+    return offset({}, wheel, along, across);
+  };
+  const Vec2 left = push(s.speed - s.yaw_rate * kHalfFrontTrack);
+  const Vec2 right = push(s.speed + s.yaw_rate * kHalfFrontTrack);
+
+  const float wheel_grip = 0.25f * p.grip;
+  const float turn = kFrontAxle * (left.y + right.y) + kRearAxle * rear_side +
+                     kHalfFrontTrack * (right.x - left.x) +
+                     kHalfRearTrack * (rear_right - rear_left);
+  return {wheel_grip * ((left.x + right.x) + (rear_left + rear_right)),
+          wheel_grip * ((left.y + right.y) + rear_side), wheel_grip / kGyration2 * turn};
 }
 
-// One control period: the old command until the delay has passed, then the new one.
+// One control period: the last command until the delay has passed, then the next one.
 inline void drive(VehicleState& s, const VehicleParams& p, VehicleCommand next) {
-  constexpr int kSubstepsPerPart = 5;  // under 10 ms each; halving them moves a lap by < 1 mm
-  advance(s, p, p.delay, kSubstepsPerPart);
+  constexpr int kSubsteps = 10;  // the fits hold for these 6.7 ms
+  constexpr float dt = kControlPeriod / kSubsteps;
+  const VehicleCommand last = s.command;
   s.command = clip_command(next);
-  advance(s, p, kControlPeriod - p.delay, kSubstepsPerPart);
+  const float steering_share = 1.0f - std::exp(-dt / p.steering_lag);
+  // The slip that a push takes away within a substep softens it: stable for any grip.
+  const float stiff_along = 1.0f / (p.drive_slip + p.grip * dt);
+  const float stiff_side = 1.0f / (p.side_slip + p.grip * dt);
+  for (int i = 0; i < kSubsteps; ++i) {
+    const float old = std::clamp(p.delay / dt - static_cast<float>(i), 0.0f, 1.0f);
+    const float steering = old * last.steering + (1.0f - old) * s.command.steering;
+    const float speed = old * last.speed + (1.0f - old) * s.command.speed;
+    s.steering += steering_share * (steering - s.steering);
+
+    const Push push = push_of_wheels(s, p, p.speed_gain * speed, stiff_along, stiff_side);
+    // The frame turns under the velocity.
+    const float ahead = push.ahead + s.yaw_rate * s.side_speed;
+    s.side_speed += dt * (push.left - s.yaw_rate * s.speed);
+    s.speed += dt * ahead;
+    s.yaw_rate += dt * push.turn;
+
+    const float middle = s.heading + 0.5f * dt * s.yaw_rate;
+    const Vec2 along = {std::cos(middle), std::sin(middle)};
+    s.position = offset(s.position, along, s.speed * dt, s.side_speed * dt);
+    s.heading += s.yaw_rate * dt;
+  }
+  s.heading = wrap_angle(s.heading);
 }
 
 }  // namespace deepracer_fast

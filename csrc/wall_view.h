@@ -38,7 +38,7 @@ inline std::uint8_t mix(std::int32_t below, std::int32_t above, std::int32_t sha
 // The walls and the sky in one picture: their straight edges and the grey of each side.
 class WallView {
  public:
-  WallView(const Camera& camera, const Ground& ground, const Pose& lens);
+  WallView(const Camera& camera, const Ground& ground, const Tone* tone, const Pose& lens);
 
   // Column c shows ground in the rows below foot()[c], in 1/256 pixel from the picture's top.
   const std::int32_t* foot() const { return foot_.data(); }
@@ -74,7 +74,8 @@ class WallView {
   void trace_tops();
   std::int32_t grey(int row, int index, float column) const;
 
-  const Look& look_;
+  const std::array<WallShade, 4>& shades_;
+  float wall_height_, sky_grey_;
   int width_;
   float focal_, lens_z_, sine_, cosine_, middle_x_, middle_y_;
   std::array<Facing, 4> sides_{};
@@ -87,8 +88,11 @@ class WallView {
   std::array<std::int32_t, Camera::kMaxWidth / kBlock> highest_foot_;
 };
 
-inline WallView::WallView(const Camera& camera, const Ground& ground, const Pose& lens)
-    : look_(ground.look()),
+inline WallView::WallView(const Camera& camera, const Ground& ground, const Tone* tone,
+                          const Pose& lens)
+    : shades_(tone != nullptr ? tone->walls : ground.look().walls),
+      wall_height_(ground.look().wall_height),
+      sky_grey_(tone != nullptr ? tone->sky_grey : ground.look().sky_grey),
       width_(camera.params().width),
       focal_(camera.focal()),
       lens_z_(static_cast<float>(camera.params().z)),
@@ -164,7 +168,7 @@ inline void WallView::trace_feet() {
 
 // The sky is what lies above the tops of all sides; most pictures show none.
 inline void WallView::trace_tops() {
-  const float lens_above = lens_z_ - look_.wall_height;
+  const float lens_above = lens_z_ - wall_height_;
   std::array<Edge, 4> edges;
   const int count = std::min(corner_count_, 3) + 1;
   for (int k = 0; k < count; ++k) {
@@ -187,12 +191,12 @@ inline void WallView::trace_tops() {
 // Grey of the index-th side from the left where it meets a pixel, of 256.
 inline std::int32_t WallView::grey(int row, int index, float column) const {
   const Facing& wall = facing(index);
-  const WallShade& shade = look_.walls[static_cast<std::size_t>(side(index))];
+  const WallShade& shade = shades_[static_cast<std::size_t>(side(index))];
   const float v = (static_cast<float>(row) + 0.5F - middle_y_) / focal_;
   const float u = (column - middle_x_) / focal_;
   const float closing = (cosine_ - v * sine_) * wall.ahead + u * wall.right;
   const float height = lens_z_ - wall.distance / std::max(closing, 1e-3F) * (sine_ + v * cosine_);
-  const float lit = shade.foot + shade.gain * std::clamp(height, 0.0F, look_.wall_height);
+  const float lit = shade.foot + shade.gain * std::clamp(height, 0.0F, wall_height_);
   return static_cast<std::int32_t>(std::clamp(lit, 0.0F, 255.0F));
 }
 
@@ -219,7 +223,7 @@ inline void WallView::paint(int row, std::uint8_t* out) const {
     previous = here;
   }
   if (!has_sky_) return;
-  const auto sky = static_cast<std::int32_t>(look_.sky_grey);
+  const auto sky = static_cast<std::int32_t>(sky_grey_);
   for (int c = 0; c < width_; ++c) {
     const std::int32_t share = covered_share(row * 256 + 128 - top_[static_cast<std::size_t>(c)]);
     out[c] = mix(out[c], sky, share);

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.track import Track, load_track
 
@@ -39,7 +40,8 @@ PREPARE = STATUS_NAMES.index("prepare")
 FRONT_CAMERA_SENSORS = ("FRONT_FACING_CAMERA", "LEFT_CAMERA", "observation")
 """Names under which the original knows one forward camera (they share its pose and picture)."""
 
-SUPPORTED_CAR_VERSIONS = (5,)
+CAR_VERSIONS = (3, 4, 5, 6)
+"""Values of ``version`` whose physics are known here; 3 and 4 are one car."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,11 @@ class Simulator:
         sensors: what each car carries; empty for none (nothing is painted then).
         num_threads: worker threads; None for all the cores this process may use.
         seed: of every random choice. The same seed gives the same bytes for any thread count.
-        car_version: ``version`` of model_metadata.json, which selects the car's physics.
+        car_version: ``version`` of model_metadata.json, which selects the car's physics:
+            3 and 4, 5, or 6.
+        asymmetric: turn left more readily than right, as the original's car does.
         rules: how episodes begin and end.
+        randomization: what differs from episode to episode, for sim-to-real; nothing by default.
 
     Raises:
         TrackError: the track is unknown or cannot be driven.
@@ -137,6 +142,8 @@ class Simulator:
     seed: int = 0
     car_version: int = 5
     rules: RaceRules = field(default_factory=RaceRules)
+    randomization: Randomization = field(default_factory=Randomization)
+    asymmetric: bool = False
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -146,7 +153,10 @@ class Simulator:
         options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
         options.seed = self.seed
         options.paint_camera = bool(self.sensors)
+        options.car_version = self.car_version
+        options.asymmetric = self.asymmetric
         options.rules = _native_rules(self.rules)
+        options.randomization = self.randomization.native()
         lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
         try:
             self._core = _core.Simulator(
@@ -171,9 +181,11 @@ class Simulator:
                 f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)} or none, "
                 f"got {', '.join(self.sensors)}"
             )
-        if self.car_version not in SUPPORTED_CAR_VERSIONS:
+        if self.car_version not in CAR_VERSIONS:
             raise ConfigError(
-                f"car_version must be one of {SUPPORTED_CAR_VERSIONS}, got {self.car_version}"
+                f"car_version must be one of {', '.join(map(str, CAR_VERSIONS))}, got "
+                f"{self.car_version}: the cars of versions 1 and 2 have other controllers and "
+                "wheels, of which no recording is known; version 3 is the nearest"
             )
 
     def _views(self) -> StepResult:

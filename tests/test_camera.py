@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 
 # Camera and appearance as in the fact sources: URDF racecar.gazebo, meshes/reinvent.
 HFOV, PITCH, LENS_X, LENS_Z = 1.13, 0.2618, 0.14529, 0.13033
-ROAD, FIELD, LINE, DASH = 49.0, 126.3, 231.8, 153.9
+# Greys are those below the lamp; it hangs 15 m above the world's origin.
+ROAD, FIELD, LINE, DASH = 52.0, 133.8, 250.4, 166.2
+LAMP_HEIGHT, LAMP_SHARE = 15.0, 0.47
 WALL_FOOT, WALL_GAIN = np.array([22.5, 57.0, 51.0, 0.0]), np.array([2.5, 9.5, 8.0, 0.0])
 HALF_WIDTH, LINE_WIDTH, MARGIN, WALL_HEIGHT, SKY = 0.381, 0.076, 0.3, 1.5, 178.0
 LENGTH = 9.0
@@ -37,7 +39,13 @@ def surface(x: Floats, y: Floats) -> Floats:
     is_road = (np.abs(y) < HALF_WIDTH) & (x > 0.0) & (x < LENGTH)
     is_dash = is_road & (np.abs(y) < 0.013) & (x > 0.05) & (np.mod(x - 0.05, 0.102) < 0.051)
     is_line = is_road & (np.abs(y) > HALF_WIDTH - LINE_WIDTH)
-    return np.select([is_dash, is_line, is_road], [DASH, LINE, ROAD], FIELD)
+    return lamp_light(x, y) * np.select([is_dash, is_line, is_road], [DASH, LINE, ROAD], FIELD)
+
+
+def lamp_light(x: Floats, y: Floats) -> Floats:
+    """Light at ground points, 1 at the origin: a lamp of LAMP_SHARE of the sun's light."""
+    lamp = (1.0 + (x**2 + y**2) / LAMP_HEIGHT**2) ** -1.5
+    return (1.0 + LAMP_SHARE * lamp) / (1.0 + LAMP_SHARE)
 
 
 def cast(x: float, y: float, heading: float, detail: int = 2) -> Floats:
@@ -150,12 +158,34 @@ def test_lines_lie_inside_or_outside_the_borders_by_look(look: str) -> None:
     assert abs(offsets.max() - (inner_edge + LINE_WIDTH)) < 1.5 * step
 
 
+def test_start_line_lies_across_the_road_of_the_speedways_alone() -> None:
+    """Seen from 1.1 m before it: a chequered band, half as bright as a white one."""
+    x = np.linspace(0.0, LENGTH, 10)
+    lines = [np.stack([x, np.full_like(x, y)], 1) for y in (0.0, 0.53, -0.53)]
+    focal = 80.0 / np.tan(0.5 * HFOV)
+    row = int(60.0 + focal * np.tan(np.arctan2(LENS_Z, 1.1 - LENS_X) - PITCH))
+    bright = {}
+    for look in ("reinvent", "oval", "speedway"):
+        picture = render(_core.Ground(*lines, False, look), np.array([[-1.1, 0.0, 0.0]]))[0]
+        bright[look] = np.mean(picture[row - 3 : row + 3, 60:100] > 160)
+    assert 0.3 < bright["speedway"] < 0.7
+    assert max(bright["reinvent"], bright["oval"]) < 0.2
+
+
 def test_unknown_look_and_uneven_borders_are_refused() -> None:
     line = np.stack([np.arange(4.0), np.zeros(4)], 1)
     with pytest.raises(ValueError, match="look must be"):
         _core.Ground(line, line + 1, line - 1, False, "moon")
     with pytest.raises(ValueError, match="same number of points"):
         _core.Ground(line, line[:3] + 1, line - 1, False, "oval")
+
+
+def test_ground_darkens_with_distance_from_the_lamp() -> None:
+    """As the field of recorded frames does: 132 beside the origin, 118 at 8.5 m from it."""
+    poses = np.array([[0.3, 0.0, np.pi / 2], [8.3, 0.0, np.pi / 2]])
+    near, far = render(straight_ground(), poses)[:, 100:115, 40:120].reshape(2, -1)
+    wanted = lamp_light(np.array(8.3), np.array(0.3)) / lamp_light(np.array(0.3), np.array(0.3))
+    assert abs(np.mean(far) / np.mean(near) - wanted) < 0.015
 
 
 def test_greys_of_recorded_frames_are_met(shared: Path) -> None:

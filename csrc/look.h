@@ -1,0 +1,71 @@
+// The look of a track family: what colours its surfaces have, how its lines are drawn, how it is
+// lit.
+//
+// In: the family's name. Out: a Look, from which Ground paints and WallView draws.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+
+namespace deepracer_fast {
+
+// One painted surface: mean grey level as the camera sees it below the lamp and the standard
+// deviation of its carpet-like grain per level-0 texel, both on the scale 0..255.
+struct Surface {
+  float grey;
+  float sigma;
+};
+
+// One side of the wall, lit by its orientation: grey level at the foot and gain per metre of
+// height.
+struct WallShade {
+  float foot;
+  float gain;
+};
+
+// Sides of the wall in the order in which a camera that turns clockwise meets them.
+enum Side { kWest = 0, kNorth = 1, kEast = 2, kSouth = 3 };
+
+// Appearance of a family of tracks. Lengths in metres, grey levels 0..255.
+struct Look {
+  Surface road;
+  Surface field;
+  Surface line;
+  Surface dash;
+  float line_width;
+  bool lines_inside;  // border lines lie between the borders (true) or just outside them
+  float dash_width;
+  float dash_length;
+  float dash_pitch;
+  float dash_first;    // arc length at which the first dash begins
+  float start_length;  // of the chequered start line along the road, 0 for none
+  float field_margin;  // from the outermost border points to the walls
+  float wall_height;
+  std::array<WallShade, 4> walls;  // by Side
+  float sky_grey;
+};
+
+// How one picture's greys differ from the Look's.
+struct Tone {
+  std::array<std::uint8_t, 256> ground;  // what each grey of the painted ground becomes
+  std::array<WallShade, 4> walls;        // instead of the Look's
+  float sky_grey;
+};
+
+// The look named "reinvent", "oval" or "speedway"; throws std::invalid_argument for another name.
+Look look_by_name(std::string_view name);
+
+// Light on the ground at a squared distance (m^2) from the world's origin, 1 at the origin. The
+// world files hang a point light 15 m above it, beside the sun that lights all alike. Lambert's law
+// and the square of the distance give w^(3/2); frames of reinvent_base, whose field, road, lines
+// and dashes all darken so, give the lamp's share of the sun's light.
+inline float lamp_light(float distance2) {
+  constexpr float kHeight2 = 15.0F * 15.0F;  // m^2
+  constexpr float kShare = 0.47F;
+  const float w = kHeight2 / (kHeight2 + distance2);
+  return (1.0F + kShare * w * std::sqrt(w)) * (1.0F / (1.0F + kShare));
+}
+
+}  // namespace deepracer_fast

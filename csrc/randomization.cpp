@@ -1,0 +1,149 @@
+// Draws and applies what differs from episode to episode: see randomization.h.
+#include "randomization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "picture_effects.h"
+#include "random.h"
+
+namespace deepracer_fast {
+namespace {
+
+// Which random number of an episode is which; the simulator's own come before.
+enum Draw : std::uint32_t {
+  kRoadDraw = 16,
+  kFieldDraw,
+  kDashDraw,
+  kLineDraw,
+  kWallDraw,
+  kSkyDraw,
+  kGainDraw,
+  kOffsetDraw,
+  kNoiseDraw,
+  kBlurDraw,
+  kHeightDraw,
+  kPitchDraw,
+  kYawDraw,
+  kDelayDraw,
+  kGripDraw,
+  kPixelDraw = 1024,  // and on: one for each row of each picture
+};
+
+// Between the greys of two surfaces the mixture of both is mapped in proportion, so an edge stays
+// an edge. `known` are the greys as painted, ascending, and `wanted` what they are to become.
+std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
+                                         const std::array<float, 4>& wanted, float gain,
+                                         float offset) {
+  std::array<std::uint8_t, 256> curve;
+  for (int grey = 0; grey < 256; ++grey) {
+    const auto value = static_cast<float>(grey);
+    std::size_t above = 0;
+    while (above < known.size() && known[above] < value) ++above;
+    float mapped = value * wanted.front() / known.front();
+    if (above == known.size()) mapped = value * wanted.back() / known.back();
+    if (above > 0 && above < known.size()) {
+      const float share = (value - known[above - 1]) / (known[above] - known[above - 1]);
+      mapped = wanted[above - 1] + share * (wanted[above] - wanted[above - 1]);
+    }
+    curve[static_cast<std::size_t>(grey)] =
+        static_cast<std::uint8_t>(std::clamp(gain * mapped + offset + 0.5F, 0.0F, 255.0F));
+  }
+  return curve;
+}
+
+}  // namespace
+
+Randomizer::Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed,
+                       int num_cars)
+    : ranges_(ranges), look_(look), seed_(seed) {
+  if (ranges.any()) episodes_.resize(static_cast<std::size_t>(num_cars));
+}
+
+float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
+  const std::uint32_t episode = episodes_[static_cast<std::size_t>(car)].number;
+  return low + (high - low) * uniform(seed_, static_cast<std::uint32_t>(car), episode, number);
+}
+
+void Randomizer::begin_episode(int car, std::uint32_t number) {
+  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  episode.number = number;
+  episode.tone = draw_tone(car);
+  if (ranges_.camera_height > 0.0F || ranges_.camera_pitch > 0.0F) {
+    episode.camera = Camera(draw_camera(car));
+  }
+  episode.yaw = draw(car, kYawDraw, -ranges_.camera_yaw, ranges_.camera_yaw);
+  episode.delay = draw(car, kDelayDraw, 0.0F, ranges_.picture_delay) / kControlPeriod;
+  episode.grip = around_one(car, kGripDraw, ranges_.grip);
+  episode.noise =
+      static_cast<std::int32_t>(64.0F * draw(car, kNoiseDraw, 0.0F, ranges_.pixel_noise));
+  // A kernel (w, 1 - 2 w, w) has variance 2 w.
+  const float blur = draw(car, kBlurDraw, 0.0F, ranges_.blur);
+  episode.blur = static_cast<std::int32_t>(128.0F * blur * blur + 0.5F);
+}
+
+Tone Randomizer::draw_tone(int car) const {
+  const float range = ranges_.surface_grey;
+  const float gain = around_one(car, kGainDraw, ranges_.light_gain);
+  const float offset = draw(car, kOffsetDraw, -ranges_.light_offset, ranges_.light_offset);
+  const std::array<float, 4> known{look_.road.grey, look_.field.grey, look_.dash.grey,
+                                   std::min(look_.line.grey, 255.0F)};
+  std::array<float, 4> wanted{};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    wanted[i] = known[i] * around_one(car, kRoadDraw + i, range);
+  }
+  Tone tone{tone_curve(known, wanted, gain, offset), look_.walls, look_.sky_grey};
+  const float wall = gain * around_one(car, kWallDraw, range);
+  for (WallShade& shade : tone.walls) shade = {wall * shade.foot + offset, wall * shade.gain};
+  tone.sky_grey =
+      std::clamp(gain * tone.sky_grey * around_one(car, kSkyDraw, range) + offset, 0.0F, 255.0F);
+  return tone;
+}
+
+CameraParams Randomizer::draw_camera(int car) const {
+  CameraParams params;
+  params.z += draw(car, kHeightDraw, -ranges_.camera_height, ranges_.camera_height);
+  params.pitch += draw(car, kPitchDraw, -ranges_.camera_pitch, ranges_.camera_pitch);
+  return params;
+}
+
+void Randomizer::forget_poses(int car, const VehicleState& vehicle) {
+  episodes_[static_cast<std::size_t>(car)].poses.fill({vehicle.position, vehicle.heading});
+}
+
+void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) const {
+  std::copy_backward(episode.poses.begin(), episode.poses.end() - 1, episode.poses.end());
+  episode.poses[0] = {vehicle.position, vehicle.heading};
+}
+
+VehicleParams Randomizer::vehicle(int car, VehicleParams params) const {
+  params.grip *= episodes_[static_cast<std::size_t>(car)].grip;
+  return params;
+}
+
+void Randomizer::paint(int car, std::int32_t step, const VehicleState& vehicle,
+                       const Ground& ground, std::uint8_t* out) {
+  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  remember_pose(episode, vehicle);
+  const int whole = std::min(static_cast<int>(episode.delay), kPoses - 2);
+  const float share = episode.delay - static_cast<float>(whole);
+  const CarPose& later = episode.poses[static_cast<std::size_t>(whole)];
+  const CarPose& earlier = episode.poses[static_cast<std::size_t>(whole) + 1];
+  const Vec2 position = later.position + share * (earlier.position - later.position);
+  const float heading = later.heading + share * wrap_angle(earlier.heading - later.heading);
+  episode.camera.render(ground, position.x, position.y, heading + episode.yaw, out, &episode.tone);
+  const CameraParams& size = episode.camera.params();
+  if (episode.blur > 0) blur_picture(out, size.width, size.height, episode.blur);
+  if (episode.noise == 0) return;
+  for (int row = 0; row < size.height; ++row) {
+    const auto number = kPixelDraw +
+                        static_cast<std::uint32_t>(step) * static_cast<std::uint32_t>(size.height) +
+                        static_cast<std::uint32_t>(row);
+    const std::uint64_t bits =
+        random_bits(seed_, static_cast<std::uint32_t>(car), episode.number, number);
+    add_noise(out + row * size.width, size.width, episode.noise, bits);
+  }
+}
+
+}  // namespace deepracer_fast

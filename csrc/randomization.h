@@ -1,0 +1,91 @@
+// What differs from episode to episode for the sake of sim-to-real: light, colours, noise, blur,
+// camera pose, age of the picture, grip. All off by default.
+//
+// In: a Randomization (how much of each), and where a car is. Out: the picture and the vehicle
+// parameters of that car in this episode. Every draw is a function of (seed, car, episode, draw),
+// so neither threads nor the other cars can change it. Neighbours: Simulator asks for pictures and
+// parameters; Camera paints.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "camera.h"
+#include "ground.h"
+#include "vehicle.h"
+
+namespace deepracer_fast {
+
+// How far each property may differ; a draw is uniform, once per car and episode. "+-a" is
+// [-a, a], "1 +- a" a factor in [1 - a, 1 + a], "0 to a" is [0, a].
+struct Randomization {
+  float surface_grey = 0.0F;   // 1 +- this: road, field, lines, dashes, walls and sky, each its own
+  float light_gain = 0.0F;     // 1 +- this, on the whole picture
+  float light_offset = 0.0F;   // grey levels, +- this, on the whole picture
+  float pixel_noise = 0.0F;    // grey levels, 0 to this: standard deviation, anew in each picture
+  float blur = 0.0F;           // pixels, 0 to this (at most 0.7): standard deviation of the kernel
+  float camera_height = 0.0F;  // m, +- this
+  float camera_pitch = 0.0F;   // rad, +- this
+  float camera_yaw = 0.0F;     // rad, +- this
+  float picture_delay = 0.0F;  // s, 0 to this (at most 0.2): age of the picture that is shown
+  float grip = 0.0F;           // 1 +- this, on the friction between wheels and ground
+
+  bool any() const {
+    return surface_grey > 0.0F || light_gain > 0.0F || light_offset > 0.0F || pixel_noise > 0.0F ||
+           blur > 0.0F || camera_height > 0.0F || camera_pitch > 0.0F || camera_yaw > 0.0F ||
+           picture_delay > 0.0F || grip > 0.0F;
+  }
+};
+
+// Draws for each car at the start of its episode, then paints its pictures. With nothing to
+// randomise it holds no memory and must not be asked for anything but is_on().
+class Randomizer {
+ public:
+  Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed, int num_cars);
+
+  bool is_on() const { return !episodes_.empty(); }
+  void begin_episode(int car, std::uint32_t episode);
+  // The car was put somewhere else: no picture may show where it was before.
+  void forget_poses(int car, const VehicleState& vehicle);
+  VehicleParams vehicle(int car, VehicleParams params) const;
+  // Once per step, after the motion; `step` numbers the pictures of an episode.
+  void paint(int car, std::int32_t step, const VehicleState& vehicle, const Ground& ground,
+             std::uint8_t* out);
+
+ private:
+  static constexpr int kPoses = 5;  // the present one, and those of the last 4 / 15 s
+
+  struct CarPose {
+    Vec2 position;
+    float heading;
+  };
+
+  // What one car drew for its episode.
+  struct Episode {
+    std::uint32_t number;
+    Tone tone;
+    Camera camera;
+    float yaw;    // rad
+    float delay;  // control periods
+    float grip;
+    std::int32_t noise;                 // 1/64 grey level
+    std::int32_t blur;                  // weight of each neighbour, of 256
+    std::array<CarPose, kPoses> poses;  // the present one first
+  };
+
+  float draw(int car, std::uint32_t number, float low, float high) const;
+  float around_one(int car, std::uint32_t number, float range) const {
+    return 1.0F + draw(car, number, -range, range);
+  }
+  Tone draw_tone(int car) const;
+  CameraParams draw_camera(int car) const;
+  void remember_pose(Episode& episode, const VehicleState& vehicle) const;
+
+  Randomization ranges_;
+  Look look_;
+  std::uint64_t seed_;
+  std::vector<Episode> episodes_;  // [B], or empty when nothing is randomised
+};
+
+}  // namespace deepracer_fast
