@@ -1,4 +1,4 @@
-"""The command line: ``deepracer-fast train | evaluate | tracks``.
+"""The command line: ``deepracer-fast train | evaluate | replay | tracks``.
 
 In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
 error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
@@ -129,6 +129,36 @@ def evaluate(
         print(json.dumps({"track": name, "laps": rows}, indent=2))
     else:
         Console().print(lap_table(driven, f"{model} on {name}"))
+
+
+@app.command()
+def replay(
+    traces: Annotated[
+        list[Path], typer.Argument(help="Simtrace CSVs, or logs with SIM_TRACE_LOG lines.")
+    ],
+    car_version: Annotated[
+        int | None,
+        typer.Option(
+            help="Car physics, 3 to 6 (default: from the model_metadata.json beside the trace)",
+            show_default=False,
+        ),
+    ] = None,
+    symmetric: Annotated[
+        bool, typer.Option("--symmetric", help="Without the car's pull to the left.")
+    ] = False,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            help="Track to draw (default: the bundled one of that length)", show_default=False
+        ),
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw both paths to this PNG file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Drive recorded actions open loop and print how far the car ends up from the recording."""
+    from deepracer_fast.replay_command import ReplayOptions, run_replay
+
+    run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
 
 
 @app.command()
