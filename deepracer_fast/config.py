@@ -37,6 +37,7 @@ class TrainConfig:
         clip: of the policy ratio; the original's is 0.2.
         random_start: start episodes anywhere on the centre line, not every 5 % of the track.
         threads: of the simulator; 0 for all cores.
+        car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
     """
 
     track: str = "reinvent_base"
@@ -52,6 +53,7 @@ class TrainConfig:
     clip: float = 0.2
     random_start: bool = True
     threads: int = 0
+    car_version: int = 0
 
     def __post_init__(self) -> None:
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
@@ -64,6 +66,7 @@ class TrainConfig:
         _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
         _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
         _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
+        _require("car_version", self.car_version >= 0, "3 to 6, or 0 for the model's", self)
         _require("threads", self.threads >= 0, "0 (all cores) or more", self)
 
     def to_toml(self) -> str:

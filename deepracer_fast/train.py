@@ -221,7 +221,7 @@ class Training:
             num_threads=config.threads or None,
             # A resumed training must not meet the same start positions once more.
             seed=config.seed + self._iteration,
-            car_version=job.metadata.version,
+            car_version=config.car_version or job.metadata.version,
             rules=RaceRules(
                 random_start=config.random_start,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
@@ -238,7 +238,7 @@ class Training:
             EVALUATION_CARS,
             sensors=job.metadata.sensors,
             num_threads=job.config.threads or None,
-            car_version=job.metadata.version,
+            car_version=job.config.car_version or job.metadata.version,
             rules=RaceRules(
                 round_robin_advance_dist=1.0 / EVALUATION_CARS,
                 max_steps=int(seconds / CONTROL_PERIOD),
