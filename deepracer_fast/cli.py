@@ -1,4 +1,4 @@
-"""The command line: ``deepracer-fast train | evaluate | tracks``.
+"""The command line: ``deepracer-fast train | evaluate | replay | tracks``.
 
 In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
 error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
@@ -22,6 +22,7 @@ from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError, DeepRacerError
 
 if TYPE_CHECKING:
+    from deepracer_fast.config import TrainConfig
     from deepracer_fast.track import Track
 
 app = typer.Typer(
@@ -30,6 +31,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+CarVersionOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Car physics, 3 to 6 (default: version of model_metadata.json)", show_default=False
+    ),
+]
 
 TrackOption = Annotated[
     str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
@@ -72,6 +80,7 @@ def train(
     threads: Annotated[
         int | None, typer.Option(help="Simulator threads, 0 for all cores (default: 0)")
     ] = None,
+    car_version: CarVersionOption = None,
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
     from deepracer_fast.training_command import TrainingFiles, run_training
@@ -84,6 +93,7 @@ def train(
         "num_cars": num_cars,
         "collection": collection,
         "threads": threads,
+        "car_version": car_version,
     }
     files = TrainingFiles(reward, metadata, hyperparameters, config, model)
     given = {name: value for name, value in settings.items() if value is not None}
@@ -105,6 +115,7 @@ def evaluate(
     off_track_penalty: Annotated[
         float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
     ] = 2.0,
+    car_version: CarVersionOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive greedy laps with a trained model and print their times."""
@@ -113,8 +124,14 @@ def evaluate(
     from deepracer_fast.training_screen import lap_table
 
     loaded = load_model(model)
-    name = track or _track_of(model)
-    options = RaceOptions(laps=laps, resets=resets, off_track_penalty=off_track_penalty)
+    settings = _settings_of(model)
+    name = track or settings.track
+    options = RaceOptions(
+        laps=laps,
+        resets=resets,
+        off_track_penalty=off_track_penalty,
+        car_version=car_version or settings.car_version,
+    )
     driven, _ = evaluate_model(loaded, name, options)
     if as_json:
         rows = [
@@ -129,6 +146,36 @@ def evaluate(
         print(json.dumps({"track": name, "laps": rows}, indent=2))
     else:
         Console().print(lap_table(driven, f"{model} on {name}"))
+
+
+@app.command()
+def replay(
+    traces: Annotated[
+        list[Path], typer.Argument(help="Simtrace CSVs, or logs with SIM_TRACE_LOG lines.")
+    ],
+    car_version: Annotated[
+        int | None,
+        typer.Option(
+            help="Car physics, 3 to 6 (default: from the model_metadata.json beside the trace)",
+            show_default=False,
+        ),
+    ] = None,
+    symmetric: Annotated[
+        bool, typer.Option("--symmetric", help="Without the car's pull to the left.")
+    ] = False,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            help="Track to draw (default: the bundled one of that length)", show_default=False
+        ),
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw both paths to this PNG file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Drive recorded actions open loop and print how far the car ends up from the recording."""
+    from deepracer_fast.replay_command import ReplayOptions, run_replay
+
+    run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
 
 
 @app.command()
@@ -183,12 +230,12 @@ def _track_table(tracks: Iterable[Track]) -> Table:
     return table
 
 
-def _track_of(model: Path) -> str:
-    """The track that a model folder was trained on; the lab's first one for anything else."""
+def _settings_of(model: Path) -> TrainConfig:
+    """What a model folder was trained with; the defaults for anything else."""
     from deepracer_fast.config import TrainConfig, read_config
 
     settings = model / "config.toml"
-    return read_config(settings).track if settings.is_file() else TrainConfig().track
+    return read_config(settings) if settings.is_file() else TrainConfig()
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ class TrainConfig:
             with ``episodes``, each starts 5 % of the track further on, as in the original.
         alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
+        car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
     """
 
     track: str = "reinvent_base"
@@ -56,6 +57,7 @@ class TrainConfig:
     random_start: bool = True
     alternate_driving_direction: bool = False
     threads: int = 0
+    car_version: int = 0
 
     def __post_init__(self) -> None:
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
@@ -68,6 +70,7 @@ class TrainConfig:
         _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
         _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
         _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
+        _require("car_version", self.car_version >= 0, "3 to 6, or 0 for the model's", self)
         _require("threads", self.threads >= 0, "0 (all cores) or more", self)
 
     def to_toml(self) -> str:

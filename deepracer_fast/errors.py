@@ -35,3 +35,7 @@ class RewardError(DeepRacerError):
 
 class ArchiveError(DeepRacerError):
     """A model archive, frozen graph or model folder that cannot be read."""
+
+
+class TraceError(DeepRacerError):
+    """A recording of steps (simtrace or log) that cannot be read or replayed."""

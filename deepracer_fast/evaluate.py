@@ -95,12 +95,14 @@ class RaceOptions:
             do; otherwise leaving the track ends the lap and the next one starts at the line.
         off_track_penalty: seconds of simulated time.
         threads: of the simulator; 0 for all cores.
+        car_version: whose physics the car has; 0 for the model's own.
     """
 
     laps: int = 5
     resets: bool = True
     off_track_penalty: float = 2.0
     threads: int = 0
+    car_version: int = 0
 
     def __post_init__(self) -> None:
         if self.laps < 1:
@@ -131,6 +133,7 @@ def evaluate_model(
         track,
         sensors=model.metadata.sensors,
         num_threads=options.threads or None,
+        car_version=options.car_version or model.metadata.version,
         rules=lap_rules(options),
     )
     trace = Trace()

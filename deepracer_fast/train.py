@@ -219,19 +219,15 @@ class Training:
         job, config = self._job, self._job.config
         horizon = config.collection == "horizon"
         max_steps = config.horizon if horizon else LONGEST_EPISODE
-        simulator = Simulator(
-            self._track,
+        simulator = self._simulator(
             config.num_cars if horizon else job.hyperparameters.num_episodes_between_training,
-            sensors=job.metadata.sensors,
-            num_threads=config.threads or None,
-            # A resumed training must not meet the same start positions once more.
-            seed=config.seed + self._iteration,
-            car_version=job.metadata.version,
-            rules=RaceRules(
+            RaceRules(
                 random_start=config.random_start and horizon,
                 alternate_driving_direction=config.alternate_driving_direction,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
             ),
+            # A resumed training must not meet the same start positions once more.
+            seed=config.seed + self._iteration,
         )
         return Collector(
             simulator, job.reward, job.metadata.action_space, max_steps, self._record.episodes
@@ -239,18 +235,23 @@ class Training:
 
     def _make_evaluator(self) -> Simulator:
         """Evenly spaced cars, with time for two laps at the slowest action."""
-        job = self._job
-        seconds = 2.0 * self._track.length / _slowest(job.metadata.action_space)
+        seconds = 2.0 * self._track.length / _slowest(self._job.metadata.action_space)
+        rules = RaceRules(
+            round_robin_advance_dist=1.0 / EVALUATION_CARS,
+            max_steps=int(seconds / CONTROL_PERIOD),
+        )
+        return self._simulator(EVALUATION_CARS, rules)
+
+    def _simulator(self, num_cars: int, rules: RaceRules, seed: int = 0) -> Simulator:
+        metadata, config = self._job.metadata, self._job.config
         return Simulator(
             self._track,
-            EVALUATION_CARS,
-            sensors=job.metadata.sensors,
-            num_threads=job.config.threads or None,
-            car_version=job.metadata.version,
-            rules=RaceRules(
-                round_robin_advance_dist=1.0 / EVALUATION_CARS,
-                max_steps=int(seconds / CONTROL_PERIOD),
-            ),
+            num_cars,
+            sensors=metadata.sensors,
+            num_threads=config.threads or None,
+            seed=seed,
+            car_version=config.car_version or metadata.version,
+            rules=rules,
         )
 
     def _evaluate_and_save(self) -> tuple[Lap, ...]:
@@ -267,14 +268,8 @@ class Training:
 
     def _laps_in_a_row(self) -> bool:
         """Whether one car drives five clean laps from the line without a stop in between."""
-        job = self._job
-        simulator = Simulator(
-            self._track,
-            sensors=job.metadata.sensors,
-            car_version=job.metadata.version,
-            rules=lap_rules(RaceOptions(resets=False)),
-        )
-        driver = Driver(self._learner.greedy, job.metadata.action_space)
+        simulator = self._simulator(1, lap_rules(RaceOptions(resets=False)))
+        driver = Driver(self._learner.greedy, self._job.metadata.action_space)
         return all(lap.is_clean for lap in drive_laps(driver, simulator, RaceOptions().laps)[0])
 
     def _save(self, completion: float) -> None:

@@ -194,7 +194,7 @@ def _newest_folder(track: str) -> Path:
 def _evaluate_best(console: Console, job: TrainingJob) -> None:
     """Five greedy laps of the best checkpoint, shown and kept in the folder."""
     folder, track = job.folder, load_track(job.config.track)
-    options = RaceOptions(threads=job.config.threads)
+    options = RaceOptions(threads=job.config.threads, car_version=job.config.car_version)
     laps, trace = evaluate_model(load_model(folder.path), track, options)
     stamp = folder.new_evaluation(datetime.now())
     write_simtrace(folder.evaluation_simtrace(stamp), simtrace_columns(trace, track.waypoints))
