@@ -2,17 +2,19 @@
 
 In: command-line options or a ``config.toml``. Out: a frozen, checked ``TrainConfig``. The action
 space lives in ``model_metadata.py``, the learner's numbers in ``hyperparameters.py``; here is what
-those files have no key for. First station of the line: it imports nothing but errors.
+those files have no key for. First station of the line: only errors and the checked numbers of
+``randomization`` come before it.
 """
 
 import json
 import math
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.randomization import Randomization
 
 COLLECTIONS = ("horizon", "episodes")
 
@@ -41,6 +43,8 @@ class TrainConfig:
         alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
         car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
+        randomization: what differs from episode to episode while training, for sim-to-real; a
+            table of its own in the file, nothing by default.
     """
 
     track: str = "reinvent_base"
@@ -58,6 +62,7 @@ class TrainConfig:
     alternate_driving_direction: bool = False
     threads: int = 0
     car_version: int = 0
+    randomization: Randomization = field(default_factory=Randomization)
 
     def __post_init__(self) -> None:
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
@@ -75,7 +80,9 @@ class TrainConfig:
 
     def to_toml(self) -> str:
         """The text of a ``config.toml``; one key a line, in the order above."""
-        return "".join(f"{key} = {_toml_value(value)}\n" for key, value in asdict(self).items())
+        settings = asdict(self)
+        table = settings.pop("randomization")
+        return _toml_lines(settings) + "\n[randomization]\n" + _toml_lines(table)
 
 
 def read_config(path: str | Path) -> TrainConfig:
@@ -90,22 +97,45 @@ def read_config(path: str | Path) -> TrainConfig:
         raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: must be valid TOML, found: {problem}") from problem
-    types = {field.name: type(field.default) for field in fields(TrainConfig)}
-    for key, found in content.items():
-        if key not in types:
-            raise ConfigError(f"{path}: unknown key {key}; known are {', '.join(types)}")
-        allowed = (int, float) if types[key] is float else types[key]
-        if not isinstance(found, allowed) or (isinstance(found, bool) and types[key] is not bool):
-            raise ConfigError(f"{path}: {key} must be {_KINDS[types[key]]}, found {found!r}")
     try:
-        return TrainConfig(**content)
+        return _record(TrainConfig, content)
     except ConfigError as problem:
         raise ConfigError(f"{path}: {problem}") from None
+
+
+_Record = TypeVar("_Record", TrainConfig, Randomization)
+
+
+def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
+    """The record whose fields a TOML table gives."""
+    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
+    values = {}
+    for key, found in table.items():
+        if key not in types:
+            raise ConfigError(f"unknown key {key}; known are {', '.join(types)}")
+        if is_dataclass(types[key]) and isinstance(found, dict):
+            values[key] = _record(Randomization, found)
+        elif types[key] in _KINDS and _is_a(found, types[key]):
+            values[key] = found
+        else:
+            rule = _KINDS.get(types[key], f"a table [{key}]")
+            raise ConfigError(f"{key} must be {rule}, found {found!r}")
+    return kind(**values)
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    """Whether a TOML value serves as that type: a whole number as a number, never a truth value."""
+    allowed = (int, float) if kind is float else kind
+    return isinstance(value, allowed) and (kind is bool or not isinstance(value, bool))
 
 
 def _require(name: str, holds: bool, rule: str, config: TrainConfig) -> None:
     if not holds:
         raise ConfigError(f"{name} must be {rule}, got {getattr(config, name)!r}")
+
+
+def _toml_lines(settings: dict[str, Any]) -> str:
+    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in settings.items())
 
 
 def _toml_value(value: Any) -> str:

@@ -1,14 +1,13 @@
 """What may differ from episode to episode, for policies that are to drive a real car.
 
 In: numbers from a person or a configuration. Out: a checked :class:`Randomization`, which the
-simulator hands to the native core (``csrc/randomization.h``). Neighbour: ``simulator``.
+simulator hands to the native core (``csrc/randomization.h``). Neighbours: ``config`` before it,
+``simulator`` behind it.
 """
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
-from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
 
 LARGEST = {
@@ -70,10 +69,3 @@ class Randomization:
             value, largest = getattr(self, field.name), LARGEST[field.name]
             if not (math.isfinite(value) and 0.0 <= value <= largest):
                 raise ConfigError(f"{field.name} must lie in [0, {largest:g}], got {value}")
-
-    def native(self) -> Any:
-        """The same record for the native core."""
-        record = _core.Randomization()
-        for field in fields(self):
-            setattr(record, field.name, getattr(self, field.name))
-        return record

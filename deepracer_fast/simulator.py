@@ -9,7 +9,7 @@ checked door. Neighbours: ``track`` before it, ``reward`` and ``networks`` behin
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -155,8 +155,8 @@ class Simulator:
         options.paint_camera = bool(self.sensors)
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
-        options.rules = _native_rules(self.rules)
-        options.randomization = self.randomization.native()
+        options.rules = _native(self.rules, _core.RaceRules())
+        options.randomization = _native(self.randomization, _core.Randomization())
         lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
         try:
             self._core = _core.Simulator(
@@ -289,8 +289,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _native_rules(rules: RaceRules) -> Any:
-    native = _core.RaceRules()
-    for name in RaceRules.__dataclass_fields__:
-        setattr(native, name, getattr(rules, name))
+def _native(record: RaceRules | Randomization, native: Any) -> Any:
+    """The core's record of the same fields, filled."""
+    for field_ in fields(record):
+        setattr(native, field_.name, getattr(record, field_.name))
     return native

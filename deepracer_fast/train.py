@@ -37,6 +37,7 @@ from deepracer_fast.model_folder import (
 )
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import network_spec
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
 from deepracer_fast.track import load_track
@@ -226,6 +227,7 @@ class Training:
                 alternate_driving_direction=config.alternate_driving_direction,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
             ),
+            randomization=config.randomization,
             # A resumed training must not meet the same start positions once more.
             seed=config.seed + self._iteration,
         )
@@ -242,7 +244,13 @@ class Training:
         )
         return self._simulator(EVALUATION_CARS, rules)
 
-    def _simulator(self, num_cars: int, rules: RaceRules, seed: int = 0) -> Simulator:
+    def _simulator(
+        self,
+        num_cars: int,
+        rules: RaceRules,
+        seed: int = 0,
+        randomization: Randomization | None = None,
+    ) -> Simulator:
         metadata, config = self._job.metadata, self._job.config
         return Simulator(
             self._track,
@@ -252,6 +260,7 @@ class Training:
             seed=seed,
             car_version=config.car_version or metadata.version,
             rules=rules,
+            randomization=randomization or Randomization(),
         )
 
     def _evaluate_and_save(self) -> tuple[Lap, ...]:

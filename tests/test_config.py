@@ -7,6 +7,7 @@ import pytest
 
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.randomization import Randomization
 
 
 def written(path: Path, text: str) -> Path:
@@ -30,6 +31,7 @@ def written(path: Path, text: str) -> Path:
             gae_lambda=1.0,
             clip=1e-5,
             random_start=False,
+            randomization=Randomization(light_gain=0.2, grip=0.3),
         ),
     ],
 )
