@@ -35,10 +35,12 @@ FREE = (
     "drive_slip",
     "side_slip",
     "steering_lag",
+    "steering_kick",
     "steering_gain",
     "steering_offset",
 )
-STEPS_OF_SCALE = {"delay": 0.02, "steering_offset": 0.02}  # s, rad; the others vary by a factor
+STEPS_OF_SCALE = {"delay": 0.02, "steering_kick": 0.02, "steering_offset": 0.02}  # s, 1, rad
+# The others vary by a factor.
 LONGEST_DELAY = 0.06  # s
 HORIZONS = (8, 15, 22)
 WINDOW = 15

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from deepracer_fast.evaluate import drive_laps
+from deepracer_fast.evaluate import Driver, drive_laps
 from deepracer_fast.model import Model, load_model
 from deepracer_fast.simulator import RaceRules, Simulator
 from deepracer_fast.track import Track
@@ -30,7 +30,8 @@ def progress_by_start(
         car_version=car_version,
         rules=RaceRules(round_robin_advance_dist=1.0 / starts, max_steps=MAX_STEPS),
     )
-    laps = drive_laps(model.act, simulator, laps=1)
+    driver = Driver(model.choose, model.metadata.action_space)
+    laps = drive_laps(driver, simulator, laps=1)
     return [lap.completion_percentage for (lap,) in laps]
 
 

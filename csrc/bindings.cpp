@@ -135,6 +135,7 @@ void bind_vehicle(py::module_& m) {
       .def_readwrite("drive_slip", &df::VehicleParams::drive_slip)
       .def_readwrite("side_slip", &df::VehicleParams::side_slip)
       .def_readwrite("steering_lag", &df::VehicleParams::steering_lag)
+      .def_readwrite("steering_kick", &df::VehicleParams::steering_kick)
       .def_readwrite("steering_gain", &df::VehicleParams::steering_gain)
       .def_readwrite("steering_offset", &df::VehicleParams::steering_offset);
   // starts [B, 4]: x, y, heading, steering angle; commands [B, T, 2]: steering, speed (rad, m/s).

@@ -10,7 +10,8 @@
 //   slip_side  = speed of the wheel's centre across the wheel
 //   force_along / mass = -grip / 4 * clip(slip_along / drive_slip, -1, 1)
 //   force_side / mass  = -grip / 4 * clip(slip_side / side_slip, -1, 1)
-//   ddelta/dt = (delta_cmd - delta) / steering_lag;   the front wheels stand at
+//   ddelta/dt = (delta_cmd - delta) / steering_lag + steering_kick * ddelta_cmd/dt, since the
+//   derivative part of the original's controller sees the command jump;   the front wheels stand at
 //   steering_gain * (delta + steering_offset);   a command works after `delay`
 //
 // The two directions saturate apart from each other, as in the friction pyramid of the original's
@@ -50,6 +51,7 @@ struct VehicleParams {
   float drive_slip;       // m/s along a wheel at which it pushes with its full grip
   float side_slip;        // m/s across a wheel at which it pushes with its full grip
   float steering_lag;     // s
+  float steering_kick;    // share of a command's change that the steering follows at once
   float steering_gain;    // angle of the front wheels / angle of the steering
   float steering_offset;  // rad; recordings pull to the left
 };
@@ -60,9 +62,10 @@ inline constexpr VehicleParams kVersion4 = {.delay = 0.0015f,
                                             .speed_gain = 1.022f,
                                             .grip = 3.26f,
                                             .drive_slip = 0.51f,
-                                            .side_slip = 0.03f,
-                                            .steering_lag = 0.42f,
-                                            .steering_gain = 0.715f,
+                                            .side_slip = 0.016f,
+                                            .steering_lag = 0.46f,
+                                            .steering_kick = 0.05f,
+                                            .steering_gain = 0.745f,
                                             .steering_offset = 0.0208f};
 
 // `version` 5: velocity and position joint controllers. Fit to 20 episodes up to 3 m/s; what
@@ -74,6 +77,7 @@ inline constexpr VehicleParams kVersion5 = {.delay = 0.0183f,
                                             .drive_slip = 0.2f,
                                             .side_slip = 0.05f,
                                             .steering_lag = 0.0032f,
+                                            .steering_kick = 0.0f,
                                             .steering_gain = 0.745f,
                                             .steering_offset = 0.0245f};
 
@@ -85,6 +89,7 @@ inline constexpr VehicleParams kVersion6 = {.delay = 0.0512f,
                                             .drive_slip = 0.037f,
                                             .side_slip = 0.045f,
                                             .steering_lag = 0.15f,
+                                            .steering_kick = 0.0f,
                                             .steering_gain = 1.143f,
                                             .steering_offset = 0.003f};
 
@@ -162,10 +167,13 @@ inline void drive(VehicleState& s, const VehicleParams& p, VehicleCommand next) 
   // The slip that a push takes away within a substep softens it: stable for any grip.
   const float stiff_along = 1.0f / (p.drive_slip + p.grip * dt);
   const float stiff_side = 1.0f / (p.side_slip + p.grip * dt);
+  float old_before = 1.0f;  // share of the last command in the substep before
   for (int i = 0; i < kSubsteps; ++i) {
     const float old = std::clamp(p.delay / dt - static_cast<float>(i), 0.0f, 1.0f);
     const float steering = old * last.steering + (1.0f - old) * s.command.steering;
     const float speed = old * last.speed + (1.0f - old) * s.command.speed;
+    s.steering += p.steering_kick * (old_before - old) * (s.command.steering - last.steering);
+    old_before = old;
     s.steering += steering_share * (steering - s.steering);
 
     const Push push = push_of_wheels(s, p, p.speed_gain * speed, stiff_along, stiff_side);
