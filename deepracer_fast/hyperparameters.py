@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepracer_fast.errors import HyperparameterError
-from deepracer_fast.model_metadata import parse_json_object, parse_number, read_text
+from deepracer_fast.json_object import parse_json_object, parse_number, read_text
 
 LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")

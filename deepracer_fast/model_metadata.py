@@ -8,14 +8,14 @@ Neighbours: ``action_space.py`` before it; ``networks.py``, ``train.py`` and ``a
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
-from deepracer_fast.errors import ActionError, DeepRacerError, MetadataError
+from deepracer_fast.errors import ActionError, MetadataError
+from deepracer_fast.json_object import brief, parse_json_object, parse_number, read_text
 
 CAMERAS = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
 LIDARS = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
@@ -154,7 +154,7 @@ def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
     )
     raise MetadataError(
         f"{source}: action_space: with action_space_type {kind} it must be {form}, "
-        f"found {_brief(found)}; correct action_space or action_space_type"
+        f"found {brief(found)}; correct action_space or action_space_type"
     )
 
 
@@ -177,7 +177,7 @@ def _continuous(box: dict[str, Any], source: str) -> ContinuousActionSpace:
 
 def _member(holder: Any, key: str, where: str) -> float:
     if not isinstance(holder, dict) or key not in holder:
-        raise MetadataError(f"{where}: needs the number {key}, found {_brief(holder)}")
+        raise MetadataError(f"{where}: needs the number {key}, found {brief(holder)}")
     return parse_number(holder[key], f"{where}.{key}", MetadataError)
 
 
@@ -191,18 +191,18 @@ def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
         return ("observation",)
     found = content["sensor"]
     if not isinstance(found, list):
-        raise MetadataError(f"{source}: sensor must be a list of names, found {_brief(found)}")
+        raise MetadataError(f"{source}: sensor must be a list of names, found {brief(found)}")
     for name in found:
         if name not in CAMERAS + LIDARS:
             raise MetadataError(
-                f"{source}: sensor: unknown sensor {_brief(name)}; "
+                f"{source}: sensor: unknown sensor {brief(name)}; "
                 f"use one of {', '.join(CAMERAS + LIDARS)}"
             )
     num_cameras = sum(name in CAMERAS for name in found)
     if num_cameras != 1 or len(found) - num_cameras > 1:
         raise MetadataError(
             f"{source}: sensor must hold exactly one camera and at most one lidar, "
-            f"found {_brief(found)}; remove or add one"
+            f"found {brief(found)}; remove or add one"
         )
     return tuple(found)
 
@@ -214,7 +214,7 @@ def _version(content: Mapping[str, Any], source: str) -> int:
     if version not in VERSIONS:
         raise MetadataError(
             f"{source}: version must be a whole number from {VERSIONS[0]} to {VERSIONS[-1]}, "
-            f"found {_brief(content['version'])}; 5 is what deepracer-for-cloud writes"
+            f"found {brief(content['version'])}; 5 is what deepracer-for-cloud writes"
         )
     return int(version)
 
@@ -224,7 +224,7 @@ def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], sour
     found = content.get(key, allowed[0])
     if found not in allowed:
         raise MetadataError(
-            f"{source}: {key} must be one of {', '.join(allowed)}, found {_brief(found)}"
+            f"{source}: {key} must be one of {', '.join(allowed)}, found {brief(found)}"
         )
     return str(found)
 
@@ -235,7 +235,7 @@ def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
     if not isinstance(found, dict):
         raise MetadataError(
             f"{where} must hold num_sectors, num_values_per_sector and clipping_dist, "
-            f"found {_brief(found)}"
+            f"found {brief(found)}"
         )
     values = {**asdict(LidarConfig()), **found}
     number = {
@@ -255,43 +255,3 @@ def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
     if distance <= 0:
         raise MetadataError(f"{where}.clipping_dist must be above 0 m, found {distance:g}")
     return LidarConfig(int(sectors), int(values_per_sector), distance)
-
-
-def read_text(path: Path, error: type[DeepRacerError]) -> str:
-    """Reads a small text file; a byte-order mark, as Windows editors write, is dropped."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as problem:
-        raise error(f"{path}: cannot be read: {problem.strerror}") from problem
-    except UnicodeDecodeError as problem:
-        raise error(
-            f"{path}: must be UTF-8 text, found byte {problem.start} that is not"
-        ) from problem
-
-
-def parse_json_object(text: str, source: str, error: type[DeepRacerError]) -> dict[str, Any]:
-    """Reads a JSON object; what is not one raises ``error`` with line and column."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise error(f"{source}: must be valid JSON, found: {problem}; correct it there") from None
-    if not isinstance(content, dict):
-        raise error(f"{source}: must be a JSON object {{...}}, found {_brief(content)}")
-    return content
-
-
-def parse_number(value: Any, where: str, error: type[DeepRacerError]) -> float:
-    """Reads a finite number; consoles and tools also write numbers as strings."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise error(f"{where} must be a finite number, found {_brief(value)}")
-    return number
-
-
-def _brief(value: Any) -> str:
-    """A found value as JSON on one line, shortened so that the message stays one line."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
