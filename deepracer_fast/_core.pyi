@@ -15,6 +15,22 @@ CONTROL_PERIOD: float
 TRACK_STATE_SIZE: int
 NETWORK_JAXLIB: str
 
+class VehicleParams:
+    delay: float
+    speed_gain: float
+    grip: float
+    drive_slip: float
+    side_slip: float
+    steering_lag: float
+    steering_kick: float
+    steering_gain: float
+    steering_offset: float
+    def __init__(self, version: int, asymmetric: bool = False) -> None: ...
+
+def drive_open_loop(
+    vehicle: VehicleParams, starts: Floats | Doubles, commands: Floats | Doubles
+) -> Floats: ...
+
 class Track:
     def __init__(self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
     @property
@@ -36,12 +52,27 @@ class RaceRules:
     off_track_penalty: float
     max_steps: int
 
+class Randomization:
+    surface_grey: float
+    light_gain: float
+    light_offset: float
+    pixel_noise: float
+    blur: float
+    camera_height: float
+    camera_pitch: float
+    camera_yaw: float
+    picture_delay: float
+    grip: float
+
 class SimulatorOptions:
     num_cars: int
     num_threads: int
     seed: int
     paint_camera: bool
+    car_version: int
+    asymmetric: bool
     rules: RaceRules
+    randomization: Randomization
 
 class Simulator:
     def __init__(self, track: Track, ground: Ground, options: SimulatorOptions) -> None: ...
@@ -63,6 +94,7 @@ class Simulator:
     def vehicle_states(self) -> Floats: ...
 
 class Camera:
+    def __init__(self, height: float = ..., pitch: float = ...) -> None: ...
     def render(
         self, ground: Ground, x: Floats, y: Floats, heading: Floats, path: str = ""
     ) -> Bytes: ...

@@ -109,7 +109,7 @@ _Record = TypeVar("_Record", TrainConfig, Randomization)
 def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
     """The record whose fields a TOML table gives."""
     types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
-    values = {}
+    values: dict[str, Any] = {}
     for key, found in table.items():
         if key not in types:
             raise ConfigError(f"unknown key {key}; known are {', '.join(types)}")
