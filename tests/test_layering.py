@@ -85,7 +85,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_reader_of_imports_sees_the_simulators() -> None:
     graph = import_graph()
-    needs = {"deepracer_fast.errors", "deepracer_fast.reward", "deepracer_fast.track"}
+    needs = {f"deepracer_fast.{name}" for name in ("errors", "randomization", "reward", "track")}
     assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python
 
 

@@ -55,6 +55,17 @@ def test_params_describe_the_pose_before_the_motion() -> None:
     assert simulator.vehicle_states()[0, 0] > before[0, 0]
 
 
+def test_params_say_what_was_asked_and_the_car_does_what_it_can() -> None:
+    simulator = blind(num_cars=2)
+    simulator.place([0, 1], 1.0, 0.0, 0.0)
+    for _ in range(5):
+        result = simulator.step([[31.0, 9.0], [30.0, 4.0]])
+    assert result.params["steering_angle"].tolist() == [31.0, 30.0]
+    assert result.params["speed"].tolist() == [9.0, 4.0]
+    assert (result.status == IN_PROGRESS).all()
+    np.testing.assert_array_equal(*simulator.vehicle_states())
+
+
 def test_observation_is_the_picture_after_the_motion() -> None:
     simulator = Simulator(straight_road(), num_threads=1)
     simulator.place(0, 1.0, 0.1, 0.0)
@@ -153,7 +164,9 @@ def test_track_states_tell_offset_heading_error_and_motion() -> None:
     assert states[:, 1:4] == pytest.approx(np.array([[0, 1, 0]] * 2), abs=1e-6)
     for _ in range(40):
         simulator.step([[0.0, 1.0]] * 2)
-    assert simulator.track_states()[:, 3] == pytest.approx([1.02, 1.02], rel=1e-3)
+    speed = simulator.vehicle_states()[:, 3]
+    assert simulator.track_states()[:, 3] == pytest.approx(speed, rel=1e-6)
+    assert speed == pytest.approx([1.0, 1.0], rel=0.1)
     assert not simulator.track_states()[:, 8:].any(), "the road ahead is straight"
 
 
