@@ -121,7 +121,7 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
 
     The command that began it may be repeated as it was: what it names must be what the folder has.
     """
-    wanted = (asdict(read_config(files.config)) if files.config else {}) | dict(settings)
+    wanted = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
     folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
     if not folder.holds_a_model():
         raise ConfigError(f"{folder.path}: there is no model to resume; train without --resume")
