@@ -14,10 +14,12 @@
 //   derivative part of the original's controller sees the command jump;   the front wheels stand at
 //   steering_gain * (delta + steering_offset);   a command works after `delay`
 //
-// The two directions saturate apart from each other, as in the friction pyramid of the original's
-// physics engine (a friction circle doubles the error on version-5 recordings). Parameters are
-// fits of benchmarks/fit_vehicle.py to step traces of the original; geometry, wheel loads (even)
-// and inertia are those of the car description (deepracer URDF).
+// Within a substep of length dt a push takes away grip * dt of the slip that causes it, so the slip
+// at full grip is that much larger than the parameter: stable for any grip, and part of what was
+// fitted. The two directions saturate apart from each other, as in the friction pyramid of the
+// original's physics engine (a friction circle doubles the error on version-5 recordings).
+// Parameters are fits of benchmarks/fit_vehicle.py to step traces of the original; geometry, wheel
+// loads (even) and inertia are those of the car description (deepracer URDF).
 #pragma once
 
 #include <algorithm>
@@ -45,7 +47,7 @@ inline constexpr float kHalfFrontTrack = 0.079601f;
 inline constexpr float kGyration2 = 0.0122f;
 
 struct VehicleParams {
-  float delay;            // s from a command to its first effect; at most one control period
+  float delay;            // s from a command to its first effect; at most 0.06, a kick needs it
   float speed_gain;       // wheel speed / commanded speed (the wheel is larger than believed)
   float grip;             // m/s^2 with which all four wheels together can push either way
   float drive_slip;       // m/s along a wheel at which it pushes with its full grip

@@ -1,9 +1,12 @@
 """Fixtures that several stations' tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+import deepracer_fast
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +17,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("recordings of the original are not here (set DEEPRACER_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def own_process() -> dict[str, str]:
+    """Environment in which another Python imports what this one does.
+
+    The package under test comes first, and the working directory does not count: in a checkout it
+    holds the sources, which lack the compiled core of an installed package.
+    """
+    tested = str(Path(deepracer_fast.__file__).parents[1])
+    paths = os.pathsep.join([tested, *filter(None, sys.path)])
+    return dict(os.environ) | {"PYTHONPATH": paths, "PYTHONSAFEPATH": "1"}

@@ -179,13 +179,13 @@ def test_help_gives_options_units_and_defaults(
     assert all(word in answer.out for word in words.split())
 
 
-def test_the_module_runs_and_a_traceback_is_there_for_debug_alone() -> None:
+def test_the_module_runs_and_a_traceback_is_there_for_debug_alone(
+    own_process: dict[str, str],
+) -> None:
     command = [sys.executable, "-m", "deepracer_fast.cli", "tracks", "nowhere"]
-    repository = str(Path(cli.__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": repository}
-    plain = subprocess.run(command, capture_output=True, text=True, env=environment)
+    plain = subprocess.run(command, capture_output=True, text=True, env=own_process)
     assert_one_line(Answer(plain.returncode, plain.stdout, plain.stderr), "unknown track 'nowhere'")
-    debug = subprocess.run([*command, "--debug"], capture_output=True, text=True, env=environment)
+    debug = subprocess.run([*command, "--debug"], capture_output=True, text=True, env=own_process)
     assert debug.returncode == 1
     assert "Traceback" in debug.stderr
     assert "TrackError: unknown track 'nowhere'" in debug.stderr

@@ -1,7 +1,9 @@
 """Imports run one way, stations stay light, and files stay short enough to read in one sitting."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,9 +79,9 @@ def station(module: str) -> str:
     return f"{module}.".split(".")[1]
 
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
 
 
@@ -103,15 +105,23 @@ def test_stations_know_nothing_of_what_comes_behind_them(name: str) -> None:
     assert not found & MUST_NOT_REACH[name]
 
 
-def test_importing_the_package_loads_neither_jax_nor_numba() -> None:
+def test_importing_the_package_loads_neither_jax_nor_numba(own_process: dict[str, str]) -> None:
     done = run_python(
         "import sys, deepracer_fast\n"
-        "print(sorted({'jax', 'jaxlib', 'numba', 'flax', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'jax', 'jaxlib', 'numba', 'flax', 'matplotlib'} & set(sys.modules)))",
+        own_process,
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
-def test_track_simulator_and_reward_work_without_jax() -> None:
+def test_sources_without_the_core_say_so(tmp_path: Path) -> None:
+    (tmp_path / PACKAGE).mkdir()
+    shutil.copy(ROOT / PACKAGE / "__init__.py", tmp_path / PACKAGE)
+    done = run_python("import deepracer_fast", dict(os.environ) | {"PYTHONPATH": str(tmp_path)})
+    assert "holds the sources without their compiled core" in done.stderr.splitlines()[-1]
+
+
+def test_track_simulator_and_reward_work_without_jax(own_process: dict[str, str]) -> None:
     """A module that is None in ``sys.modules`` cannot be imported."""
     done = run_python(
         "import sys\n"
@@ -120,7 +130,8 @@ def test_track_simulator_and_reward_work_without_jax() -> None:
         "from deepracer_fast.simulator import Simulator\n"
         "from deepracer_fast.track import load_track\n"
         "result = Simulator(load_track('Oval_track'), 2, num_threads=1).reset()\n"
-        "print(load_reward(lambda params: params['track_length'])(result.params).round().tolist())"
+        "print(load_reward(lambda params: params['track_length'])(result.params).round().tolist())",
+        own_process,
     )
     assert (done.stdout.strip(), done.stderr) == ("[20.0, 20.0]", "")
 

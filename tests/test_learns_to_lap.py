@@ -1,7 +1,6 @@
 """The promise of the README: the first command ends with a camera policy that laps cleanly."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,16 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepracer_fast import cli
 from deepracer_fast.model import load_model
 
 
-def deepracer_fast(*arguments: str, folder: Path) -> str:
+def deepracer_fast(*arguments: str, folder: Path, environment: dict[str, str]) -> str:
     """Runs a command as a person does, in its own process; returns what it printed."""
     answer = subprocess.run(
         [sys.executable, "-m", "deepracer_fast.cli", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])},
+        env=environment,
         capture_output=True,
         text=True,
     )
@@ -27,12 +25,13 @@ def deepracer_fast(*arguments: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_first_model_learns_to_lap(tmp_path: Path) -> None:
-    printed = deepracer_fast("train", "--minutes", "12", folder=tmp_path)
+def test_first_model_learns_to_lap(tmp_path: Path, own_process: dict[str, str]) -> None:
+    at_home = {"folder": tmp_path, "environment": own_process}
+    printed = deepracer_fast("train", "--minutes", "12", **at_home)
     assert "5 of 5 laps clean" in printed
     archive = tmp_path / "models" / "reinvent_base-1" / "model.tar.gz"
     assert archive.exists()
-    laps = json.loads(deepracer_fast("evaluate", str(archive), "--json", folder=tmp_path))["laps"]
+    laps = json.loads(deepracer_fast("evaluate", str(archive), "--json", **at_home))["laps"]
     assert len(laps) == 5
     for lap in laps:
         assert (lap["completion_percentage"], lap["off_track_count"]) == (100.0, 0)

@@ -294,18 +294,17 @@ def kernel_gradients(kernels):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
-def test_gradient_does_not_depend_on_thread_count():
+def test_gradient_does_not_depend_on_thread_count(own_process):
     """JAX takes one thread a core that it may use: here all, in the other process one."""
     program = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "import hashlib, test_networks as t\n"
         "for k in t.KERNELS: print(hashlib.sha256(t.kernel_gradients(k)).hexdigest())"
     )
-    folder = Path(__file__).parent
-    paths = os.pathsep.join([str(folder), *sys.path])
+    paths = os.pathsep.join([own_process["PYTHONPATH"], str(Path(__file__).parent)])
     alone = subprocess.run(
         [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": paths},
+        env=own_process | {"PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=True,
