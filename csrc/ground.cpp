@@ -264,9 +264,9 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
     add_start_line(middle, borders, look, canvas);
     canvas.blend(look.line, grain);
   }
-  const double width = look.lines_inside ? look.line_width : -look.line_width;
   for (const Polyline& border : borders) {
-    canvas.add_band(border, offset_towards(border, middle, is_loop, width));
+    canvas.add_band(offset_towards(border, middle, is_loop, look.line_outer),
+                    offset_towards(border, middle, is_loop, look.line_inner));
   }
   canvas.blend(look.line, grain);
   add_dashes(middle, look, canvas);

@@ -33,8 +33,8 @@ constexpr Look kReinvent{
     .field = {grey(100, 143, 109) * kBelowLamp, 7.0F},
     .line = {grey(233, 232, 228) * kMarksBelowLamp, 13.5F},
     .dash = {grey(236, 142, 0) * kMarksBelowLamp, 5.5F},
-    .line_width = 0.076F,
-    .lines_inside = true,
+    .line_outer = -0.005F,  // the mesh ends at the border; in the frames the line reaches further
+    .line_inner = 0.076F,
     .dash_width = 0.026F,
     .dash_length = 0.051F,
     .dash_pitch = 0.102F,
@@ -53,6 +53,7 @@ constexpr Look speedway() {
   look.field = {grey(126, 133, 65) * kLitFloor, 18.0F};
   look.line = {223.0F * kLitLine, 4.0F};
   look.dash = {grey(255, 143 * kLitLine, 0), 5.5F};
+  look.line_outer = 0.0F;
   look.start_length = 0.27F;  // its texture is 252 texels along and 992 across the road of 1.067 m
   look.field_margin = 2.4F;   // middle of 1.8 to 3 m, and 1 m high: measured from the meshes
   look.wall_height = 1.0F;
@@ -62,7 +63,8 @@ constexpr Look speedway() {
 // Textures and geometry of the training tracks of 2019: lines outside the borders.
 constexpr Look oval() {
   Look look = speedway();
-  look.lines_inside = false;
+  look.line_outer = -0.076F;
+  look.line_inner = 0.0F;
   look.start_length = 0.0F;
   look.dash_length = 0.08F;
   look.dash_pitch = 0.15F;

@@ -34,8 +34,8 @@ struct Look {
   Surface field;
   Surface line;
   Surface dash;
-  float line_width;
-  bool lines_inside;  // border lines lie between the borders (true) or just outside them
+  float line_outer;  // edges of a border line, from the border towards the centre line; below 0
+  float line_inner;  // lies outside the road
   float dash_width;
   float dash_length;
   float dash_pitch;

@@ -22,6 +22,7 @@ ROAD, FIELD, LINE, DASH = 52.0, 133.8, 250.4, 166.2
 LAMP_HEIGHT, LAMP_SHARE = 15.0, 0.47
 WALL_FOOT, WALL_GAIN = np.array([22.5, 57.0, 51.0, 0.0]), np.array([2.5, 9.5, 8.0, 0.0])
 HALF_WIDTH, LINE_WIDTH, MARGIN, WALL_HEIGHT, SKY = 0.381, 0.076, 0.3, 1.5, 178.0
+LINE_OVERHANG = 0.005  # beyond the border, in the frames of reinvent_base
 LENGTH = 9.0
 
 
@@ -38,7 +39,8 @@ def surface(x: Floats, y: Floats) -> Floats:
     """Grey of the straight ground at points."""
     is_road = (np.abs(y) < HALF_WIDTH) & (x > 0.0) & (x < LENGTH)
     is_dash = is_road & (np.abs(y) < 0.013) & (x > 0.05) & (np.mod(x - 0.05, 0.102) < 0.051)
-    is_line = is_road & (np.abs(y) > HALF_WIDTH - LINE_WIDTH)
+    outer = HALF_WIDTH + LINE_OVERHANG
+    is_line = (np.abs(y) > HALF_WIDTH - LINE_WIDTH) & (np.abs(y) < outer) & (x > 0.0) & (x < LENGTH)
     return lamp_light(x, y) * np.select([is_dash, is_line, is_road], [DASH, LINE, ROAD], FIELD)
 
 
