@@ -220,8 +220,8 @@ void bind_simulator(py::module_& m) {
            })
       .def("place",
            [](df::Simulator& self, const IntArray& cars, const FloatArray& x, const FloatArray& y,
-              const FloatArray& heading) {
-             self.place(view(cars), view(x), view(y), view(heading));
+              const FloatArray& heading, const FloatArray& steering) {
+             self.place(view(cars), view(x), view(y), view(heading), view(steering));
            })
       .def_property_readonly(
           "pictures",

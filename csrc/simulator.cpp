@@ -67,12 +67,14 @@ void Simulator::step(std::span<const float> actions) {
 }
 
 void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
-                      std::span<const float> y, std::span<const float> heading) {
+                      std::span<const float> y, std::span<const float> heading,
+                      std::span<const float> steering) {
   for (std::size_t i = 0; i < cars.size(); ++i) {
     const int car = cars[i];
     cars_.vehicle[car] = {};
     cars_.vehicle[car].position = {x[i], y[i]};
     cars_.vehicle[car].heading = wrap_angle(heading[i]);
+    cars_.vehicle[car].steering = steering[i];
     const float arc = track_of(car).locate({x[i], y[i]}).projection;
     cars_.start_ndist[car] = static_cast<double>(arc / track_of(car).length());
     restart_counters(car);

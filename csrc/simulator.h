@@ -65,9 +65,10 @@ class Simulator {
   void begin_episodes(std::uint32_t number);
   // actions: [B, 2] steering angle in degrees (left positive) and speed in m/s; finite.
   void step(std::span<const float> actions);
-  // Puts cars at poses of base_link, at rest, in an episode that is ready to drive.
+  // Puts cars at poses of base_link, at rest and with their steering at these angles, in an episode
+  // that is ready to drive.
   void place(std::span<const std::int32_t> cars, std::span<const float> x, std::span<const float> y,
-             std::span<const float> heading);
+             std::span<const float> heading, std::span<const float> steering);
 
   // Writes [B, kTrackStateSize] numbers of where the cars are now, after the last motion.
   void write_track_states(std::span<float> out);

@@ -237,14 +237,19 @@ class Simulator:
         x: npt.ArrayLike,
         y: npt.ArrayLike,
         heading: npt.ArrayLike,
+        steering: npt.ArrayLike = 0.0,
     ) -> StepResult:
         """Puts cars at poses of base_link, at rest, in a new episode that is ready to drive.
+
+        The original does not straighten the front wheels when it puts a car back; to follow a
+        recording from its start, say where they stood (``replay.steering_at_start``).
 
         Args:
             cars: int [K], which cars.
             x: float [K] or a number, metres.
             y: float [K] or a number, metres.
             heading: float [K] or a number, radians, counter-clockwise from +x.
+            steering: float [K] or a number, radians, left positive: where the steering stands.
 
         Raises:
             ActionError: a car that does not exist, or a pose that is not finite.
@@ -259,9 +264,14 @@ class Simulator:
             raise ActionError(
                 f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
             )
-        pose = [np.broadcast_to(np.asarray(v, np.float32), indices.shape) for v in (x, y, heading)]
+        pose = [
+            np.broadcast_to(np.asarray(values, np.float32), indices.shape)
+            for values in (x, y, heading, steering)
+        ]
         if not all(np.isfinite(values).all() for values in pose):
-            raise ActionError("poses must be finite: x and y in metres, heading in radians")
+            raise ActionError(
+                "poses must be finite: x and y in metres, heading and steering in radians"
+            )
         self._core.place(indices, *pose)
         return self._result
 

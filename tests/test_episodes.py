@@ -323,3 +323,13 @@ def test_episode_ends_when_no_reset_is_left() -> None:
     assert words.count("off_track") == 3
     assert words.count("pause") == 2 * 2
     assert words[-1] == "off_track"
+
+
+def test_car_is_placed_with_its_steering_where_it_stood() -> None:
+    simulator = simulator_on(straight_road())
+    simulator.place(0, 10.0, 0.0, 0.0, steering=0.3)
+    assert simulator.vehicle_states()[0, 4] == np.float32(0.3)
+    simulator.step([[np.degrees(0.3), 1.0]])
+    assert simulator.vehicle_states()[0, 2] > 0, "it turns at once"
+    simulator.place(0, 10.0, 0.0, 0.0)
+    assert simulator.vehicle_states()[0, 4] == 0.0
