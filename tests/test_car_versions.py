@@ -93,7 +93,7 @@ def test_launch_is_as_hard_as_the_grip_allows() -> None:
     assert np.diff(speed)[1:] == pytest.approx(np.full(7, 3.78 / 15), rel=2e-3)
 
 
-@pytest.mark.parametrize(("car", "seconds"), [(4, 0.46), (6, 0.148)])
+@pytest.mark.parametrize(("car", "seconds"), [(4, 0.482), (6, 0.148)])
 def test_steering_follows_a_first_order_lag(car: int, seconds: float) -> None:
     steering = drive(car, hold(-20, 0.5, 12))[1:, 4]
     time = np.arange(1, 13) / 15 - record(car)["delay"]
@@ -103,12 +103,12 @@ def test_steering_follows_a_first_order_lag(car: int, seconds: float) -> None:
     assert steering == pytest.approx(expected, rel=0.01)
 
 
-@pytest.mark.parametrize("car", [4, 5])
-def test_car_understeers_the_more_the_faster_it_drives(car: int) -> None:
+@pytest.mark.parametrize(("car", "slow"), [(4, 0.7), (5, 0.5)])
+def test_car_understeers_the_more_the_faster_it_drives(car: int, slow: float) -> None:
     """Path curvature over that of an ideal bicycle, 12.5 degrees held.
 
-    Near 0.6 of it at walking pace and below 0.3 at 3 m/s: recordings of other runs than those
-    that were fitted say 0.70 and 0.26 for version 4.
+    Recordings of many runs say 0.70 of it at walking pace and 0.26 at 3 m/s for version 4, 0.44
+    and 0.26 for version 5.
     """
     ratios = []
     for speed in (0.5, 1.0, 2.0, 3.0):
@@ -116,7 +116,7 @@ def test_car_understeers_the_more_the_faster_it_drives(car: int) -> None:
         rate = (states[-1, 2] - states[-6, 2]) * 3
         way = np.linalg.norm(states[-1, :2] - states[-2, :2]) * 15
         ratios.append(rate / way * 0.163974 / np.tan(np.radians(12.5)))
-    assert ratios[0] == pytest.approx(0.6, abs=0.1)
+    assert ratios[0] == pytest.approx(slow, abs=0.06)
     assert ratios[3] < 0.3
     assert all(np.diff(ratios) < 0.01)
 
