@@ -163,7 +163,9 @@ void bind_world(py::module_& m) {
                                                  df::look_by_name(look));
            }),
            py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
-           py::arg("look"));
+           py::arg("look"))
+      .def_property_readonly("texel", &df::Ground::texel)
+      .def_property_readonly("bytes", &df::Ground::bytes);
 }
 
 void bind_options(py::module_& m) {
@@ -198,6 +200,7 @@ void bind_options(py::module_& m) {
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
+      .def_readwrite("render_path", &df::SimulatorOptions::render_path)
       .def_readwrite("car_version", &df::SimulatorOptions::car_version)
       .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
       .def_readwrite("rules", &df::SimulatorOptions::rules)

@@ -8,8 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "scanline_walk.h"
-#include "wall_view.h"
+#include "frame.h"
 
 namespace deepracer_fast {
 namespace {
@@ -18,50 +17,10 @@ namespace {
 // them cost time without coming closer, since the texel must grow to match their distance anyway.
 constexpr int kMaxScanlinesPerRow = 3;
 constexpr double kSpacing = 4.0;         // pixel widths on the ground between scanlines, at most
-constexpr double kGap = 3.5;             // texels between scanlines, at most
-constexpr double kTexelPerPixel = 1.4;   // texel over pixel width on the ground, at least
+constexpr double kGap = 4.2;             // texels between scanlines, at most
+constexpr double kTexelPerPixel = 1.0;   // texel over pixel width on the ground, at least
 constexpr double kFarthest = 40.0;       // m; scanlines beyond it always lie behind a wall
 constexpr float kWallClearance = 0.05F;  // m; a camera nearer to a wall than this is moved inside
-
-// The scanlines of one row, placed on the ground below a lens.
-class ScanlinePlacer {
- public:
-  ScanlinePlacer(const Ground& ground, const Pose& lens, int width)
-      : ground_(ground),
-        lens_(lens),
-        offset_x_(lens.x - static_cast<float>(ground.field().min_x)),
-        offset_y_(lens.y - static_cast<float>(ground.field().min_y)),
-        middle_(0.5F * static_cast<float>(width - 1)) {}
-
-  Walk place(const Scanline& scanline) const {
-    const float finer = scanline.log2_texel - ground_.log2_texel() + 0.5F;
-    const MipLevel& level =
-        ground_.level(std::clamp(static_cast<int>(finer), 0, Ground::kLevels - 1));
-    const float scale = level.texels_per_metre;
-    const float right = -middle_ * scanline.step;
-    const float x = offset_x_ + scanline.forward * lens_.forward_x + right * lens_.forward_y;
-    const float y = offset_y_ + scanline.forward * lens_.forward_y - right * lens_.forward_x;
-    const float step = scanline.step * scale * kFixed;
-    return {level.texels,
-            fixed(x * scale - 0.5F),
-            fixed(y * scale - 0.5F),
-            static_cast<std::int32_t>(step * lens_.forward_y),
-            static_cast<std::int32_t>(-step * lens_.forward_x),
-            (level.last_x << 16) | 0xFFFF,
-            (level.last_y << 16) | 0xFFFF,
-            level.pitch,
-            scanline.weight,
-            scanline.weight_next};
-  }
-
- private:
-  static std::int32_t fixed(float texels) { return static_cast<std::int32_t>(texels * kFixed); }
-
-  const Ground& ground_;
-  const Pose& lens_;
-  float offset_x_, offset_y_;
-  float middle_;
-};
 
 // Where the lens of a car at (x, y, heading) is, kept inside the walls.
 Pose lens_pose(const CameraParams& params, const Rectangle& field, float x, float y,
@@ -75,29 +34,6 @@ Pose lens_pose(const CameraParams& params, const Rectangle& field, float x, floa
           std::clamp(y + ahead * s + left * c, static_cast<float>(field.min_y) + kWallClearance,
                      static_cast<float>(field.max_y) - kWallClearance),
           c, s};
-}
-
-// The columns to walk in a row: those that show ground in it or the next, since a row carries into
-// the next. The set only grows from row to row, because feet are convex across the picture.
-Columns walked_columns(const WallView& walls, int row, int width, Columns columns) {
-  const std::int32_t reach = (row + 1) * 256 + 384;
-  for (int block = 0; block < width; block += kBlock) {
-    if (walls.highest_foot(block) > reach) continue;
-    columns.begin = std::min(columns.begin, block);
-    columns.end = std::max(columns.end, block + kBlock);
-  }
-  return columns;
-}
-
-// Blends a row of walls over a row of ground where a wall's foot crosses it.
-void blend_feet(int row, const WallView& walls, int width, std::uint8_t* line) {
-  std::array<std::uint8_t, Camera::kMaxWidth> wall;
-  walls.paint(row, wall.data());
-  const std::int32_t* foot = walls.foot();
-  for (int c = 0; c < width; ++c) {
-    const std::int32_t share = covered_share(row * 256 + 128 - foot[c]);
-    line[c] = mix(line[c], wall[static_cast<std::size_t>(c)], share);
-  }
 }
 
 }  // namespace
@@ -131,18 +67,19 @@ RenderPath render_path_by_name(std::string_view name) {
 
 Camera::Camera(const CameraParams& params) : params_(params), fastest_(render_paths().front()) {
   if (params.width <= 0 || params.width > kMaxWidth || params.width % kBlock != 0) {
-    throw std::invalid_argument("camera width must be a multiple of 16 up to 640, got " +
+    throw std::invalid_argument("camera width must be a multiple of 32 up to 640, got " +
                                 std::to_string(params.width));
   }
-  if (params.height <= 0 || !(params.hfov > 0.0 && params.hfov < 3.0) || !(params.z > 0.0) ||
+  if (params.height <= 0 || params.height > kMaxHeight ||
+      !(params.hfov > 0.0 && params.hfov < 3.0) || !(params.z > 0.0) ||
       !(params.pitch >= 0.0 && params.pitch < 1.0)) {
-    throw std::invalid_argument("camera needs height > 0, 0 < hfov < 3, z > 0 and 0 <= pitch < 1");
+    throw std::invalid_argument(
+        "camera needs 0 < height <= 480, 0 < hfov < 3, z > 0 and 0 <= pitch < 1");
   }
   focal_ = static_cast<float>(0.5 * params.width / std::tan(0.5 * params.hfov));
   sine_ = static_cast<float>(std::sin(params.pitch));
   cosine_ = static_cast<float>(std::cos(params.pitch));
-  plan_scanlines();
-  normalise_weights();
+  weigh_scanlines(plan_scanlines());
 }
 
 // Slope of the ray through a (fractional) row: forward and downward, in units of its optical depth.
@@ -154,10 +91,9 @@ Camera::Slope Camera::slope_at(double row) const {
 
 // Every row gets as many scanlines as its pixels are deeper than wide (in reason), and a texel that
 // neither leaves gaps between scanlines nor aliases across columns.
-void Camera::plan_scanlines() {
+std::vector<Camera::PlannedScanline> Camera::plan_scanlines() {
   const double metres_per_slope = params_.z / static_cast<double>(focal_);
-  first_scanline_.assign(static_cast<std::size_t>(params_.height) + 1, 0);
-  first_ground_row_ = params_.height;
+  std::vector<PlannedScanline> plan;
   for (int row = 0; row < params_.height; ++row) {
     const double down = std::max(slope_at(row).down, 1e-3);
     const double width = metres_per_slope / down;  // of a pixel on the ground
@@ -165,85 +101,58 @@ void Camera::plan_scanlines() {
     const int count =
         std::clamp(static_cast<int>(std::ceil(depth / width / kSpacing)), 1, kMaxScanlinesPerRow);
     const double texel = std::max(kTexelPerPixel * width, depth / count / kGap);
-    for (int k = 0; k < count; ++k) add_scanline(row - 0.5 + (k + 0.5) / count, count, texel);
+    for (int k = 0; k < count; ++k) {
+      const double at = row - 0.5 + (k + 0.5) / count;
+      const Slope slope = slope_at(at);
+      if (slope.down * kFarthest < params_.z * slope.forward) continue;
+      const double step = metres_per_slope / slope.down;
+      scanlines_.forward.push_back(static_cast<float>(params_.z * slope.forward / slope.down));
+      scanlines_.step.push_back(static_cast<float>(step));
+      scanlines_.log2_texel.push_back(static_cast<float>(std::log2(texel)));
+      scanlines_.log2_step.push_back(static_cast<float>(std::log2(step)));
+      plan.push_back({at, 1.0 / count});
+    }
   }
-  first_ground_row_ = std::max(first_ground_row_, 0);
+  return plan;
 }
 
-// Appends the scanline at a fractional row, one of `count` in its row, unless it shows no ground.
-void Camera::add_scanline(double row, int count, double texel) {
-  const Slope slope = slope_at(row);
-  if (slope.down * kFarthest < params_.z * slope.forward || row > params_.height - 0.5) return;
-  const int above = static_cast<int>(std::floor(row));
-  const double share = 0.5 * (1 << kWeightBits) / count;  // normalised later
-  scanlines_.push_back({static_cast<float>(params_.z * slope.forward / slope.down),
-                        static_cast<float>(params_.z / static_cast<double>(focal_) / slope.down),
-                        static_cast<float>(std::log2(texel)),
-                        static_cast<std::int16_t>(share * (above + 1.0 - row)),
-                        static_cast<std::int16_t>(share * (row - above))});
-  first_ground_row_ = std::min(first_ground_row_, above);
-  for (int r = above + 1; r <= params_.height; ++r) {
-    first_scanline_[static_cast<std::size_t>(r)] = static_cast<int>(scanlines_.size());
-  }
-}
-
-// Makes the weights of each row's scanlines sum to 1 << kWeightBits exactly, so that a flat surface
-// keeps its grey; what rounding leaves over goes to the heaviest.
-void Camera::normalise_weights() {
-  for (int row = first_ground_row_; row < params_.height; ++row) {
-    std::vector<std::int16_t*> weights;
-    const int start = first_scanline_[static_cast<std::size_t>(std::max(row - 1, 0))];
-    const int middle = first_scanline_[static_cast<std::size_t>(row)];
-    const int end = first_scanline_[static_cast<std::size_t>(row) + 1];
-    for (int i = row > 0 ? start : middle; i < middle; ++i) {
-      weights.push_back(&scanlines_[static_cast<std::size_t>(i)].weight_next);
-    }
-    for (int i = middle; i < end; ++i) {
-      weights.push_back(&scanlines_[static_cast<std::size_t>(i)].weight);
-    }
+// A row is the triangle-weighted sum of the scanlines less than a row away. Its weights sum to
+// 1 << 15 exactly, so that a flat surface keeps its grey; what rounding leaves over goes to the
+// heaviest.
+void Camera::weigh_scanlines(const std::vector<PlannedScanline>& plan) {
+  rows_.assign(static_cast<std::size_t>(params_.height), {});
+  for (int index = 0; index < params_.height; ++index) {
+    PictureRow& row = rows_[static_cast<std::size_t>(index)];
+    std::array<double, kMostPerRow> weights{};
     double sum = 0.0;
-    for (const std::int16_t* weight : weights) sum += *weight;
-    if (sum <= 0.0) continue;
-    int rest = 1 << kWeightBits;
-    std::int16_t* heaviest = weights.front();
-    for (std::int16_t* weight : weights) {
-      *weight = static_cast<std::int16_t>(*weight * (1 << kWeightBits) / sum);
-      rest -= *weight;
-      if (*weight > *heaviest) heaviest = weight;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      const double weight = plan[i].share * (1.0 - std::abs(plan[i].row - index));
+      if (weight < 1e-6) continue;
+      if (row.count == 0) row.first = static_cast<int>(i);
+      weights[static_cast<std::size_t>(row.count++)] = weight;
+      sum += weight;
     }
-    *heaviest = static_cast<std::int16_t>(*heaviest + rest);
+    int rest = 1 << 15;
+    int heaviest = 0;
+    for (int i = 0; i < row.count; ++i) {
+      const double weight = weights[static_cast<std::size_t>(i)] * (1 << 15) / sum;
+      row.weights[i] = static_cast<std::int16_t>(std::min(weight, 32767.0));
+      rest -= row.weights[i];
+      if (row.weights[i] > row.weights[heaviest]) heaviest = i;
+    }
+    if (row.count > 1)
+      row.weights[heaviest] = static_cast<std::int16_t>(row.weights[heaviest] + rest);
   }
 }
 
 void Camera::render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
                     const Tone* tone, RenderPath path) const {
-  const Pose lens = lens_pose(params_, ground.field(), x, y, heading);
-  const WallView walls(*this, ground, tone, lens);
-  const ScanlinePlacer placer(ground, lens, params_.width);
-  const AddWalk add_walk = add_walk_of(path);
-  std::array<std::int32_t, kMaxWidth> first_sums{};
-  std::array<std::int32_t, kMaxWidth> second_sums{};
-  std::int32_t* here = first_sums.data();
-  std::int32_t* next = second_sums.data();
-  Columns columns{params_.width, 0};
-  for (int row = 0; row < params_.height; ++row) {
-    std::uint8_t* line = out + row * params_.width;
-    columns = walked_columns(walls, row, params_.width, columns);
-    if (row < first_ground_row_ || columns.begin >= columns.end) {
-      walls.paint(row, line);
-      continue;
-    }
-    const int end = first_scanline_[static_cast<std::size_t>(row) + 1];
-    for (int i = first_scanline_[static_cast<std::size_t>(row)]; i < end; ++i) {
-      add_walk(placer.place(scanlines_[static_cast<std::size_t>(i)]), columns, here, next);
-    }
-    finish_row(columns, here, line);
-    if (tone != nullptr) {
-      for (int c = columns.begin; c < columns.end; ++c) line[c] = tone->ground[line[c]];
-    }
-    std::swap(here, next);
-    if (row * 256 - 128 < walls.lowest_foot()) blend_feet(row, walls, params_.width, line);
-  }
+  const Frame frame{*this, ground, tone, lens_pose(params_, ground.field(), x, y, heading)};
+#if defined(__x86_64__)
+  if (path == RenderPath::kAvx512) return paint_frame_avx512(frame, out);
+  if (path == RenderPath::kAvx2) return paint_frame_avx2(frame, out);
+#endif
+  paint_frame_portable(frame, out);
 }
 
 }  // namespace deepracer_fast

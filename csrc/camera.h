@@ -22,8 +22,8 @@ namespace deepracer_fast {
 // Intrinsics and pose of the camera relative to base_link. Source: URDF racecar.gazebo:64-75 and
 // deepracer_single_cam_lidar.urdf:41,398-399,469.
 struct CameraParams {
-  int width = 160;        // pixels, a multiple of 16
-  int height = 120;       // pixels
+  int width = 160;        // pixels, a multiple of 32
+  int height = 120;       // pixels, up to 480
   double hfov = 1.13;     // rad, between the left and right edge of the picture
   double x = 0.14529;     // m ahead of base_link
   double y = 0.0;         // m to its left (stereo: +-0.03)
@@ -40,18 +40,30 @@ std::string_view render_path_name(RenderPath path);  // "avx512", "avx2", "porta
 // The path of that name, or the fastest for ""; throws std::invalid_argument if it can't run here.
 RenderPath render_path_by_name(std::string_view name);
 
-// One line of ground points across the picture, relative to the lens.
-struct Scanline {
-  float forward;             // m ahead along the ground
-  float step;                // m to the right per column
-  float log2_texel;          // log2 of the texel size in metres that suits it
-  std::int16_t weight;       // share in the picture row at or above it, of 1 << 14
-  std::int16_t weight_next;  // share in the picture row below that
+constexpr int kBlock = 32;      // columns whose windows and edges are looked at together
+constexpr int kRounding = 3;    // 1/64 grey level, more than the products of a row's weights lose
+constexpr int kMostPerRow = 6;  // scanlines that a row is made of
+
+// Lines of ground points across the picture, relative to the lens; one number a line, from the
+// horizon down.
+struct Scanlines {
+  std::vector<float> forward;     // m ahead along the ground
+  std::vector<float> step;        // m to the right per column
+  std::vector<float> log2_texel;  // log2 of the texel size in metres that suits it, at least
+  std::vector<float> log2_step;
+};
+
+// A picture row: the weighted sum of scanlines.
+struct PictureRow {
+  int first, count;                   // scanlines; none where only walls can be
+  std::int16_t weights[kMostPerRow];  // of 1 << 15; one scanline alone is taken as it is
 };
 
 class Camera {
  public:
   static constexpr int kMaxWidth = 640;
+  static constexpr int kMaxHeight = 480;
+  static constexpr int kMostScanlines = 3 * kMaxHeight;
 
   // Throws std::invalid_argument if params are out of range.
   explicit Camera(const CameraParams& params = {});
@@ -60,6 +72,8 @@ class Camera {
   float focal() const { return focal_; }  // pixels
   float sine() const { return sine_; }    // of the pitch
   float cosine() const { return cosine_; }
+  const Scanlines& scanlines() const { return scanlines_; }
+  const std::vector<PictureRow>& rows() const { return rows_; }
 
   // Writes params().height * params().width bytes, row by row from the top left. x, y in metres and
   // heading in radians are base_link's pose; a camera outside the walls is moved just inside. A
@@ -75,20 +89,22 @@ class Camera {
   struct Slope {
     double forward, down;
   };
+  struct PlannedScanline {
+    double row;    // at which it crosses the picture
+    double share;  // of a row that has several
+  };
 
   Slope slope_at(double row) const;
-  void plan_scanlines();
-  void add_scanline(double row, int count, double texel);
-  void normalise_weights();
+  std::vector<PlannedScanline> plan_scanlines();
+  void weigh_scanlines(const std::vector<PlannedScanline>& plan);
 
   CameraParams params_;
   float focal_ = 0.0F;
   float sine_ = 0.0F;
   float cosine_ = 1.0F;
   RenderPath fastest_;
-  std::vector<Scanline> scanlines_;  // from the horizon down
-  std::vector<int> first_scanline_;  // [height + 1] index of the first scanline at or below a row
-  int first_ground_row_ = 0;         // rows above it show walls and sky only
+  Scanlines scanlines_;
+  std::vector<PictureRow> rows_;
 };
 
 }  // namespace deepracer_fast

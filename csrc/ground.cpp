@@ -8,6 +8,7 @@
 #include <string>
 
 #include "grain.h"
+#include "plane.h"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -17,8 +18,8 @@ namespace deepracer_fast {
 namespace {
 
 constexpr double kFinestTexel = 0.0025;        // m
-constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0, two bytes each
-constexpr double kMaxPitch = 32000.0;          // texels; an index must fit 16 bits
+constexpr double kTexelBudget = 58.0e6 / 2.0;  // texels of level 0; all levels have twice as many
+constexpr double kMaxPitch = 32000.0;          // texels; positions are 16.16 fixed point
 
 struct Point {
   double x, y;
@@ -88,8 +89,8 @@ class Canvas {
         texel_(texel),
         width_(width),
         height_(height),
-        plane_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height)),
-        mask_(plane_.size(), 0) {}
+        plane_(width, height),
+        mask_(plane_.texels.size(), 0) {}
 
   // Adds a convex quadrilateral; shapes that share an edge cover it exactly once together.
   void add_quad(const std::array<Point, 4>& corners) {
@@ -132,14 +133,14 @@ class Canvas {
         const float share = static_cast<float>(mask_[i]) * (1.0F / 255.0F);
         const float value = std::min(
             light_at(row, column) * (surface.grey + surface.sigma * grain.at(row, column)), 255.0F);
-        const float mixed = static_cast<float>(plane_[i]) * (1.0F - share) + value * share;
-        plane_[i] = static_cast<std::uint8_t>(std::clamp(mixed + 0.5F, 0.0F, 255.0F));
+        const float mixed = static_cast<float>(plane_.texels[i]) * (1.0F - share) + value * share;
+        plane_.texels[i] = static_cast<std::uint8_t>(std::clamp(mixed + 0.5F, 0.0F, 255.0F));
       }
     }
     std::fill(mask_.begin(), mask_.end(), std::uint8_t{0});
   }
 
-  const std::vector<std::uint8_t>& plane() const { return plane_; }
+  Plane take_plane() { return std::move(plane_); }
 
  private:
   float light_at(int row, int column) const {
@@ -177,7 +178,7 @@ class Canvas {
   Rectangle extent_;
   double texel_;
   int width_, height_;
-  std::vector<std::uint8_t> plane_;
+  Plane plane_;
   std::vector<std::uint8_t> mask_;
 };
 
@@ -224,25 +225,9 @@ void add_start_line(const Polyline& centre, const Polyline borders[2], const Loo
   }
 }
 
-// Each texel of the next level is the mean of four.
-std::vector<std::uint8_t> halve(const std::vector<std::uint8_t>& plane, int width, int height) {
-  const std::size_t pitch = static_cast<std::size_t>(width);
-  const std::size_t half = pitch / 2;
-  std::vector<std::uint8_t> next(half * static_cast<std::size_t>(height / 2));
-  for (std::size_t row = 0; row < static_cast<std::size_t>(height / 2); ++row) {
-    const std::uint8_t* a = plane.data() + 2 * row * pitch;
-    const std::uint8_t* b = a + pitch;
-    for (std::size_t i = 0; i < half; ++i) {
-      const int sum = a[2 * i] + a[2 * i + 1] + b[2 * i] + b[2 * i + 1];
-      next[row * half + i] = static_cast<std::uint8_t>((sum + 2) / 4);
-    }
-  }
-  return next;
-}
-
 }  // namespace
 
-void Ground::Free::operator()(std::uint16_t* memory) const { std::free(memory); }
+void Ground::Free::operator()(std::uint32_t* memory) const { std::free(memory); }
 
 Ground::Ground(std::span<const double> centre, std::span<const double> inner,
                std::span<const double> outer, bool is_loop, const Look& look)
@@ -271,12 +256,7 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
   canvas.blend(look.line, grain);
   add_dashes(middle, look, canvas);
   canvas.blend(look.dash, grain);
-  allocate_levels();
-  std::vector<std::uint8_t> plane = canvas.plane();
-  for (int index = 0; index < kLevels; ++index) {
-    if (index > 0) plane = halve(plane, width_ >> (index - 1), height_ >> (index - 1));
-    store_level(index, plane);
-  }
+  store_levels(canvas.take_plane());
 }
 
 // The field reaches from the outermost border points by the look's margins; the texel is the finest
@@ -297,47 +277,50 @@ void Ground::choose_extent(std::span<const double> inner, std::span<const double
                                  size_x / kMaxPitch, size_y / kMaxPitch});
   texel_ = static_cast<float>(texel);
   log2_texel_ = static_cast<float>(std::log2(texel));
-  const int unit = 1 << (kLevels - 1);
-  width_ = (static_cast<int>(size_x / texel) / unit + 1) * unit;
-  height_ = (static_cast<int>(size_y / texel) / unit + 1) * unit;
+  width_ = std::max(kLeastSize, static_cast<int>(size_x / texel) + 1);
+  height_ = std::max(kLeastSize, static_cast<int>(size_y / texel) + 1);
 }
 
-void Ground::allocate_levels() {
-  std::size_t texels = 0;
-  for (int index = 0; index < kLevels; ++index) {
-    texels +=
-        static_cast<std::size_t>(width_ >> index) * static_cast<std::size_t>(height_ >> index);
+// Levels of odd number come from the first one, half an octave coarser than level 0.
+void Ground::store_levels(Plane plane) {
+  std::vector<Plane> planes;
+  planes.push_back(std::move(plane));
+  planes.push_back(shrink(planes[0], std::sqrt(2.0)));
+  while (planes.size() < kLevels) planes.push_back(shrink(planes[planes.size() - 2], 2.0));
+  const auto strips = [](const Plane& level) { return (level.height + 3) / 4 + 1; };
+  std::size_t columns = 0;
+  for (const Plane& level : planes) {
+    columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(level.width);
   }
-  // Whole huge pages where the system has them: a picture row crosses many texel rows, and with
-  // small pages nearly every one of them would miss the TLB.
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  bytes_ = (2 * texels + kHugePage - 1) / kHugePage * kHugePage;
-  texels_.reset(static_cast<std::uint16_t*>(std::aligned_alloc(kHugePage, bytes_)));
-  if (!texels_) throw std::bad_alloc();
-#if defined(__linux__)
-  madvise(texels_.get(), bytes_, MADV_HUGEPAGE);
-#endif
-  std::uint16_t* start = texels_.get();
-  for (int index = 0; index < kLevels; ++index) {
-    const int width = width_ >> index;
-    const int height = height_ >> index;
-    levels_[static_cast<std::size_t>(index)] = {start, width, width - 2, height - 2,
-                                                1.0F / (texel_ * static_cast<float>(1 << index))};
-    start += static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  }
-}
-
-void Ground::store_level(int index, const std::vector<std::uint8_t>& plane) {
-  const std::size_t pitch = static_cast<std::size_t>(width_ >> index);
-  const std::size_t rows = static_cast<std::size_t>(height_ >> index);
-  std::uint16_t* texels = const_cast<std::uint16_t*>(level(index).texels);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const std::uint8_t* here = plane.data() + row * pitch;
-    const std::uint8_t* next = row + 1 < rows ? here + pitch : here;
-    for (std::size_t i = 0; i < pitch; ++i) {
-      texels[row * pitch + i] = static_cast<std::uint16_t>(here[i] | (next[i] << 8));
+  allocate(columns);
+  std::uint32_t* start = columns_.get();
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    const Plane& level = planes[i];
+    const auto scale = static_cast<float>(std::exp2(static_cast<double>(i) / kLevelsPerOctave));
+    levels_[i] = {start, level.width, level.width - 4, level.height - 1, 1.0F / (texel_ * scale)};
+    for (int strip = 0; strip < strips(level); ++strip) {
+      std::array<const std::uint8_t*, 4> rows;  // the last one repeats itself
+      for (int k = 0; k < 4; ++k) {
+        rows[static_cast<std::size_t>(k)] = level.row(std::min(4 * strip + k, level.height - 1));
+      }
+      for (int c = 0; c < level.width; ++c) {
+        *start++ = static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |
+                   static_cast<std::uint32_t>(rows[3][c]) << 24;
+      }
     }
   }
+}
+
+// Whole huge pages where the system has them: a picture row crosses many strips, and with small
+// pages nearly every one of them would miss the TLB.
+void Ground::allocate(std::size_t columns) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  bytes_ = (sizeof(std::uint32_t) * columns + kHugePage - 1) / kHugePage * kHugePage;
+  columns_.reset(static_cast<std::uint32_t*>(std::aligned_alloc(kHugePage, bytes_)));
+  if (!columns_) throw std::bad_alloc();
+#if defined(__linux__)
+  madvise(columns_.get(), bytes_, MADV_HUGEPAGE);
+#endif
 }
 
 }  // namespace deepracer_fast

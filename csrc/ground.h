@@ -21,21 +21,24 @@ struct Rectangle {
   double min_x, min_y, max_x, max_y;
 };
 
-// One mip level. texels[row * pitch + column] holds the texel in its low byte and the texel one row
-// further along y in its high byte, so that one unaligned 32-bit load at a texel yields the 2x2
-// block that bilinear interpolation needs. Texel (column, row) is centred on
+// One mip level, in strips of four rows: columns[strip * pitch + column] holds the texels of rows
+// 4 * strip to 4 * strip + 3, the lowest in the lowest byte. A cache line is a patch of 16 x 4
+// texels, and two loads yield a window of 4 x 8. Texel (column, row) is centred on
 // (extent.min_x + (column + 0.5) * texel, extent.min_y + (row + 0.5) * texel).
 struct MipLevel {
-  const std::uint16_t* texels;
-  std::int32_t pitch;   // texels from row to row, below 32768
-  std::int32_t last_x;  // largest column at which a 2x2 block may start
-  std::int32_t last_y;  // largest row at which a 2x2 block may start
+  const std::uint32_t* columns;
+  std::int32_t pitch;   // from strip to strip
+  std::int32_t last_x;  // largest column at which a window may start
+  std::int32_t last_y;  // largest row in which a window may start
   float texels_per_metre;
 };
 
+struct Plane;
+
 class Ground {
  public:
-  static constexpr int kLevels = 7;
+  static constexpr int kLevels = 16;
+  static constexpr int kLevelsPerOctave = 2;
 
   // Each polyline is x0, y0, x1, y1, ... in metres; all three have the same number of points, at
   // least two, in driving direction. A closed one (is_loop) repeats its first point at the end.
@@ -52,21 +55,21 @@ class Ground {
 
  private:
   struct Free {
-    void operator()(std::uint16_t* memory) const;
+    void operator()(std::uint32_t* memory) const;
   };
 
   void choose_extent(std::span<const double> inner, std::span<const double> outer);
-  void allocate_levels();
-  void store_level(int index, const std::vector<std::uint8_t>& plane);
+  void store_levels(Plane plane);
+  void allocate(std::size_t columns);
 
   Look look_;
   Rectangle field_{};
   float texel_ = 0.0F;
   float log2_texel_ = 0.0F;
-  int width_ = 0;  // texels of level 0, a multiple of 2^(kLevels - 1)
+  int width_ = 0;  // texels of level 0
   int height_ = 0;
   std::size_t bytes_ = 0;
-  std::unique_ptr<std::uint16_t[], Free> texels_;
+  std::unique_ptr<std::uint32_t[], Free> columns_;
   std::array<MipLevel, kLevels> levels_{};
 };
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "camera.h"
@@ -48,6 +49,7 @@ struct SimulatorOptions {
   int num_threads = 1;
   std::uint64_t seed = 0;
   bool paint_camera = true;
+  std::string render_path;  // name of a RenderPath; "" for the fastest
   int car_version = 5;      // of model_metadata.json; selects the car's physics
   bool asymmetric = false;  // with the pull to the left that recordings show
   RaceRules rules;
@@ -83,6 +85,7 @@ class Simulator {
   void penalise_or_end(int car, Status violation);
   void move(int car);
   void paint(int begin, int end);
+  void paint_car(int car);
 
   void begin_episode(int car);
   void restart_counters(int car);
@@ -101,9 +104,11 @@ class Simulator {
   VehicleParams vehicle_;
   Camera camera_;
   CarBatch cars_;
+  RenderPath render_path_;
   ThreadPool pool_;
   Randomizer randomizer_;
   std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey
+  std::vector<int> paint_order_;        // [B] room for each thread to sort its cars
   double time_ = 0.0;                   // s since the first reset
 };
 

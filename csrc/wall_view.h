@@ -1,7 +1,8 @@
 // The walls and the sky in one picture.
 //
-// In: the ground's field rectangle and look, and a lens. Out: per column the row at which the
-// ground ends, and rows of wall and sky with antialiased edges. Included by camera.cpp alone.
+// In: the ground's field rectangle and look, and a lens. Out: by column, the row at which the
+// ground ends and the row at which the sky does; rows of wall with antialiased corners. Included by
+// frame_painter.h alone.
 #pragma once
 
 #include <algorithm>
@@ -11,45 +12,46 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "camera.h"
-#include "ground.h"
-#include "scanline_walk.h"
+#include "frame.h"
 
 namespace deepracer_fast {
 
-// The lens over the ground: position in metres and heading as a unit vector.
-struct Pose {
-  float x, y;
-  float forward_x, forward_y;
+constexpr int kEdgeUnit = 64;  // edges are in 1/64 pixel from the picture's top
+
+// Columns [begin, end) of a picture row, both multiples of kBlock.
+struct Columns {
+  int begin, end;
 };
 
-// Share of a triangle filter of half-width one pixel that lies beyond an edge `distance` away,
-// both in 1/256 pixel, of 65536.
-inline std::int32_t covered_share(std::int32_t distance) {
-  distance = std::clamp(distance, -256, 256);
-  const std::int32_t rest = 256 - std::abs(distance);
-  return distance < 0 ? rest * rest / 2 : 65536 - rest * rest / 2;
-}
+// An edge that crosses the picture, by column, and its bounds by block.
+struct Edge {
+  std::array<std::int16_t, Camera::kMaxWidth> at;
+  std::array<std::int16_t, Camera::kMaxWidth / kBlock> least, greatest;
+};
 
-inline std::uint8_t mix(std::int32_t below, std::int32_t above, std::int32_t share) {
-  return static_cast<std::uint8_t>((below * share + above * (65536 - share)) >> 16);
-}
+// A straight edge in the picture, in edge units: start + step * column.
+struct Line {
+  float start, step;
+};
 
-// The walls and the sky in one picture: their straight edges and the grey of each side.
+// The walls and the sky in one picture: their edges and the grey of each side.
 class WallView {
  public:
-  WallView(const Camera& camera, const Ground& ground, const Tone* tone, const Pose& lens);
+  explicit WallView(const Frame& frame);
 
-  // Column c shows ground in the rows below foot()[c], in 1/256 pixel from the picture's top.
-  const std::int32_t* foot() const { return foot_.data(); }
-  // The least foot of the block of columns that starts at `column`.
-  std::int32_t highest_foot(int column) const {
-    return highest_foot_[static_cast<std::size_t>(column / kBlock)];
-  }
-  std::int32_t lowest_foot() const {
-    return std::max(foot_.front(), foot_[static_cast<std::size_t>(width_) - 1]);
-  }
-  // Fills a row with walls and sky.
+  int width() const { return width_; }
+  // Column c shows ground in the rows below foot().at[c].
+  const Edge& foot() const { return foot_; }
+  // Column c shows sky, if any column does, in the rows above top().at[c].
+  const Edge& top() const { return top_; }
+  bool has_sky() const { return has_sky_; }
+  std::uint8_t sky() const { return sky_; }
+  // Whether a wall is seen in the row or at its edge.
+  bool cross(int row) const { return row * kEdgeUnit - kEdgeUnit / 2 < lowest_foot_; }
+  // The columns that show ground in a row, joined with those given. The set only grows from row to
+  // row, because feet are convex across the picture.
+  Columns ground_columns(int row, Columns columns) const;
+  // Fills a row with walls.
   void paint(int row, std::uint8_t* out) const;
 
  private:
@@ -61,21 +63,18 @@ class WallView {
     float start;  // column at which its vertical edge meets the picture's top
     float slope;  // columns per row
   };
-  // An edge in the picture, in 1/256 pixel: start + step * column.
-  struct Edge {
-    float start, step;
-  };
 
   int side(int index) const { return (left_side_ + index) & 3; }
   const Facing& facing(int index) const { return sides_[static_cast<std::size_t>(side(index))]; }
-  Edge edge_at_height(const Facing& facing, float lens_above) const;
+  Line line_at_height(const Facing& facing, float lens_above) const;
   void find_corners(const Pose& lens, const Rectangle& field);
   void trace_feet();
   void trace_tops();
-  std::int32_t grey(int row, int index, float column) const;
+  std::uint8_t grey(int row, int index, float column) const;
 
   const std::array<WallShade, 4>& shades_;
-  float wall_height_, sky_grey_;
+  float wall_height_;
+  std::uint8_t sky_;
   int width_;
   float focal_, lens_z_, sine_, cosine_, middle_x_, middle_y_;
   std::array<Facing, 4> sides_{};
@@ -83,36 +82,35 @@ class WallView {
   int corner_count_ = 0;
   std::array<Corner, 4> corners_{};  // from left to right
   bool has_sky_ = false;
-  std::array<std::int32_t, Camera::kMaxWidth> foot_;
-  std::array<std::int32_t, Camera::kMaxWidth> top_;
-  std::array<std::int32_t, Camera::kMaxWidth / kBlock> highest_foot_;
+  int lowest_foot_ = 0;
+  Edge foot_{}, top_{};
 };
 
-inline WallView::WallView(const Camera& camera, const Ground& ground, const Tone* tone,
-                          const Pose& lens)
-    : shades_(tone != nullptr ? tone->walls : ground.look().walls),
-      wall_height_(ground.look().wall_height),
-      sky_grey_(tone != nullptr ? tone->sky_grey : ground.look().sky_grey),
-      width_(camera.params().width),
-      focal_(camera.focal()),
-      lens_z_(static_cast<float>(camera.params().z)),
-      sine_(camera.sine()),
-      cosine_(camera.cosine()),
+inline WallView::WallView(const Frame& frame)
+    : shades_(frame.tone != nullptr ? frame.tone->walls : frame.ground.look().walls),
+      wall_height_(frame.ground.look().wall_height),
+      sky_(static_cast<std::uint8_t>(frame.tone != nullptr ? frame.tone->sky_grey
+                                                           : frame.ground.look().sky_grey)),
+      width_(frame.camera.params().width),
+      focal_(frame.camera.focal()),
+      lens_z_(static_cast<float>(frame.camera.params().z)),
+      sine_(frame.camera.sine()),
+      cosine_(frame.camera.cosine()),
       middle_x_(0.5F * static_cast<float>(width_)),
-      middle_y_(0.5F * static_cast<float>(camera.params().height)) {
-  find_corners(lens, ground.field());
+      middle_y_(0.5F * static_cast<float>(frame.camera.params().height)) {
+  find_corners(frame.lens, frame.ground.field());
   trace_feet();
   trace_tops();
 }
 
 // The picture line at the height of a wall over which the lens stands by `lens_above`: points
 // (right u, down v), in focal lengths, where a ray reaches the wall's distance at that height.
-inline WallView::Edge WallView::edge_at_height(const Facing& facing, float lens_above) const {
+inline Line WallView::line_at_height(const Facing& facing, float lens_above) const {
   const float depth = facing.distance * cosine_ + lens_above * sine_ * facing.ahead;
-  const float scale = 256.0F / std::max(depth, 1e-3F);
+  const float scale = kEdgeUnit / std::max(depth, 1e-3F);
   const float middle = lens_above * cosine_ * facing.ahead - facing.distance * sine_;
   const float step = scale * lens_above * facing.right;
-  return {scale * focal_ * middle + 256.0F * middle_y_ + step * (0.5F - middle_x_), step};
+  return {scale * focal_ * middle + kEdgeUnit * middle_y_ + step * (0.5F - middle_x_), step};
 }
 
 // From the side that the ray at the picture's top left meets, clockwise to the last corner ahead.
@@ -148,48 +146,75 @@ inline void WallView::find_corners(const Pose& lens, const Rectangle& field) {
   }
 }
 
+// The lines' greatest (sign 1) or least (sign -1) at each column.
+inline void trace(const std::array<Line, 4>& lines, int count, float sign, int width, Edge& edge) {
+  constexpr float kBound = 32000.0F;
+  for (int block = 0; block < width; block += kBlock) {
+    std::array<float, kBlock> extreme;
+    extreme.fill(-kBound);
+    for (int k = 0; k < count; ++k) {
+      const Line line = lines[static_cast<std::size_t>(k)];
+      const float start = sign * (line.start + line.step * static_cast<float>(block));
+      const float step = sign * line.step;
+      for (int i = 0; i < kBlock; ++i) {
+        auto& value = extreme[static_cast<std::size_t>(i)];
+        value = std::max(value, start + step * static_cast<float>(i));
+      }
+    }
+    std::int16_t* at = edge.at.data() + block;
+    for (int i = 0; i < kBlock; ++i) {
+      at[i] = static_cast<std::int16_t>(
+          static_cast<int>(sign * std::min(extreme[static_cast<std::size_t>(i)], kBound)));
+    }
+    std::int16_t least = at[0];
+    std::int16_t greatest = at[0];
+    for (int i = 1; i < kBlock; ++i) {
+      least = std::min(least, at[i]);
+      greatest = std::max(greatest, at[i]);
+    }
+    edge.least[static_cast<std::size_t>(block / kBlock)] = least;
+    edge.greatest[static_cast<std::size_t>(block / kBlock)] = greatest;
+  }
+}
+
 // The ground is what lies below the feet of all sides.
 inline void WallView::trace_feet() {
-  foot_.fill(0);
-  for (int k = 0; k <= std::min(corner_count_, 3); ++k) {
-    const Edge edge = edge_at_height(facing(k), lens_z_);
-    for (int column = 0; column < width_; ++column) {
-      const float foot = edge.start + edge.step * static_cast<float>(column);
-      auto& lowest = foot_[static_cast<std::size_t>(column)];
-      lowest = std::max(lowest, static_cast<std::int32_t>(foot));
-    }
-  }
-  for (int column = 0; column < width_; column += kBlock) {
-    const std::int32_t* block = foot_.data() + column;
-    highest_foot_[static_cast<std::size_t>(column / kBlock)] =
-        *std::min_element(block, block + kBlock);
-  }
-}
-
-// The sky is what lies above the tops of all sides; most pictures show none.
-inline void WallView::trace_tops() {
-  const float lens_above = lens_z_ - wall_height_;
-  std::array<Edge, 4> edges;
+  std::array<Line, 4> lines;
   const int count = std::min(corner_count_, 3) + 1;
   for (int k = 0; k < count; ++k) {
-    const Edge edge = edge_at_height(facing(k), lens_above);
-    const float highest = edge.start + std::max(0.0F, edge.step * static_cast<float>(width_ - 1));
-    if (highest < -128.0F) return;
-    edges[static_cast<std::size_t>(k)] = edge;
+    lines[static_cast<std::size_t>(k)] = line_at_height(facing(k), lens_z_);
   }
-  has_sky_ = true;
-  for (int column = 0; column < width_; ++column) {
-    float top = 1e6F;
-    for (int k = 0; k < count; ++k) {
-      const Edge& edge = edges[static_cast<std::size_t>(k)];
-      top = std::min(top, edge.start + edge.step * static_cast<float>(column));
-    }
-    top_[static_cast<std::size_t>(column)] = static_cast<std::int32_t>(std::max(top, -1e6F));
-  }
+  trace(lines, count, 1.0F, width_, foot_);
+  lowest_foot_ = std::max(foot_.at[0], foot_.at[static_cast<std::size_t>(width_) - 1]);
 }
 
-// Grey of the index-th side from the left where it meets a pixel, of 256.
-inline std::int32_t WallView::grey(int row, int index, float column) const {
+// The sky is what lies above the tops of all sides; many pictures show none.
+inline void WallView::trace_tops() {
+  std::array<Line, 4> lines;
+  const int count = std::min(corner_count_, 3) + 1;
+  for (int k = 0; k < count; ++k) {
+    const Line line = line_at_height(facing(k), lens_z_ - wall_height_);
+    const float highest = line.start + std::max(0.0F, line.step * static_cast<float>(width_ - 1));
+    if (highest < -0.5F * kEdgeUnit) return;
+    lines[static_cast<std::size_t>(k)] = line;
+  }
+  has_sky_ = true;
+  trace(lines, count, -1.0F, width_, top_);
+}
+
+inline Columns WallView::ground_columns(int row, Columns columns) const {
+  if (columns.begin == 0 && columns.end == width_) return columns;
+  const int reach = row * kEdgeUnit + kEdgeUnit / 2 + kEdgeUnit;
+  for (int block = 0; block < width_; block += kBlock) {
+    if (foot_.least[static_cast<std::size_t>(block / kBlock)] >= reach) continue;
+    columns.begin = std::min(columns.begin, block);
+    columns.end = std::max(columns.end, block + kBlock);
+  }
+  return columns;
+}
+
+// Grey of the index-th side from the left where it meets a pixel.
+inline std::uint8_t WallView::grey(int row, int index, float column) const {
   const Facing& wall = facing(index);
   const WallShade& shade = shades_[static_cast<std::size_t>(side(index))];
   const float v = (static_cast<float>(row) + 0.5F - middle_y_) / focal_;
@@ -197,12 +222,20 @@ inline std::int32_t WallView::grey(int row, int index, float column) const {
   const float closing = (cosine_ - v * sine_) * wall.ahead + u * wall.right;
   const float height = lens_z_ - wall.distance / std::max(closing, 1e-3F) * (sine_ + v * cosine_);
   const float lit = shade.foot + shade.gain * std::clamp(height, 0.0F, wall_height_);
-  return static_cast<std::int32_t>(std::clamp(lit, 0.0F, 255.0F));
+  return static_cast<std::uint8_t>(std::clamp(lit, 0.0F, 255.0F));
+}
+
+// Share, of 256, of a triangle of half-width 1 pixel that lies beyond an edge that is `distance`
+// pixels further on.
+inline int share_beyond(float distance) {
+  const float rest = 1.0F - std::min(std::abs(distance), 1.0F);
+  const float corner = 128.0F * rest * rest;
+  return static_cast<int>(distance < 0.0F ? 256.0F - corner : corner);
 }
 
 inline void WallView::paint(int row, std::uint8_t* out) const {
   int column = 0;
-  std::int32_t previous = 0;
+  int previous = 0;
   float edge = -2.0F;
   for (int k = 0; k <= corner_count_; ++k) {
     const Corner& corner = corners_[static_cast<std::size_t>(std::min(k, 3))];
@@ -211,22 +244,16 @@ inline void WallView::paint(int row, std::uint8_t* out) const {
                                 : corner.start + corner.slope * (static_cast<float>(row) + 0.5F);
     const float from = std::max(edge, 0.0F);
     const float to = std::min(next_edge, static_cast<float>(width_));
-    const std::int32_t here = grey(row, k, 0.5F * (from + to));
+    const int here = grey(row, k, 0.5F * (from + to));
     for (; column < width_ && static_cast<float>(column) < edge + 0.5F; ++column) {
-      const float beyond = static_cast<float>(column) + 0.5F - edge;
-      out[column] = mix(here, previous, covered_share(static_cast<std::int32_t>(256.0F * beyond)));
+      const int share = share_beyond(static_cast<float>(column) + 0.5F - edge);
+      out[column] = static_cast<std::uint8_t>((previous * share + here * (256 - share)) >> 8);
     }
     const int end = std::clamp(static_cast<int>(next_edge - 0.5F), column, width_);
     std::memset(out + column, here, static_cast<std::size_t>(end - column));
     column = end;
     edge = next_edge;
     previous = here;
-  }
-  if (!has_sky_) return;
-  const auto sky = static_cast<std::int32_t>(sky_grey_);
-  for (int c = 0; c < width_; ++c) {
-    const std::int32_t share = covered_share(row * 256 + 128 - top_[static_cast<std::size_t>(c)]);
-    out[c] = mix(out[c], sky, share);
   }
 }
 

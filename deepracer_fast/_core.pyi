@@ -40,6 +40,10 @@ class Ground:
     def __init__(
         self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool, look: str
     ) -> None: ...
+    @property
+    def texel(self) -> float: ...
+    @property
+    def bytes(self) -> int: ...
 
 class RaceRules:
     start_position: float
@@ -69,6 +73,7 @@ class SimulatorOptions:
     num_threads: int
     seed: int
     paint_camera: bool
+    render_path: str  # of render_paths(), "" for the fastest
     car_version: int
     asymmetric: bool
     rules: RaceRules

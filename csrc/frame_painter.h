@@ -1,0 +1,207 @@
+// Paints one frame, kLanes columns at a time. Compiled once per instruction set: the file that
+// includes it defines DEEPRACER_FAST_TARGET and, in an unnamed namespace, Lanes and its operations.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "frame.h"
+#include "placed_scanlines.h"
+#include "wall_view.h"
+
+namespace deepracer_fast {
+namespace {
+
+constexpr int kLanes = sizeof(Lanes) / sizeof(std::int16_t);
+constexpr int kGroup = 4;         // columns that share a window of 4 x 8 texels
+constexpr int kPlacedGroups = 8;  // groups of which the windows are found together
+constexpr int kKept = 8;          // scanlines kept, more than a row is made of
+
+static_assert(kBlock % kLanes == 0 && kBlock == kGroup * kPlacedGroups);
+
+using Integers = std::int32_t __attribute__((vector_size(4 * kPlacedGroups)));
+
+// The windows of the groups of a scanline.
+struct Windows {
+  std::int32_t start[Camera::kMaxWidth / kGroup];  // column of a strip at its corner
+  // The least x and y of the group from that corner, 1/256 texel, in the lower and upper half.
+  std::uint32_t origin[Camera::kMaxWidth / kGroup];
+};
+
+// How far the least column of a group lies from its first one, 1/256 texel.
+constexpr std::int32_t least_offset(std::int32_t step) { return std::min(0, 3 * (step >> 8)); }
+
+// Offsets of a group's columns from the least of them, 1/256 texel.
+DEEPRACER_FAST_TARGET inline Lanes offsets_in_group(std::int32_t step) {
+  Lanes column{};
+  for (int i = 0; i < kLanes; ++i) column[i] = static_cast<std::int16_t>(i % kGroup);
+  return column * static_cast<std::int16_t>(step >> 8) -
+         static_cast<std::int16_t>(least_offset(step));
+}
+
+DEEPRACER_FAST_TARGET inline void find_windows(const Walk& walk, Columns columns,
+                                               Windows& windows) {
+  constexpr Integers kCount{0, 1, 2, 3, 4, 5, 6, 7};
+  const int first = columns.begin / kGroup;
+  const Integers step_x = Integers{} + kGroup * walk.dx;
+  const Integers step_y = Integers{} + kGroup * walk.dy;
+  Integers next_x = walk.x + least_offset(walk.dx) * 256 + (kCount + first) * step_x;
+  Integers next_y = walk.y + least_offset(walk.dy) * 256 + (kCount + first) * step_y;
+  for (int group = first; group < columns.end / kGroup; group += kPlacedGroups) {
+    Integers x = next_x < 0 ? Integers{} : next_x;
+    Integers y = next_y < 0 ? Integers{} : next_y;
+    x = x > walk.max_x ? Integers{} + walk.max_x : x;
+    y = y > walk.max_y ? Integers{} + walk.max_y : y;
+    const Integers start = (y >> 18) * walk.pitch + (x >> 16);
+    const Integers origin = ((x >> 8) & 0xFF) | ((y << 8) & 0x03FF0000);
+    std::memcpy(windows.start + group, &start, sizeof(start));
+    std::memcpy(windows.origin + group, &origin, sizeof(origin));
+    next_x += kPlacedGroups * step_x;
+    next_y += kPlacedGroups * step_y;
+  }
+}
+
+// Hands `take` the bilinear samples of a scanline, 1/64 grey level, kLanes columns at a time.
+template <class Take>
+DEEPRACER_FAST_TARGET inline void walk_scanline(const Walk walk, Columns columns, Take take) {
+  Windows windows;
+  find_windows(walk, columns, windows);
+  const Lanes offsets_x = offsets_in_group(walk.dx);
+  const Lanes offsets_y = offsets_in_group(walk.dy);
+  const std::int32_t* start = windows.start + columns.begin / kGroup;
+  const std::uint32_t* origin = windows.origin + columns.begin / kGroup;
+  for (int column = columns.begin; column < columns.end; column += kLanes) {
+    const Lanes x = spread_lower(origin) + offsets_x;
+    const Lanes y = spread_upper(origin) + offsets_y;
+    const Texels texels = fetch(walk.columns, walk.pitch, start, x, y);
+    const Lanes weights = ((y >> 2) & 63) * 255 + 64;  // 64 - share and, in the high byte, share
+    const Lanes left = weigh_bytes(texels.left, weights);
+    const Lanes right = weigh_bytes(texels.right, weights);
+    take(column, left + multiply_rounded(right - left, (x & 255) << 7));
+    start += kLanes / kGroup;
+    origin += kLanes / kGroup;
+  }
+}
+
+DEEPRACER_FAST_TARGET inline Lanes load(const std::int16_t* values) {
+  Lanes result;
+  std::memcpy(&result, values, sizeof(result));
+  return result;
+}
+
+// Blends a row that lies beyond an edge (the wall beyond its foot, the sky beyond the wall's top)
+// over the line. The edge is in 1/64 pixel from the picture's top; a pixel is a triangle of
+// half-width 1.
+DEEPRACER_FAST_TARGET inline void blend_beyond(int row, const Edge& edge, int width,
+                                               const std::uint8_t* beyond, std::uint8_t* line) {
+  const int middle = row * kEdgeUnit + kEdgeUnit / 2;
+  for (int block = 0; block < width; block += kBlock) {
+    if (middle - edge.greatest[block / kBlock] >= kEdgeUnit) continue;
+    if (middle - edge.least[block / kBlock] <= -kEdgeUnit) {
+      std::memcpy(line + block, beyond + block, kBlock);
+      continue;
+    }
+    for (int column = block; column < block + kBlock; column += kLanes) {
+      const Lanes full = Lanes{} + static_cast<std::int16_t>(kEdgeUnit);
+      Lanes distance = static_cast<std::int16_t>(middle) - load(edge.at.data() + column);
+      distance = distance < -full ? -full : distance > full ? full : distance;
+      const Lanes rest = full - (distance < 0 ? -distance : distance);
+      const Lanes corner = (rest * rest) >> 5;
+      const Words share = reinterpret_cast<Words>(distance < 0 ? corner : 256 - corner);
+      const Words below = reinterpret_cast<Words>(load_bytes(line + column));
+      const Words above = reinterpret_cast<Words>(load_bytes(beyond + column));
+      const Words mixed = (below * share + above * (256 - share)) >> 8;
+      store_bytes(line + column, reinterpret_cast<Lanes>(mixed));
+    }
+  }
+}
+
+DEEPRACER_FAST_TARGET inline void store_greys(std::uint8_t* greys, Lanes samples) {
+  store_bytes(greys, (samples + kRounding) >> 6);
+}
+
+// Scanlines whose samples are kept until the rows that they are part of are done.
+struct Kept {
+  const std::int16_t* at(int scanline) const { return samples[scanline % kKept]; }
+  std::int16_t* at(int scanline) { return samples[scanline % kKept]; }
+
+  alignas(64) std::int16_t samples[kKept][Camera::kMaxWidth];
+};
+
+// Adds the scanlines of a row by their weights.
+DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Columns columns,
+                                                const Kept& kept, std::uint8_t* line) {
+  std::array<const std::int16_t*, kMostPerRow> samples;
+  std::array<Lanes, kMostPerRow> weights;
+  const auto count = static_cast<std::size_t>(row.count);
+  for (std::size_t i = 0; i < count; ++i) {
+    samples[i] = kept.at(row.first + static_cast<int>(i));
+    weights[i] = Lanes{} + row.weights[i];
+  }
+  for (int column = columns.begin; column < columns.end; column += kLanes) {
+    Lanes sum = multiply_rounded(load(samples[0] + column), weights[0]);
+    for (std::size_t i = 1; i < count; ++i) {
+      sum += multiply_rounded(load(samples[i] + column), weights[i]);
+    }
+    store_greys(line + column, sum);
+  }
+}
+
+// Paints the ground of one row; `walked` is the first scanline that no row has used yet.
+DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, const PlacedScanlines& placed,
+                                               Columns columns, int& walked, Kept& kept,
+                                               std::uint8_t* line) {
+  walked = std::max(walked, row.first);
+  if (row.count == 1) {
+    walk_scanline(placed.walk(walked++), columns,
+                  [line](int column, Lanes samples)
+                      DEEPRACER_FAST_TARGET { store_greys(line + column, samples); });
+    return;
+  }
+  for (; walked < row.first + row.count; ++walked) {
+    std::int16_t* samples = kept.at(walked);
+    walk_scanline(placed.walk(walked), columns,
+                  [samples](int column, Lanes values) DEEPRACER_FAST_TARGET {
+                    std::memcpy(samples + column, &values, sizeof(values));
+                  });
+  }
+  add_scanlines(row, columns, kept, line);
+}
+
+DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, std::uint8_t* line) {
+  walls.paint(row, line);
+  if (!walls.has_sky()) return;
+  std::array<std::uint8_t, Camera::kMaxWidth> sky;
+  std::memset(sky.data(), walls.sky(), static_cast<std::size_t>(walls.width()));
+  blend_beyond(row, walls.top(), walls.width(), sky.data(), line);
+}
+
+DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* out) {
+  const Camera& camera = frame.camera;
+  const int width = camera.params().width;
+  const WallView walls(frame);
+  const PlacedScanlines placed(frame);
+  Kept kept;
+  std::array<std::uint8_t, Camera::kMaxWidth> wall;
+  Columns columns{width, 0};
+  int walked = 0;
+  for (int row = 0; row < camera.params().height; ++row, out += width) {
+    const PictureRow& plan = camera.rows()[static_cast<std::size_t>(row)];
+    columns = walls.ground_columns(row + 1, columns);
+    if (plan.count == 0 || columns.begin >= columns.end) {
+      paint_walls(row, walls, out);
+      continue;
+    }
+    paint_ground(plan, placed, columns, walked, kept, out);
+    if (frame.tone != nullptr) {
+      for (int c = columns.begin; c < columns.end; ++c) out[c] = frame.tone->ground[out[c]];
+    }
+    if (!walls.cross(row)) continue;
+    paint_walls(row, walls, wall.data());
+    blend_beyond(row, walls.foot(), width, wall.data(), out);
+  }
+}
+
+}  // namespace
+}  // namespace deepracer_fast

@@ -1,0 +1,76 @@
+// The scanlines of a camera's plan on the ground below a lens.
+//
+// Included by frame_painter.h alone.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "frame.h"
+
+namespace deepracer_fast {
+
+class PlacedScanlines {
+ public:
+  explicit PlacedScanlines(const Frame& frame);
+
+  Walk walk(int index) const {
+    const auto i = static_cast<std::size_t>(index);
+    const MipLevel& level = ground_.level(level_[i]);
+    return {level.columns,
+            x_[i],
+            y_[i],
+            dx_[i],
+            dy_[i],
+            (level.last_x << 16) | 0xFFFF,
+            (level.last_y << 16) | 0xFFFF,
+            level.pitch};
+  }
+
+ private:
+  using Integers = std::array<std::int32_t, Camera::kMostScanlines>;
+
+  const Ground& ground_;
+  Integers x_, y_, dx_, dy_;  // of column 0 and from column to column, 1/65536 texel
+  Integers level_;
+};
+
+// Each lies on the finest level whose texels are as large as it asks for and of which four columns
+// of the picture fit a window.
+inline PlacedScanlines::PlacedScanlines(const Frame& frame) : ground_(frame.ground) {
+  constexpr float kFixed = 65536.0F;
+  constexpr float kNearlyOne = 0.999F;  // rounds up, but for what rounding itself added
+  const Scanlines& plan = frame.camera.scanlines();
+  const Pose lens = frame.lens;
+  const float lens_x = lens.x - static_cast<float>(ground_.field().min_x);
+  const float lens_y = lens.y - static_cast<float>(ground_.field().min_y);
+  const float middle = 0.5F * static_cast<float>(frame.camera.params().width - 1);
+  // Texels in which a column of the picture must fit: across the heading lies the picture's row.
+  const float least = std::max(1.5F * std::abs(lens.forward_y), std::abs(lens.forward_x));
+  const float log2_least = std::log2(least);
+  const float finest = ground_.log2_texel();
+  std::array<float, Ground::kLevels> scales;
+  for (int i = 0; i < Ground::kLevels; ++i) {
+    scales[static_cast<std::size_t>(i)] = ground_.level(i).texels_per_metre;
+  }
+  for (std::size_t i = 0; i < plan.forward.size(); ++i) {
+    const float texel = std::max(plan.log2_texel[i], plan.log2_step[i] + log2_least);
+    const float coarser = Ground::kLevelsPerOctave * (texel - finest) + kNearlyOne;
+    level_[i] = static_cast<std::int32_t>(
+        std::min(std::max(coarser, 0.0F), static_cast<float>(Ground::kLevels - 1)));
+    const float scale = scales[static_cast<std::size_t>(level_[i])];
+    const float right = -middle * plan.step[i];
+    const float x = lens_x + plan.forward[i] * lens.forward_x + right * lens.forward_y;
+    const float y = lens_y + plan.forward[i] * lens.forward_y - right * lens.forward_x;
+    x_[i] = static_cast<std::int32_t>((x * scale - 0.5F) * kFixed);
+    y_[i] = static_cast<std::int32_t>((y * scale - 0.5F) * kFixed);
+    const float step = std::min(plan.step[i] * scale, 1.0F / least) * kFixed;
+    dx_[i] = static_cast<std::int32_t>(step * lens.forward_y);
+    dy_[i] = static_cast<std::int32_t>(-step * lens.forward_x);
+  }
+}
+
+}  // namespace deepracer_fast
