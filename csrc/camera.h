@@ -8,6 +8,7 @@
 // is a fixed list of scanlines (one per row near the car, several per row far away), each walked
 // across the mip level that fits its step; a row is the triangle-weighted sum of the scanlines
 // around it. All arithmetic on pixels is integer, hence the same bytes on every path.
+// frame_painter.h says how a picture is sampled, number by number.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ struct Scanlines {
   std::vector<float> forward;     // m ahead along the ground
   std::vector<float> step;        // m to the right per column
   std::vector<float> log2_texel;  // log2 of the texel size in metres that suits it, at least
-  std::vector<float> log2_step;
+  std::vector<float> log2_step;   // log2 of step
 };
 
 // A picture row: the weighted sum of scanlines.

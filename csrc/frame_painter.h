@@ -1,5 +1,20 @@
 // Paints one frame, kLanes columns at a time. Compiled once per instruction set: the file that
 // includes it defines DEEPRACER_FAST_TARGET and, in an unnamed namespace, Lanes and its operations.
+//
+// The scheme, whole; every number is an integer, and >> rounds down.
+//   Scanline (camera.h plans it, placed_scanlines.h puts it on the ground): a mip level and 16.16
+//   coordinates (x, y) of column 0 and (dx, dy) from column to column, in texels, 0 at the centre
+//   of the first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels. Steps
+//   within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. The group's
+//   least x is gx = clamp(x + 256 least + 4 g dx, 0, last_x << 16 | 0xFFFF), so a window that
+//   leaves the level is moved inside; column c samples at gx / 256 + i sx - least. The same for y.
+//   Sample: bilinear. With (fx, fy) the fractions in 1/256 and w = fy >> 2, of the texels on the
+//   left: l = (64 - w) below + w above, and r of those on the right; l + rounded((r - l) fx / 256),
+//   in 1/64 grey level, where rounded is that of multiply_rounded.
+//   Row: one scanline's samples v as they are, or the sum of rounded(v weight / 32768);
+//   grey = (sum + kRounding) >> 6, through the tone's table if there is one.
+//   Walls: their rows are painted by wall_view.h; sky over wall over ground, each beyond an edge
+//   given by column, blended over the pixel above and below the edge (blend_beyond).
 #pragma once
 
 #include <algorithm>
@@ -201,6 +216,7 @@ DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* 
     paint_walls(row, walls, wall.data());
     blend_beyond(row, walls.foot(), width, wall.data(), out);
   }
+  // Objects stand on the ground inside the walls: they would be drawn over the finished rows here.
 }
 
 }  // namespace
