@@ -199,3 +199,29 @@ def test_greys_of_recorded_frames_are_met(shared: Path) -> None:
     assert abs(np.median(frame) - 48.0) < 5.0  # road
     assert abs(np.median(picture[:20, 20:60]) - 56.0) < 8.0  # lit wall
     assert 1.5 < frame.std() < 8.0  # carpet grain
+
+
+def test_ground_of_a_large_track_stays_below_64_megabytes() -> None:
+    turn = np.linspace(0.0, 2.0 * np.pi, 1000)
+    centre, inner, outer = (
+        np.stack([(20.0 + d) * np.cos(turn), (11.0 + d) * np.sin(turn)], 1) for d in (0, -0.5, 0.5)
+    )
+    ground = _core.Ground(centre, inner, outer, True, "speedway")
+    assert ground.bytes < 64e6
+    assert ground.texel < 0.01
+
+
+def test_each_car_gets_its_own_picture() -> None:
+    """Cars are painted in the order of the track, not in that of their numbers."""
+    x = np.linspace(0.0, LENGTH, 19)
+    lines = [np.stack([x, np.full_like(x, y)], 1) for y in (0, HALF_WIDTH, -HALF_WIDTH)]
+    options = _core.SimulatorOptions()
+    options.num_cars, options.num_threads = 16, 3
+    simulator = _core.Simulator(_core.Track(*lines, False), straight_ground(), options)
+    places = random_poses(16).astype(np.float32)
+    x, y, heading = np.ascontiguousarray(places.T)
+    simulator.place(np.arange(16, dtype=np.int32), x, y, heading, np.zeros(16, np.float32))
+    simulator.step(np.tile(np.float32([0.0, 1.0]), (16, 1)))
+    poses = simulator.vehicle_states()[:, :3]
+    wanted = render(straight_ground(), poses)
+    np.testing.assert_array_equal(simulator.pictures[..., 0], wanted)
