@@ -1,4 +1,4 @@
-"""The command line: ``deepracer-fast train | evaluate | replay | tracks``.
+"""The command line: ``deepracer-fast train | evaluate | race | replay | tracks``.
 
 In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
 error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
@@ -146,6 +146,74 @@ def evaluate(
         print(json.dumps({"track": name, "laps": rows}, indent=2))
     else:
         Console().print(lap_table(driven, f"{model} on {name}"))
+
+
+@app.command()
+def race(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(help="model.tar.gz, model.pb or model folders; none shows the leaderboard."),
+    ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            help="Bundled track, or path of a route .npy (default: reinvent_base)",
+            show_default=False,
+        ),
+    ] = None,
+    laps: Annotated[
+        int | None, typer.Option(help="Laps of a submission, one after the other (default: 3)")
+    ] = None,
+    ranking: Annotated[
+        str | None,
+        typer.Option(help="best-lap, average-lap or total-time (default: best-lap)"),
+    ] = None,
+    minimum_laps: Annotated[
+        int | None,
+        typer.Option(
+            help="Laps in a row to be ranked, which average-lap averages (default: 1 by best-lap, "
+            "otherwise all)"
+        ),
+    ] = None,
+    resets: Annotated[
+        int | None,
+        typer.Option(help="Times that a car is put back before its lap is given up (default: 100)"),
+    ] = None,
+    off_track_penalty: Annotated[
+        float | None, typer.Option(help="Seconds that leaving the track costs (default: 2)")
+    ] = None,
+    car_version: CarVersionOption = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name on the leaderboard, once a model (default: from its path)",
+            show_default=False,
+        ),
+    ] = None,
+    leaderboard: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the race; what it holds need not be said again (default: "
+            "leaderboards/TRACK-RANKING.json)",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
+    from deepracer_fast.race_command import RaceRequest, run_race
+
+    rules = {
+        "track": track,
+        "laps": laps,
+        "ranking": ranking,
+        "minimum_laps": minimum_laps,
+        "resets": resets,
+        "off_track_penalty": off_track_penalty,
+        "car_version": car_version,
+    }
+    given = {key: value for key, value in rules.items() if value is not None}
+    run_race(RaceRequest(models or [], name or [], leaderboard, as_json), given)
 
 
 @app.command()

@@ -39,3 +39,7 @@ class ArchiveError(DeepRacerError):
 
 class TraceError(DeepRacerError):
     """A recording of steps (simtrace or log) that cannot be read or replayed."""
+
+
+class LeaderboardError(DeepRacerError):
+    """The file of a race that cannot be read, or a submission under other rules."""

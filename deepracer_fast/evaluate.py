@@ -8,12 +8,11 @@ the metrics read the laps.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.action_space import ActionSpace
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.model import Model
@@ -152,12 +151,20 @@ def lap_rules(options: RaceOptions) -> RaceRules:
     )
 
 
+class CommandTable(Protocol):
+    """What makes commands of a policy's answers: an action space, or a stand-in for several."""
+
+    def to_commands(self, answers: Any, /) -> Array:
+        """Degrees and m/s, [B, 2]."""
+        ...
+
+
 @dataclass(frozen=True)
 class Driver:
     """A greedy policy and what its answers mean."""
 
     policy: GreedyPolicy
-    action_space: ActionSpace
+    action_space: CommandTable
 
 
 def drive_laps(

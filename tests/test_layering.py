@@ -28,6 +28,8 @@ MUST_NOT_REACH = {
     "archive": {"track", "simulator", "reward", "ppo", "learner", *DRIVERS},
     "collect": {*LEARNER, "evaluate", "train", "cli"},
     "evaluate": {"ppo", "learner", "collect", "train", "cli"},
+    "race": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "leaderboard": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
     "train": {"cli"},
 }
 

@@ -1,0 +1,144 @@
+"""The file of a race: its rules, and every submission to it.
+
+In: a race and what models drove in it. Out: a JSON file, read and extended as a whole; two
+processes that submit at once both find their laps in it. Neighbours: ``race`` says who stands
+where, ``race_command`` shows it.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.errors import ConfigError, LeaderboardError
+from deepracer_fast.json_object import brief, parse_json_object, read_text
+from deepracer_fast.race import Race, RaceLap, Submission
+
+FORMAT = 1
+"""Version of the file's form; a newer one is refused."""
+
+_KINDS: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float)}
+
+_Record = TypeVar("_Record", Race, RaceLap)
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What the file holds.
+
+    Attributes:
+        race: the rules.
+        submissions: in the order in which they came.
+    """
+
+    race: Race
+    submissions: tuple[Submission, ...] = ()
+
+
+def read_leaderboard(path: Path) -> Leaderboard:
+    """Reads the file of a race.
+
+    Raises:
+        LeaderboardError: it cannot be read, or is not one; names file and key.
+    """
+    content = parse_json_object(read_text(path, LeaderboardError), str(path), LeaderboardError)
+    if content.get("format") != FORMAT:
+        found = brief(content.get("format"))
+        raise LeaderboardError(f"{path}: format of a leaderboard must be {FORMAT}, found {found}")
+    race = _record(Race, content.get("race"), f"{path}: race")
+    listed = content.get("submissions")
+    if not isinstance(listed, list):
+        raise LeaderboardError(f"{path}: submissions must be a list, found {brief(listed)}")
+    places = (f"{path}: submissions[{number}]" for number in range(len(listed)))
+    return Leaderboard(race, tuple(map(_submission, listed, places)))
+
+
+def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leaderboard:
+    """Adds submissions to the file of a race, or begins it.
+
+    Raises:
+        LeaderboardError: the file cannot be read, or its race has other rules.
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        board = read_leaderboard(path) if path.exists() else Leaderboard(race)
+        refuse_other_rules(path, board.race, asdict(race))
+        board = Leaderboard(race, (*board.submissions, *new))
+        atomic_write_text(path, _text(board))
+    return board
+
+
+def refuse_other_rules(path: Path, race: Race, asked: Mapping[str, Any]) -> None:
+    """Refuses rules, by field name, that are not those of the race in the file.
+
+    Raises:
+        LeaderboardError: one line with every difference.
+    """
+    rules = asdict(race)
+    differing = [name for name in rules if name in asked and rules[name] != asked[name]]
+    if differing:
+        there = ", ".join(f"{name} {rules[name]}" for name in differing)
+        here = ", ".join(f"{name} {asked[name]}" for name in differing)
+        raise LeaderboardError(
+            f"{path}: all submissions must be driven under the rules of the race, {there}; got "
+            f"{here}: leave that out, or begin another race with --leaderboard"
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds a lock on the folder: the file itself is replaced, and a lock file would stay."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _text(board: Leaderboard) -> str:
+    content = {
+        "format": FORMAT,
+        "race": asdict(board.race),
+        "submissions": [asdict(submission) for submission in board.submissions],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _submission(content: Any, place: str) -> Submission:
+    if not isinstance(content, dict):
+        raise LeaderboardError(f"{place} must be an object, found {brief(content)}")
+    for name in ("model", "submitted"):
+        if not isinstance(content.get(name), str):
+            found = brief(content.get(name))
+            raise LeaderboardError(f"{place}.{name} must be a string, found {found}")
+    laps = content.get("laps")
+    if not isinstance(laps, list):
+        raise LeaderboardError(f"{place}.laps must be a list, found {brief(laps)}")
+    records = [_record(RaceLap, lap, f"{place}.laps[{k}]") for k, lap in enumerate(laps)]
+    return Submission(content["model"], content["submitted"], tuple(records))
+
+
+def _record(kind: type[_Record], content: Any, place: str) -> _Record:
+    """The record whose every field an object gives."""
+    names: dict[str, Any] = {field.name: field.type for field in fields(kind)}
+    if not isinstance(content, dict) or set(content) != set(names):
+        raise LeaderboardError(
+            f"{place} must be an object of {', '.join(names)}, found {brief(content)}"
+        )
+    for name, value in content.items():
+        allowed = _KINDS[names[name]]
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise LeaderboardError(
+                f"{place}.{name} must be of type {names[name].__name__}, found {brief(value)}"
+            )
+    try:
+        return kind(**content)
+    except ConfigError as problem:
+        raise LeaderboardError(f"{place}: {problem}") from None

@@ -1,0 +1,105 @@
+"""Lets models drive a race, all at once where they can share a simulator.
+
+In: the rules of a race and the models. Out: the laps of each. Neighbours: ``evaluate`` counts and
+times the laps; ``race`` ranks them; ``race_command`` is the command line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.model import Model
+from deepracer_fast.race import Race, RaceLap
+from deepracer_fast.simulator import Simulator
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A model and the name that it races under."""
+
+    name: str
+    model: Model
+
+
+class Commands:
+    """The action space of a driver whose actions are commands already: degrees and m/s."""
+
+    def to_commands(self, actions: Array) -> Array:
+        """The same, [B, 2]."""
+        return actions
+
+
+def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> list[list[RaceLap]]:
+    """Drives the laps of a race.
+
+    Args:
+        race: the rules.
+        entrants: what drives; each has the road to itself.
+        threads: of the simulator; 0 for all cores.
+
+    Returns:
+        For each entrant its laps in order.
+
+    Raises:
+        DeepRacerError: the track cannot be driven, or a model's sensors or car are not known.
+    """
+    laps: dict[int, list[Lap]] = {}
+    for group in _sharing(race, entrants):
+        driven = _drive_together(race, [entrants[number].model for number in group], threads)
+        laps.update(zip(group, driven, strict=True))
+    return [[race_lap(lap) for lap in laps[number]] for number in range(len(entrants))]
+
+
+def race_lap(lap: Lap) -> RaceLap:
+    """What a leaderboard keeps of a lap."""
+    return RaceLap(
+        completion_percentage=round(lap.completion_percentage, 2),
+        lap_time_seconds=lap.lap_time_seconds,
+        off_track_count=lap.off_track_count,
+        crash_count=0,
+        reset_count=lap.reset_count,
+        steps=lap.steps,
+        status=lap.status,
+    )
+
+
+def greedy_commands(models: Sequence[Model], observation: dict[str, Array]) -> Array:
+    """What each model commands that sees its own row of the observation, [B, 2]."""
+    commands = [
+        model.act({sensor: rows[car : car + 1] for sensor, rows in observation.items()})
+        for car, model in enumerate(models)
+    ]
+    return np.concatenate(commands)
+
+
+def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
+    """Numbers of the entrants, those together whose cars are alike."""
+    groups: dict[Any, list[int]] = {}
+    for number, entrant in enumerate(entrants):
+        metadata = entrant.model.metadata
+        alike = (metadata.sensors, metadata.lidar, race.car_version or metadata.version)
+        groups.setdefault(alike, []).append(number)
+    return list(groups.values())
+
+
+def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[list[Lap]]:
+    metadata = models[0].metadata
+    options = RaceOptions(
+        laps=race.laps, resets=race.resets > 0, off_track_penalty=race.off_track_penalty
+    )
+    simulator = Simulator(
+        race.track,
+        num_cars=len(models),
+        sensors=metadata.sensors,
+        num_threads=threads or None,
+        car_version=race.car_version or metadata.version,
+        rules=replace(lap_rules(options), number_of_resets=race.resets),
+    )
+    driver = Driver(lambda observation: greedy_commands(models, observation), Commands())
+    return drive_laps(driver, simulator, race.laps)

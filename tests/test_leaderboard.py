@@ -1,0 +1,135 @@
+"""Promises of ``deepracer_fast.leaderboard``: what the file keeps and refuses."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepracer_fast import leaderboard
+from deepracer_fast.errors import LeaderboardError
+from deepracer_fast.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
+from deepracer_fast.race import Race, RaceLap, Submission
+
+RACE = Race("reinvent_base", 17.709)
+LAP = RaceLap(100.0, 9.867, 1, 0, 1, 149, "lap_complete")
+
+
+def submission(model: str = "a") -> Submission:
+    return Submission(model, "2026-01-01T00:00:00+00:00", (LAP, LAP))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "races" / "spring.json"
+
+
+def test_what_is_added_is_read_back(path: Path) -> None:
+    add_submissions(path, RACE, [submission("a")])
+    board = add_submissions(path, RACE, [submission("b"), submission("a")])
+    assert board == read_leaderboard(path)
+    assert board.race == RACE
+    assert [s.model for s in board.submissions] == ["a", "b", "a"]
+    assert board.submissions[0].laps == (LAP, LAP)
+
+
+def test_a_submission_under_other_rules_is_refused_by_one_line(path: Path) -> None:
+    add_submissions(path, RACE, [submission()])
+    before = path.read_bytes()
+    other = Race("reinvent_base", 17.709, laps=5, off_track_penalty=1.0)
+    with pytest.raises(LeaderboardError) as refused:
+        add_submissions(path, other, [submission()])
+    message = str(refused.value)
+    assert "spring.json" in message
+    assert "laps 3, off_track_penalty 2.0; got laps 5, off_track_penalty 1.0" in message
+    assert "\n" not in message
+    assert path.read_bytes() == before
+
+
+def test_rules_that_nobody_asked_for_are_the_files(path: Path) -> None:
+    refuse_other_rules(path, RACE, {"laps": 3})
+    with pytest.raises(LeaderboardError, match="laps 3; got laps 4"):
+        refuse_other_rules(path, RACE, {"laps": 4})
+
+
+def test_a_crash_while_writing_leaves_the_file_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_submissions(path, RACE, [submission()])
+    before = path.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="full"):
+        add_submissions(path, RACE, [submission("b")])
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_submissions_at_the_same_time_are_all_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread reads before any has written, unless they wait for each other."""
+    names = [f"model-{number}" for number in range(8)]
+    begin = threading.Barrier(len(names))
+    read = leaderboard.read_leaderboard
+
+    def slow_read(path: Path) -> Any:
+        board = read(path)
+        threading.Event().wait(0.01)
+        return board
+
+    monkeypatch.setattr(leaderboard, "read_leaderboard", slow_read)
+
+    def submit(name: str) -> None:
+        begin.wait()
+        add_submissions(path, RACE, [submission(name)])
+
+    threads = [threading.Thread(target=submit, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(s.model for s in read(path).submissions) == names
+
+
+def spoilt(*keys: Any, value: Any) -> str:
+    """The text of a leaderboard with one value replaced."""
+    content: Any = json.loads(leaderboard._text(leaderboard.Leaderboard(RACE, (submission(),))))
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "must be valid JSON"),
+        ("[]", "must be a JSON object"),
+        (spoilt("format", value=2), "format of a leaderboard must be 1, found 2"),
+        (spoilt("race", value={"laps": 3}), "race must be an object of track, .* found"),
+        (spoilt("race", "laps", value=0), "race: laps must be 1 to 1000, got 0"),
+        (spoilt("race", "laps", value=True), "race.laps must be of type int, found true"),
+        (spoilt("submissions", value=None), "submissions must be a list, found null"),
+        (spoilt("submissions", 0, "model", value=7), r"submissions\[0\].model must be a string"),
+        (
+            spoilt("submissions", 0, "laps", 1, "lap_time_seconds", value="9.8"),
+            r"submissions\[0\].laps\[1\].lap_time_seconds must be of type float, found .9.8.",
+        ),
+    ],
+)
+def test_files_that_are_no_leaderboards_are_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+    with pytest.raises(LeaderboardError, match=words):
+        read_leaderboard(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LeaderboardError, match=r"none.json: cannot be read: No such file"):
+        read_leaderboard(tmp_path / "none.json")

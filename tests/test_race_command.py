@@ -1,0 +1,149 @@
+"""Promises of ``deepracer-fast race``; the models are made up and need no network."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from deepracer_fast import cli, race_command
+from deepracer_fast.race import Race
+from deepracer_fast.race_command import model_name
+from deepracer_fast.race_drive import Entrant, drive_race
+
+
+class Answer(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Answer]
+
+
+def driver(speed: float, version: int = 5) -> Any:
+    """A model without sensors that goes straight on, and is put back in every bend."""
+    metadata = SimpleNamespace(sensors=(), lidar=None, version=version)
+    return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command in a folder of its own; a model's path is the speed that it drives at."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(race_command, "load_model", lambda path: driver(float(path.name)))
+
+    def command(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["deepracer-fast", "race", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return Answer(status, *capsys.readouterr())
+
+    return command
+
+
+def test_models_race_and_the_faster_one_stands_first(run: Run) -> None:
+    answer = run("1.0", "2.0", "--name", "slow", "--name", "fast", "--laps", "2", "--json")
+    assert answer.status == 0, answer.err
+    report = json.loads(answer.out)
+    assert report["race"]["laps"] == 2
+    assert report["race"]["track_length"] == pytest.approx(17.71, abs=0.01)
+    rows = report["standings"]
+    assert [(row["rank"], row["model"]) for row in rows] == [(1, "fast"), (2, "slow")]
+    assert all(len(row["laps"]) == 2 for row in rows)
+    best = min(lap["lap_time_seconds"] for lap in rows[0]["laps"])
+    assert rows[0]["time_seconds"] == best
+    assert report["not_ranked"] == []
+
+
+def test_later_submissions_are_added_and_the_best_counts(run: Run) -> None:
+    board = ("--leaderboard", "spring.json")
+    run("1.0", "--name", "mine", "--laps", "1", "--off-track-penalty", "0.5", *board)
+    answer = run("2.0", "--name", "mine", *board, "--json")
+    (row,) = json.loads(answer.out)["standings"]
+    assert (row["model"], row["submissions"]) == ("mine", 2)
+    shown = run(*board)
+    assert shown.status == 0
+    for words in ("by best-lap", "mine", f"{row['time_seconds']:.3f}", "off_track_penalty 0.5"):
+        assert words in shown.out
+
+
+def test_other_rules_are_refused_before_anything_is_driven(run: Run) -> None:
+    run("2.0", "--name", "mine", "--laps", "1")
+    before = Path("leaderboards/reinvent_base-best-lap.json").read_bytes()
+    answer = run("2.0", "--name", "mine", "--laps", "2")
+    assert answer.status == 1
+    assert answer.err.count("\n") == 1
+    assert "laps 1; got laps 2" in answer.err
+    assert Path("leaderboards/reinvent_base-best-lap.json").read_bytes() == before
+
+
+def test_models_without_the_laps_are_listed_with_how_far_they_came(run: Run) -> None:
+    rules = ("--laps", "1", "--resets", "0")
+    report = json.loads(run("2.0", "--name", "lost", *rules, "--json").out)
+    (row,) = report["not_ranked"]
+    assert report["standings"] == []
+    assert row["rank"] is None
+    assert 0.0 < row["laps_in_a_row"] < 0.5
+    shown = run()
+    assert "is not ranked: that takes a lap" in shown.out
+    assert f"{row['laps_in_a_row']:.2f}" in shown.out
+
+
+def test_a_model_drives_the_same_alone_and_among_others() -> None:
+    race = Race("reinvent_base", 17.709, laps=1)
+    entrants = [Entrant(str(n), driver(*how)) for n, how in enumerate([(1.0, 5), (2, 4), (2, 5)])]
+    together = drive_race(race, entrants, threads=1)
+    alone = [drive_race(race, [entrant], threads=1)[0] for entrant in entrants]
+    assert together == alone
+    assert len({tuple(laps) for laps in together}) == 3
+
+
+def test_more_resets_than_allowed_end_a_lap() -> None:
+    race = Race("reinvent_base", 17.709, laps=1, resets=1)
+    ((lap,),) = drive_race(race, [Entrant("a", driver(2.0))], threads=1)
+    assert (lap.status, lap.reset_count, lap.off_track_count) == ("off_track", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "there is no such leaderboard yet"),
+        (("1.0", "--track", "nowhere"), "unknown track 'nowhere'"),
+        (("1.0", "--ranking", "fastest"), "ranking must be one of best-lap"),
+        (("1.0", "--laps", "0"), "laps must be 1 to 1000"),
+        (("1.0", "--ranking", "total-time", "--minimum-laps", "2"), "must be 3 (laps)"),
+        (("1.0", "--car-version", "9"), "--car-version must be one of 3, 4, 5, 6, got 9"),
+        (("1.0", "2.0", "--name", "a"), "got 1 for 2 models"),
+        (("1.0", "2.0", "--name", "a", "--name", "a"), "different names, got a more than once"),
+    ],
+)
+def test_what_cannot_be_raced_is_refused_by_one_line(
+    arguments: tuple[str, ...], words: str, run: Run
+) -> None:
+    answer = run(*arguments)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.count("\n") == 1
+    assert words in answer.err
+    assert not Path("leaderboards").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("models/fast/model.tar.gz", "fast"),
+        ("models/fast", "fast"),
+        ("models/fast/agent/model.pb", "fast"),
+        ("downloads/My-Model.tar.gz", "My-Model"),
+        ("models/fast/model/27_Step-40129.safetensors", "27_Step-40129"),
+    ],
+)
+def test_a_model_is_named_after_its_path(path: str, name: str) -> None:
+    assert model_name(Path(path)) == name
