@@ -109,6 +109,7 @@ py::array_t<float> drive_open_loop(const df::VehicleParams& vehicle, const Float
       commands.shape(0) != starts.shape(0) || commands.shape(2) != 2)
     throw py::value_error("starts must have shape [B, 4], commands [B, T, 2]");
   py::array_t<float> result({commands.shape(0), commands.shape(1) + 1, py::ssize_t{5}});
+  const df::VehicleLaw law(vehicle);
   const auto start = starts.unchecked<2>();
   const auto command = commands.unchecked<3>();
   auto row = result.mutable_unchecked<3>();
@@ -118,7 +119,7 @@ py::array_t<float> drive_open_loop(const df::VehicleParams& vehicle, const Float
     v.heading = start(car, 2);
     v.steering = start(car, 3);
     for (py::ssize_t t = 0; t <= commands.shape(1); ++t) {
-      if (t > 0) df::drive(v, vehicle, {command(car, t - 1, 0), command(car, t - 1, 1)});
+      if (t > 0) df::drive(v, law, vehicle.grip, {command(car, t - 1, 0), command(car, t - 1, 1)});
       const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
       for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
     }
@@ -138,6 +139,16 @@ void bind_vehicle(py::module_& m) {
       .def_readwrite("steering_kick", &df::VehicleParams::steering_kick)
       .def_readwrite("steering_gain", &df::VehicleParams::steering_gain)
       .def_readwrite("steering_offset", &df::VehicleParams::steering_offset);
+  // Cosines and sines [N, 2] of angles [N], as the physics has them.
+  m.def("direction", [](const FloatArray& angles) {
+    py::array_t<float> result({angles.size(), py::ssize_t{2}});
+    for (py::ssize_t i = 0; i < angles.size(); ++i) {
+      const df::Vec2 along = df::direction(angles.at(i));
+      result.mutable_at(i, 0) = along.x;
+      result.mutable_at(i, 1) = along.y;
+    }
+    return result;
+  });
   // starts [B, 4]: x, y, heading, steering angle; commands [B, T, 2]: steering, speed (rad, m/s).
   // Returns [B, T + 1, 5] as vehicle_states does.
   m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
@@ -200,6 +211,14 @@ void bind_options(py::module_& m) {
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
       .def_readwrite("car_version", &df::SimulatorOptions::car_version)
       .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
+      .def_property(
+          "instruction_set",
+          [](const df::SimulatorOptions& self) {
+            return std::string(df::instruction_set_name(self.instruction_set));
+          },
+          [](df::SimulatorOptions& self, const std::string& name) {
+            self.instruction_set = df::instruction_set_by_name(name);
+          })
       .def_readwrite("rules", &df::SimulatorOptions::rules)
       .def_readwrite("randomization", &df::SimulatorOptions::randomization);
 }
@@ -262,11 +281,6 @@ void bind_simulator(py::module_& m) {
 }
 
 void bind_camera(py::module_& m) {
-  m.def("render_paths", [] {
-    std::vector<std::string> names;
-    for (const df::RenderPath path : df::render_paths()) names.emplace_back(render_path_name(path));
-    return names;
-  });
   py::class_<df::Camera>(m, "Camera")
       .def(py::init([](double height, double pitch) {
              df::CameraParams params;
@@ -281,7 +295,7 @@ void bind_camera(py::module_& m) {
              const FloatArray& y, const FloatArray& heading, const std::string& path) {
             py::array_t<std::uint8_t> out(
                 {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
-            const df::RenderPath chosen = df::render_path_by_name(path);
+            const df::InstructionSet chosen = df::instruction_set_by_name(path);
             for (py::ssize_t i = 0; i < x.size(); ++i)
               self.render(ground, x.at(i), y.at(i), heading.at(i),
                           out.mutable_data() + i * df::kPictureSize, nullptr, chosen);
@@ -308,6 +322,12 @@ void bind_network(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
+  m.def("instruction_sets", [] {
+    std::vector<std::string> names;
+    for (const df::InstructionSet set : df::instruction_sets())
+      names.emplace_back(df::instruction_set_name(set));
+    return names;
+  });
   bind_vehicle(m);
   bind_world(m);
   bind_options(m);

@@ -11,11 +11,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "ground.h"
+#include "instruction_set.h"
 
 namespace deepracer_fast {
 
@@ -30,15 +29,6 @@ struct CameraParams {
   double z = 0.13033;     // m above the ground
   double pitch = 0.2618;  // rad, downwards
 };
-
-// Instruction sets that can walk a scanline.
-enum class RenderPath { kAvx512, kAvx2, kPortable };
-
-// Paths that this machine can run, fastest first; never empty.
-std::vector<RenderPath> render_paths();
-std::string_view render_path_name(RenderPath path);  // "avx512", "avx2", "portable"
-// The path of that name, or the fastest for ""; throws std::invalid_argument if it can't run here.
-RenderPath render_path_by_name(std::string_view name);
 
 // One line of ground points across the picture, relative to the lens.
 struct Scanline {
@@ -69,7 +59,7 @@ class Camera {
     render(ground, x, y, heading, out, tone, fastest_);
   }
   void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-              const Tone* tone, RenderPath path) const;
+              const Tone* tone, InstructionSet path) const;
 
  private:
   struct Slope {
@@ -85,7 +75,7 @@ class Camera {
   float focal_ = 0.0F;
   float sine_ = 0.0F;
   float cosine_ = 1.0F;
-  RenderPath fastest_;
+  InstructionSet fastest_;
   std::vector<Scanline> scanlines_;  // from the horizon down
   std::vector<int> first_scanline_;  // [height + 1] index of the first scanline at or below a row
   int first_ground_row_ = 0;         // rows above it show walls and sky only

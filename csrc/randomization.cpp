@@ -117,11 +117,6 @@ void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) co
   episode.poses[0] = {vehicle.position, vehicle.heading};
 }
 
-VehicleParams Randomizer::vehicle(int car, VehicleParams params) const {
-  params.grip *= episodes_[static_cast<std::size_t>(car)].grip;
-  return params;
-}
-
 void Randomizer::paint(int car, std::int32_t step, const VehicleState& vehicle,
                        const Ground& ground, std::uint8_t* out) {
   Episode& episode = episodes_[static_cast<std::size_t>(car)];

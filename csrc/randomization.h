@@ -48,7 +48,8 @@ class Randomizer {
   void begin_episode(int car, std::uint32_t episode);
   // The car was put somewhere else: no picture may show where it was before.
   void forget_poses(int car, const VehicleState& vehicle);
-  VehicleParams vehicle(int car, VehicleParams params) const;
+  // Factor on the friction between wheels and ground.
+  float grip(int car) const { return episodes_[static_cast<std::size_t>(car)].grip; }
   // Once per step, after the motion; `step` numbers the pictures of an episode.
   void paint(int car, std::int32_t step, const VehicleState& vehicle, const Ground& ground,
              std::uint8_t* out);

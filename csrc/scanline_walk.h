@@ -175,10 +175,10 @@ DEEPRACER_FAST_AVX512 inline void add_walk_avx512(const Walk& walk, Columns colu
 #undef DEEPRACER_FAST_AVX512
 #endif
 
-inline AddWalk add_walk_of(RenderPath path) {
+inline AddWalk add_walk_of(InstructionSet path) {
 #if defined(__x86_64__)
-  if (path == RenderPath::kAvx512) return add_walk_avx512;
-  if (path == RenderPath::kAvx2) return add_walk_avx2;
+  if (path == InstructionSet::kAvx512) return add_walk_avx512;
+  if (path == InstructionSet::kAvx2) return add_walk_avx2;
 #endif
   (void)path;
   return add_walk_portable;

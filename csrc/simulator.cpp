@@ -1,5 +1,7 @@
 #include "simulator.h"
 
+#include <array>
+
 #include "random.h"
 
 namespace deepracer_fast {
@@ -11,8 +13,6 @@ constexpr float kStillDistance = 0.0003f;  // m
 constexpr int kPatience = 15;              // steps
 
 constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
-
-Vec2 direction(float heading) { return {std::cos(heading), std::sin(heading)}; }
 
 }  // namespace
 
@@ -52,18 +52,24 @@ void Simulator::begin_episodes(std::uint32_t number) {
 
 void Simulator::step(std::span<const float> actions) {
   pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
-    for (int car = begin; car < end; ++car) {
-      ++cars_.step_count[car];
-      observe(car, actions[2 * car], actions[2 * car + 1]);
-      judge(car);
-      if (cars_.terminated[car] || cars_.truncated[car])
-        finish_step(car);
-      else
-        move(car);
-    }
+    for (int car = begin; car < end; car += kLanes)
+      step_lanes(car, std::min(car + kLanes, end), actions);
     paint(begin, end);
   });
   time_ += kControlPeriod;
+}
+
+void Simulator::step_lanes(int begin, int end, std::span<const float> actions) {
+  std::array<DriveOrder, kLanes> orders;
+  std::size_t drivers = 0;
+  for (int car = begin; car < end; ++car) {
+    ++cars_.step_count[car];
+    observe(car, actions[2 * car], actions[2 * car + 1]);
+    judge(car);
+    const bool ended = cars_.terminated[car] || cars_.truncated[car];
+    if (ended ? end_episode(car) : may_drive(car)) orders[drivers++] = order(car);
+  }
+  drive_together({orders.data(), drivers}, vehicle_, options_.instruction_set);
 }
 
 void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
@@ -190,31 +196,31 @@ void Simulator::penalise_or_end(int car, Status violation) {
   cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));
 }
 
-// The action moves the car, unless it is being prepared or serves a penalty.
-void Simulator::move(int car) {
-  switch (cars_.phase[car]) {
-    case Phase::kPrepare:
-      cars_.phase[car] = Phase::kRun;
-      break;
-    case Phase::kPause:
-      if (--cars_.pause_left[car] <= 0) cars_.phase[car] = Phase::kRun;
-      break;
-    case Phase::kRun:
-      drive(cars_.vehicle[car], randomizer_.is_on() ? randomizer_.vehicle(car, vehicle_) : vehicle_,
-            {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]});
-      break;
-  }
+// Whether the action moves the car: not while it is being prepared or serves a penalty.
+bool Simulator::may_drive(int car) {
+  const bool drives = cars_.phase[car] == Phase::kRun;
+  const bool waits = cars_.phase[car] == Phase::kPause && --cars_.pause_left[car] > 0;
+  if (!waits) cars_.phase[car] = Phase::kRun;
+  return drives;
 }
 
-void Simulator::finish_step(int car) {
+DriveOrder Simulator::order(int car) {
+  const float grip = vehicle_.params.grip * (randomizer_.is_on() ? randomizer_.grip(car) : 1.0f);
+  return {&cars_.vehicle[car],
+          {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]},
+          grip};
+}
+
+// True if the car drives on in this very step: its next lap begins where the last one ended.
+bool Simulator::end_episode(int car) {
   ++cars_.episode[car];
-  if (options_.rules.continuous && cars_.status[car] == Status::kLapComplete) {
-    restart_counters(car);
-    cars_.phase[car] = Phase::kRun;
-    move(car);
-  } else {
+  if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete) {
     begin_episode(car);
+    return false;
   }
+  restart_counters(car);
+  cars_.phase[car] = Phase::kRun;
+  return true;
 }
 
 // Which way the car drives is a matter of its track alone: each way has a track of its own.
@@ -284,7 +290,8 @@ void Simulator::paint(int begin, int end) {
     if (randomizer_.is_on())
       randomizer_.paint(car, cars_.step_count[car], v, *ground_, picture);
     else
-      camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture);
+      camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture, nullptr,
+                     options_.instruction_set);
   }
 }
 

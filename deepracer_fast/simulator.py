@@ -129,6 +129,8 @@ class Simulator:
         asymmetric: turn left more readily than right, as the original's car does.
         rules: how episodes begin and end.
         randomization: what differs from episode to episode, for sim-to-real; nothing by default.
+        instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
+            All compute the same bytes.
 
     Raises:
         TrackError: the track is unknown or cannot be driven.
@@ -144,6 +146,7 @@ class Simulator:
     rules: RaceRules = field(default_factory=RaceRules)
     randomization: Randomization = field(default_factory=Randomization)
     asymmetric: bool = False
+    instruction_set: str = ""
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -155,6 +158,7 @@ class Simulator:
         options.paint_camera = bool(self.sensors)
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
+        options.instruction_set = self.instruction_set
         options.rules = _native(self.rules, _core.RaceRules())
         options.randomization = _native(self.randomization, _core.Randomization())
         lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
@@ -180,6 +184,11 @@ class Simulator:
             raise ConfigError(
                 f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)} or none, "
                 f"got {', '.join(self.sensors)}"
+            )
+        if self.instruction_set not in ("", *_core.instruction_sets()):
+            raise ConfigError(
+                f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
+                f"machine, got {self.instruction_set!r}"
             )
         if self.car_version not in CAR_VERSIONS:
             raise ConfigError(
