@@ -6,6 +6,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -164,7 +166,8 @@ void bind_world(py::module_& m) {
                                                 to_vec2(points(outer, "outer")), is_loop);
            }),
            py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"))
-      .def_property_readonly("length", &df::Track::length);
+      .def_property_readonly("length", &df::Track::length)
+      .def_property_readonly("bytes", &df::Track::bytes);
 
   py::class_<df::Ground, std::shared_ptr<df::Ground>>(m, "Ground")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
@@ -174,7 +177,8 @@ void bind_world(py::module_& m) {
                                                  df::look_by_name(look));
            }),
            py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
-           py::arg("look"));
+           py::arg("look"))
+      .def_property_readonly("bytes", &df::Ground::bytes);
 }
 
 void bind_options(py::module_& m) {
@@ -206,6 +210,8 @@ void bind_options(py::module_& m) {
   py::class_<df::SimulatorOptions>(m, "SimulatorOptions")
       .def(py::init())
       .def_readwrite("num_cars", &df::SimulatorOptions::num_cars)
+      .def_readwrite("first_car", &df::SimulatorOptions::first_car)
+      .def_readwrite("cars_in_batch", &df::SimulatorOptions::cars_in_batch)
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
@@ -223,7 +229,20 @@ void bind_options(py::module_& m) {
       .def_readwrite("randomization", &df::SimulatorOptions::randomization);
 }
 
+// Index of the first number that is not finite, or -1.
+py::ssize_t first_not_finite(const FloatArray& numbers) {
+  constexpr std::uint32_t kExponent = 0x7f800000;
+  const auto is_bad = [](float number) {
+    return (std::bit_cast<std::uint32_t>(number) & kExponent) == kExponent;
+  };
+  const auto data = view(numbers);
+  bool any = false;  // without a way out: this loop becomes vector instructions
+  for (const float number : data) any |= is_bad(number);
+  return any ? std::find_if(data.begin(), data.end(), is_bad) - data.begin() : -1;
+}
+
 void bind_simulator(py::module_& m) {
+  m.def("first_not_finite", &first_not_finite);
   const auto release = py::call_guard<py::gil_scoped_release>();
   py::class_<df::Simulator>(m, "Simulator")
       .def(py::init<std::shared_ptr<const df::Track>, std::shared_ptr<const df::Ground>,
@@ -242,6 +261,7 @@ void bind_simulator(py::module_& m) {
               const FloatArray& heading, const FloatArray& steering) {
              self.place(view(cars), view(x), view(y), view(heading), view(steering));
            })
+      .def_property_readonly("bytes_per_car", &df::Simulator::bytes_per_car)
       .def_property_readonly(
           "pictures",
           [](const py::object& self) { return pictures(self.cast<const df::Simulator&>(), self); })

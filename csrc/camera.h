@@ -10,6 +10,7 @@
 // around it. All arithmetic on pixels is integer, hence the same bytes on every path.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -47,6 +48,9 @@ class Camera {
   explicit Camera(const CameraParams& params = {});
 
   const CameraParams& params() const { return params_; }
+  std::size_t bytes() const {  // memory held beside the object itself
+    return sizeof(Scanline) * scanlines_.capacity() + sizeof(int) * first_scanline_.capacity();
+  }
   float focal() const { return focal_; }  // pixels
   float sine() const { return sine_; }    // of the pitch
   float cosine() const { return cosine_; }

@@ -32,6 +32,7 @@ inline constexpr Vec2 operator*(float s, Vec2 a) { return {s * a.x, s * a.y}; }
 inline constexpr float dot(Vec2 a, Vec2 b) { return a.x * b.x + a.y * b.y; }
 inline constexpr float cross(Vec2 a, Vec2 b) { return a.x * b.y - a.y * b.x; }
 inline float length(Vec2 a) { return std::sqrt(dot(a, a)); }
+inline float distance2(Vec2 a, Vec2 b) { return dot(b - a, b - a); }
 inline float distance(Vec2 a, Vec2 b) { return length(b - a); }
 
 // A pose's own frame: `forward` metres along the heading and `left` metres across it.
@@ -74,6 +75,12 @@ DEEPRACER_FAST_INLINE float wrap_angle(float angle) {
   return below <= -kPi ? below + kTurn : below;
 }
 
+// Between low and high: a maximum and a minimum.
+DEEPRACER_FAST_INLINE float limit(float value, float low, float high) {
+  const float above = value < low ? low : value;
+  return high < above ? high : above;
+}
+
 struct Segment {
   Vec2 start;
   Vec2 span;  // stop - start
@@ -81,12 +88,11 @@ struct Segment {
   float inverse_length2;  // 1 / |span|^2
   float length;           // m
   float arc_start;        // m along the polyline at `start`
+  float heading;          // rad, of the span
 
   Vec2 at(float t) const { return start + t * span; }
   // The parameter in [0, 1] of the point that is nearest to p.
-  float project(Vec2 p) const {
-    return std::clamp(dot(p - start, span) * inverse_length2, 0.0f, 1.0f);
-  }
+  float project(Vec2 p) const { return limit(dot(p - start, span) * inverse_length2, 0.0f, 1.0f); }
 
   float distance2(Vec2 p) const {
     const float t = project(p);

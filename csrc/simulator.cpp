@@ -24,9 +24,10 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
       pool_(options.num_threads),
-      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars) {
+      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars,
+                  options.first_car) {
   if (options_.rules.reverse_direction || options_.rules.alternate_driving_direction)
-    reversed_track_ = std::make_shared<Track>(track_->reversed());
+    reversed_track_ = track_->reversed();
   if (options_.paint_camera)
     pictures_.resize(static_cast<std::size_t>(options_.num_cars) * kPictureSize);
   reset();
@@ -53,23 +54,20 @@ void Simulator::begin_episodes(std::uint32_t number) {
 void Simulator::step(std::span<const float> actions) {
   pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
     for (int car = begin; car < end; car += kLanes)
-      step_lanes(car, std::min(car + kLanes, end), actions);
+      advance(car, std::min(car + kLanes, end), actions);
     paint(begin, end);
   });
   time_ += kControlPeriod;
 }
 
-void Simulator::step_lanes(int begin, int end, std::span<const float> actions) {
-  std::array<DriveOrder, kLanes> orders;
-  std::size_t drivers = 0;
+// One step of the cars of a range, but for what they see.
+void Simulator::advance(int begin, int end, std::span<const float> actions) {
   for (int car = begin; car < end; ++car) {
     ++cars_.step_count[car];
     observe(car, actions[2 * car], actions[2 * car + 1]);
     judge(car);
-    const bool ended = cars_.terminated[car] || cars_.truncated[car];
-    if (ended ? end_episode(car) : may_drive(car)) orders[drivers++] = order(car);
   }
-  drive_together({orders.data(), drivers}, vehicle_, options_.instruction_set);
+  move(begin, end);
 }
 
 void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
@@ -196,6 +194,21 @@ void Simulator::penalise_or_end(int car, Status violation) {
   cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));
 }
 
+// Cars that drive do so side by side; the others begin an episode or wait.
+void Simulator::move(int begin, int end) {
+  std::array<DriveOrder, kLanes> orders;
+  std::size_t drivers = 0;
+  for (int car = begin; car < end; ++car) {
+    const bool ended = cars_.terminated[car] || cars_.truncated[car];
+    if (!(ended ? end_episode(car) : may_drive(car))) continue;
+    orders[drivers++] = order(car);
+    if (drivers < orders.size()) continue;
+    drive_together(orders, vehicle_, options_.instruction_set);
+    drivers = 0;
+  }
+  drive_together({orders.data(), drivers}, vehicle_, options_.instruction_set);
+}
+
 // Whether the action moves the car: not while it is being prepared or serves a penalty.
 bool Simulator::may_drive(int car) {
   const bool drives = cars_.phase[car] == Phase::kRun;
@@ -253,10 +266,10 @@ void Simulator::restart_counters(int car) {
   cars_.pause_left[car] = 0;
 }
 
-// Numbers the episodes of all cars as if they were driven one after the other.
+// Numbers the episodes of all cars of the batch as if they were driven one after the other.
 std::uint64_t Simulator::episode_number(int car) const {
-  return static_cast<std::uint64_t>(car) +
-         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(cars_.num_cars);
+  return static_cast<std::uint64_t>(options_.first_car + car) +
+         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(options_.cars_in_batch);
 }
 
 // Share of the track's length, in the direction of driving, where the car's next episode starts.
@@ -264,7 +277,8 @@ double Simulator::next_start(int car) const {
   const RaceRules& rules = options_.rules;
   if (!track_->is_loop()) return rules.start_position;  // from elsewhere there is no whole lap
   if (rules.random_start)
-    return uniform(options_.seed, static_cast<std::uint32_t>(car), cars_.episode[car], kStartDraw);
+    return uniform(options_.seed, static_cast<std::uint32_t>(options_.first_car + car),
+                   cars_.episode[car], kStartDraw);
   const auto number = static_cast<double>(episode_number(car));
   const double start = rules.start_position + rules.round_robin_advance_dist * number;
   return start - std::floor(start);

@@ -46,6 +46,10 @@ struct RaceRules {
 
 struct SimulatorOptions {
   int num_cars = 1;
+  // These cars may be part of a batch that several simulators drive, from its `first_car` on: the
+  // same bytes as if one did.
+  int first_car = 0;
+  int cars_in_batch = 1;
   int num_threads = 1;
   std::uint64_t seed = 0;
   bool paint_camera = true;
@@ -76,14 +80,17 @@ class Simulator {
   void write_track_states(std::span<float> out);
 
   const CarBatch& cars() const { return cars_; }
+  // Memory of one car beside what it observes.
+  std::size_t bytes_per_car() { return cars_.bytes_per_car() + randomizer_.bytes_per_car(); }
   std::span<const std::uint8_t> pictures() const { return pictures_; }
 
  private:
   // The stages of a step: for one car, or for the cars of a range where that is faster.
-  void step_lanes(int begin, int end, std::span<const float> actions);
+  void advance(int begin, int end, std::span<const float> actions);
   void observe(int car, float steering_deg, float speed);
   void judge(int car);
   void penalise_or_end(int car, Status violation);
+  void move(int begin, int end);
   bool may_drive(int car);
   DriveOrder order(int car);
   void paint(int begin, int end);

@@ -170,11 +170,6 @@ struct Push {
   float turn;   // rad/s^2
 };
 
-DEEPRACER_FAST_INLINE float limit(float value, float low, float high) {
-  const float above = value < low ? low : value;
-  return high < above ? high : above;
-}
-
 DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0f, 1.0f); }
 
 DEEPRACER_FAST_INLINE VehicleCommand clip_command(VehicleCommand c) {

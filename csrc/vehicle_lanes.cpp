@@ -81,6 +81,7 @@ void drive_on(InstructionSet instruction_set, Lanes& cars, const VehicleLaw& law
 
 void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
                     InstructionSet instruction_set) {
+  if (orders.empty()) return;
   alignas(64) Lanes cars;
   for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane) {
     const DriveOrder& order = orders[static_cast<std::size_t>(lane)];

@@ -36,11 +36,15 @@ class Track:
     def __init__(self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
     @property
     def length(self) -> float: ...
+    @property
+    def bytes(self) -> int: ...
 
 class Ground:
     def __init__(
         self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool, look: str
     ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
 
 class RaceRules:
     start_position: float
@@ -67,6 +71,8 @@ class Randomization:
 
 class SimulatorOptions:
     num_cars: int
+    first_car: int
+    cars_in_batch: int
     num_threads: int
     seed: int
     paint_camera: bool
@@ -76,6 +82,8 @@ class SimulatorOptions:
     rules: RaceRules
     randomization: Randomization
 
+def first_not_finite(numbers: Floats) -> int: ...
+
 class Simulator:
     def __init__(self, track: Track, ground: Ground, options: SimulatorOptions) -> None: ...
     def reset(self) -> None: ...
@@ -84,6 +92,8 @@ class Simulator:
     def place(
         self, cars: npt.NDArray[np.int32], x: Floats, y: Floats, heading: Floats, steering: Floats
     ) -> None: ...
+    @property
+    def bytes_per_car(self) -> int: ...
     @property
     def pictures(self) -> Bytes: ...
     @property
