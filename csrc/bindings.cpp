@@ -6,6 +6,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -109,6 +111,7 @@ py::array_t<float> drive_open_loop(const df::VehicleParams& vehicle, const Float
       commands.shape(0) != starts.shape(0) || commands.shape(2) != 2)
     throw py::value_error("starts must have shape [B, 4], commands [B, T, 2]");
   py::array_t<float> result({commands.shape(0), commands.shape(1) + 1, py::ssize_t{5}});
+  const df::VehicleLaw law(vehicle);
   const auto start = starts.unchecked<2>();
   const auto command = commands.unchecked<3>();
   auto row = result.mutable_unchecked<3>();
@@ -118,7 +121,7 @@ py::array_t<float> drive_open_loop(const df::VehicleParams& vehicle, const Float
     v.heading = start(car, 2);
     v.steering = start(car, 3);
     for (py::ssize_t t = 0; t <= commands.shape(1); ++t) {
-      if (t > 0) df::drive(v, vehicle, {command(car, t - 1, 0), command(car, t - 1, 1)});
+      if (t > 0) df::drive(v, law, vehicle.grip, {command(car, t - 1, 0), command(car, t - 1, 1)});
       const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
       for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
     }
@@ -138,6 +141,16 @@ void bind_vehicle(py::module_& m) {
       .def_readwrite("steering_kick", &df::VehicleParams::steering_kick)
       .def_readwrite("steering_gain", &df::VehicleParams::steering_gain)
       .def_readwrite("steering_offset", &df::VehicleParams::steering_offset);
+  // Cosines and sines [N, 2] of angles [N], as the physics has them.
+  m.def("direction", [](const FloatArray& angles) {
+    py::array_t<float> result({angles.size(), py::ssize_t{2}});
+    for (py::ssize_t i = 0; i < angles.size(); ++i) {
+      const df::Vec2 along = df::direction(angles.at(i));
+      result.mutable_at(i, 0) = along.x;
+      result.mutable_at(i, 1) = along.y;
+    }
+    return result;
+  });
   // starts [B, 4]: x, y, heading, steering angle; commands [B, T, 2]: steering, speed (rad, m/s).
   // Returns [B, T + 1, 5] as vehicle_states does.
   m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
@@ -153,7 +166,8 @@ void bind_world(py::module_& m) {
                                                 to_vec2(points(outer, "outer")), is_loop);
            }),
            py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"))
-      .def_property_readonly("length", &df::Track::length);
+      .def_property_readonly("length", &df::Track::length)
+      .def_property_readonly("bytes", &df::Track::bytes);
 
   py::class_<df::Ground, std::shared_ptr<df::Ground>>(m, "Ground")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
@@ -197,17 +211,39 @@ void bind_options(py::module_& m) {
   py::class_<df::SimulatorOptions>(m, "SimulatorOptions")
       .def(py::init())
       .def_readwrite("num_cars", &df::SimulatorOptions::num_cars)
+      .def_readwrite("first_car", &df::SimulatorOptions::first_car)
+      .def_readwrite("cars_in_batch", &df::SimulatorOptions::cars_in_batch)
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
       .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
-      .def_readwrite("render_path", &df::SimulatorOptions::render_path)
       .def_readwrite("car_version", &df::SimulatorOptions::car_version)
       .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
+      .def_property(
+          "instruction_set",
+          [](const df::SimulatorOptions& self) {
+            return std::string(df::instruction_set_name(self.instruction_set));
+          },
+          [](df::SimulatorOptions& self, const std::string& name) {
+            self.instruction_set = df::instruction_set_by_name(name);
+          })
       .def_readwrite("rules", &df::SimulatorOptions::rules)
       .def_readwrite("randomization", &df::SimulatorOptions::randomization);
 }
 
+// Index of the first number that is not finite, or -1.
+py::ssize_t first_not_finite(const FloatArray& numbers) {
+  constexpr std::uint32_t kExponent = 0x7f800000;
+  const auto is_bad = [](float number) {
+    return (std::bit_cast<std::uint32_t>(number) & kExponent) == kExponent;
+  };
+  const auto data = view(numbers);
+  bool any = false;  // without a way out: this loop becomes vector instructions
+  for (const float number : data) any |= is_bad(number);
+  return any ? std::find_if(data.begin(), data.end(), is_bad) - data.begin() : -1;
+}
+
 void bind_simulator(py::module_& m) {
+  m.def("first_not_finite", &first_not_finite);
   const auto release = py::call_guard<py::gil_scoped_release>();
   py::class_<df::Simulator>(m, "Simulator")
       .def(py::init<std::shared_ptr<const df::Track>, std::shared_ptr<const df::Ground>,
@@ -226,6 +262,7 @@ void bind_simulator(py::module_& m) {
               const FloatArray& heading, const FloatArray& steering) {
              self.place(view(cars), view(x), view(y), view(heading), view(steering));
            })
+      .def_property_readonly("bytes_per_car", &df::Simulator::bytes_per_car)
       .def_property_readonly(
           "pictures",
           [](const py::object& self) { return pictures(self.cast<const df::Simulator&>(), self); })
@@ -265,11 +302,6 @@ void bind_simulator(py::module_& m) {
 }
 
 void bind_camera(py::module_& m) {
-  m.def("render_paths", [] {
-    std::vector<std::string> names;
-    for (const df::RenderPath path : df::render_paths()) names.emplace_back(render_path_name(path));
-    return names;
-  });
   py::class_<df::Camera>(m, "Camera")
       .def(py::init([](double height, double pitch) {
              df::CameraParams params;
@@ -284,7 +316,7 @@ void bind_camera(py::module_& m) {
              const FloatArray& y, const FloatArray& heading, const std::string& path) {
             py::array_t<std::uint8_t> out(
                 {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
-            const df::RenderPath chosen = df::render_path_by_name(path);
+            const df::InstructionSet chosen = df::instruction_set_by_name(path);
             for (py::ssize_t i = 0; i < x.size(); ++i)
               self.render(ground, x.at(i), y.at(i), heading.at(i),
                           out.mutable_data() + i * df::kPictureSize, nullptr, chosen);
@@ -311,6 +343,12 @@ void bind_network(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
+  m.def("instruction_sets", [] {
+    std::vector<std::string> names;
+    for (const df::InstructionSet set : df::instruction_sets())
+      names.emplace_back(df::instruction_set_name(set));
+    return names;
+  });
   bind_vehicle(m);
   bind_world(m);
   bind_options(m);

@@ -38,34 +38,7 @@ Pose lens_pose(const CameraParams& params, const Rectangle& field, float x, floa
 
 }  // namespace
 
-std::vector<RenderPath> render_paths() {
-  std::vector<RenderPath> paths;
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
-    paths.push_back(RenderPath::kAvx512);
-  }
-  if (__builtin_cpu_supports("avx2")) paths.push_back(RenderPath::kAvx2);
-#endif
-  paths.push_back(RenderPath::kPortable);
-  return paths;
-}
-
-std::string_view render_path_name(RenderPath path) {
-  if (path == RenderPath::kAvx512) return "avx512";
-  return path == RenderPath::kAvx2 ? "avx2" : "portable";
-}
-
-RenderPath render_path_by_name(std::string_view name) {
-  const std::vector<RenderPath> paths = render_paths();
-  if (name.empty()) return paths.front();
-  for (const RenderPath path : paths) {
-    if (render_path_name(path) == name) return path;
-  }
-  throw std::invalid_argument("render path must be one that this machine can run, got " +
-                              std::string(name));
-}
-
-Camera::Camera(const CameraParams& params) : params_(params), fastest_(render_paths().front()) {
+Camera::Camera(const CameraParams& params) : params_(params), fastest_(instruction_sets().front()) {
   if (params.width <= 0 || params.width > kMaxWidth || params.width % kBlock != 0) {
     throw std::invalid_argument("camera width must be a multiple of 32 up to 640, got " +
                                 std::to_string(params.width));
@@ -146,11 +119,11 @@ void Camera::weigh_scanlines(const std::vector<PlannedScanline>& plan) {
 }
 
 void Camera::render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-                    const Tone* tone, RenderPath path) const {
+                    const Tone* tone, InstructionSet path) const {
   const Frame frame{*this, ground, tone, lens_pose(params_, ground.field(), x, y, heading)};
 #if defined(__x86_64__)
-  if (path == RenderPath::kAvx512) return paint_frame_avx512(frame, out);
-  if (path == RenderPath::kAvx2) return paint_frame_avx2(frame, out);
+  if (path == InstructionSet::kAvx512) return paint_frame_avx512(frame, out);
+  if (path == InstructionSet::kAvx2) return paint_frame_avx2(frame, out);
 #endif
   paint_frame_portable(frame, out);
 }

@@ -11,12 +11,12 @@
 // frame_painter.h says how a picture is sampled, number by number.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "ground.h"
+#include "instruction_set.h"
 
 namespace deepracer_fast {
 
@@ -31,15 +31,6 @@ struct CameraParams {
   double z = 0.13033;     // m above the ground
   double pitch = 0.2618;  // rad, downwards
 };
-
-// Instruction sets that can walk a scanline.
-enum class RenderPath { kAvx512, kAvx2, kPortable };
-
-// Paths that this machine can run, fastest first; never empty.
-std::vector<RenderPath> render_paths();
-std::string_view render_path_name(RenderPath path);  // "avx512", "avx2", "portable"
-// The path of that name, or the fastest for ""; throws std::invalid_argument if it can't run here.
-RenderPath render_path_by_name(std::string_view name);
 
 constexpr int kBlock = 32;      // columns whose windows and edges are looked at together
 constexpr int kRounding = 3;    // 1/64 grey level, more than the products of a row's weights lose
@@ -70,6 +61,10 @@ class Camera {
   explicit Camera(const CameraParams& params = {});
 
   const CameraParams& params() const { return params_; }
+  std::size_t bytes() const {  // memory held beside the object itself
+    return 4 * sizeof(float) * scanlines_.forward.capacity() +
+           sizeof(PictureRow) * rows_.capacity();
+  }
   float focal() const { return focal_; }  // pixels
   float sine() const { return sine_; }    // of the pitch
   float cosine() const { return cosine_; }
@@ -84,7 +79,7 @@ class Camera {
     render(ground, x, y, heading, out, tone, fastest_);
   }
   void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-              const Tone* tone, RenderPath path) const;
+              const Tone* tone, InstructionSet path) const;
 
  private:
   struct Slope {
@@ -103,7 +98,7 @@ class Camera {
   float focal_ = 0.0F;
   float sine_ = 0.0F;
   float cosine_ = 1.0F;
-  RenderPath fastest_;
+  InstructionSet fastest_;
   Scanlines scanlines_;
   std::vector<PictureRow> rows_;
 };

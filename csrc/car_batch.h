@@ -5,6 +5,7 @@
 // always read and written together, so they stay one record (VehicleState).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -35,29 +36,18 @@ enum class Phase : std::uint8_t { kPrepare, kRun, kPause };
 
 struct CarBatch {
   explicit CarBatch(int cars) : num_cars(cars) {
-    const auto n = static_cast<std::size_t>(cars);
-    for (auto* flags : {&all_wheels_on_track, &is_left_of_center, &is_reversed, &is_crashed,
-                        &is_offtrack, &terminated, &truncated})
-      flags->resize(n);
-    for (auto* column :
-         {&x, &y, &heading_deg, &distance_from_center, &projection_distance, &progress, &steps,
-          &speed_command, &steering_command_deg, &track_width, &track_length})
-      column->resize(n);
-    sim_time.resize(n);
-    closest_waypoints.resize(2 * n);
-    status.resize(n);
-    vehicle.resize(n);
-    phase.resize(n);
-    start_ndist.resize(n);
-    last_progress.resize(n);
-    last_position.resize(n);
-    still_steps.resize(n);
-    reverse_steps.resize(n);
-    backwards.resize(n);
-    step_count.resize(n);
-    resets_left.resize(n);
-    pause_left.resize(n);
-    episode.resize(n);
+    visit([cars](auto& column, int width) {
+      column.resize(static_cast<std::size_t>(cars) * static_cast<std::size_t>(width));
+    });
+  }
+
+  // Memory of one car beside what it observes.
+  std::size_t bytes_per_car() {
+    std::size_t bytes = 0;
+    visit([&bytes](auto& column, int width) {
+      bytes += sizeof(column[0]) * static_cast<std::size_t>(width);
+    });
+    return bytes;
   }
 
   int num_cars;  // B
@@ -99,6 +89,28 @@ struct CarBatch {
   std::vector<std::int32_t> resets_left;    // [B]
   std::vector<std::int32_t> pause_left;     // [B] steps of penalty to come
   std::vector<std::uint32_t> episode;       // [B] episodes begun before this one
+
+ private:
+  // Calls `visitor(column, width)` for every array below: [B], or [B, width].
+  template <typename Visitor>
+  void visit(const Visitor& visitor) {
+    for (auto* flags : {&all_wheels_on_track, &is_left_of_center, &is_reversed, &is_crashed,
+                        &is_offtrack, &terminated, &truncated, &backwards})
+      visitor(*flags, 1);
+    for (auto* floats :
+         {&x, &y, &heading_deg, &distance_from_center, &projection_distance, &progress, &steps,
+          &speed_command, &steering_command_deg, &track_width, &track_length, &last_progress})
+      visitor(*floats, 1);
+    for (auto* counters : {&step_count, &still_steps, &reverse_steps, &resets_left, &pause_left})
+      visitor(*counters, 1);
+    for (auto* doubles : {&sim_time, &start_ndist}) visitor(*doubles, 1);
+    visitor(closest_waypoints, 2);
+    visitor(status, 1);
+    visitor(vehicle, 1);
+    visitor(phase, 1);
+    visitor(last_position, 1);
+    visitor(episode, 1);
+  }
 };
 
 }  // namespace deepracer_fast

@@ -56,14 +56,18 @@ std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
 }  // namespace
 
 Randomizer::Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed,
-                       int num_cars)
-    : ranges_(ranges), look_(look), seed_(seed) {
+                       int num_cars, int first_car)
+    : ranges_(ranges), look_(look), seed_(seed), first_car_(static_cast<std::uint32_t>(first_car)) {
   if (ranges.any()) episodes_.resize(static_cast<std::size_t>(num_cars));
+}
+
+std::size_t Randomizer::bytes_per_car() const {
+  return is_on() ? sizeof(Episode) + episodes_.front().camera.bytes() : 0;
 }
 
 float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
   const std::uint32_t episode = episodes_[static_cast<std::size_t>(car)].number;
-  return low + (high - low) * uniform(seed_, static_cast<std::uint32_t>(car), episode, number);
+  return low + (high - low) * uniform(seed_, car_number(car), episode, number);
 }
 
 void Randomizer::begin_episode(int car, std::uint32_t number) {
@@ -117,11 +121,6 @@ void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) co
   episode.poses[0] = {vehicle.position, vehicle.heading};
 }
 
-VehicleParams Randomizer::vehicle(int car, VehicleParams params) const {
-  params.grip *= episodes_[static_cast<std::size_t>(car)].grip;
-  return params;
-}
-
 void Randomizer::paint(int car, std::int32_t step, const VehicleState& vehicle,
                        const Ground& ground, std::uint8_t* out) {
   Episode& episode = episodes_[static_cast<std::size_t>(car)];
@@ -140,8 +139,7 @@ void Randomizer::paint(int car, std::int32_t step, const VehicleState& vehicle,
     const auto number = kPixelDraw +
                         static_cast<std::uint32_t>(step) * static_cast<std::uint32_t>(size.height) +
                         static_cast<std::uint32_t>(row);
-    const std::uint64_t bits =
-        random_bits(seed_, static_cast<std::uint32_t>(car), episode.number, number);
+    const std::uint64_t bits = random_bits(seed_, car_number(car), episode.number, number);
     add_noise(out + row * size.width, size.width, episode.noise, bits);
   }
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -42,13 +43,17 @@ struct Randomization {
 // randomise it holds no memory and must not be asked for anything but is_on().
 class Randomizer {
  public:
-  Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed, int num_cars);
+  // `first_car` is the number of the first car in its batch, for the draws.
+  Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed, int num_cars,
+             int first_car);
 
   bool is_on() const { return !episodes_.empty(); }
+  std::size_t bytes_per_car() const;
   void begin_episode(int car, std::uint32_t episode);
   // The car was put somewhere else: no picture may show where it was before.
   void forget_poses(int car, const VehicleState& vehicle);
-  VehicleParams vehicle(int car, VehicleParams params) const;
+  // Factor on the friction between wheels and ground.
+  float grip(int car) const { return episodes_[static_cast<std::size_t>(car)].grip; }
   // Once per step, after the motion; `step` numbers the pictures of an episode.
   void paint(int car, std::int32_t step, const VehicleState& vehicle, const Ground& ground,
              std::uint8_t* out);
@@ -74,6 +79,7 @@ class Randomizer {
     std::array<CarPose, kPoses> poses;  // the present one first
   };
 
+  std::uint32_t car_number(int car) const { return first_car_ + static_cast<std::uint32_t>(car); }
   float draw(int car, std::uint32_t number, float low, float high) const;
   float around_one(int car, std::uint32_t number, float range) const {
     return 1.0F + draw(car, number, -range, range);
@@ -85,6 +91,7 @@ class Randomizer {
   Randomization ranges_;
   Look look_;
   std::uint64_t seed_;
+  std::uint32_t first_car_;
   std::vector<Episode> episodes_;  // [B], or empty when nothing is randomised
 };
 

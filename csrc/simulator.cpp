@@ -1,6 +1,7 @@
 #include "simulator.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "random.h"
@@ -15,8 +16,6 @@ constexpr int kPatience = 15;              // steps
 
 constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
 
-Vec2 direction(float heading) { return {std::cos(heading), std::sin(heading)}; }
-
 }  // namespace
 
 Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const Ground> ground,
@@ -26,11 +25,11 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       options_(options),
       vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
-      render_path_(render_path_by_name(options.render_path)),
       pool_(options.num_threads),
-      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars) {
+      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars,
+                  options.first_car) {
   if (options_.rules.reverse_direction || options_.rules.alternate_driving_direction)
-    reversed_track_ = std::make_shared<Track>(track_->reversed());
+    reversed_track_ = track_->reversed();
   if (options_.paint_camera) {
     pictures_.resize(static_cast<std::size_t>(options_.num_cars) * kPictureSize);
     paint_order_.resize(static_cast<std::size_t>(options_.num_cars));
@@ -58,18 +57,21 @@ void Simulator::begin_episodes(std::uint32_t number) {
 
 void Simulator::step(std::span<const float> actions) {
   pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
-    for (int car = begin; car < end; ++car) {
-      ++cars_.step_count[car];
-      observe(car, actions[2 * car], actions[2 * car + 1]);
-      judge(car);
-      if (cars_.terminated[car] || cars_.truncated[car])
-        finish_step(car);
-      else
-        move(car);
-    }
+    for (int car = begin; car < end; car += kLanes)
+      advance(car, std::min(car + kLanes, end), actions);
     paint(begin, end);
   });
   time_ += kControlPeriod;
+}
+
+// One step of the cars of a range, but for what they see.
+void Simulator::advance(int begin, int end, std::span<const float> actions) {
+  for (int car = begin; car < end; ++car) {
+    ++cars_.step_count[car];
+    observe(car, actions[2 * car], actions[2 * car + 1]);
+    judge(car);
+  }
+  move(begin, end);
 }
 
 void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
@@ -196,31 +198,46 @@ void Simulator::penalise_or_end(int car, Status violation) {
   cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));
 }
 
-// The action moves the car, unless it is being prepared or serves a penalty.
-void Simulator::move(int car) {
-  switch (cars_.phase[car]) {
-    case Phase::kPrepare:
-      cars_.phase[car] = Phase::kRun;
-      break;
-    case Phase::kPause:
-      if (--cars_.pause_left[car] <= 0) cars_.phase[car] = Phase::kRun;
-      break;
-    case Phase::kRun:
-      drive(cars_.vehicle[car], randomizer_.is_on() ? randomizer_.vehicle(car, vehicle_) : vehicle_,
-            {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]});
-      break;
+// Cars that drive do so side by side; the others begin an episode or wait.
+void Simulator::move(int begin, int end) {
+  std::array<DriveOrder, kLanes> orders;
+  std::size_t drivers = 0;
+  for (int car = begin; car < end; ++car) {
+    const bool ended = cars_.terminated[car] || cars_.truncated[car];
+    if (!(ended ? end_episode(car) : may_drive(car))) continue;
+    orders[drivers++] = order(car);
+    if (drivers < orders.size()) continue;
+    drive_together(orders, vehicle_, options_.instruction_set);
+    drivers = 0;
   }
+  drive_together({orders.data(), drivers}, vehicle_, options_.instruction_set);
 }
 
-void Simulator::finish_step(int car) {
+// Whether the action moves the car: not while it is being prepared or serves a penalty.
+bool Simulator::may_drive(int car) {
+  const bool drives = cars_.phase[car] == Phase::kRun;
+  const bool waits = cars_.phase[car] == Phase::kPause && --cars_.pause_left[car] > 0;
+  if (!waits) cars_.phase[car] = Phase::kRun;
+  return drives;
+}
+
+DriveOrder Simulator::order(int car) {
+  const float grip = vehicle_.params.grip * (randomizer_.is_on() ? randomizer_.grip(car) : 1.0f);
+  return {&cars_.vehicle[car],
+          {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]},
+          grip};
+}
+
+// True if the car drives on in this very step: its next lap begins where the last one ended.
+bool Simulator::end_episode(int car) {
   ++cars_.episode[car];
-  if (options_.rules.continuous && cars_.status[car] == Status::kLapComplete) {
-    restart_counters(car);
-    cars_.phase[car] = Phase::kRun;
-    move(car);
-  } else {
+  if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete) {
     begin_episode(car);
+    return false;
   }
+  restart_counters(car);
+  cars_.phase[car] = Phase::kRun;
+  return true;
 }
 
 // Which way the car drives is a matter of its track alone: each way has a track of its own.
@@ -253,10 +270,10 @@ void Simulator::restart_counters(int car) {
   cars_.pause_left[car] = 0;
 }
 
-// Numbers the episodes of all cars as if they were driven one after the other.
+// Numbers the episodes of all cars of the batch as if they were driven one after the other.
 std::uint64_t Simulator::episode_number(int car) const {
-  return static_cast<std::uint64_t>(car) +
-         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(cars_.num_cars);
+  return static_cast<std::uint64_t>(options_.first_car + car) +
+         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(options_.cars_in_batch);
 }
 
 // Share of the track's length, in the direction of driving, where the car's next episode starts.
@@ -264,7 +281,8 @@ double Simulator::next_start(int car) const {
   const RaceRules& rules = options_.rules;
   if (!track_->is_loop()) return rules.start_position;  // from elsewhere there is no whole lap
   if (rules.random_start)
-    return uniform(options_.seed, static_cast<std::uint32_t>(car), cars_.episode[car], kStartDraw);
+    return uniform(options_.seed, static_cast<std::uint32_t>(options_.first_car + car),
+                   cars_.episode[car], kStartDraw);
   const auto number = static_cast<double>(episode_number(car));
   const double start = rules.start_position + rules.round_robin_advance_dist * number;
   return start - std::floor(start);
@@ -301,7 +319,8 @@ void Simulator::paint_car(int car) {
   if (randomizer_.is_on())
     randomizer_.paint(car, cars_.step_count[car], v, *ground_, picture);
   else
-    camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture, nullptr, render_path_);
+    camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture, nullptr,
+                   options_.instruction_set);
 }
 
 }  // namespace deepracer_fast

@@ -24,6 +24,7 @@
 #include "thread_pool.h"
 #include "track.h"
 #include "track_state.h"
+#include "vehicle_lanes.h"
 
 namespace deepracer_fast {
 
@@ -46,12 +47,16 @@ struct RaceRules {
 
 struct SimulatorOptions {
   int num_cars = 1;
+  // These cars may be part of a batch that several simulators drive, from its `first_car` on: the
+  // same bytes as if one did.
+  int first_car = 0;
+  int cars_in_batch = 1;
   int num_threads = 1;
   std::uint64_t seed = 0;
   bool paint_camera = true;
-  std::string render_path;  // name of a RenderPath; "" for the fastest
   int car_version = 5;      // of model_metadata.json; selects the car's physics
   bool asymmetric = false;  // with the pull to the left that recordings show
+  InstructionSet instruction_set = instruction_sets().front();  // whichever: the same bytes
   RaceRules rules;
   Randomization randomization;
 };
@@ -76,21 +81,26 @@ class Simulator {
   void write_track_states(std::span<float> out);
 
   const CarBatch& cars() const { return cars_; }
+  // Memory of one car beside what it observes.
+  std::size_t bytes_per_car() { return cars_.bytes_per_car() + randomizer_.bytes_per_car(); }
   std::span<const std::uint8_t> pictures() const { return pictures_; }
 
  private:
-  // The stages of a step, each for one car.
+  // The stages of a step: for one car, or for the cars of a range where that is faster.
+  void advance(int begin, int end, std::span<const float> actions);
   void observe(int car, float steering_deg, float speed);
   void judge(int car);
   void penalise_or_end(int car, Status violation);
-  void move(int car);
+  void move(int begin, int end);
+  bool may_drive(int car);
+  DriveOrder order(int car);
   void paint(int begin, int end);
   void paint_car(int car);
 
   void begin_episode(int car);
   void restart_counters(int car);
   void put_back(int car);
-  void finish_step(int car);
+  bool end_episode(int car);
   float progress_at(int car, float projection) const;
   double next_start(int car) const;
   std::uint64_t episode_number(int car) const;
@@ -101,10 +111,9 @@ class Simulator {
   std::shared_ptr<const Track> reversed_track_;  // null unless a rule needs it
   std::shared_ptr<const Ground> ground_;
   SimulatorOptions options_;
-  VehicleParams vehicle_;
+  VehicleLaw vehicle_;
   Camera camera_;
   CarBatch cars_;
-  RenderPath render_path_;
   ThreadPool pool_;
   Randomizer randomizer_;
   std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey

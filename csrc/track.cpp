@@ -1,6 +1,8 @@
 #include "track.h"
 
 #include <limits>
+#include <numeric>
+#include <ranges>
 
 namespace deepracer_fast {
 namespace {
@@ -14,8 +16,9 @@ std::vector<Segment> make_segments(std::span<const Vec2> points) {
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     const Vec2 span = points[i + 1] - points[i];
     const float size = length(span);
+    const float inverse_length2 = size > 0.0f ? 1.0f / dot(span, span) : 0.0f;
     segments.push_back(
-        {points[i], span, points[i + 1], size > 0.0f ? 1.0f / dot(span, span) : 0.0f, size, arc});
+        {points[i], span, points[i + 1], inverse_length2, size, arc, std::atan2(span.y, span.x)});
     arc += size;
   }
   return segments;
@@ -42,7 +45,49 @@ bool inside(Vec2 p, Vec2 far, std::span<const Segment> edges) {
   return odd;
 }
 
+std::vector<std::uint16_t> all_indices(std::size_t count) {
+  std::vector<std::uint16_t> indices(count);
+  std::iota(indices.begin(), indices.end(), std::uint16_t{0});
+  return indices;
+}
+
+// The candidates that can be nearest to a point within `reach` of `middle`: the one nearest to the
+// point is at most 2 * reach further from the middle than the one nearest to the middle.
+class NearestSelector {
+ public:
+  explicit NearestSelector(std::span<const Segment> segments) : segments_(segments) {}
+
+  void operator()(Vec2 middle, float reach, std::span<const std::uint16_t> candidates,
+                  std::vector<std::uint16_t>& out) {
+    constexpr float kRounding = 1e-4f;  // m, well above float32 error at 100 m
+    out.clear();
+    gaps_.clear();
+    float nearest = std::numeric_limits<float>::max();
+    for (const auto i : candidates) {
+      gaps_.push_back(std::sqrt(segments_[i].distance2(middle)));
+      nearest = std::min(nearest, gaps_.back());
+    }
+    for (std::size_t k = 0; k < candidates.size(); ++k)
+      if (gaps_[k] <= nearest + 2.0f * reach + kRounding) out.push_back(candidates[k]);
+  }
+
+ private:
+  std::span<const Segment> segments_;
+  std::vector<float> gaps_;
+};
+
 }  // namespace
+
+void SegmentLists::set(int number, std::span<const std::uint16_t> segments, int neighbour) {
+  std::uint32_t& start = starts_[static_cast<std::size_t>(number)];
+  if (neighbour >= 0 && std::ranges::equal((*this)[neighbour], segments)) {
+    start = starts_[static_cast<std::size_t>(neighbour)];
+    return;
+  }
+  start = static_cast<std::uint32_t>(items_.size());
+  items_.push_back(static_cast<std::uint16_t>(segments.size()));
+  items_.insert(items_.end(), segments.begin(), segments.end());
+}
 
 SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
   const Vec2 size = high - low;
@@ -62,12 +107,12 @@ Vec2 SegmentRaster::centre(int cell) const {
 // Calls `select(centre, reach, candidates, out)` for square blocks of cells and then, with the
 // block's survivors as candidates, for each of its cells: `reach` is half the diagonal.
 template <typename Select>
-void SegmentRaster::fill(std::span<const Segment> segments, const Select& select) {
+void SegmentRaster::fill(std::span<const Segment> segments, Select select) {
   constexpr int kBlock = 16;
   const float half_diagonal = 0.70711f * cell_;
-  std::vector<std::uint16_t> all(segments.size()), survivors;
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);
-  std::vector<std::vector<std::uint16_t>> lists(static_cast<std::size_t>(num_cells()));
+  const std::vector<std::uint16_t> all = all_indices(segments.size());
+  std::vector<std::uint16_t> survivors, list;
+  lists_ = SegmentLists(static_cast<std::size_t>(num_cells()));
   for (int top = 0; top < rows_; top += kBlock) {
     for (int left = 0; left < columns_; left += kBlock) {
       const float half = 0.5f * kBlock * cell_;
@@ -77,47 +122,42 @@ void SegmentRaster::fill(std::span<const Segment> segments, const Select& select
       for (int row = top; row < std::min(top + kBlock, rows_); ++row)
         for (int column = left; column < std::min(left + kBlock, columns_); ++column) {
           const int cell = row * columns_ + column;
-          select(centre(cell), half_diagonal, survivors, lists[static_cast<std::size_t>(cell)]);
+          select(centre(cell), half_diagonal, survivors, list);
+          lists_.set(cell, list, column > 0 ? cell - 1 : cell - columns_);
         }
     }
-  }
-  first_.assign(1, 0);
-  items_.clear();
-  for (const auto& list : lists) {
-    items_.insert(items_.end(), list.begin(), list.end());
-    first_.push_back(static_cast<std::uint32_t>(items_.size()));
   }
 }
 
 void SegmentRaster::fill_nearest(std::span<const Segment> segments) {
-  // A point of the cell is within `reach` of its centre, so the segment nearest to the point is
-  // at most 2 * reach further from the centre than the segment nearest to the centre.
-  std::vector<float> gaps;
-  fill(segments, [&](Vec2 middle, float reach, const auto& candidates, auto& out) {
-    out.clear();
-    gaps.clear();
-    float nearest = std::numeric_limits<float>::max();
-    for (const auto i : candidates) {
-      gaps.push_back(std::sqrt(segments[i].distance2(middle)));
-      nearest = std::min(nearest, gaps.back());
-    }
-    constexpr float kRounding = 1e-4f;  // m, well above float32 error at 100 m
-    for (std::size_t k = 0; k < candidates.size(); ++k)
-      if (gaps[k] <= nearest + 2.0f * reach + kRounding) out.push_back(candidates[k]);
-  });
+  fill(segments, NearestSelector(segments));
 }
 
 void SegmentRaster::fill_overlapping(std::span<const Segment> segments) {
-  fill(segments, [&](Vec2 middle, float reach, const auto& candidates, auto& out) {
+  const auto select = [&](Vec2 middle, float reach, const auto& candidates, auto& out) {
     out.clear();
     const float limit = 1.01f * reach;
     for (const auto i : candidates)
       if (segments[i].distance2(middle) <= limit * limit) out.push_back(i);
-  });
+  };
+  fill(segments, select);
 }
 
 Polyline::Polyline(std::span<const Vec2> points) : segments_(make_segments(points)) {
   length_ = segments_.back().arc_start + segments_.back().length;
+  build_slices();
+}
+
+void Polyline::build_slices() {
+  slice_length_ = std::max(kFinestSlice, length_ / kMaxSlices);
+  slices_per_metre_ = 1.0f / slice_length_;
+  const auto slices = static_cast<std::size_t>(length_ * slices_per_metre_) + 1;
+  std::size_t segment = 0;
+  for (std::size_t i = 0; i < slices; ++i) {
+    const float begin = static_cast<float>(i) * slice_length_;
+    while (segment + 1 < segments_.size() && segments_[segment + 1].arc_start <= begin) ++segment;
+    first_segment_.push_back(static_cast<std::uint16_t>(segment));
+  }
 }
 
 void Polyline::build_raster(Vec2 low, Vec2 high) {
@@ -126,29 +166,31 @@ void Polyline::build_raster(Vec2 low, Vec2 high) {
 }
 
 Polyline::Nearest Polyline::nearest(Vec2 p) const {
+  if (raster_.contains(p)) return nearest(p, raster_.segments(raster_.cell(p)));
+  return nearest(p, std::views::iota(std::size_t{0}, segments_.size()));
+}
+
+template <typename Indices>
+Polyline::Nearest Polyline::nearest(Vec2 p, const Indices& candidates) const {
   float best2 = std::numeric_limits<float>::max();
-  int best = 0;
-  const auto consider = [&](int i) {
-    const float gap2 = segments_[static_cast<std::size_t>(i)].distance2(p);
+  std::size_t best = 0;
+  for (const auto i : candidates) {
+    const float gap2 = segments_[i].distance2(p);
     if (gap2 < best2) {
       best2 = gap2;
       best = i;
     }
-  };
-  if (raster_.contains(p)) {
-    for (const auto i : raster_.segments(raster_.cell(p))) consider(i);
-  } else {
-    for (int i = 0; i < static_cast<int>(segments_.size()); ++i) consider(i);
   }
-  const Segment& s = segments_[static_cast<std::size_t>(best)];
+  const Segment& s = segments_[best];
   const float t = s.project(p);
-  return {best, s.arc_start + t * s.length, s.at(t)};
+  return {static_cast<int>(best), s.arc_start + t * s.length, s.at(t)};
 }
 
 const Segment& Polyline::segment_at(float arc) const {
-  const auto after = std::upper_bound(segments_.begin(), segments_.end(), arc,
-                                      [](float a, const Segment& s) { return a < s.arc_start; });
-  return after == segments_.begin() ? segments_.front() : *(after - 1);
+  std::size_t i = first_segment_[static_cast<std::size_t>(slice(arc))];
+  while (i > 0 && segments_[i].arc_start > arc) --i;  // the slice was rounded up
+  while (i + 1 < segments_.size() && segments_[i + 1].arc_start <= arc) ++i;
+  return segments_[i];
 }
 
 Vec2 Polyline::point_at(float arc) const {
@@ -163,9 +205,36 @@ std::vector<Vec2> Polyline::points() const {
   return result;
 }
 
+std::size_t Polyline::bytes() const {
+  return sizeof(Segment) * segments_.capacity() + 2 * first_segment_.capacity() + raster_.bytes();
+}
+
+Border::Border(std::span<const Vec2> points, const Polyline& center)
+    : line_(points), candidates_(static_cast<std::size_t>(center.num_slices())) {
+  constexpr int kBlock = 32;          // slices that share a first selection
+  constexpr float kRounding = 1e-3f;  // m, of an arc length that falls on a slice's end
+  NearestSelector select(line_.segments());
+  const std::vector<std::uint16_t> all = all_indices(line_.segments().size());
+  std::vector<std::uint16_t> survivors, list;
+  const float size = center.slice_length();
+  const auto middle_of = [&](int first, int count) {
+    const float arc = (static_cast<float>(first) + 0.5f * static_cast<float>(count)) * size;
+    return center.point_at(std::min(arc, center.length()));
+  };
+  // A point of the line is no further from the middle than along the line.
+  for (int slice = 0; slice < center.num_slices(); ++slice) {
+    if (slice % kBlock == 0)
+      select(middle_of(slice, kBlock), (0.5f * kBlock) * size + kRounding, all, survivors);
+    select(middle_of(slice, 1), 0.5f * size + kRounding, survivors, list);
+    candidates_.set(slice, list, slice - 1);
+  }
+}
+
+Vec2 Border::nearest(Vec2 p, int slice) const { return line_.nearest(p, candidates_[slice]).point; }
+
 Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
              bool is_loop)
-    : is_loop_(is_loop), center_(center), inner_(inner), outer_(outer) {
+    : is_loop_(is_loop), center_(center), inner_(inner, center_), outer_(outer, center_) {
   // On an open road the inner border is the left one, as on a counter-clockwise loop.
   const Vec2 forward = center_.segments().front().span;
   is_counter_clockwise_ = is_loop ? signed_area2(center_.segments()) > 0.0f
@@ -178,18 +247,21 @@ Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::spa
     }
   low = low - Vec2{kRasterMargin, kRasterMargin};
   high = high + Vec2{kRasterMargin, kRasterMargin};
-  for (Polyline* line : {&center_, &inner_, &outer_}) line->build_raster(low, high);
+  center_.build_raster(low, high);
   road_raster_ = SegmentRaster(low, high);
   build_road(inner, outer);
 }
 
-Track Track::reversed() const {
-  const auto backwards = [](const Polyline& line) {
-    std::vector<Vec2> points = line.points();
-    std::reverse(points.begin(), points.end());
-    return points;
-  };
-  return Track(backwards(center_), backwards(inner_), backwards(outer_), is_loop_);
+std::shared_ptr<const Track> Track::reversed() const {
+  std::call_once(reversed_once_, [this] {
+    const auto backwards = [](std::vector<Vec2> points) {
+      std::reverse(points.begin(), points.end());
+      return points;
+    };
+    reversed_ = std::make_shared<Track>(backwards(center_.points()), backwards(inner_.points()),
+                                        backwards(outer_.points()), is_loop_);
+  });
+  return reversed_;
 }
 
 void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer) {
@@ -201,28 +273,39 @@ void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer)
     road_edges_ = make_segments(joined(outer, inner));
   }
   road_raster_.fill_overlapping(road_edges_);
-  road_parity_.resize(static_cast<std::size_t>(road_raster_.num_cells()));
+  road_cells_.resize(static_cast<std::size_t>(road_raster_.num_cells()));
   // The path from far outside must not run through a vertex in the same direction as an edge.
   const Vec2 corner = road_raster_.centre(0);
   const Vec2 far = corner - Vec2{17.031f, 11.719f};
-  for (int cell = 0; cell < road_raster_.num_cells(); ++cell)
-    road_parity_[static_cast<std::size_t>(cell)] =
-        inside(road_raster_.centre(cell), far, road_edges_);
+  for (int cell = 0; cell < road_raster_.num_cells(); ++cell) {
+    const bool on = inside(road_raster_.centre(cell), far, road_edges_);
+    const bool mixed = !road_raster_.segments(cell).empty();
+    road_cells_[static_cast<std::size_t>(cell)] =
+        mixed ? (on ? kCentreOnRoad : kCentreOffRoad) : (on ? kOnRoad : kOffRoad);
+  }
 }
 
 bool Track::on_road(Vec2 p) const {
   if (!road_raster_.contains(p)) return false;
   const int cell = road_raster_.cell(p);
-  bool odd = road_parity_[static_cast<std::size_t>(cell)] != 0;
+  const Cell known = road_cells_[static_cast<std::size_t>(cell)];
+  if (known <= kOnRoad) return known == kOnRoad;
+  bool odd = known == kCentreOnRoad;
   for (const auto i : road_raster_.segments(cell))
     odd ^= crosses(road_raster_.centre(cell), p, road_edges_[i]);
   return odd;
 }
 
+std::size_t Track::bytes() const {
+  return center_.bytes() + inner_.bytes() + outer_.bytes() + road_raster_.bytes() +
+         sizeof(Segment) * road_edges_.capacity() + road_cells_.capacity();
+}
+
 TrackPoint Track::locate(Vec2 p) const {
   const Polyline::Nearest c = center_.nearest(p);
-  const Vec2 inner = inner_.nearest(c.point).point;
-  const Vec2 outer = outer_.nearest(c.point).point;
+  const int slice = center_.slice(c.arc);
+  const Vec2 inner = inner_.nearest(c.point, slice);
+  const Vec2 outer = outer_.nearest(c.point, slice);
   // Bisection from the right in the waypoints' arc lengths: a projection that falls on a waypoint
   // lies on the segment that starts there, and on the last of those that share the place.
   const auto& segments = center_.segments();
@@ -233,7 +316,7 @@ TrackPoint Track::locate(Vec2 p) const {
   return {.projection = c.arc,
           .distance_from_center = distance(p, c.point),
           .width = distance(inner, outer),
-          .nearer_inner = distance(p, inner) < distance(p, outer),
+          .nearer_inner = distance2(p, inner) < distance2(p, outer),
           .prev_waypoint = prev,
           .next_waypoint = prev + 1 < num_waypoints ? prev + 1 : 0};
 }
@@ -244,16 +327,15 @@ float Track::wrap_arc(float arc) const {
   return wrapped < 0.0f ? wrapped + length() : wrapped;
 }
 
-float Track::heading_at(float arc) const {
-  const Vec2 span = center_.segment_at(wrap_arc(arc)).span;
-  return std::atan2(span.y, span.x);
-}
+float Track::heading_at(float arc) const { return center_.segment_at(wrap_arc(arc)).heading; }
 
 Vec2 Track::lane_at(float arc, Vec2 p) const {
-  const Vec2 middle = center_at(arc);
-  const Vec2 inner = inner_.nearest(middle).point;
-  const Vec2 outer = outer_.nearest(middle).point;
-  const Vec2 border = distance(p, inner) < distance(p, outer) ? inner : outer;
+  const float on_line = wrap_arc(arc);
+  const Vec2 middle = center_.point_at(on_line);
+  const int slice = center_.slice(on_line);
+  const Vec2 inner = inner_.nearest(middle, slice);
+  const Vec2 outer = outer_.nearest(middle, slice);
+  const Vec2 border = distance2(p, inner) < distance2(p, outer) ? inner : outer;
   return 0.5f * (middle + border);
 }
 

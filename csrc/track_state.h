@@ -22,7 +22,7 @@ inline constexpr int kTrackStateSize = 8 + static_cast<int>(kLookAhead.size());
 
 inline void write_track_state(const Track& track, const VehicleState& v, float progress,
                               float* out) {
-  const Vec2 along = {std::cos(v.heading), std::sin(v.heading)};
+  const Vec2 along = direction(v.heading);
   const TrackPoint at = track.locate(offset(v.position, along, kFrontPoint, 0.0f));
   const float road = track.heading_at(at.projection);
   const float error = wrap_angle(v.heading - road);

@@ -29,7 +29,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 
 #include "geometry.h"
 
@@ -123,9 +125,42 @@ struct VehicleState {
   VehicleCommand command;   // the last one given
 };
 
-inline VehicleCommand clip_command(VehicleCommand c) {
-  return {std::clamp(c.steering, -kMaxSteering, kMaxSteering),
-          std::clamp(c.speed, kMinSpeed, kMaxSpeed)};
+inline constexpr int kSubsteps = 10;                           // the fits hold for these 6.7 ms
+inline constexpr float kSubstep = kControlPeriod / kSubsteps;  // s
+
+// What a substep obeys: the last command until the delay has passed, then the car's own.
+struct Substep {
+  float old;             // share of the last command
+  float newly;           // share of it that the car's own replaces in this substep
+  float steering_share;  // of its error that the steering loses
+};
+
+// What the parameters make of every control period alike, worked out once.
+struct VehicleLaw {
+  explicit VehicleLaw(const VehicleParams& p) : params(p) {
+    float old_before = 1.0f;
+    for (int i = 0; i < kSubsteps; ++i) {
+      const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0f, 1.0f);
+      substeps[static_cast<std::size_t>(i)] = {old, old_before - old,
+                                               1.0f - std::exp(-kSubstep / p.steering_lag)};
+      old_before = old;
+    }
+  }
+
+  VehicleParams params;
+  std::array<Substep, kSubsteps> substeps;
+};
+
+// How the wheels hold on to the ground; the grip is the one parameter that differs between cars.
+struct Contact {
+  float grip;         // m/s^2
+  float stiff_along;  // 1 / slip at full grip, s/m
+  float stiff_side;
+};
+
+// The slip that a push takes away within a substep softens it: stable for any grip.
+DEEPRACER_FAST_INLINE Contact contact_of(const VehicleParams& p, float grip) {
+  return {grip, 1.0f / (p.drive_slip + grip * kSubstep), 1.0f / (p.side_slip + grip * kSubstep)};
 }
 
 // What the wheels do to a car: accelerations in its own frame.
@@ -135,29 +170,37 @@ struct Push {
   float turn;   // rad/s^2
 };
 
-inline float saturate(float share) { return std::clamp(share, -1.0f, 1.0f); }
+DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0f, 1.0f); }
 
-// `stiff_along` and `stiff_side` are 1 / slip at full grip.
-inline Push push_of_wheels(const VehicleState& s, const VehicleParams& p, float wheel_speed,
-                           float stiff_along, float stiff_side) {
+DEEPRACER_FAST_INLINE VehicleCommand clip_command(VehicleCommand c) {
+  return {limit(c.steering, -kMaxSteering, kMaxSteering), limit(c.speed, kMinSpeed, kMaxSpeed)};
+}
+
+// Share of its full push that a wheel gives, in the car's frame: it points along `wheel` and its
+// centre moves with `motion` over the ground.
+DEEPRACER_FAST_INLINE Vec2 push_of_wheel(Vec2 wheel, Vec2 motion, float wheel_speed,
+                                         const Contact& contact) {
+  const float along = saturate((wheel_speed - dot(motion, wheel)) * contact.stiff_along);
+  const float across = -saturate(cross(wheel, motion) * contact.stiff_side);
+  return offset({}, wheel, along, across);
+}
+
+DEEPRACER_FAST_INLINE Push push_of_wheels(const VehicleState& s, const VehicleParams& p,
+                                          const Contact& contact, float wheel_speed) {
   // The rear wheels point along the car and slide sideways alike.
   const float rear_swing = s.yaw_rate * kHalfRearTrack;
-  const float rear_left = saturate((wheel_speed - s.speed + rear_swing) * stiff_along);
-  const float rear_right = saturate((wheel_speed - s.speed - rear_swing) * stiff_along);
-  const float rear_side = -2.0f * saturate((s.side_speed + s.yaw_rate * kRearAxle) * stiff_side);
+  const float rear_left = saturate((wheel_speed - s.speed + rear_swing) * contact.stiff_along);
+  const float rear_right = saturate((wheel_speed - s.speed - rear_swing) * contact.stiff_along);
+  const float rear_side =
+      -2.0f * saturate((s.side_speed + s.yaw_rate * kRearAxle) * contact.stiff_side);
 
-  const float angle = p.steering_gain * (s.steering + p.steering_offset);
-  const Vec2 wheel = {std::cos(angle), std::sin(angle)};
+  const Vec2 wheel = direction(p.steering_gain * (s.steering + p.steering_offset));
   const float side = s.side_speed + s.yaw_rate * kFrontAxle;
-  const auto push = [&](float ahead) {
-    const float along = saturate((wheel_speed - dot({ahead, side}, wheel)) * stiff_along);
-    const float across = -saturate(cross(wheel, {ahead, side}) * stiff_side);
-    return offset({}, wheel, along, across);
-  };
-  const Vec2 left = push(s.speed - s.yaw_rate * kHalfFrontTrack);
-  const Vec2 right = push(s.speed + s.yaw_rate * kHalfFrontTrack);
+  const float front_swing = s.yaw_rate * kHalfFrontTrack;
+  const Vec2 left = push_of_wheel(wheel, {s.speed - front_swing, side}, wheel_speed, contact);
+  const Vec2 right = push_of_wheel(wheel, {s.speed + front_swing, side}, wheel_speed, contact);
 
-  const float wheel_grip = 0.25f * p.grip;
+  const float wheel_grip = 0.25f * contact.grip;
   const float turn = kFrontAxle * (left.y + right.y) + kRearAxle * rear_side +
                      kHalfFrontTrack * (right.x - left.x) +
                      kHalfRearTrack * (rear_right - rear_left);
@@ -165,38 +208,34 @@ inline Push push_of_wheels(const VehicleState& s, const VehicleParams& p, float 
           wheel_grip * ((left.y + right.y) + rear_side), wheel_grip / kGyration2 * turn};
 }
 
-// One control period: the last command until the delay has passed, then the next one.
-inline void drive(VehicleState& s, const VehicleParams& p, VehicleCommand next) {
-  constexpr int kSubsteps = 10;  // the fits hold for these 6.7 ms
-  constexpr float dt = kControlPeriod / kSubsteps;
+DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p,
+                                         const Contact& contact, VehicleCommand last,
+                                         Substep step) {
+  constexpr float dt = kSubstep;
+  const float steering = step.old * last.steering + (1.0f - step.old) * s.command.steering;
+  const float speed = step.old * last.speed + (1.0f - step.old) * s.command.speed;
+  const float jump = s.command.steering - last.steering;
+  s.steering += step.newly * limit(jump, -p.steering_kick, p.steering_kick);
+  s.steering += step.steering_share * (steering - s.steering);
+
+  const Push push = push_of_wheels(s, p, contact, p.speed_gain * speed);
+  // The frame turns under the velocity.
+  const float ahead = push.ahead + s.yaw_rate * s.side_speed;
+  s.side_speed += dt * (push.left - s.yaw_rate * s.speed);
+  s.speed += dt * ahead;
+  s.yaw_rate += dt * push.turn;
+
+  const Vec2 along = direction(s.heading + 0.5f * dt * s.yaw_rate);
+  s.position = offset(s.position, along, s.speed * dt, s.side_speed * dt);
+  s.heading += s.yaw_rate * dt;
+}
+
+// One control period of one car. Many at once: vehicle_lanes.h.
+inline void drive(VehicleState& s, const VehicleLaw& law, float grip, VehicleCommand next) {
+  const Contact contact = contact_of(law.params, grip);
   const VehicleCommand last = s.command;
   s.command = clip_command(next);
-  const float steering_share = 1.0f - std::exp(-dt / p.steering_lag);
-  // The slip that a push takes away within a substep softens it: stable for any grip.
-  const float stiff_along = 1.0f / (p.drive_slip + p.grip * dt);
-  const float stiff_side = 1.0f / (p.side_slip + p.grip * dt);
-  float old_before = 1.0f;  // share of the last command in the substep before
-  for (int i = 0; i < kSubsteps; ++i) {
-    const float old = std::clamp(p.delay / dt - static_cast<float>(i), 0.0f, 1.0f);
-    const float steering = old * last.steering + (1.0f - old) * s.command.steering;
-    const float speed = old * last.speed + (1.0f - old) * s.command.speed;
-    const float jump = s.command.steering - last.steering;
-    s.steering += (old_before - old) * std::clamp(jump, -p.steering_kick, p.steering_kick);
-    old_before = old;
-    s.steering += steering_share * (steering - s.steering);
-
-    const Push push = push_of_wheels(s, p, p.speed_gain * speed, stiff_along, stiff_side);
-    // The frame turns under the velocity.
-    const float ahead = push.ahead + s.yaw_rate * s.side_speed;
-    s.side_speed += dt * (push.left - s.yaw_rate * s.speed);
-    s.speed += dt * ahead;
-    s.yaw_rate += dt * push.turn;
-
-    const float middle = s.heading + 0.5f * dt * s.yaw_rate;
-    const Vec2 along = {std::cos(middle), std::sin(middle)};
-    s.position = offset(s.position, along, s.speed * dt, s.side_speed * dt);
-    s.heading += s.yaw_rate * dt;
-  }
+  for (const Substep& step : law.substeps) drive_substep(s, law.params, contact, last, step);
   s.heading = wrap_angle(s.heading);
 }
 

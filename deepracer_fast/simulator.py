@@ -8,6 +8,7 @@ checked door. Neighbours: ``track`` before it, ``reward`` and ``networks`` behin
 
 import math
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -129,6 +130,13 @@ class Simulator:
         asymmetric: turn left more readily than right, as the original's car does.
         rules: how episodes begin and end.
         randomization: what differs from episode to episode, for sim-to-real; nothing by default.
+        first_car: number of the first car, where several simulators drive parts of one batch in
+            turn, so that a policy can work on one part while the core steps another. Give them
+            one :class:`Track` or bundled name, and they share what is built of it.
+        cars_in_batch: cars of all parts together; None if the batch ends with this part. Random
+            numbers and start positions are those of one simulator with all the cars.
+        instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
+            All compute the same bytes.
 
     Raises:
         TrackError: the track is unknown or cannot be driven.
@@ -144,24 +152,28 @@ class Simulator:
     rules: RaceRules = field(default_factory=RaceRules)
     randomization: Randomization = field(default_factory=Randomization)
     asymmetric: bool = False
+    first_car: int = 0
+    cars_in_batch: int | None = None
+    instruction_set: str = ""
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
         self._check()
         options = _core.SimulatorOptions()
         options.num_cars = self.num_cars
+        options.first_car = self.first_car
+        options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
         options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
         options.seed = self.seed
         options.paint_camera = bool(self.sensors)
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
+        options.instruction_set = self.instruction_set
         options.rules = _native(self.rules, _core.RaceRules())
         options.randomization = _native(self.randomization, _core.Randomization())
-        lines = (self.track.waypoints, self.track.inner, self.track.outer, self.track.is_loop)
         try:
-            self._core = _core.Simulator(
-                _core.Track(*lines), _core.Ground(*lines, self.track.look), options
-            )
+            self._world = _world_of(self.track)
+            self._core = _core.Simulator(self._world.track, self._world.ground, options)
         except (RuntimeError, MemoryError) as error:
             raise ConfigError(
                 f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
@@ -172,6 +184,12 @@ class Simulator:
     def _check(self) -> None:
         if self.num_cars < 1:
             raise ConfigError(f"num_cars must be at least 1, got {self.num_cars}")
+        end = self.first_car + self.num_cars
+        batch = self.cars_in_batch or 2**31 - 1
+        if self.first_car < 0 or batch < end:
+            raise ConfigError(
+                f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
+            )
         if self.num_threads is not None and self.num_threads < 1:
             raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
         if not 0 <= self.seed < 2**64:
@@ -180,6 +198,11 @@ class Simulator:
             raise ConfigError(
                 f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)} or none, "
                 f"got {', '.join(self.sensors)}"
+            )
+        if self.instruction_set not in ("", *_core.instruction_sets()):
+            raise ConfigError(
+                f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
+                f"machine, got {self.instruction_set!r}"
             )
         if self.car_version not in CAR_VERSIONS:
             raise ConfigError(
@@ -225,8 +248,9 @@ class Simulator:
                 f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
                 "steering angle in degrees and speed in m/s for each car"
             )
-        if not np.isfinite(commands).all():
-            car = int(np.argmin(np.isfinite(commands).all(axis=1)))
+        wrong = _core.first_not_finite(commands)
+        if wrong >= 0:
+            car = wrong // 2
             raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
         self._core.step(commands)
         return self._result
@@ -292,6 +316,36 @@ class Simulator:
         """What the vehicle model holds, [B, 5]: x, y (m), heading (rad), speed, steering (rad)."""
         states: npt.NDArray[np.float32] = self._core.vehicle_states()
         return states
+
+    @property
+    def bytes_per_car(self) -> int:
+        """Memory that each car takes beside its observation."""
+        return int(self._core.bytes_per_car)
+
+    @property
+    def bytes_of_track(self) -> int:
+        """Memory of what is built of the track, which all simulators on it share."""
+        return int(self._world.track.bytes + self._world.ground.bytes)
+
+
+@dataclass(frozen=True)
+class _World:
+    """What the core builds of a track; it never changes."""
+
+    track: _core.Track
+    ground: _core.Ground
+
+
+_worlds: "weakref.WeakValueDictionary[Track, _World]" = weakref.WeakValueDictionary()
+
+
+def _world_of(track: Track) -> _World:
+    """Built once for as long as a simulator drives there."""
+    world = _worlds.get(track)
+    if world is None:
+        lines = (track.waypoints, track.inner, track.outer, track.is_loop)
+        world = _worlds[track] = _World(_core.Track(*lines), _core.Ground(*lines, track.look))
+    return world
 
 
 def available_cores() -> int:

@@ -122,12 +122,12 @@ def test_horizon_is_where_the_pitch_puts_it() -> None:
 def test_every_path_paints_the_same_bytes() -> None:
     ground, poses = straight_ground(), random_poses(64)
     wanted = render(ground, poses, "portable")
-    for path in _core.render_paths():
+    for path in _core.instruction_sets():
         np.testing.assert_array_equal(render(ground, poses, path), wanted, err_msg=path)
 
 
 def test_unknown_path_is_refused() -> None:
-    with pytest.raises(ValueError, match="render path"):
+    with pytest.raises(ValueError, match="instruction set must be"):
         render(straight_ground(), random_poses(1), "abacus")
 
 

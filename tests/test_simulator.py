@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError, TrackError
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.simulator import (
     IN_PROGRESS,
     PREPARE,
@@ -231,10 +233,13 @@ def test_unusable_poses_are_refused(pose: Any, message: str) -> None:
     ("arguments", "message"),
     [
         ({"num_cars": 0}, "num_cars must be at least 1, got 0"),
+        ({"first_car": -1}, "cars -1 to -1 must lie in a batch of"),
+        ({"first_car": 3, "cars_in_batch": 3}, "cars 3 to 3 must lie in a batch of 3 cars"),
         ({"num_threads": 0}, "num_threads must be at least 1, got 0"),
         ({"seed": -1}, r"seed must lie in \[0, 2\*\*64\), got -1"),
         ({"sensors": ["SONAR"]}, "sensors must be one of FRONT_FACING_CAMERA, .*got SONAR"),
         ({"car_version": 2}, "car_version must be one of .*, got 2"),
+        ({"instruction_set": "mmx"}, "instruction_set must be one of .*portable on this .* 'mmx'"),
     ],
 )
 def test_unusable_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -262,6 +267,17 @@ def test_unknown_track_is_refused() -> None:
         Simulator("nowhere")
 
 
+# Memory
+
+
+def test_a_car_takes_less_than_a_kilobyte_beside_its_observation() -> None:
+    simulator = blind(num_cars=5)
+    result = simulator.reset()
+    arrays = [*result.params.values(), result.terminated, result.truncated, result.status]
+    seen = sum(array.nbytes for array in arrays if len(array) == 5) / 5
+    assert seen < simulator.bytes_per_car < 1000
+
+
 # Determinism
 
 
@@ -273,11 +289,13 @@ def digest(result: StepResult) -> bytes:
     return digest.digest()
 
 
-def digests(num_threads: int, seed: int = 3, num_cars: int = 19, steps: int = 250) -> list[bytes]:
+def digests(
+    num_threads: int, seed: int = 3, num_cars: int = 19, steps: int = 250, **options: Any
+) -> list[bytes]:
     """A random drive in which cars leave the road, are put back, and begin new episodes."""
     rules = RaceRules(random_start=True, number_of_resets=1, off_track_penalty=0.2)
     simulator = Simulator(
-        "reinvent_base", num_cars, num_threads=num_threads, seed=seed, rules=rules
+        "reinvent_base", num_cars, num_threads=num_threads, seed=seed, rules=rules, **options
     )
     random = np.random.default_rng(0)
     found, ended = [digest(simulator.reset())], 0
@@ -295,6 +313,63 @@ def test_result_does_not_depend_on_thread_count() -> None:
     assert digests(2) == alone
     assert digests(8) == alone
     assert digests(1, seed=4, steps=100)[0] != alone[0]
+
+
+@pytest.mark.parametrize("name", _core.instruction_sets())
+@pytest.mark.parametrize("car_version", [4, 5])
+def test_every_instruction_set_computes_the_same_bytes(name: str, car_version: int) -> None:
+    randomization = Randomization(grip=0.3)
+    same = {"car_version": car_version, "randomization": randomization, "steps": 100}
+    assert digests(2, instruction_set=name, **same) == digests(1, **same)
+
+
+def test_a_car_drives_alone_as_it_drives_among_others() -> None:
+    """The lanes of many cars and the one-car function of vehicle.h: the same bytes."""
+    num_cars, steps = 23, 12
+    simulator = blind(num_cars)
+    simulator.place(range(num_cars), 2.0, np.linspace(-0.1, 0.1, num_cars), 0.1)
+    starts = np.column_stack([simulator.vehicle_states()[:, :3], np.zeros(num_cars)])
+    commands = np.random.default_rng(1).uniform([-30, 0.1], [30, 2], (steps, num_cars, 2))
+    commands = commands.astype(np.float32)
+    for row in commands:
+        simulator.step(row)
+    radians = commands * np.array([np.float32(np.pi) / np.float32(180), 1], np.float32)
+    alone = _core.drive_open_loop(_core.VehicleParams(5), starts, radians.transpose(1, 0, 2))
+    np.testing.assert_array_equal(simulator.vehicle_states(), alone[:, -1])
+
+
+def test_parts_of_a_batch_step_in_turn_to_the_bytes_of_the_whole() -> None:
+    num_cars, first = 11, 4
+    options: dict[str, Any] = {
+        "num_threads": 2,
+        "seed": 5,
+        "rules": RaceRules(start_position=0.3, max_steps=7),
+        "randomization": Randomization(pixel_noise=3.0, grip=0.2),
+    }
+    whole = Simulator("reinvent_base", num_cars, **options)
+    parts = [
+        Simulator("reinvent_base", first, cars_in_batch=num_cars, **options),
+        Simulator("reinvent_base", num_cars - first, first_car=first, **options),
+    ]
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        actions = random.uniform([-30, 1], [30, 3], (num_cars, 2))
+        expected = whole.step(actions)
+        results = [part.step(a) for part, a in zip(parts, np.split(actions, [first]), strict=True)]
+        for name in ("x", "progress", "closest_waypoints"):
+            together = np.concatenate([result.params[name] for result in results])
+            np.testing.assert_array_equal(together, expected.params[name])
+        pictures = [result.observation["FRONT_FACING_CAMERA"] for result in results]
+        np.testing.assert_array_equal(
+            np.concatenate(pictures), expected.observation["FRONT_FACING_CAMERA"]
+        )
+
+
+def test_parts_of_a_batch_share_their_track() -> None:
+    track = straight_road()
+    first, second = (Simulator(track, 1, (), 1, first_car=i) for i in range(2))
+    assert first._world is second._world
+    assert Simulator(straight_road(), 1, (), 1)._world is not first._world
 
 
 def test_result_of_a_car_does_not_depend_on_its_companions() -> None:

@@ -70,6 +70,17 @@ def full_slip(car: Car) -> tuple[float, float]:
     return car.drive_slip + car.grip * SUBSTEP, car.side_slip + car.grip * SUBSTEP
 
 
+# Sine and cosine
+
+
+def test_directions_are_the_cosine_and_sine_of_their_angle() -> None:
+    angles = np.concatenate([np.linspace(-100, 100, 200_001), np.arange(-8, 9) * np.pi / 4])
+    angles = angles.astype(np.float32)
+    exact = np.column_stack([np.cos(angles, dtype=float), np.sin(angles, dtype=float)])
+    assert np.abs(_core.direction(angles) - exact).max() < 1e-7
+    np.testing.assert_array_equal(_core.direction(-angles), _core.direction(angles) * [1, -1])
+
+
 # Straight ahead
 
 
