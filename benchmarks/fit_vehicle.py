@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-
 from understeer import understeer_misfit
 
 from deepracer_fast import _core
