@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "allocator.h"
+#include "gather.h"
 #include "simulator.h"
 #ifdef DEEPRACER_FAST_NETWORK
 #include "network_ffi.h"
@@ -24,6 +25,7 @@ namespace {
 
 using DoubleArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using WordArray = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
 using IntArray = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
 
 template <typename T, int flags>
@@ -325,6 +327,27 @@ void bind_camera(py::module_& m) {
           py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"), py::arg("path") = "");
 }
 
+std::uint32_t gather_sum(const WordArray& words, const IntArray& offsets, const std::string& set) {
+  const auto count = static_cast<std::uint32_t>(words.size());
+  bool outside = false;
+  for (const std::int32_t offset : view(offsets))
+    outside |= static_cast<std::uint32_t>(offset) >= count;
+  if (outside || offsets.size() % 16 != 0)
+    throw py::value_error("offsets must lie within the words and be a multiple of 16 in number");
+  return df::gather_sum(view(words), view(offsets), df::instruction_set_by_name(set));
+}
+
+void bind_machine(py::module_& m) {
+  m.def("instruction_sets", [] {
+    std::vector<std::string> names;
+    for (const df::InstructionSet set : df::instruction_sets())
+      names.emplace_back(df::instruction_set_name(set));
+    return names;
+  });
+  m.def("gather_sum", &gather_sum, py::arg("words"), py::arg("offsets"),
+        py::arg("instruction_set") = "");
+}
+
 void bind_network(py::module_& m) {
   m.def("tune_allocator", &df::tune_allocator);
 #ifdef DEEPRACER_FAST_NETWORK
@@ -343,12 +366,7 @@ void bind_network(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
-  m.def("instruction_sets", [] {
-    std::vector<std::string> names;
-    for (const df::InstructionSet set : df::instruction_sets())
-      names.emplace_back(df::instruction_set_name(set));
-    return names;
-  });
+  bind_machine(m);
   bind_vehicle(m);
   bind_world(m);
   bind_options(m);
