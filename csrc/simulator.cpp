@@ -290,8 +290,7 @@ double Simulator::next_start(int car) const {
 
 // After a violation: at rest where the last progress was made, on the nearer lane.
 void Simulator::put_back(int car) {
-  const auto ndist = cars_.start_ndist[car] + 0.01 * static_cast<double>(cars_.progress[car]);
-  const float arc = static_cast<float>(ndist - std::floor(ndist)) * track_of(car).length();
+  const float arc = cars_.projection_distance[car];
   const Vec2 lane = track_of(car).lane_at(arc, cars_.vehicle[car].position);
   cars_.vehicle[car] = {};
   cars_.vehicle[car].position = lane;

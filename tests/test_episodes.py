@@ -311,6 +311,22 @@ def test_car_that_left_the_road_waits_on_the_nearer_lane_and_goes_on(
     assert result.params["progress"][0] == pytest.approx(100 * 0.2628 / 30, rel=0.01)
 
 
+def test_car_put_back_at_a_waypoint_heads_along_the_segment_that_begins_there() -> None:
+    """Outside a bend whole sectors project onto the waypoint: rounding must not choose the way."""
+    track = circle(60)
+    simulator = simulator_on(track, 60, number_of_resets=1)
+    angle = np.linspace(0, 2 * np.pi, 61)[:-1]
+    outside = RADIUS + 1.5 * HALF_WIDTH
+    # The front point lies straight out from its waypoint.
+    x, y = outside * np.cos(angle) + FRONT * np.sin(angle), outside * np.sin(angle)
+    simulator.place(np.arange(60), x, y - FRONT * np.cos(angle), angle + np.pi / 2)
+    result = simulator.step(np.zeros((60, 2)))
+    assert {status(result, car) for car in range(60)} == {"off_track"}
+    step = np.diff(track.waypoints, axis=0)
+    turn = simulator.vehicle_states()[:, 2] - np.arctan2(step[:, 1], step[:, 0])
+    assert np.angle(np.exp(1j * turn)) == pytest.approx(0.0, abs=1e-5)
+
+
 def test_episode_ends_when_no_reset_is_left() -> None:
     simulator = simulator_on(straight_road(), number_of_resets=2, off_track_penalty=0.2)
     words = []
