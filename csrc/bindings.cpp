@@ -159,7 +159,34 @@ void bind_vehicle(py::module_& m) {
         py::arg("commands"));
 }
 
+// The table of a track family's looks, for painters other than Ground; lengths in metres, greys
+// 0..255; a surface is (grey, sigma of its grain), a wall (grey at the foot, gain per metre).
+py::dict look(const std::string& name) {
+  const df::Look look = df::look_by_name(name);
+  const auto pair = [](const df::Surface& s) { return py::make_tuple(s.grey, s.sigma); };
+  py::list walls;
+  for (const df::WallShade& wall : look.walls) walls.append(py::make_tuple(wall.foot, wall.gain));
+  py::dict result;
+  result["road"] = pair(look.road);
+  result["field"] = pair(look.field);
+  result["line"] = pair(look.line);
+  result["dash"] = pair(look.dash);
+  result["line_outer"] = look.line_outer;
+  result["line_inner"] = look.line_inner;
+  result["dash_width"] = look.dash_width;
+  result["dash_length"] = look.dash_length;
+  result["dash_pitch"] = look.dash_pitch;
+  result["dash_first"] = look.dash_first;
+  result["start_length"] = look.start_length;
+  result["field_margin"] = look.field_margin;
+  result["wall_height"] = look.wall_height;
+  result["walls"] = walls;
+  result["sky_grey"] = look.sky_grey;
+  return result;
+}
+
 void bind_world(py::module_& m) {
+  m.def("look", &look, py::arg("name"));
   py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
                        const DoubleArray& outer, bool is_loop) {

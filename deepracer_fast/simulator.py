@@ -2,14 +2,15 @@
 
 In: a track and one action per car (steering angle in degrees, speed in m/s). Out: a
 :class:`StepResult` with the camera pictures, every reward parameter by its DeepRacer name, and
-what the rules made of each car's episode. The work is done by the native core; this file is its
-checked door. Neighbours: ``track`` before it, ``reward`` and ``networks`` behind it.
+what the rules made of each car's episode. The work is done by an engine, the native core or its
+twin in Numba; this file is their one checked door. Neighbours: ``track`` before it, ``reward`` and
+``networks`` behind it.
 """
 
 import math
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ FRONT_CAMERA_SENSORS = ("FRONT_FACING_CAMERA", "LEFT_CAMERA", "observation")
 
 CAR_VERSIONS = (3, 4, 5, 6)
 """Values of ``version`` whose physics are known here; 3 and 4 are one car."""
+
+ENGINES = ("native", "numba")
+"""The C++ core, and its readable twin in which physics can be changed without a compiler."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ class StepResult:
     and the first observation of its next one: the car is already at its new start position, and
     its next step is the PREPARE step (status ``prepare``, no motion, no reward).
 
-    All arrays are read-only views of native memory, valid until the next call; copy what is to
-    be kept.
+    All arrays are read-only views of the engine's memory, valid until the next call; copy what is
+    to be kept.
 
     Attributes:
         observation: sensor name -> uint8 [B, 120, 160, 1], grey.
@@ -137,6 +141,11 @@ class Simulator:
             numbers and start positions are those of one simulator with all the cars.
         instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
             All compute the same bytes.
+        engine: "native", or "numba": the same results within float tolerance, slower, and open to
+            change; its first use compiles for some seconds. It has no randomisation, and each
+            simulator builds a track of its own.
+        vehicle: for the Numba engine, a function that moves one car in place of
+            :func:`deepracer_fast.engine_numba.vehicle.drive`, with its arguments.
 
     Raises:
         TrackError: the track is unknown or cannot be driven.
@@ -155,6 +164,8 @@ class Simulator:
     first_car: int = 0
     cars_in_batch: int | None = None
     instruction_set: str = ""
+    engine: str = "native"
+    vehicle: Callable[[Any, Any, float, float], None] | None = None
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -172,8 +183,7 @@ class Simulator:
         options.rules = _native(self.rules, _core.RaceRules())
         options.randomization = _native(self.randomization, _core.Randomization())
         try:
-            self._world = _world_of(self.track)
-            self._core = _core.Simulator(self._world.track, self._world.ground, options)
+            self._core = self._engine(self.track, options)
         except (RuntimeError, MemoryError) as error:
             raise ConfigError(
                 f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
@@ -210,6 +220,27 @@ class Simulator:
                 f"{self.car_version}: the cars of versions 1 and 2 have other controllers and "
                 "wheels, of which no recording is known; version 3 is the nearest"
             )
+        if self.engine not in ENGINES:
+            raise ConfigError(f"engine must be {' or '.join(ENGINES)}, got {self.engine!r}")
+        if self.vehicle is not None and (self.engine != "numba" or not callable(self.vehicle)):
+            raise ConfigError(
+                f"vehicle must be a function and needs engine='numba', got {self.vehicle!r} with "
+                f"engine={self.engine!r}"
+            )
+        wants_native = self.randomization != Randomization() or self.instruction_set
+        if self.engine == "numba" and wants_native:
+            raise ConfigError(
+                "engine 'numba' has no randomization and no instruction_set: use engine='native'"
+            )
+
+    def _engine(self, track: Track, options: Any) -> Any:
+        """What steps the cars: both kinds have the same methods and properties."""
+        if self.engine == "numba":
+            from deepracer_fast.engine_numba.engine import NumbaEngine
+
+            return NumbaEngine(track, options, self.vehicle)
+        self._world = _world_of(track)
+        return _core.Simulator(self._world.track, self._world.ground, options)
 
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
@@ -325,6 +356,8 @@ class Simulator:
     @property
     def bytes_of_track(self) -> int:
         """Memory of what is built of the track, which all simulators on it share."""
+        if self.engine == "numba":
+            return int(self._core.bytes_of_track)
         return int(self._world.track.bytes + self._world.ground.bytes)
 
 

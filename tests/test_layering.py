@@ -22,6 +22,7 @@ MUST_NOT_REACH = {
     "track": {"simulator", "reward", *LEARNER, *DRIVERS},
     "reward": {"track", "simulator", *LEARNER, *DRIVERS},
     "simulator": {"config", *LEARNER, *DRIVERS},
+    "engine_numba": {"config", "simulator", "reward", *LEARNER, *DRIVERS},
     "action_space": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
     "networks": {"track", "simulator", "reward", "ppo", "learner", "archive", *DRIVERS},
     "ppo": {"track", "simulator", "reward", "learner", "archive", *DRIVERS},
@@ -89,7 +90,8 @@ def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedPr
 
 def test_the_reader_of_imports_sees_the_simulators() -> None:
     graph = import_graph()
-    needs = {f"deepracer_fast.{name}" for name in ("errors", "randomization", "reward", "track")}
+    names = ("engine_numba.engine", "errors", "randomization", "reward", "track")
+    needs = {f"deepracer_fast.{name}" for name in names}
     assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python
 
 
@@ -114,6 +116,19 @@ def test_importing_the_package_loads_neither_jax_nor_numba(own_process: dict[str
         own_process,
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_simulator_loads_numba_only_for_its_engine(own_process: dict[str, str]) -> None:
+    done = run_python(
+        "import sys\n"
+        "from deepracer_fast.simulator import Simulator\n"
+        "Simulator('Oval_track', sensors=()).reset()\n"
+        "print('numba' in sys.modules)\n"
+        "Simulator('Oval_track', sensors=(), engine='numba').reset()\n"
+        "print('numba' in sys.modules)",
+        own_process,
+    )
+    assert (done.stdout.split(), done.stderr) == (["False", "True"], "")
 
 
 def test_sources_without_the_core_say_so(tmp_path: Path) -> None:

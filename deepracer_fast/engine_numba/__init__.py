@@ -1,0 +1,9 @@
+"""The second engine: the simulator once more in Numba, short enough to read and to change.
+
+``Simulator(engine="numba")`` runs it. It is the oracle of the native core's tests, and the place
+to change physics, rules or camera without a compiler.
+In order of reading: ``cars`` (the state), ``vehicle`` (one car's motion), ``road`` (where a point
+lies), ``rules`` (one car's episode), ``ground`` and ``camera`` (its picture), ``steps`` (the loops
+over cars), ``engine`` (what the simulator talks to). Sensors are stages of ``engine.step`` beside
+the camera.
+"""

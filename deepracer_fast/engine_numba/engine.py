@@ -1,0 +1,195 @@
+"""The Numba engine: what ``csrc/simulator.*`` and its bindings are, in Python.
+
+In: a :class:`~deepracer_fast.track.Track` and the options that the native core takes as well. Out:
+the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
+
+Threads: each works on a contiguous range of cars without the GIL; a car reads and writes its own
+records only and every random number is a function of (seed, car, episode, draw), so the number of
+threads cannot change a result.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepracer_fast import _core
+from deepracer_fast.engine_numba.camera import HEIGHT, WIDTH, paint_pictures, plan_scanlines
+from deepracer_fast.engine_numba.cars import CAR, SEEN, Rules
+from deepracer_fast.engine_numba.ground import paint_ground
+from deepracer_fast.engine_numba.road import road_of
+from deepracer_fast.engine_numba.steps import begin_cars, place_cars, step_cars, write_track_states
+from deepracer_fast.engine_numba.vehicle import drive, driving, vehicle_params
+from deepracer_fast.errors import ConfigError
+
+Vehicle = Callable[[Any, Any, float, float], None]
+
+OUTCOMES = ("terminated", "truncated", "status")
+
+
+class NumbaEngine:
+    """A batch of cars on one track; methods and properties are those of ``_core.Simulator``.
+
+    Args:
+        track: a :class:`~deepracer_fast.track.Track`.
+        options: a ``_core.SimulatorOptions`` without randomisation.
+        vehicle: moves one car, as :func:`deepracer_fast.engine_numba.vehicle.drive` does; None for
+            that function.
+
+    Raises:
+        ConfigError: ``vehicle`` can't be compiled.
+    """
+
+    def __init__(self, track: Any, options: Any, vehicle: Vehicle | None = None) -> None:
+        self._rules = _rules(options, track.is_loop)
+        self._roads = road_of(track), road_of(track, backwards=True)
+        self._cars = np.zeros(options.num_cars, CAR)
+        self._seen = np.zeros(options.num_cars, SEEN)
+        self._columns = {name: self._seen[name].copy() for name in SEEN.names or ()}
+        self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
+        self._drive_cars = driving(vehicle or drive)
+        self._ground = paint_ground(track) if options.paint_camera else None
+        self._pictures = np.zeros((options.num_cars, HEIGHT, WIDTH), np.uint8)
+        if self._ground is not None:
+            self._scanlines = plan_scanlines()
+        self._time = 0.0
+        self._pool = ThreadPoolExecutor(options.num_threads)
+        bounds = np.linspace(0, options.num_cars, options.num_threads + 1).astype(int).tolist()
+        self._ranges = list(pairwise(bounds))
+        self._try_vehicle(vehicle)
+        self.reset()
+
+    def _try_vehicle(self, vehicle: Vehicle | None) -> None:
+        """Compiles the loop over cars, on a car that is parked nowhere."""
+        car = np.zeros(1, CAR)
+        car["is_driving"] = True
+        try:
+            self._drive_cars(car, self._vehicle_params, np.ones((1, 2), np.float32), 0, 1)
+        except Exception as error:  # Numba raises its own kinds, and KeyError for a wrong field
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            name = getattr(vehicle, "__name__", "vehicle")
+            raise ConfigError(
+                f"vehicle {name} can't be compiled by Numba: {' '.join(lines[:4])}"
+            ) from error
+
+    def reset(self) -> None:
+        """Begins the first episode of every car, at time 0."""
+        self._time = 0.0
+        self.begin_episodes(0)
+
+    def begin_episodes(self, number: int) -> None:
+        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
+
+        def work(begin: int, end: int) -> None:
+            begin_cars(self._cars, self._seen, self._roads, self._rules, number, self._time,
+                       begin, end)  # fmt: skip
+            self._paint(begin, end)
+
+        self._for_all_cars(work)
+
+    def step(self, actions: NDArray[np.float32]) -> None:
+        """One control period; actions [B, 2], degrees and m/s."""
+
+        def work(begin: int, end: int) -> None:
+            step_cars(self._cars, self._seen, self._roads, self._rules, actions, self._time,
+                      begin, end)  # fmt: skip
+            self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
+            self._paint(begin, end)
+
+        self._for_all_cars(work)
+        self._time += _core.CONTROL_PERIOD
+
+    def place(self, cars: Any, x: Any, y: Any, heading: Any, steering: Any) -> None:
+        """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
+        poses = np.stack([x, y, heading, steering], axis=1)
+        place_cars(self._cars, self._seen, self._roads, self._rules, cars, poses, self._time)
+        for car in cars.tolist():
+            self._paint(car, car + 1)
+        self._publish()
+
+    def track_states(self) -> NDArray[np.float32]:
+        """[B, TRACK_STATE_SIZE], see ``csrc/track_state.h``."""
+        states = np.empty((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
+        write_track_states(self._cars, self._roads, states)
+        return states
+
+    def vehicle_states(self) -> NDArray[np.float32]:
+        """[B, 5]: x, y (m), heading (rad), speed (m/s), steering (rad)."""
+        fields = ("x", "y", "heading", "speed", "steering")
+        return np.stack([self._cars[name] for name in fields], axis=1).astype(np.float32)
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """[B, 120, 160, 1] grey."""
+        return _read_only(self._pictures[..., None])
+
+    @property
+    def params(self) -> dict[str, NDArray[Any]]:
+        """Reward parameter -> [B]."""
+        names = [name for name in self._columns if name not in OUTCOMES]
+        return {name: _read_only(self._columns[name]) for name in names}
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """[B] a rule of the race ended the episode."""
+        return _read_only(self._columns["terminated"])
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """[B] the limit of steps ended it."""
+        return _read_only(self._columns["truncated"])
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """[B] indices into STATUS_NAMES."""
+        return _read_only(self._columns["status"])
+
+    @property
+    def bytes_per_car(self) -> int:
+        """Memory of a car beside its picture."""
+        columns = sum(column.nbytes for column in self._columns.values()) // len(self._cars)
+        return self._cars.itemsize + self._seen.itemsize + columns
+
+    @property
+    def bytes_of_track(self) -> int:
+        """Memory of the roads and of the painted ground."""
+        roads = sum(line.nbytes for road in self._roads for line in road[:4])
+        return roads + (self._ground.texels.nbytes if self._ground is not None else 0)
+
+    def _paint(self, begin: int, end: int) -> None:
+        if self._ground is not None:
+            paint_pictures(self._cars, self._ground, self._scanlines, self._pictures, begin, end)
+
+    def _for_all_cars(self, work: Callable[[int, int], None]) -> None:
+        if len(self._ranges) == 1:
+            work(*self._ranges[0])
+        else:
+            list(self._pool.map(lambda bounds: work(*bounds), self._ranges))
+        self._publish()
+
+    def _publish(self) -> None:
+        for name, column in self._columns.items():
+            np.copyto(column, self._seen[name])
+
+
+def _rules(options: Any, is_loop: bool) -> Rules:
+    rules = options.rules
+    ratio = np.float32(rules.off_track_penalty) / np.float32(_core.CONTROL_PERIOD)
+    given = {name: getattr(rules, name) for name in Rules._fields if hasattr(rules, name)}
+    return Rules(
+        **given,
+        pause_steps=int(ratio + np.float32(0.5)),
+        is_loop=is_loop,
+        first_car=options.first_car,
+        cars_in_batch=options.cars_in_batch,
+        seed=np.uint64(options.seed),
+    )
+
+
+def _read_only(array: NDArray[Any]) -> Any:
+    view = array.view()
+    view.setflags(write=False)
+    return view
