@@ -125,6 +125,8 @@ class Training:
                 seed=job.config.seed,
                 gae_lambda=job.config.gae_lambda,
                 clip=job.config.clip,
+                value_function=job.config.value_function,
+                lr_schedule=job.config.lr_schedule,
             )
         )
         self._evaluator = self._make_evaluator()
@@ -180,11 +182,17 @@ class Training:
             or self._record.episodes >= self._job.hyperparameters.term_cond_max_episodes
         )
 
+    def _progress(self, seconds: float) -> float:
+        """Share of the training that is over, by whichever limit is nearer."""
+        config = self._job.config
+        by_steps = self._steps / config.steps if config.steps > 0 else 0.0
+        return max(seconds / (60.0 * config.minutes), by_steps)
+
     def _iterate(self, started: float) -> Report:
         """Collects, learns and writes down one iteration."""
         begun = time.monotonic()
         rollout = self._collect()
-        measures = self._learner.learn(rollout)
+        measures = self._learner.learn(rollout, self._progress(begun - started))
         samples, duration = int(rollout.valid.sum()), time.monotonic() - begun
         self._iteration += 1
         self._steps += samples
@@ -205,7 +213,7 @@ class Training:
         )
 
     def _collect(self) -> Rollout:
-        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
             if self._stop_requested():
                 raise StopRequested
             return self._learner.explore(observation)
