@@ -8,7 +8,9 @@ versions.
 
 Each contender lives in a process of its own and waits while another has its turn, so that a change
 in the machine's mood meets all of them; figures are medians over the rounds. The peer runs twice,
-as installed and with glibc's malloc told to keep freed memory, which ours does by itself.
+as installed and with glibc's malloc told to keep freed memory, which ours does by itself. On a
+machine that others use as well look at the figures per CPU second, which all threads together
+spend: they hardly depend on who else runs.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ from pathlib import Path
 from typing import Any
 
 NUM_CARS = 64
-STEPS = 32  # of each car in one iteration
 NUM_ACTIONS = 15
 BATCH_SIZE = 256
 NUM_EPOCHS = 4
@@ -48,17 +49,17 @@ CONTENDERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Name in the figures -> who runs, and what its environment has besides."""
 
-Seconds = tuple[float, float]
-"""Of one iteration: acting, updating."""
+Seconds = tuple[float, float, float]
+"""Of one iteration: acting, updating, and what all threads together spent on both."""
 
 
 def main() -> None:
     """Measures, prints, and writes the file that was asked for."""
     options = parse_options()
     if options.worker:
-        work(options.worker)
+        work(options.worker, options.steps)
         return
-    figures = measure(options.rounds)
+    figures = measure(options.rounds, options.steps)
     print_table(figures)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -69,6 +70,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--rounds", type=int, default=3, help="measured iterations of each")
+    parser.add_argument("--steps", type=int, default=32, help="of each car in an iteration")
     parser.add_argument("--worker", choices=(OURS, PEER), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -76,16 +78,16 @@ def parse_options() -> argparse.Namespace:
 # One contender in its own process ----------------------------------------------------------------
 
 
-def work(who: str) -> None:
+def work(who: str, steps: int) -> None:
     """Runs one iteration for each line that comes in, and answers with its seconds."""
-    iterate = our_iteration() if who == OURS else peer_iteration()
+    iterate = our_iteration(steps) if who == OURS else peer_iteration(steps)
     iterate()  # compiles, and fills caches
     print(json.dumps(None), flush=True)
     for _ in sys.stdin:
         print(json.dumps(iterate()), flush=True)
 
 
-def our_iteration() -> Callable[[], Seconds]:
+def our_iteration(steps: int) -> Callable[[], Seconds]:
     """Acts and learns as ``collect`` and ``train`` do, without a simulator."""
     from deepracer_fast import _core
 
@@ -105,35 +107,36 @@ def our_iteration() -> Callable[[], Seconds]:
     learner = Learner(LearnerOptions(spec, hyperparameters, value_function="shared"))
     rng = np.random.default_rng(0)
     seen = rng.integers(0, 256, (NUM_CARS, *shape), dtype=np.uint8)
-    each_step = (STEPS, NUM_CARS)
+    each_step = (steps, NUM_CARS)
     value = np.zeros(each_step, np.float32)
     rollout = Rollout(
         observation={camera: np.zeros((*each_step, *shape), np.uint8)},
         last_observation={camera: seen},
-        track_state=np.zeros((STEPS + 1, NUM_CARS, TRACK_STATE_SIZE), np.float32),
+        track_state=np.zeros((steps + 1, NUM_CARS, TRACK_STATE_SIZE), np.float32),
         action=np.zeros(each_step, np.int32),
         log_prob=np.zeros(each_step, np.float32),
         value=value,
         reward=rng.normal(size=each_step).astype(np.float32),
         ended=np.zeros(each_step, bool),
         valid=np.ones(each_step, bool),
-        num_steps=STEPS,
+        num_steps=steps,
     )
 
     def iterate() -> Seconds:
-        begun = time.perf_counter()
-        for t in range(STEPS):
+        spent, begun = time.process_time(), time.perf_counter()
+        for t in range(steps):
             observation = {camera: rollout.observation[camera][t]}
             observation[camera][:] = seen
             rollout.action[t], rollout.log_prob[t], value[t] = learner.explore(observation)
         acted = time.perf_counter()
         learner.learn(rollout)
-        return acted - begun, time.perf_counter() - acted
+        done = time.perf_counter()
+        return acted - begun, done - acted, time.process_time() - spent
 
     return iterate
 
 
-def peer_iteration() -> Callable[[], Seconds]:
+def peer_iteration(steps: int) -> Callable[[], Seconds]:
     """Stable-Baselines3's own ``collect_rollouts`` and ``train``."""
     import gymnasium
     import numpy as np
@@ -179,7 +182,7 @@ def peer_iteration() -> Callable[[], Seconds]:
     learner = PPO(
         "CnnPolicy",
         FreeEnv(),
-        n_steps=STEPS,
+        n_steps=steps,
         batch_size=BATCH_SIZE,
         n_epochs=NUM_EPOCHS,
         seed=0,
@@ -188,11 +191,12 @@ def peer_iteration() -> Callable[[], Seconds]:
     _, callback = learner._setup_learn(1 << 30)
 
     def iterate() -> Seconds:
-        begun = time.perf_counter()
-        learner.collect_rollouts(learner.env, callback, learner.rollout_buffer, STEPS)
+        spent, begun = time.process_time(), time.perf_counter()
+        learner.collect_rollouts(learner.env, callback, learner.rollout_buffer, steps)
         acted = time.perf_counter()
         learner.train()
-        return acted - begun, time.perf_counter() - acted
+        done = time.perf_counter()
+        return acted - begun, done - acted, time.process_time() - spent
 
     return iterate
 
@@ -200,22 +204,27 @@ def peer_iteration() -> Callable[[], Seconds]:
 # All contenders in turns -------------------------------------------------------------------------
 
 
-def measure(rounds: int) -> dict[str, Any]:
+def measure(rounds: int, steps: int) -> dict[str, Any]:
     """Env-steps a second of every contender, and the ratios, under plain names."""
     taken: dict[str, list[Seconds]] = {name: [] for name in CONTENDERS}
-    with contenders() as workers:
+    with contenders(steps) as workers:
         for _ in range(rounds):
             for name, worker in workers.items():
                 taken[name].append(one_turn(worker))
-    figures = {name: env_steps_per_second(seconds) for name, seconds in taken.items()}
-    ours = figures[OURS]["whole_loop"]
+    figures = {
+        name: env_steps_per_second(seconds, NUM_CARS * steps) for name, seconds in taken.items()
+    }
     return {
-        "ratio_to_stable_baselines3": ours / figures[PEER]["whole_loop"],
-        "ratio_to_stable_baselines3_tuned": ours / figures[f"{PEER}_tuned"]["whole_loop"],
+        **{
+            f"ratio_to_{name}{suffix}": figures[OURS][f"whole_loop{suffix}"]
+            / figures[name][f"whole_loop{suffix}"]
+            for name in (PEER, f"{PEER}_tuned")
+            for suffix in ("", "_per_cpu_second")
+        },
         "env_steps_per_second": figures,
         "setting": {
             "cars": NUM_CARS,
-            "steps": STEPS,
+            "steps": steps,
             "batch_size": BATCH_SIZE,
             "num_epochs": NUM_EPOCHS,
             "rounds": rounds,
@@ -225,13 +234,13 @@ def measure(rounds: int) -> dict[str, Any]:
 
 
 @contextmanager
-def contenders() -> Iterator[dict[str, subprocess.Popen[str]]]:
+def contenders(steps: int) -> Iterator[dict[str, subprocess.Popen[str]]]:
     """A warm process for each, started one after the other; all of them end with the block."""
     workers: dict[str, subprocess.Popen[str]] = {}
     try:
         for name, (who, extra) in CONTENDERS.items():
             workers[name] = subprocess.Popen(
-                [sys.executable, __file__, "--worker", who],
+                [sys.executable, __file__, "--worker", who, "--steps", str(steps)],
                 env=os.environ | extra,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -250,8 +259,8 @@ def one_turn(worker: subprocess.Popen[str]) -> Seconds:
     assert worker.stdin is not None
     worker.stdin.write("\n")
     worker.stdin.flush()
-    acting, updating = answer(worker)
-    return acting, updating
+    acting, updating, spent = answer(worker)
+    return acting, updating, spent
 
 
 def answer(worker: subprocess.Popen[str]) -> Any:
@@ -263,13 +272,13 @@ def answer(worker: subprocess.Popen[str]) -> Any:
     return json.loads(line)
 
 
-def env_steps_per_second(seconds: list[Seconds]) -> dict[str, float]:
+def env_steps_per_second(seconds: list[Seconds], samples: int) -> dict[str, float]:
     """Medians of acting, updating, and both together."""
-    samples = NUM_CARS * STEPS
     return {
-        "acting": statistics.median(samples / acting for acting, _ in seconds),
-        "update": statistics.median(samples / updating for _, updating in seconds),
-        "whole_loop": statistics.median(samples / sum(both) for both in seconds),
+        "acting": statistics.median(samples / acting for acting, _, _ in seconds),
+        "update": statistics.median(samples / updating for _, updating, _ in seconds),
+        "whole_loop": statistics.median(samples / (one + two) for one, two, _ in seconds),
+        "whole_loop_per_cpu_second": statistics.median(samples / spent for *_, spent in seconds),
     }
 
 
@@ -298,12 +307,13 @@ def machine_name() -> str:
 def print_table(figures: dict[str, Any]) -> None:
     """Env-steps a second, then the ratios of the whole loop."""
     print(f"{figures['machine']}; {figures['setting']}")
-    print(f"{'env-steps/s':<28}{'acting':>10}{'update':>10}{'whole loop':>12}")
+    print(f"{'env-steps/s':<28}{'acting':>10}{'update':>10}{'whole loop':>12}{'per CPU s':>11}")
     for name, speed in figures["env_steps_per_second"].items():
         print(f"{name:<28}{speed['acting']:>10,.0f}{speed['update']:>10,.0f}", end="")
-        print(f"{speed['whole_loop']:>12,.0f}")
+        print(f"{speed['whole_loop']:>12,.0f}{speed['whole_loop_per_cpu_second']:>11,.0f}")
     for name in (PEER, f"{PEER}_tuned"):
-        print(f"ratio to {name}: {figures[f'ratio_to_{name}']:.2f}")
+        ratio, of_cpu = (figures[f"ratio_to_{name}{end}"] for end in ("", "_per_cpu_second"))
+        print(f"ratio to {name}: {ratio:.2f} (per CPU second {of_cpu:.2f})")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast import ppo
+from deepracer_fast import parallel, ppo
 from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
@@ -78,6 +78,14 @@ class Learner:
         """The policy network's parameters."""
         return self._state.policy
 
+    def begin_with(self, policy: Params) -> None:
+        """Takes over a policy's parameters; everything else is as fresh as before.
+
+        Raises:
+            ValueError: they are of another network.
+        """
+        self._state = self._state._replace(policy=_like(self._state.policy, policy))
+
     def explore(self, observation: dict[str, Array]) -> tuple[Array, ...]:
         """Actions to learn from, log probabilities, perhaps values; see ``collect.Policy``."""
         self._key, key = jax.random.split(self._key)
@@ -114,11 +122,12 @@ class Learner:
         Raises:
             FloatingPointError: a parameter became NaN or infinite; ``restore`` an earlier state.
         """
-        experience, explained = self._experience(rollout)
         count = int(rollout.valid.sum())
         batch_size = self.options.hyperparameters.batch_size
         if count < batch_size:  # markov training_worker.py
             batch_size = 2 ** int(np.log2(count))
+        num_devices = parallel.devices_for(batch_size)
+        experience, explained = self._experience(rollout, num_devices)
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
             num_epochs=self.options.hyperparameters.num_epochs,
@@ -130,7 +139,8 @@ class Learner:
             clip=self.options.clip,
             beta_entropy=self.options.hyperparameters.beta_entropy,
         )
-        self._state, measures = ppo.update(
+        update = ppo.update if num_devices == 1 else parallel.update_on(num_devices)
+        self._state, measures = update(
             self.options.spec, plan, self._state, experience, coefficients
         )
         if not _all_finite((self._state.policy, self._state.value)):
@@ -153,7 +163,7 @@ class Learner:
         last = self._sample(rollout.last_observation, self._key)[2]
         return np.concatenate([rollout.value, np.asarray(last)[None]])
 
-    def _experience(self, rollout: Rollout) -> tuple[ppo.Experience, float]:
+    def _experience(self, rollout: Rollout, blocks: int) -> tuple[ppo.Experience, float]:
         """The rollout as flat arrays with standardised advantages, and the values' quality."""
         valid = rollout.valid
         gamma = self.options.hyperparameters.discount_factor
@@ -179,8 +189,8 @@ class Learner:
             "advantage": standard,
             "target": target,
         }
-        flat = jax.tree.map(lambda array: _flat(array, valid), arrays)
-        return ppo.Experience(**flat, num_samples=int(valid.sum())), explained
+        flat = jax.tree.map(lambda array: _flat(array, valid, blocks), arrays)
+        return ppo.Experience(**flat, num_samples=int(valid.sum()) // blocks), explained
 
     def _reward_scale(self, rewards: Array) -> float:
         """Divides rewards so that values are of order one, whatever units a user chose.
@@ -245,18 +255,20 @@ def _all_finite(tree: Any) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def _flat(array: Array, valid: Array) -> Array:
+def _flat(array: Array, valid: Array, blocks: int) -> Array:
     """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
 
-    Each size is compiled once, so they are powers of two.
+    N is cut into equal blocks, each with its own padding. Each size is compiled once, so they are
+    powers of two.
     """
-    if valid.all():
+    if valid.all() and valid.size % blocks == 0:
         return array.reshape(-1, *array.shape[2:])
     chosen = array[valid]
-    size = max(1024, 1 << (len(chosen) - 1).bit_length())
-    padded = np.zeros((size, *chosen.shape[1:]), chosen.dtype)
-    padded[: len(chosen)] = chosen
-    return padded
+    count = len(chosen) // blocks
+    size = max(1024, 1 << (count - 1).bit_length())
+    padded = np.zeros((blocks, size, *chosen.shape[1:]), chosen.dtype)
+    padded[:, :count] = chosen[: blocks * count].reshape(blocks, count, *chosen.shape[1:])
+    return padded.reshape(-1, *chosen.shape[1:])
 
 
 def _moments_tree(moments: Any) -> dict[str, Any]:

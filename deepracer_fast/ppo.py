@@ -49,12 +49,14 @@ class UpdatePlan:
         num_epochs: passes over the rollout.
         huber: value loss is Huber (delta 1) instead of the mean squared error.
         value_function: which kind, of ``config.VALUE_FUNCTIONS``.
+        axis: of the devices that share a minibatch, see ``parallel``; None for one device.
     """
 
     batch_size: int
     num_epochs: int
     huber: bool
     value_function: str = "track_state"
+    axis: str | None = None
 
 
 class Coefficients(NamedTuple):
@@ -274,7 +276,9 @@ def update(
     key, policy_key, value_key = jax.random.split(state.key, 3)
     policy = Fitted(state.policy, state.policy_moments)
     critic = Fitted(state.value, state.value_moments)
-    descent = Descent(policy_key, plan.num_epochs, plan.batch_size, coefficients.learning_rate)
+    descent = Descent(
+        policy_key, plan.num_epochs, plan.batch_size, coefficients.learning_rate, plan.axis
+    )
 
     def losses(params: tuple[Params, Params], batch: Experience) -> tuple[jax.Array, Measures]:
         head, values = policy_and_value(spec, plan.value_function, params, batch.observation)

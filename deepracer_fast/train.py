@@ -36,7 +36,7 @@ from deepracer_fast.model_folder import (
     training_params,
 )
 from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import network_spec
+from deepracer_fast.networks import Params, network_spec
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
@@ -55,13 +55,17 @@ _SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """All that a training is made of."""
+    """All that a training is made of.
+
+    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``.
+    """
 
     config: TrainConfig
     metadata: ModelMetadata
     hyperparameters: Hyperparameters
     reward: Reward
     folder: ModelFolder
+    pretrained: Params | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,8 @@ class Training:
         episodes = self._restore() if resume else None
         self._record = TrainingRecord(job.folder, self._track.waypoints, episodes)
         if not resume:
+            if job.pretrained is not None:
+                self._learner.begin_with(job.pretrained)
             self._write_inputs()
             self._save(completion=0.0)
         self._collector = self._make_collector()
