@@ -24,7 +24,7 @@ from deepracer_fast.clone import cloned_policy
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
+from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
@@ -103,6 +103,9 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
         close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         yield f"hyperparameters: {key} is unknown and has no effect{hint}"
+    for key in WITHOUT_EFFECT:
+        if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
+            yield f"hyperparameters: {key} has no effect, as in the original"
 
 
 def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
