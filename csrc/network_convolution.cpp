@@ -3,22 +3,22 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string>
+#include <type_traits>
 
 namespace deepracer_fast::network {
 namespace {
 
 constexpr float kPixelScale = 1.0F / 255.0F;
 
-Word* room_for_words(std::vector<Word>& buffer, int count) {
-  if (buffer.size() < static_cast<std::size_t>(count)) {
-    buffer.resize(static_cast<std::size_t>(count));
-  }
-  return buffer.data();
+template <class Element>
+inline constexpr bool kIsFloat32 = std::is_same_v<Element, float>;
+
+Word* room_for_words(Buffer<Word>& buffer, int count) {
+  return room_for(buffer, static_cast<std::size_t>(count));
 }
 
 template <class Element>
-Element* room(std::vector<Word>& buffer, int elements) {
+Element* room(Buffer<Word>& buffer, int elements) {
   // One more: a window of an odd number of bf16 reads the element after its last.
   return reinterpret_cast<Element*>(room_for_words(buffer, words<Element>(elements + 1)));
 }
@@ -30,9 +30,9 @@ int taps_of_parity(const Layer& layer, int parity) {
 
 /// The kernel for the forward pass: [panel][kernel row][words of a window][columns].
 template <class Element>
-std::vector<Word> pack_kernel(const Layer& layer, int panel, const float* kernel, float scale) {
+Buffer<Word> pack_kernel(const Layer& layer, int panel, const float* kernel, float scale) {
   const int run = words<Element>(layer.window());
-  std::vector<Word> packed(static_cast<std::size_t>(layer.kernel * run * layer.filters));
+  Buffer<Word> packed(static_cast<std::size_t>(layer.kernel * run * layer.filters));
   Word* next = packed.data();
   for (int column = 0; column < layer.filters; column += panel) {
     for (int row = 0; row < layer.kernel; ++row) {
@@ -49,9 +49,9 @@ std::vector<Word> pack_kernel(const Layer& layer, int panel, const float* kernel
 /// different parity meet different parts of the kernel, so that each parity has its own:
 /// [parity row][parity column][panel][tap row][tap column][words of the filters][columns].
 template <class Element>
-std::vector<Word> pack_turned_kernel(const Layer& layer, int panel, const float* kernel) {
+Buffer<Word> pack_turned_kernel(const Layer& layer, int panel, const float* kernel) {
   const int pixels = layer.kernel * layer.kernel;
-  std::vector<Word> packed(
+  Buffer<Word> packed(
       static_cast<std::size_t>(pixels * layer.channels * words<Element>(layer.filters)));
   Word* next = packed.data();
   const auto pack_parity = [&](int y, int x, int channel) {
@@ -89,13 +89,14 @@ Bf16 masked_by(Bf16 output, Bf16 gradient) {
   return {static_cast<std::uint16_t>(is_positive ? gradient.bits : 0)};
 }
 
-/// Copies the gradient where the unit was active, with zero columns to both sides of each row, and
-/// adds the sum over pixels to `bias_sums`. The arrays are told apart: else nothing is vectorised.
+/// Copies the gradient where the unit was active, with `margin` zero columns to both sides of each
+/// row, and adds the sum over pixels to `bias_sums`. The arrays are told apart: else nothing is
+/// vectorised.
 template <class Element>
-void mask_gradient(const Layer& layer, const Element* __restrict activation,
+void mask_gradient(const Layer& layer, int margin, const Element* __restrict activation,
                    const Element* __restrict gradient, Element* __restrict masked,
                    float* __restrict bias_sums) {
-  const int margin = layer.margin() * layer.filters;
+  margin *= layer.filters;
   for (int y = 0; y < layer.height; ++y) {
     masked = std::fill_n(masked, margin, Element{});
     for (int x = 0; x < layer.width; ++x) {
@@ -162,37 +163,6 @@ PixelWords output_words(const Layer& layer, const Bf16* masked, Scratch& scratch
 
 }  // namespace
 
-std::vector<Layer> plan_layers(PictureShape picture, std::span<const LayerShape> shapes) {
-  std::vector<Layer> layers;
-  for (const auto [kernel, filters, stride] : shapes) {
-    if (kernel > std::min(picture.height, picture.width) || stride < 1 || stride > kernel) {
-      throw std::invalid_argument(
-          "a kernel must fit its picture and its stride itself, got kernel " +
-          std::to_string(kernel) + ", stride " + std::to_string(stride));
-    }
-    const PictureShape out{(picture.height - kernel) / stride + 1,
-                           (picture.width - kernel) / stride + 1, filters};
-    layers.push_back({picture.height, picture.width, picture.channels, out.height, out.width,
-                      filters, kernel, stride});
-    picture = out;
-  }
-  // Backwards: a layer need not compute what the next one does not read.
-  for (std::size_t i = layers.size(); i-- > 1;) {
-    Layer& layer = layers[i];
-    layer.in_height = (layer.height - 1) * layer.stride + layer.kernel;
-    layer.in_width = (layer.width - 1) * layer.stride + layer.kernel;
-    layers[i - 1].height = layer.in_height;
-    layers[i - 1].width = layer.in_width;
-  }
-  // A dense layer at each pixel needs no rows: one long one fills the tiles better.
-  for (Layer& layer : layers) {
-    if (layer.kernel > 1) continue;
-    layer.in_width = layer.width = layer.height * layer.width;
-    layer.in_height = layer.height = 1;
-  }
-  return layers;
-}
-
 template <class Element>
 PictureLayers<Element>::PictureLayers(const Kernels& kernels, std::vector<Layer> layers,
                                       std::span<const Weights> weights, bool with_gradient)
@@ -207,13 +177,18 @@ PictureLayers<Element>::PictureLayers(const Kernels& kernels, std::vector<Layer>
       throw std::invalid_argument("filters must be a multiple of 32 and a picture's rows even");
     }
     biases_.push_back(weights[i].bias);
-    forward_weights_.push_back(pack_kernel<Element>(layer, kernels.panel(layer.filters),
-                                                    weights[i].kernel, i == 0 ? kPixelScale : 1));
-    if (!with_gradient) continue;
-    backward_weights_.push_back(
-        i == 0
-            ? std::vector<Word>()
-            : pack_turned_kernel<Element>(layer, kernels.panel(layer.channels), weights[i].kernel));
+    forward_weights_.emplace_back();
+    backward_weights_.emplace_back();
+    by_winograd_.emplace_back();
+    if (kIsFloat32<Element> && i > 0 && WinogradLayer::suits(layer)) {
+      by_winograd_[i].emplace(kernels, layer, weights[i], with_gradient);
+      continue;
+    }
+    forward_weights_[i] = pack_kernel<Element>(layer, kernels.panel(layer.filters),
+                                               weights[i].kernel, i == 0 ? kPixelScale : 1);
+    if (!with_gradient || i == 0) continue;
+    backward_weights_[i] =
+        pack_turned_kernel<Element>(layer, kernels.panel(layer.channels), weights[i].kernel);
   }
 }
 
@@ -234,7 +209,11 @@ void PictureLayers<Element>::forward(const std::uint8_t* picture,
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     Element* out = activations[i];
     if (out == nullptr) out = room<Element>(scratch.activations[i % 2], layers_[i].out_size());
-    convolve(i, in, out);
+    if (by_winograd_[i]) {
+      if constexpr (kIsFloat32<Element>) by_winograd_[i]->forward(in, out, scratch.points);
+    } else {
+      convolve(i, in, out);
+    }
     in = out;
   }
 }
@@ -269,6 +248,22 @@ void PictureLayers<Element>::convolve(std::size_t index, const Element* in, Elem
 }
 
 template <class Element>
+void PictureLayers<Element>::begin_gradient(Scratch& scratch) const {
+  scratch.point_sums.resize(layers_.size());
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (by_winograd_[i]) scratch.point_sums[i].assign(by_winograd_[i]->num_point_sums(), 0.0F);
+  }
+}
+
+template <class Element>
+void PictureLayers<Element>::end_gradient(float* sums, Scratch& scratch) const {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (by_winograd_[i]) by_winograd_[i]->add_kernel_gradient(scratch.point_sums[i].data(), sums);
+    sums += layers_[i].kernel_size() + layers_[i].filters;
+  }
+}
+
+template <class Element>
 void PictureLayers<Element>::backward(const std::uint8_t* picture,
                                       std::span<const Element* const> activations,
                                       const Element* gradient, float* sums,
@@ -276,16 +271,24 @@ void PictureLayers<Element>::backward(const std::uint8_t* picture,
   sums += num_weights();
   for (std::size_t i = layers_.size(); i-- > 0;) {
     const Layer& layer = layers_[i];
+    const int margin = by_winograd_[i] ? 0 : layer.margin();
     sums -= layer.kernel_size() + layer.filters;
-    const int padded = layer.height * layer.padded_width() * layer.filters;
+    const int padded = layer.height * (layer.width + 2 * margin) * layer.filters;
     auto* masked = room<Element>(scratch.masked, padded);
-    mask_gradient(layer, activations[i], gradient, masked, sums + layer.kernel_size());
+    mask_gradient(layer, margin, activations[i], gradient, masked, sums + layer.kernel_size());
     const Element* in =
         i > 0 ? activations[i - 1] : convert_picture<Element>(layer, picture, scratch);
-    add_weight_gradient(layer, in, masked, sums, scratch);
-    if (i == 0) break;
-    auto* in_gradient = room<Element>(scratch.gradients[i % 2], layer.in_size());
-    input_gradient(i, masked, in_gradient);
+    Element* in_gradient =
+        i > 0 ? room<Element>(scratch.gradients[i % 2], layer.in_size()) : nullptr;
+    if (by_winograd_[i]) {
+      if constexpr (kIsFloat32<Element>) {
+        float* point_sums = scratch.point_sums[i].data();
+        by_winograd_[i]->backward(in, masked, point_sums, in_gradient, scratch.points);
+      }
+    } else {
+      add_weight_gradient(layer, in, masked, sums, scratch);
+      if (i > 0) input_gradient(i, masked, in_gradient);
+    }
     gradient = in_gradient;
   }
 }

@@ -2,27 +2,91 @@
 #include "network_dense.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "network_buffer.h"
 
 namespace deepracer_fast::network {
 namespace {
 
-// Rows that share one packed panel: enough to make the packing cheap, few enough to leave items
-// for every thread. A multiple of the tallest tile.
+// Rows that share packed weights: enough to make the packing cheap. A multiple of the tallest tile.
 constexpr int kRowBlock = 384;
-constexpr int kDepthBlock = 1024;  // 1024 x 64 words: a panel that stays in the second-level cache
-constexpr int kWeightRows = 96;    // rows of the weights' gradient that one item computes
+constexpr int kDepthBlock = 128;  // of 512 columns: 256 KB, which stay in the second-level cache
+constexpr int kPartDepth = 704;   // depth that one item sums at the least
+constexpr int kMostParts = 16;
+constexpr int kWeightRows = 96;  // rows of the weights' gradient that one item computes
 
 int blocks(int count, int size) { return (count + size - 1) / size; }
 
-/// A thread's packed panel; kept, since memory fresh from the system costs a page fault each 4 KB.
+/// A thread's packed panels.
 Word* panel_buffer(int words) {
-  thread_local std::vector<Word> buffer;
-  if (buffer.size() < static_cast<std::size_t>(words)) {
-    buffer.resize(static_cast<std::size_t>(words));
+  thread_local Buffer<Word> buffer;
+  return room_for(buffer, static_cast<std::size_t>(words));
+}
+
+/// Weights [count, columns] as panels, read as they lie in memory: [panel][words(count)][columns].
+template <class Element>
+void pack_panels(const float* w, int count, int columns, int panel, Word* packed) {
+  constexpr int kPer = kPerWord<Element>;
+  const std::ptrdiff_t of_panel = static_cast<std::ptrdiff_t>(count / kPer) * panel;
+  for (int row = 0; row < count; row += kPer) {
+    Word* out = packed + row / kPer * panel;
+    for (int column = 0; column < columns; column += panel, out += of_panel) {
+      const float* upper = w + column;
+      const float* lower = upper + (kPer - 1) * columns;
+      for (int i = 0; i < panel; ++i) out[i] = join<Element>(upper[i], lower[i]);
+    }
+    w += kPer * columns;
   }
-  return buffer.data();
+}
+
+/// Copies `run` words of each row of x side by side: as they lie, at the same few sets of the
+/// cache, they would push each other out.
+template <class Element>
+const Word* gather_rows(MatmulShape shape, const Element* x, int run) {
+  thread_local Buffer<Word> buffer;
+  const std::size_t size = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(run);
+  Word* rows = room_for(buffer, size);
+  for (std::ptrdiff_t row = 0; row < shape.rows; ++row) {
+    std::memcpy(rows + row * run, x + row * shape.depth,
+                static_cast<std::size_t>(run) * sizeof(Word));
+  }
+  return rows;
+}
+
+/// The part of a product that sums over `depth` from `first` on: puts it into `sums`, for `rows`
+/// rows of x.
+template <class Element>
+void matmul_part(const Kernels& kernels, MatmulShape shape, const Element* x, const float* w,
+                 int first, int end, float* sums) {
+  const int panel = kernels.panel(shape.columns);
+  for (int depth = first; depth < end; depth += kDepthBlock) {
+    const int count = std::min(kDepthBlock, end - depth);
+    const int run = words<Element>(count);
+    Word* packed = panel_buffer(run * shape.columns);
+    pack_panels<Element>(w + static_cast<std::ptrdiff_t>(depth) * shape.columns, count,
+                         shape.columns, panel, packed);
+    const Word* rows = gather_rows(shape, x + depth, run);
+    for (int column = 0; column < shape.columns; column += panel) {
+      multiply(kernels, panel, shape.rows,
+               {.a = rows,
+                .a_row = run,
+                .a_step = 1,
+                .a_run = 0,
+                .b = packed + static_cast<std::ptrdiff_t>(run) * column,
+                .b_step = panel,
+                .b_run = 0,
+                .runs = 1,
+                .run_length = run,
+                .c = sums + column,
+                .c_row = shape.columns,
+                .bias = nullptr,
+                .finish = depth == first ? Finish::kSet : Finish::kAdd});
+    }
+  }
 }
 
 /// x_gradient: one block of rows by one panel of the depth, all columns summed.
@@ -61,8 +125,8 @@ void weight_gradient(const Kernels& kernels, MatmulShape shape,
                      const MatmulGradient<Element>& matrices, const ParallelFor& parallel_for) {
   const int panel = kernels.panel(shape.columns);
   const int steps = words<Element>(shape.rows);
-  std::vector<Word> packed_gradient(static_cast<std::size_t>(steps) *
-                                    static_cast<std::size_t>(shape.columns));
+  Buffer<Word> packed_gradient(static_cast<std::size_t>(steps) *
+                               static_cast<std::size_t>(shape.columns));
   Word* next = packed_gradient.data();
   for (int column = 0; column < shape.columns; column += panel) {
     const Matrix<float> source{matrices.out_gradient + column, shape.columns, 1};
@@ -105,39 +169,41 @@ void check_matmul(const Kernels& kernels, MatmulShape shape) {
 template <class Element>
 void matmul(const Kernels& kernels, MatmulShape shape, const Element* x, const float* w, float* out,
             const ParallelFor& parallel_for) {
-  const int panel = kernels.panel(shape.columns);
-  const int row_blocks = blocks(shape.rows, kRowBlock);
-  parallel_for(shape.columns / panel * row_blocks, [&](int item) {
-    const int column = item / row_blocks * panel;
-    const int row = item % row_blocks * kRowBlock;
-    for (int depth = 0; depth < shape.depth; depth += kDepthBlock) {
-      const int count = std::min(kDepthBlock, shape.depth - depth);
-      Word* packed = panel_buffer(words<Element>(count) * panel);
-      const float* source = w + static_cast<std::ptrdiff_t>(depth) * shape.columns + column;
-      pack<Element>(Matrix<float>{source, shape.columns, 1}, count, panel, packed);
-      multiply(kernels, panel, std::min(kRowBlock, shape.rows - row),
-               {.a = x + static_cast<std::ptrdiff_t>(row) * shape.depth + depth,
-                .a_row = shape.depth / kPerWord<Element>,
-                .a_step = 1,
-                .a_run = 0,
-                .b = packed,
-                .b_step = panel,
-                .b_run = 0,
-                .runs = 1,
-                .run_length = words<Element>(count),
-                .c = out + static_cast<std::ptrdiff_t>(row) * shape.columns + column,
-                .c_row = shape.columns,
-                .bias = nullptr,
-                .finish = depth == 0 ? Finish::kSet : Finish::kAdd});
-    }
-  });
+  // Threads share the depth out, so that each reads its own weights once, in one go. The parts
+  // follow from the depth alone: a row's sums do not depend on the rows beside it.
+  const int parts = std::clamp(shape.depth / kPartDepth, 1, kMostParts);
+  const auto bound = [&](int part) { return shape.depth / 32 * part / parts * 32; };
+  static thread_local std::vector<Buffer<float>> kept;
+  std::vector<Buffer<float>>& sums = kept;
+  sums.resize(std::max(sums.size(), static_cast<std::size_t>(parts)));
+  for (int row = 0; row < shape.rows; row += kRowBlock) {
+    const MatmulShape block{std::min(kRowBlock, shape.rows - row), shape.depth, shape.columns};
+    const Element* x_block = x + static_cast<std::ptrdiff_t>(row) * shape.depth;
+    float* out_block = out + static_cast<std::ptrdiff_t>(row) * shape.columns;
+    const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(block.rows) * block.columns;
+    parallel_for(parts, [&](int part) {
+      float* target = part == 0 ? out_block
+                                : room_for(sums[static_cast<std::size_t>(part)],
+                                           static_cast<std::size_t>(size));
+      matmul_part(kernels, block, x_block, w, bound(part), bound(part + 1), target);
+    });
+    if (parts == 1) continue;
+    parallel_for(block.rows, [&](int of_row) {
+      float* total = out_block + static_cast<std::ptrdiff_t>(of_row) * block.columns;
+      for (int part = 1; part < parts; ++part) {
+        const float* more = sums[static_cast<std::size_t>(part)].data() +
+                            static_cast<std::ptrdiff_t>(of_row) * block.columns;
+        for (int i = 0; i < block.columns; ++i) total[i] += more[i];
+      }
+    });
+  }
 }
 
 template <class Element>
 void matmul_gradient(const Kernels& kernels, MatmulShape shape,
                      const MatmulGradient<Element>& matrices, const ParallelFor& parallel_for) {
   const auto size = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(shape.columns);
-  std::vector<Element> out_gradient(size);
+  Buffer<Element> out_gradient(size);
   std::transform(matrices.out_gradient, matrices.out_gradient + size, out_gradient.begin(),
                  from_float<Element>);
   input_gradient(kernels, shape, matrices, out_gradient.data(), parallel_for);

@@ -212,6 +212,8 @@ void backward(const PictureCall& call) {
   call.parallel_for(kChunks, [&](int chunk) {
     auto& sums = chunks[static_cast<std::size_t>(chunk)];
     sums.assign(network.num_weights(), 0.0F);
+    Scratch& scratch = scratch_of_thread();
+    network.begin_gradient(scratch);
     const int end = call.batch() * (chunk + 1) / kChunks;
     for (std::ptrdiff_t index = call.batch() * chunk / kChunks; index < end; ++index) {
       std::vector<const Element*> of_picture = activations;
@@ -219,9 +221,9 @@ void backward(const PictureCall& call) {
         of_picture[i] += index * layers[i].out_size();
       }
       network.backward(call.pictures.typed_data() + index * layers.front().in_size(), of_picture,
-                       gradient + index * layers.back().out_size(), sums.data(),
-                       scratch_of_thread());
+                       gradient + index * layers.back().out_size(), sums.data(), scratch);
     }
+    network.end_gradient(sums.data(), scratch);
   });
   add_chunks(call, layers, chunks);
 }

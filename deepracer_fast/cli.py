@@ -61,6 +61,12 @@ def train(
     model: Annotated[
         Path | None, typer.Option(help="Model folder (default: models/TRACK-N, N counting up)")
     ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            help="Clone: begin with the policy of this model (folder, model.tar.gz, .pb)."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
     ] = False,
@@ -95,7 +101,7 @@ def train(
         "threads": threads,
         "car_version": car_version,
     }
-    files = TrainingFiles(reward, metadata, hyperparameters, config, model)
+    files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained)
     given = {name: value for name, value in settings.items() if value is not None}
     run_training(files, given, resume)
 

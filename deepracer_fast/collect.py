@@ -21,8 +21,9 @@ from deepracer_fast.simulator import PAUSE, PREPARE, STATUS_NAMES, TRACK_STATE_S
 from deepracer_fast.trace import Trace
 
 Array = npt.NDArray[Any]
-Policy = Callable[[dict[str, Array]], tuple[Array, Array]]
-"""Observation [B, ...] by sensor -> actions [B(, 2)] and their log probabilities [B]."""
+Policy = Callable[[dict[str, Array]], tuple[Array, ...]]
+"""Observation [B, ...] by sensor -> actions [B(, 2)], their log probabilities [B], and from a
+policy with a value function over observations the values [B]."""
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Rollout:
         num_steps: steps that were made; what lies behind them in the arrays is not valid.
         outcomes: of the episodes that ended, in order.
         trace: of every step.
+        value: float32 [T, B], what the policy expected; None if it did not say.
+        last_observation: sensor -> [B, ...], what followed the last step; the simulator's own.
     """
 
     observation: dict[str, Array]
@@ -52,6 +55,8 @@ class Rollout:
     num_steps: int = 0
     outcomes: list[EpisodeOutcome] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
+    value: Array | None = None
+    last_observation: dict[str, Array] = field(default_factory=dict)
 
 
 class Collector:
@@ -162,14 +167,18 @@ class Collector:
         observation = {name: store[t] for name, store in rollout.observation.items()}
         for name, picture in observation.items():
             np.copyto(picture, self._seen.observation[name], where=counted[:, None, None, None])
-        action, log_prob = policy(observation)
+        action, log_prob, *value = policy(observation)
         result = self._simulator.step(self._action_space.to_commands(action))
         driven = counted & (result.status != PREPARE) & (result.status != PAUSE)
         rollout.action[t], rollout.log_prob[t] = action, log_prob
+        if value:
+            if rollout.value is None:
+                rollout.value = np.zeros_like(rollout.log_prob)
+            rollout.value[t] = value[0]
         rollout.reward[t] = self._reward(result.params, driven)
         rollout.ended[t] = result.terminated | result.truncated
         rollout.track_state[t + 1] = self._simulator.track_states()
-        rollout.num_steps = t + 1
+        rollout.num_steps, rollout.last_observation = t + 1, self._seen.observation
         rollout.trace.record(result, action, rollout.reward[t], self._episode, counted)
         self._keep_books(t, counted)
 

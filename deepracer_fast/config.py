@@ -17,6 +17,8 @@ from deepracer_fast.errors import ConfigError
 from deepracer_fast.randomization import Randomization
 
 COLLECTIONS = ("horizon", "episodes")
+VALUE_FUNCTIONS = ("track_state", "separate", "shared")
+LR_SCHEDULES = ("constant", "linear")
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -38,6 +40,11 @@ class TrainConfig:
         stop_after: evaluations in a row without leaving the track that end the training; 0 never.
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
+        value_function: what it sees while training: ``track_state`` what the simulator knows;
+            ``separate`` the car's sensors through a network of its own, as in the original;
+            ``shared`` the policy's own features.
+        lr_schedule: ``constant`` as in the original, or ``linear`` from ``lr`` to 0 at the limit of
+            ``minutes`` or ``steps``, whichever comes first.
         random_start: with ``horizon``, start episodes anywhere on the centre line; otherwise, and
             with ``episodes``, each starts 5 % of the track further on, as in the original.
         alternate_driving_direction: change direction from one episode to the next.
@@ -58,6 +65,8 @@ class TrainConfig:
     stop_after: int = 2
     gae_lambda: float = 0.95
     clip: float = 0.2
+    value_function: str = "track_state"
+    lr_schedule: str = "constant"
     random_start: bool = True
     alternate_driving_direction: bool = False
     threads: int = 0
@@ -66,6 +75,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
+        known = self.value_function in VALUE_FUNCTIONS
+        _require("value_function", known, " or ".join(VALUE_FUNCTIONS), self)
+        _require("lr_schedule", self.lr_schedule in LR_SCHEDULES, " or ".join(LR_SCHEDULES), self)
         _require("seed", 0 <= self.seed < 2**63, "in [0, 2**63)", self)
         _require("num_cars", self.num_cars >= 1, "at least 1", self)
         _require("horizon", self.horizon >= 1, "at least 1 step", self)

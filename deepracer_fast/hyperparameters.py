@@ -18,6 +18,9 @@ from deepracer_fast.json_object import parse_json_object, parse_number, read_tex
 
 LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")
+WITHOUT_EFFECT = ("stack_size", "term_cond_avg_score")
+"""Keys that the original reads and ignores; so do we."""
+
 # A training job adds these to its own copy of the file to say where a clone started from.
 CLONE_KEYS_PREFIX = "pretrained_"
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast import ppo
+from deepracer_fast import parallel, ppo
 from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
@@ -38,6 +38,8 @@ class LearnerOptions:
         seed: of the parameters and the exploration.
         gae_lambda: of generalised advantage estimation.
         clip: of the policy ratio.
+        value_function: what the value function sees, of ``config.VALUE_FUNCTIONS``.
+        lr_schedule: how the learning rate falls, of ``config.LR_SCHEDULES``.
     """
 
     spec: NetworkSpec
@@ -45,10 +47,12 @@ class LearnerOptions:
     seed: int = 0
     gae_lambda: float = 0.95
     clip: float = 0.2
+    value_function: str = "track_state"
+    lr_schedule: str = "constant"
 
 
 class Learner:
-    """PPO on one policy network and a value network over the track state."""
+    """PPO on one policy network and its value function."""
 
     def __init__(self, options: LearnerOptions) -> None:
         hyperparameters = options.hyperparameters
@@ -62,7 +66,9 @@ class Learner:
                 "exploration_type e-greedy needs a discrete action space; use categorical"
             )
         self.options = options
-        self._state = ppo.init_learner(options.spec, TRACK_STATE_SIZE, options.seed)
+        self._state = ppo.init_learner(
+            options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
+        )
         self._key = jax.random.key(options.seed + 2**32)
         self._steps = 0  # env steps learnt from
         self._squared_rewards = 0.0  # and the sum of their rewards squared
@@ -72,13 +78,24 @@ class Learner:
         """The policy network's parameters."""
         return self._state.policy
 
-    def explore(self, observation: dict[str, Array]) -> tuple[Array, Array]:
-        """Actions to learn from and their log probabilities; see ``collect.Policy``."""
+    def begin_with(self, policy: Params) -> None:
+        """Takes over a policy's parameters; everything else is as fresh as before.
+
+        Raises:
+            ValueError: they are of another network.
+        """
+        self._state = self._state._replace(policy=_like(self._state.policy, policy))
+
+    def explore(self, observation: dict[str, Array]) -> tuple[Array, ...]:
+        """Actions to learn from, log probabilities, perhaps values; see ``collect.Policy``."""
         self._key, key = jax.random.split(self._key)
-        action, log_prob = ppo.sample_actions(
-            self.options.spec, self._state.policy, observation, key, self._epsilon()
+        return tuple(np.asarray(x) for x in self._sample(observation, key) if x is not None)
+
+    def _sample(self, observation: dict[str, Array], key: jax.Array) -> Any:
+        options, params = self.options, (self._state.policy, self._state.value)
+        return ppo.sample_actions(
+            options.spec, options.value_function, params, observation, key, self._epsilon()
         )
-        return np.asarray(action), np.asarray(log_prob)
 
     def greedy(self, observation: dict[str, Array]) -> Array:
         """What an evaluation does: the likeliest actions [B], or the means [B, 2]."""
@@ -92,8 +109,12 @@ class Learner:
         share = min(1.0, self._steps / hyperparameters.epsilon_steps)
         return 1.0 + share * (hyperparameters.e_greedy_value - 1.0)
 
-    def learn(self, rollout: Rollout) -> dict[str, float]:
+    def learn(self, rollout: Rollout, progress: float = 0.0) -> dict[str, float]:
         """One PPO iteration on the valid samples of a rollout.
+
+        Args:
+            rollout: with values if the value function is one of observations.
+            progress: share of the training that is over, 0 to 1, for a learning rate that falls.
 
         Returns:
             What ``ppo.update`` measures and ``explained_variance``, by name.
@@ -101,22 +122,25 @@ class Learner:
         Raises:
             FloatingPointError: a parameter became NaN or infinite; ``restore`` an earlier state.
         """
-        experience, explained = self._experience(rollout)
         count = int(rollout.valid.sum())
         batch_size = self.options.hyperparameters.batch_size
         if count < batch_size:  # markov training_worker.py
             batch_size = 2 ** int(np.log2(count))
+        num_devices = parallel.devices_for(batch_size)
+        experience, explained = self._experience(rollout, num_devices)
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
             num_epochs=self.options.hyperparameters.num_epochs,
             huber=self.options.hyperparameters.loss_type == "huber",
+            value_function=self.options.value_function,
         )
         coefficients = ppo.Coefficients(
-            learning_rate=self.options.hyperparameters.lr,
+            learning_rate=self._learning_rate(progress),
             clip=self.options.clip,
             beta_entropy=self.options.hyperparameters.beta_entropy,
         )
-        self._state, measures = ppo.update(
+        update = ppo.update if num_devices == 1 else parallel.update_on(num_devices)
+        self._state, measures = update(
             self.options.spec, plan, self._state, experience, coefficients
         )
         if not _all_finite((self._state.policy, self._state.value)):
@@ -124,15 +148,29 @@ class Learner:
         values = {name: float(value) for name, value in measures.items()}
         return values | {"explained_variance": explained}
 
-    def _experience(self, rollout: Rollout) -> tuple[ppo.Experience, float]:
+    def _learning_rate(self, progress: float) -> float:
+        """``lr``, or what is left of it: PPO's usual linear descent to 0 (Schulman et al. 2017)."""
+        left = 1.0 - progress if self.options.lr_schedule == "linear" else 1.0
+        return self.options.hyperparameters.lr * min(max(left, 0.0), 1.0)
+
+    def _values(self, rollout: Rollout) -> jax.Array | Array:
+        """[T + 1, B], as the policy's parameters are now."""
+        if self.options.value_function == "track_state":
+            return ppo.track_state_values(self._state.value, rollout.track_state)
+        if rollout.value is None:
+            raise ValueError("rollout.value must hold the values of its observations, got None")
+        # The first random key will do: only the values are asked for.
+        last = self._sample(rollout.last_observation, self._key)[2]
+        return np.concatenate([rollout.value, np.asarray(last)[None]])
+
+    def _experience(self, rollout: Rollout, blocks: int) -> tuple[ppo.Experience, float]:
         """The rollout as flat arrays with standardised advantages, and the values' quality."""
         valid = rollout.valid
         gamma = self.options.hyperparameters.discount_factor
         advantage, target = (
             np.asarray(array)
             for array in ppo.advantages(
-                self._state.value,
-                rollout.track_state,
+                self._values(rollout),
                 rollout.reward / self._reward_scale(rollout.reward[valid]),
                 # What lies behind a car's last valid sample is not of its episode.
                 rollout.ended | ~np.append(valid[1:], valid[-1:], axis=0),
@@ -151,8 +189,8 @@ class Learner:
             "advantage": standard,
             "target": target,
         }
-        flat = jax.tree.map(lambda array: _flat(array, valid), arrays)
-        return ppo.Experience(**flat, num_samples=int(valid.sum())), explained
+        flat = jax.tree.map(lambda array: _flat(array, valid, blocks), arrays)
+        return ppo.Experience(**flat, num_samples=int(valid.sum()) // blocks), explained
 
     def _reward_scale(self, rewards: Array) -> float:
         """Divides rewards so that values are of order one, whatever units a user chose.
@@ -217,18 +255,20 @@ def _all_finite(tree: Any) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def _flat(array: Array, valid: Array) -> Array:
+def _flat(array: Array, valid: Array, blocks: int) -> Array:
     """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
 
-    Each size is compiled once, so they are powers of two.
+    N is cut into equal blocks, each with its own padding. Each size is compiled once, so they are
+    powers of two.
     """
-    if valid.all():
+    if valid.all() and valid.size % blocks == 0:
         return array.reshape(-1, *array.shape[2:])
     chosen = array[valid]
-    size = max(1024, 1 << (len(chosen) - 1).bit_length())
-    padded = np.zeros((size, *chosen.shape[1:]), chosen.dtype)
-    padded[: len(chosen)] = chosen
-    return padded
+    count = len(chosen) // blocks
+    size = max(1024, 1 << (count - 1).bit_length())
+    padded = np.zeros((blocks, size, *chosen.shape[1:]), chosen.dtype)
+    padded[:, :count] = chosen[: blocks * count].reshape(blocks, count, *chosen.shape[1:])
+    return padded.reshape(-1, *chosen.shape[1:])
 
 
 def _moments_tree(moments: Any) -> dict[str, Any]:

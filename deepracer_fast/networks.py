@@ -1,10 +1,10 @@
-"""The three DeepRacer policy networks, their parameter trees, and a small value network.
+"""The three DeepRacer policy networks and their parameter trees.
 
 In: pictures (uint8) and lidar readings (float32), as the simulator gives them. Out: one logit per
 action, or the mean of a continuous action. The parameter tree has the original's variable names,
 so that the archive can write and read it leaf by leaf. Neighbours: the simulator fills the
 observation, ppo.py learns the parameters, archive/ stores them, native_network.py computes the
-convolutions on CPUs that have a kernel for them.
+convolutions on CPUs that have a kernel for them, value_networks.py has what only training needs.
 
 Layer tables: markov sensors/utils.py; parameter initialisation: Glorot uniform, as rl_coach uses.
 """
@@ -33,7 +33,6 @@ PictureFeatures = Callable[[jax.Array, Sequence[Weights], Sequence[int]], jax.Ar
 PICTURE_HEIGHT, PICTURE_WIDTH = 120, 160
 LIDAR_LAYERS = (256, 256)  # units of each dense layer
 LOG_STD_RANGE = (-20.0, 3.0)  # rl_coach ppo_head.py
-VALUE_UNITS = 64
 
 
 @dataclass(frozen=True)
@@ -318,12 +317,12 @@ class PolicyHead(nn.Module):
                 self.num_actions, kernel_init=nn.initializers.glorot_uniform(), name="policy_fc"
             )(x)
         self.param("policy_log_std", nn.initializers.zeros, (self.num_actions,))
-        return nn.Dense(
-            self.num_actions, kernel_init=_normalised_columns(0.01), name="policy_mean"
-        )(x)
+        return nn.Dense(self.num_actions, kernel_init=normalised_columns(0.01), name="policy_mean")(
+            x
+        )
 
 
-def _normalised_columns(length: float) -> Callable[..., jax.Array]:
+def normalised_columns(length: float) -> Callable[..., jax.Array]:
     """Initialiser: random directions, each column of that length (rl_coach ppo_head.py)."""
 
     def initialise(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
@@ -333,24 +332,21 @@ def _normalised_columns(length: float) -> Callable[..., jax.Array]:
     return initialise
 
 
-class PolicyNetwork(nn.Module):
-    """One embedder a sensor, joined in order of name, then middleware and head."""
+class Trunk(nn.Module):
+    """What comes before a head: one embedder a sensor, joined in order of name, then middleware."""
 
     spec: NetworkSpec
     form: str
 
-    @nn.compact
-    def __call__(self, observation: Mapping[str, jax.Array]) -> jax.Array:
-        """Logits or means [B, A] of a batch of observations."""
+    @nn.nowrap
+    def _features(self, observation: Mapping[str, jax.Array]) -> jax.Array:
         architecture = ARCHITECTURES[self.spec.neural_network]
         embedded = [self._embed(name, observation[name]) for name, _ in self.spec.sensors]
         x = jnp.concatenate(embedded, axis=-1) if len(embedded) > 1 else embedded[0]
         middleware = DenseEmbedder(
             architecture.middleware, self.form, name="middleware_fc_embedder"
         )
-        x = middleware(x)
-        head = PolicyHead(self.spec.num_actions, self.spec.continuous, name="ppo_head_0")
-        return head(x)
+        return middleware(x)
 
     @nn.nowrap
     def _embed(self, name: str, reading: jax.Array) -> jax.Array:
@@ -358,6 +354,17 @@ class PolicyNetwork(nn.Module):
             return DenseEmbedder(LIDAR_LAYERS, name=name)(reading)
         layers = picture_layers(self.spec, name, reading.shape)
         return PictureEmbedder(layers, self.form, name=name)(reading)
+
+
+class PolicyNetwork(Trunk):
+    """Trunk and policy head."""
+
+    @nn.compact
+    def __call__(self, observation: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """Logits or means [B, A] of a batch of observations, and the trunk's features [B, F]."""
+        x = self._features(observation)
+        head = PolicyHead(self.spec.num_actions, self.spec.continuous, name="ppo_head_0")
+        return head(x), x
 
 
 # Functions that the learner calls ----------------------------------------------------------------
@@ -370,11 +377,16 @@ def init_policy(spec: NetworkSpec, key: jax.Array) -> Params:
         spec: the network.
         key: JAX random key; the same key gives the same parameters.
     """
-    observation = {
+    network = PolicyNetwork(spec, default_form())
+    return dict(network.lazy_init(key, one_observation(spec))["params"])
+
+
+def one_observation(spec: NetworkSpec) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch of one."""
+    return {
         name: jax.ShapeDtypeStruct((1, *shape), jnp.uint8 if len(shape) == 3 else jnp.float32)
         for name, shape in spec.sensors
     }
-    return dict(PolicyNetwork(spec, default_form()).lazy_init(key, observation)["params"])
 
 
 def policy_logits(
@@ -394,33 +406,21 @@ def policy_logits(
     Returns:
         float32 [B, A]: logits; for a continuous network the mean of [steering, speed] in -1..1.
     """
+    return policy_logits_and_features(spec, params, observation, form)[0]
+
+
+def policy_logits_and_features(
+    spec: NetworkSpec,
+    params: Params,
+    observation: Mapping[str, jax.Array],
+    form: str | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """As ``policy_logits``, with the features [B, F] that the head saw."""
     network = PolicyNetwork(spec, form or default_form())
-    return cast(jax.Array, network.apply({"params": params}, observation))
+    answers = network.apply({"params": params}, observation)
+    return cast(tuple[jax.Array, jax.Array], answers)
 
 
 def policy_log_std(params: Params) -> jax.Array:
     """Log standard deviation [2] of a continuous policy, clipped as the original does."""
     return jnp.clip(params["ppo_head_0"]["policy_log_std"], *LOG_STD_RANGE)
-
-
-class ValueNetwork(nn.Module):
-    """Two tanh layers over the track state; only training sees it."""
-
-    @nn.compact
-    def __call__(self, track_state: jax.Array) -> jax.Array:
-        """Values [B] of track states [B, F]."""
-        x = nn.tanh(nn.Dense(VALUE_UNITS, name="hidden_0")(track_state))
-        x = nn.tanh(nn.Dense(VALUE_UNITS, name="hidden_1")(x))
-        # A small first output: early advantages then come from the rewards, not from noise.
-        small = nn.initializers.normal(0.01)
-        return nn.Dense(1, kernel_init=small, name="output")(x)[..., 0]
-
-
-def init_value(num_features: int, key: jax.Array) -> Params:
-    """Fresh parameters of the value network for that many track-state numbers."""
-    return dict(ValueNetwork().init(key, jnp.zeros((1, num_features)))["params"])
-
-
-def value(params: Params, track_state: jax.Array) -> jax.Array:
-    """Expected return [B] of float32 track states [B, F]."""
-    return cast(jax.Array, ValueNetwork().apply({"params": params}, track_state))

@@ -1,9 +1,8 @@
 """Proximal policy optimisation as pure functions: distributions, advantages, losses, one update.
 
 In: a batch of experience as arrays and the learner's state. Out: the next state and a few
-measures. It knows arrays, not cars. The policy sees what the car sees; the value function reads
-the track state, which only training knows (an asymmetric critic: Pinto et al., "Asymmetric actor
-critic for image-based robot learning", RSS 2018).
+measures. It knows arrays, not cars. The policy sees what the car sees; what the value function
+sees depends on its kind, see ``value_networks``.
 
 Semantics follow the original's clipped PPO (rl_coach clipped_ppo_agent.py) where it defines them:
 advantages standardised once over the whole rollout, full minibatches only, Adam with epsilon 1e-5,
@@ -14,7 +13,6 @@ Shapes: T steps, B cars, N = samples of a rollout, M of a minibatch, A actions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,22 +21,23 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from deepracer_fast.descent import ADAM, Descent, Fitted, Measures, fit, joined, parted
 from deepracer_fast.networks import (
     NetworkSpec,
     Params,
     init_policy,
-    init_value,
     policy_log_std,
-    policy_logits,
-    value,
+    policy_logits_and_features,
+)
+from deepracer_fast.value_networks import (
+    init_value,
+    separate_value,
+    shared_value,
+    track_state_value,
 )
 
-Measures = dict[str, jax.Array]
-"""What an update measures, scalars by name."""
-
-ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-5)
-VALUE_LEARNING_RATE = 1e-3
-VALUE_EPOCHS = 10  # the value network is small: fitting it well costs a hundredth of the policy
+TRACK_STATE_LEARNING_RATE = 1e-3
+TRACK_STATE_EPOCHS = 10  # that value network is small: fitting it well costs next to nothing
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,15 @@ class UpdatePlan:
         batch_size: M, samples of one minibatch.
         num_epochs: passes over the rollout.
         huber: value loss is Huber (delta 1) instead of the mean squared error.
+        value_function: which kind, of ``config.VALUE_FUNCTIONS``.
+        axis: of the devices that share a minibatch, see ``parallel``; None for one device.
     """
 
     batch_size: int
     num_epochs: int
     huber: bool
+    value_function: str = "track_state"
+    axis: str | None = None
 
 
 class Coefficients(NamedTuple):
@@ -96,10 +99,13 @@ class Experience(NamedTuple):
     num_samples: jax.Array | int
 
 
-def init_learner(spec: NetworkSpec, num_features: int, seed: int) -> LearnerState:
+def init_learner(
+    spec: NetworkSpec, num_features: int, seed: int, value_function: str = "track_state"
+) -> LearnerState:
     """A fresh learner; the same seed gives the same parameters."""
     policy_key, value_key, key = jax.random.split(jax.random.key(seed), 3)
-    policy, critic = init_policy(spec, policy_key), init_value(num_features, value_key)
+    policy = init_policy(spec, policy_key)
+    critic = init_value(value_function, spec, num_features, value_key)
     return LearnerState(policy, critic, ADAM.init(policy), ADAM.init(critic), key)
 
 
@@ -119,36 +125,58 @@ def action_log_probs(spec: NetworkSpec, params: Params, head: jax.Array, action:
     return log_prob, jnp.broadcast_to(entropy, log_prob.shape)
 
 
-@partial(jax.jit, static_argnums=0)
+def policy_and_value(
+    spec: NetworkSpec,
+    value_function: str,
+    params: tuple[Params, Params],
+    observation: dict[str, jax.Array],
+) -> tuple[jax.Array, jax.Array | None]:
+    """Logits or means [M, A], and the values [M] if they are of observations."""
+    policy, critic = params
+    head, features = policy_logits_and_features(spec, policy, observation)
+    if value_function == "shared":
+        return head, shared_value(critic, features)
+    if value_function == "separate":
+        return head, separate_value(spec, critic, observation)
+    return head, None
+
+
+@partial(jax.jit, static_argnums=(0, 1))
 def sample_actions(
     spec: NetworkSpec,
-    params: Params,
+    value_function: str,
+    params: tuple[Params, Params],
     observation: dict[str, jax.Array],
     key: jax.Array,
     epsilon: float | jax.Array = -1.0,
-) -> tuple[jax.Array, jax.Array]:
-    """Actions to explore with, and their log probabilities under the policy.
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """Actions to explore with, their log probabilities under the policy, and the values.
 
     Args:
         spec: the network.
-        params: the policy's.
+        value_function: its kind.
+        params: the policy's and the value function's.
         observation: sensor -> uint8 [B, H, W, C].
         key: random key.
         epsilon: below 0 actions are drawn from the policy (``categorical``); otherwise the
             likeliest action, or with this probability a uniformly random one (``e-greedy``).
+
+    Returns:
+        [B] or [B, 2], [B], and [B] or None where values are not of observations.
     """
-    head = policy_logits(spec, params, observation)
+    policy, _ = params
+    head, values = policy_and_value(spec, value_function, params, observation)
     draw_key, chance_key, any_key = jax.random.split(key, 3)
     if spec.continuous:
         noise = jax.random.normal(draw_key, head.shape)
-        action = head + jnp.exp(policy_log_std(params)) * noise
+        action = head + jnp.exp(policy_log_std(policy)) * noise
     else:
         drawn = jax.random.categorical(draw_key, head)
         anything = jax.random.randint(any_key, drawn.shape, 0, spec.num_actions)
         explore = jax.random.uniform(chance_key, drawn.shape) < epsilon
         greedy = jnp.where(explore, anything, jnp.argmax(head, axis=-1))
         action = jnp.where(epsilon < 0.0, drawn, greedy).astype(jnp.int32)
-    return action, action_log_probs(spec, params, head, action)[0]
+    return action, action_log_probs(spec, policy, head, action)[0], values
 
 
 @partial(jax.jit, static_argnums=0)
@@ -156,14 +184,17 @@ def greedy_actions(
     spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]
 ) -> jax.Array:
     """What the policy does when it is evaluated: the likeliest action, or the mean."""
-    head = policy_logits(spec, params, observation)
+    head, _ = policy_logits_and_features(spec, params, observation)
     return head if spec.continuous else jnp.argmax(head, axis=-1)
+
+
+track_state_values = jax.jit(track_state_value)
+"""Values [T + 1, B] of track states [T + 1, B, F], for ``advantages``."""
 
 
 @jax.jit
 def advantages(
-    critic: Params,
-    track_state: jax.Array,
+    values: jax.Array,
     reward: jax.Array,
     ended: jax.Array,
     discounts: tuple[float, float],
@@ -176,8 +207,7 @@ def advantages(
     As in the original, the value after an episode's last step is 0.
 
     Args:
-        critic: parameters of the value network.
-        track_state: float32 [T + 1, B, F].
+        values: float32 [T + 1, B], before the update.
         reward: float32 [T, B].
         ended: bool [T, B], the step was an episode's last.
         discounts: gamma and lambda.
@@ -186,7 +216,6 @@ def advantages(
         Advantages and value targets, float32 [T, B] each.
     """
     gamma, gae_lambda = discounts
-    values = value(critic, track_state)
     alive = 1.0 - ended.astype(jnp.float32)
     delta = reward + gamma * alive * values[1:] - values[:-1]
 
@@ -199,10 +228,13 @@ def advantages(
 
 
 def policy_loss(
-    spec: NetworkSpec, coefficients: Coefficients, params: Params, batch: Experience
+    spec: NetworkSpec,
+    coefficients: Coefficients,
+    params: Params,
+    head: jax.Array,
+    batch: Experience,
 ) -> tuple[jax.Array, Measures]:
     """Clipped surrogate minus the entropy bonus (Schulman et al. 2017, equations 7 and 9)."""
-    head = policy_logits(spec, params, batch.observation)
     log_prob, entropy = action_log_probs(spec, params, head, batch.action)
     log_ratio = log_prob - batch.log_prob
     ratio = jnp.exp(log_ratio)
@@ -217,9 +249,9 @@ def policy_loss(
     return -surrogate - coefficients.beta_entropy * jnp.mean(entropy), measures
 
 
-def value_loss(huber: bool, critic: Params, batch: Experience) -> tuple[jax.Array, Measures]:
+def value_loss(huber: bool, values: jax.Array, batch: Experience) -> tuple[jax.Array, Measures]:
     """Huber (delta 1) or squared error of the values."""
-    error = value(critic, batch.track_state) - batch.target
+    error = values - batch.target
     loss = jnp.mean(optax.losses.huber_loss(error) if huber else error**2)
     return loss, {"value_loss": loss}
 
@@ -234,84 +266,42 @@ def update(
 ) -> tuple[LearnerState, Measures]:
     """One PPO iteration: epochs over shuffled full minibatches; the rest of each is dropped.
 
-    The state is donated: use the one that is returned.
+    The state is donated: use the one that is returned. Values of observations are fitted together
+    with the policy, by the sum of both losses as in the original; values of the track state by
+    themselves, at their own pace.
 
     Returns:
         The next state, and means over the last epoch of what the losses measure.
     """
     key, policy_key, value_key = jax.random.split(state.key, 3)
-    policy, measures = _fit(
-        partial(policy_loss, spec, coefficients),
-        Fitted(state.policy, state.policy_moments),
-        experience,
-        Descent(policy_key, plan.num_epochs, plan.batch_size, coefficients.learning_rate),
+    policy = Fitted(state.policy, state.policy_moments)
+    critic = Fitted(state.value, state.value_moments)
+    descent = Descent(
+        policy_key, plan.num_epochs, plan.batch_size, coefficients.learning_rate, plan.axis
     )
-    critic, value_measures = _fit(
-        partial(value_loss, plan.huber),
-        Fitted(state.value, state.value_moments),
-        experience._replace(observation={}),
-        Descent(value_key, VALUE_EPOCHS, plan.batch_size, VALUE_LEARNING_RATE),
-    )
-    measures |= {"value_loss": value_measures["value_loss"]}
+
+    def losses(params: tuple[Params, Params], batch: Experience) -> tuple[jax.Array, Measures]:
+        head, values = policy_and_value(spec, plan.value_function, params, batch.observation)
+        loss, measures = policy_loss(spec, coefficients, params[0], head, batch)
+        if values is None:
+            return loss, measures
+        of_values, value_measures = value_loss(plan.huber, values, batch)
+        return loss + of_values, measures | value_measures
+
+    def track_state_loss(params: Params, batch: Experience) -> tuple[jax.Array, Measures]:
+        return value_loss(plan.huber, track_state_value(params, batch.track_state), batch)
+
+    if plan.value_function != "track_state":
+        pair, measures = fit(losses, joined(policy, critic), experience, descent)
+        policy, critic = parted(pair)
+    else:
+        policy, measures = fit(lambda p, b: losses((p, {}), b), policy, experience, descent)
+        pace = descent._replace(
+            key=value_key,
+            num_epochs=TRACK_STATE_EPOCHS,
+            learning_rate=TRACK_STATE_LEARNING_RATE,
+        )
+        seen = experience._replace(observation={})
+        critic, value_measures = fit(track_state_loss, critic, seen, pace)
+        measures |= {"value_loss": value_measures["value_loss"]}
     return LearnerState(policy.params, critic.params, policy.moments, critic.moments, key), measures
-
-
-class Fitted(NamedTuple):
-    """Parameters and the moments that Adam keeps of them."""
-
-    params: Params
-    moments: optax.OptState
-
-
-class Descent(NamedTuple):
-    """How to go down: random key, passes over the samples, samples of a step, learning rate."""
-
-    key: jax.Array
-    num_epochs: int
-    batch_size: int
-    learning_rate: jax.Array | float
-
-
-def _fit(
-    loss: Callable[[Params, Experience], tuple[jax.Array, Measures]],
-    fitted: Fitted,
-    experience: Experience,
-    descent: Descent,
-) -> tuple[Fitted, Measures]:
-    """Adam over epochs of shuffled minibatches; also the measures' means over the last epoch."""
-    num_minibatches = experience.num_samples // descent.batch_size
-    gradient_of = jax.grad(loss, has_aux=True)
-
-    def step(index: jax.Array, carry: Any, order: jax.Array) -> tuple[Fitted, Measures]:
-        (params, moments), total = carry
-        rows = jax.lax.dynamic_slice_in_dim(order, index * descent.batch_size, descent.batch_size)
-        gradient, measures = gradient_of(params, _rows(experience, rows))
-        measures |= {"gradient_norm": optax.tree.norm(gradient)}
-        direction, moments = ADAM.update(gradient, moments)
-        params = jax.tree.map(lambda p, d: p - descent.learning_rate * d, params, direction)
-        return Fitted(params, moments), jax.tree.map(jnp.add, total, measures)
-
-    def epoch(carry: Any, key: jax.Array) -> Any:
-        order = _shuffled(key, experience)
-        start = carry[0], jax.tree.map(jnp.zeros_like, carry[1])
-        return jax.lax.fori_loop(0, num_minibatches, partial(step, order=order), start), None
-
-    first = _rows(experience, jnp.arange(descent.batch_size))
-    names = [*jax.eval_shape(loss, fitted.params, first)[1], "gradient_norm"]
-    start = (fitted, {name: jnp.zeros(()) for name in names})
-    keys = jax.random.split(descent.key, descent.num_epochs)
-    (fitted, total), _ = jax.lax.scan(epoch, start, keys)
-    return fitted, jax.tree.map(lambda sum_: sum_ / num_minibatches, total)
-
-
-def _rows(experience: Experience, rows: jax.Array) -> Experience:
-    """The samples of these rows."""
-    arrays = experience._replace(num_samples=0)
-    return jax.tree.map(lambda x: x[rows] if jnp.ndim(x) else x, arrays)
-
-
-def _shuffled(key: jax.Array, experience: Experience) -> jax.Array:
-    """Row numbers in random order, real samples before padding."""
-    capacity = experience.log_prob.shape[0]
-    padding = jnp.arange(capacity) >= experience.num_samples
-    return jnp.argsort(jax.random.uniform(key, (capacity,)) + 2.0 * padding)

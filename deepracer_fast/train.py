@@ -36,7 +36,7 @@ from deepracer_fast.model_folder import (
     training_params,
 )
 from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import network_spec
+from deepracer_fast.networks import Params, network_spec
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
@@ -55,13 +55,17 @@ _SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """All that a training is made of."""
+    """All that a training is made of.
+
+    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``.
+    """
 
     config: TrainConfig
     metadata: ModelMetadata
     hyperparameters: Hyperparameters
     reward: Reward
     folder: ModelFolder
+    pretrained: Params | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ class Training:
                 seed=job.config.seed,
                 gae_lambda=job.config.gae_lambda,
                 clip=job.config.clip,
+                value_function=job.config.value_function,
+                lr_schedule=job.config.lr_schedule,
             )
         )
         self._evaluator = self._make_evaluator()
@@ -134,6 +140,8 @@ class Training:
         episodes = self._restore() if resume else None
         self._record = TrainingRecord(job.folder, self._track.waypoints, episodes)
         if not resume:
+            if job.pretrained is not None:
+                self._learner.begin_with(job.pretrained)
             self._write_inputs()
             self._save(completion=0.0)
         self._collector = self._make_collector()
@@ -180,11 +188,17 @@ class Training:
             or self._record.episodes >= self._job.hyperparameters.term_cond_max_episodes
         )
 
+    def _progress(self, seconds: float) -> float:
+        """Share of the training that is over, by whichever limit is nearer."""
+        config = self._job.config
+        by_steps = self._steps / config.steps if config.steps > 0 else 0.0
+        return max(seconds / (60.0 * config.minutes), by_steps)
+
     def _iterate(self, started: float) -> Report:
         """Collects, learns and writes down one iteration."""
         begun = time.monotonic()
         rollout = self._collect()
-        measures = self._learner.learn(rollout)
+        measures = self._learner.learn(rollout, self._progress(begun - started))
         samples, duration = int(rollout.valid.sum()), time.monotonic() - begun
         self._iteration += 1
         self._steps += samples
@@ -205,7 +219,7 @@ class Training:
         )
 
     def _collect(self) -> Rollout:
-        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
             if self._stop_requested():
                 raise StopRequested
             return self._learner.explore(observation)

@@ -20,10 +20,11 @@ from typing import Any
 from rich.console import Console
 
 from deepracer_fast.action_space import discrete_grid
+from deepracer_fast.clone import cloned_policy
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
+from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
@@ -57,6 +58,7 @@ class TrainingFiles:
     hyperparameters: Path | None = None
     config: Path | None = None
     model: Path | None = None
+    pretrained: Path | None = None
 
 
 def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool) -> None:
@@ -71,6 +73,8 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
     console = Console()
+    if resume and files.pretrained:
+        raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
     job = resumed_job(files, settings) if resume else new_job(files, settings)
     _say(console, *_remarks(job))
     with _graceful_stop() as stop:
@@ -99,13 +103,16 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
         close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         yield f"hyperparameters: {key} is unknown and has no effect{hint}"
+    for key in WITHOUT_EFFECT:
+        if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
+            yield f"hyperparameters: {key} has no effect, as in the original"
 
 
 def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
-    """The job of a new training."""
+    """The job of a new training; a clone has its model's metadata unless another file is given."""
     config = replace(read_config(files.config) if files.config else TrainConfig(), **settings)
     config = replace(config, track=_from_anywhere(config.track))
-    metadata = read_model_metadata(files.metadata) if files.metadata else FIRST_MODEL
+    metadata = _metadata_of(files)
     hyperparameters = (
         read_hyperparameters(files.hyperparameters)
         if files.hyperparameters
@@ -113,7 +120,14 @@ def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
     )
     path = files.model or next(_numbered_folders(config.track))
     reward = load_reward(files.reward or example_reward("follow_center_line"))
-    return TrainingJob(config, metadata, hyperparameters, reward, ModelFolder(path))
+    pretrained = cloned_policy(metadata, files.pretrained) if files.pretrained else None
+    return TrainingJob(config, metadata, hyperparameters, reward, ModelFolder(path), pretrained)
+
+
+def _metadata_of(files: TrainingFiles) -> ModelMetadata:
+    if files.metadata:
+        return read_model_metadata(files.metadata)
+    return load_model(files.pretrained).metadata if files.pretrained else FIRST_MODEL
 
 
 def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:

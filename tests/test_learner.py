@@ -22,8 +22,14 @@ HYPERPARAMETERS = Hyperparameters(batch_size=8, num_epochs=1)
 STEPS, CARS = 8, 2
 
 
-def learner_of(spec: NetworkSpec = DISCRETE, seed: int = 0, **hyperparameters: Any) -> Learner:
-    return Learner(LearnerOptions(spec, replace(HYPERPARAMETERS, **hyperparameters), seed=seed))
+def learner_of(
+    spec: NetworkSpec = DISCRETE,
+    seed: int = 0,
+    value_function: str = "track_state",
+    **hyperparameters: Any,
+) -> Learner:
+    asked = replace(HYPERPARAMETERS, **hyperparameters)
+    return Learner(LearnerOptions(spec, asked, seed=seed, value_function=value_function))
 
 
 def rollout_of(seed: int = 0, spec: NetworkSpec = DISCRETE) -> Rollout:
@@ -187,3 +193,41 @@ def test_exploration_that_cannot_work_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         learner_of(spec, exploration_type=exploration)
+
+
+@pytest.mark.parametrize("value_function", ["track_state", "separate", "shared"])
+@pytest.mark.parametrize("spec", [DISCRETE, CONTINUOUS])
+def test_every_value_function_learns_without_compiling_anew(
+    spec: NetworkSpec, value_function: str
+) -> None:
+    learner = learner_of(spec, value_function=value_function)
+    compiled = []
+    for seed in range(3):
+        rollout = rollout_of(seed, spec)
+        answers = [learner.explore({"LIDAR": seen}) for seen in rollout.observation["LIDAR"]]
+        if value_function != "track_state":
+            rollout.value = np.stack([answer[2] for answer in answers])
+            rollout.last_observation = {"LIDAR": rollout.observation["LIDAR"][-1]}
+        measures = learner.learn(rollout)
+        assert np.isfinite(list(measures.values())).all()
+        compiled.append((ppo.update._cache_size(), ppo.sample_actions._cache_size()))
+    assert compiled[1] == compiled[2] == compiled[0]
+    assert {
+        "policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "gradient_norm",
+        "explained_variance",
+    } == measures.keys()  # fmt: skip
+
+
+def test_values_of_observations_must_come_with_the_rollout() -> None:
+    with pytest.raises(ValueError, match=r"rollout\.value must hold the values"):
+        learner_of(value_function="shared").learn(rollout_of())
+
+
+def test_linear_learning_rate_falls_to_zero_with_the_training() -> None:
+    options = LearnerOptions(DISCRETE, HYPERPARAMETERS, lr_schedule="linear")
+    learner = Learner(options)
+    before = policy_bytes(learner)
+    learner.learn(rollout_of(), progress=1.0)
+    assert policy_bytes(learner) == before
+    learner.learn(rollout_of(), progress=0.5)
+    assert policy_bytes(learner) != before

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deepracer_fast import native_network, networks
+from deepracer_fast import native_network, networks, value_networks
 from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.errors import MetadataError
 from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
@@ -350,9 +350,18 @@ def test_genuine_picture_range_is_scaled_inside():
     assert np.abs(np.asarray(white - dark)).max() < 10.0
 
 
-def test_value_starts_small_and_gives_one_number_a_car():
-    params = networks.init_value(10, jax.random.key(0))
-    state = jax.random.normal(jax.random.key(1), (5, 10))
-    values = networks.value(params, state)
+@pytest.mark.parametrize("kind", ["track_state", "separate", "shared"])
+def test_every_value_function_gives_one_number_a_car(kind):
+    spec = spec_of(("LIDAR", (64,)))
+    params = value_networks.init_value(kind, spec, 10, jax.random.key(0))
+    observation = random_observation(spec, 5)
+    if kind == "track_state":
+        values = value_networks.track_state_value(params, jnp.ones((5, 10)))
+    elif kind == "separate":
+        values = value_networks.separate_value(spec, params, observation)
+    else:
+        policy = init_policy(spec, jax.random.key(1))
+        _, features = networks.policy_logits_and_features(spec, policy, observation)
+        values = value_networks.shared_value(params, features)
     assert values.shape == (5,)
-    assert np.abs(values).max() < 0.5
+    assert np.isfinite(values).all()

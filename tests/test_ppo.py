@@ -14,7 +14,8 @@ import pytest
 from scipy.stats import norm
 
 from deepracer_fast import ppo
-from deepracer_fast.networks import NetworkSpec, Params, init_value, policy_logits, value
+from deepracer_fast.descent import shuffled
+from deepracer_fast.networks import NetworkSpec, Params, policy_logits
 from deepracer_fast.simulator import TRACK_STATE_SIZE
 
 DISCRETE = NetworkSpec((("LIDAR", (64,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 3, False)
@@ -29,12 +30,6 @@ def all_zero(tree: Any) -> Any:
     return jax.tree.map(jnp.zeros_like, tree)
 
 
-def constant_critic(answer: float) -> Params:
-    critic: Params = all_zero(init_value(NUM_FEATURES, jax.random.key(0)))
-    critic["output"]["bias"] = jnp.full(1, answer)
-    return critic
-
-
 def zero_policy(spec: NetworkSpec) -> Params:
     """Every action equally likely; or a standard normal around 0."""
     params: Params = all_zero(ppo.init_learner(spec, NUM_FEATURES, 0).policy)
@@ -45,9 +40,9 @@ def column(*numbers: float) -> np.ndarray:
     return np.array(numbers, np.float32)[:, None]
 
 
-def gae(critic: Params, reward: np.ndarray, ended: np.ndarray, gamma: float, lam: float) -> Any:
-    track_state = np.zeros((len(reward) + 1, reward.shape[1], NUM_FEATURES), np.float32)
-    return ppo.advantages(critic, track_state, reward, ended.astype(bool), (gamma, lam))
+def gae(values: Any, reward: np.ndarray, ended: np.ndarray, gamma: float, lam: float) -> Any:
+    values = np.broadcast_to(np.float32(values), (len(reward) + 1, reward.shape[1]))
+    return ppo.advantages(values, reward, ended.astype(bool), (gamma, lam))
 
 
 def experience_of(spec: NetworkSpec, num_samples: int = CAPACITY, seed: int = 0) -> ppo.Experience:
@@ -80,7 +75,7 @@ def leaves(state: ppo.LearnerState) -> list[bytes]:
 def test_advantage_of_three_steps_is_the_hand_worked_one() -> None:
     # V = 10, gamma 0.5, lambda 0.5; the last step bootstraps.
     # delta = r + 0.5 * 10 - 10 = (-4, -3, -2); A2 = -2, A1 = -3 - 0.5, A0 = -4 - 0.875
-    advantage, target = gae(constant_critic(10.0), column(1, 2, 3), column(0, 0, 0), 0.5, 0.5)
+    advantage, target = gae(10.0, column(1, 2, 3), column(0, 0, 0), 0.5, 0.5)
     np.testing.assert_allclose(advantage[:, 0], [-4.875, -3.5, -2.0])
     np.testing.assert_allclose(target[:, 0], [5.125, 6.5, 8.0])
 
@@ -89,20 +84,17 @@ def test_value_after_the_end_of_an_episode_is_zero_and_nothing_flows_back_over_i
     # The second step ends an episode: delta1 = 2 - 10 whatever follows; A0 = -4 + 0.25 * -8
     for last_reward in (3.0, 1000.0):
         reward = column(1, 2, last_reward)
-        advantage, _ = gae(constant_critic(10.0), reward, column(0, 1, 0), 0.5, 0.5)
+        advantage, _ = gae(10.0, reward, column(0, 1, 0), 0.5, 0.5)
         np.testing.assert_allclose(advantage[:2, 0], [-6.0, -8.0])
 
 
 def test_advantages_equal_a_slow_loop() -> None:
     rng = np.random.default_rng(1)
-    critic = init_value(NUM_FEATURES, jax.random.key(1))
-    critic["output"]["kernel"] *= 100.0  # values of order one
-    track_state = rng.normal(size=(8, 3, NUM_FEATURES)).astype(np.float32)
+    values = rng.normal(size=(8, 3)).astype(np.float32)
     reward = rng.normal(size=(7, 3)).astype(np.float32)
     ended = rng.random((7, 3)) < 0.3
-    found, target = ppo.advantages(critic, track_state, reward, ended, (0.9, 0.8))
+    found, target = ppo.advantages(values, reward, ended, (0.9, 0.8))
 
-    values = np.asarray(value(critic, track_state), np.float64)
     for car in range(3):
         later = 0.0
         for t in reversed(range(7)):
@@ -116,13 +108,12 @@ def test_advantages_equal_a_slow_loop() -> None:
 def test_surrogate_and_entropy_are_the_hand_worked_ones() -> None:
     ratio = np.array([1.5, 0.5, 1.0, 1.1])
     batch = experience_of(DISCRETE)._replace(
-        observation={"LIDAR": np.zeros((4, 64), np.float32)},
         action=np.array([0, 1, 2, 0], np.int32),
         log_prob=(-math.log(3.0) - np.log(ratio)).astype(np.float32),
         advantage=np.array([1.0, -1.0, 2.0, -1.0], np.float32),
     )
     loss, measures = jax.jit(ppo.policy_loss, static_argnums=0)(
-        DISCRETE, COEFFICIENTS._replace(beta_entropy=0.1), zero_policy(DISCRETE), batch
+        DISCRETE, COEFFICIENTS._replace(beta_entropy=0.1), {}, np.zeros((4, 3), np.float32), batch
     )
     # min(1.5, 1.2) * 1, min(-0.5, -0.8), 2, -1.1
     surrogate = (1.2 - 0.8 + 2.0 - 1.1) / 4.0
@@ -142,19 +133,17 @@ def test_clipped_samples_move_nothing() -> None:
 
     def loss(params: Params) -> Any:
         without_entropy = COEFFICIENTS._replace(beta_entropy=0.0)
-        return ppo.policy_loss(DISCRETE, without_entropy, params, batch)[0]
+        head = policy_logits(DISCRETE, params, batch.observation)
+        return ppo.policy_loss(DISCRETE, without_entropy, params, head, batch)[0]
 
     gradient = jax.jit(jax.grad(loss))(zero_policy(DISCRETE))
     assert all(not np.any(leaf) for leaf in jax.tree.leaves(gradient))
 
 
 def test_value_loss_is_huber_or_squared() -> None:
-    batch = experience_of(DISCRETE)._replace(
-        track_state=np.zeros((2, NUM_FEATURES), np.float32), target=np.array([0.5, -2.0])
-    )
-    critic = constant_critic(0.0)
-    assert ppo.value_loss(True, critic, batch)[0] == pytest.approx((0.125 + 1.5) / 2)
-    assert ppo.value_loss(False, critic, batch)[0] == pytest.approx((0.25 + 4.0) / 2)
+    batch = experience_of(DISCRETE)._replace(target=np.array([0.5, -2.0]))
+    assert ppo.value_loss(True, np.zeros(2), batch)[0] == pytest.approx((0.125 + 1.5) / 2)
+    assert ppo.value_loss(False, np.zeros(2), batch)[0] == pytest.approx((0.25 + 4.0) / 2)
 
 
 def test_discrete_log_prob_and_entropy_follow_the_softmax() -> None:
@@ -180,7 +169,9 @@ def test_continuous_log_prob_and_entropy_are_those_of_two_normals() -> None:
 def test_log_prob_of_a_sampled_action_is_that_of_the_policy(spec: NetworkSpec) -> None:
     params = ppo.init_learner(spec, NUM_FEATURES, 3).policy
     observation = experience_of(spec).observation
-    action, log_prob = ppo.sample_actions(spec, params, observation, jax.random.key(5))
+    action, log_prob, _ = ppo.sample_actions(
+        spec, "track_state", (params, {}), observation, jax.random.key(5)
+    )
     head = policy_logits(spec, params, observation)
     expected, _ = ppo.action_log_probs(spec, params, head, action)
     np.testing.assert_allclose(log_prob, expected, atol=1e-6)
@@ -191,7 +182,9 @@ def sampled(epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     params = zero_policy(DISCRETE)
     params["ppo_head_0"]["policy_fc"]["bias"] = jnp.array([0.0, 1.5, 0.5])
     observation = {"LIDAR": np.zeros((3000, 64), np.float32)}
-    action, _ = ppo.sample_actions(DISCRETE, params, observation, jax.random.key(0), epsilon)
+    action, _, _ = ppo.sample_actions(
+        DISCRETE, "track_state", (params, {}), observation, jax.random.key(0), epsilon
+    )
     head = policy_logits(DISCRETE, params, {"LIDAR": observation["LIDAR"][:1]})
     shares = np.bincount(np.asarray(action), minlength=3) / 3000
     return shares, np.asarray(jax.nn.softmax(head[0]))
@@ -212,7 +205,7 @@ def test_only_full_minibatches_are_learnt_from() -> None:
     for num_samples, minibatches in ((16, 2), (15, 1), (8, 1)):
         state = updated(experience_of(DISCRETE, num_samples))
         assert int(state.policy_moments.count) == minibatches
-        assert int(state.value_moments.count) == minibatches * ppo.VALUE_EPOCHS
+        assert int(state.value_moments.count) == minibatches * ppo.TRACK_STATE_EPOCHS
 
 
 def test_padding_rows_are_never_learnt_from() -> None:
@@ -224,7 +217,7 @@ def test_padding_rows_are_never_learnt_from() -> None:
 
 
 def test_every_real_sample_is_met_once_in_an_epoch() -> None:
-    order = np.asarray(ppo._shuffled(jax.random.key(2), experience_of(DISCRETE, 11)))
+    order = np.asarray(shuffled(jax.random.key(2), experience_of(DISCRETE, 11)))
     assert sorted(order[:11]) == list(range(11))
     assert order[:11].tolist() != list(range(11)), "in random order"
 
@@ -262,3 +255,35 @@ def test_an_action_that_did_better_than_expected_becomes_likelier() -> None:
 
     before = likelihood(ppo.init_learner(DISCRETE, NUM_FEATURES, 0).policy)
     assert likelihood(updated(experience).policy) > before
+
+
+@pytest.mark.parametrize("value_function", ["separate", "shared"])
+def test_a_value_function_of_observations_learns_the_targets(value_function: str) -> None:
+    experience = experience_of(DISCRETE)
+    plan = ppo.UpdatePlan(8, num_epochs=40, huber=False, value_function=value_function)
+    state = ppo.init_learner(DISCRETE, NUM_FEATURES, 0, value_function)
+
+    def squared_error(state: ppo.LearnerState) -> float:
+        params = (state.policy, state.value)
+        _, values = ppo.policy_and_value(DISCRETE, value_function, params, experience.observation)
+        return float(np.mean((np.asarray(values) - experience.target) ** 2))
+
+    before = squared_error(state)
+    state, measures = ppo.update(
+        DISCRETE, plan, state, experience, COEFFICIENTS._replace(learning_rate=1e-3)
+    )
+    assert squared_error(state) < 0.2 * before
+    assert float(measures["value_loss"]) < before
+
+
+def test_a_separate_value_function_leaves_the_policy_alone() -> None:
+    """Two losses on two networks: whatever the targets are, the policy takes the same steps."""
+    plan = ppo.UpdatePlan(8, num_epochs=1, huber=True, value_function="separate")
+    policies = []
+    for factor in (1.0, 100.0):
+        experience = experience_of(DISCRETE)
+        experience = experience._replace(target=factor * experience.target)
+        state = ppo.init_learner(DISCRETE, NUM_FEATURES, 0, "separate")
+        state, _ = ppo.update(DISCRETE, plan, state, experience, COEFFICIENTS)
+        policies.append(leaves(state._replace(value={}, value_moments={})))
+    assert policies[0] == policies[1]

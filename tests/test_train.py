@@ -267,7 +267,7 @@ def test_loss_that_is_not_a_number_ends_with_the_last_good_model(
     learn: Callable[..., dict[str, float]] = Learner.learn
     calls = 0
 
-    def unstable(self: Learner, rollout: Any) -> dict[str, float]:
+    def unstable(self: Learner, rollout: Any, progress: float) -> dict[str, float]:
         nonlocal calls
         calls += 1
         if calls == 3:
