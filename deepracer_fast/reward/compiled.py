@@ -22,6 +22,8 @@ from deepracer_fast.reward.params_table import PARAMETERS, Parameter
 Array = npt.NDArray[Any]
 GROW = -1  # status: a list of the state is full
 _TABLE = {parameter.name: parameter for parameter in PARAMETERS}
+_FUEL = 5_000_000  # turns of loops in a batch, before the calls that are left are given up
+_FUEL_PER_CAR = 100_000
 _ARENA_WORDS = 1 << 20
 _FIRST_ROOM = 16  # elements of a state list
 _MAX_STATE_BYTES = 1 << 28
@@ -196,8 +198,10 @@ class CompiledReward:
             arena = self._arenas[k]
             first = [rewards.ctypes.data, status.ctypes.data, called.ctypes.data]
             first += [arena.ctypes.data, arena.ctypes.data + arena.nbytes]
-            args = np.array([*first, *numbers[:3], state.ctypes.data, *numbers[3:]], np.int64)
             bounds = (num_cars * k // pieces, num_cars * (k + 1) // pieces)
+            fuel = _FUEL + _FUEL_PER_CAR * (bounds[1] - bounds[0])
+            middle = [*numbers[:3], state.ctypes.data, fuel]
+            args = np.array([*first, *middle, *numbers[3:]], np.int64)
             jobs.append((*bounds, args))
         if pieces == 1:
             self._work(jobs[0])

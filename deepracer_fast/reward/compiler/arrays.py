@@ -417,9 +417,9 @@ class Arrays(Calls):
 
     def _mean(self, array: Arr) -> Value:
         seq = self.seq(array)
-        return Num("f", self.b.fdiv(self.as_float(self._total(array)), self._count(seq)), 1)
+        return Num("f", self.b.fdiv(self.as_float(self._total(array)), self._number_of_items(seq)), 1)
 
-    def _count(self, seq: Seq) -> Leaf:
+    def _number_of_items(self, seq: Seq) -> Leaf:
         return f64(float(seq.static)) if seq.static is not None else self.b.sitofp(seq.length(), F64)
 
     def _numpy_average(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
@@ -440,7 +440,7 @@ class Arrays(Calls):
             return Num("f", self.b.fadd(self.as_float(a), self.b.fmul(gap, gap)), 1)
 
         total = self.accumulate("variance", array, Const(0.0), add)
-        return Num("f", self.b.fdiv(self.as_float(total), self._count(self.seq(array))), 1)
+        return Num("f", self.b.fdiv(self.as_float(total), self._number_of_items(self.seq(array))), 1)
 
     def _numpy_std(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         return self._reduced(

@@ -6,7 +6,7 @@ In: assembly text. Out: an object file as bytes, which any process on this machi
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
+import sys
 from functools import cache
 from typing import Any
 
@@ -53,7 +53,7 @@ def compile_assembly(assembly: str) -> bytes:
 @cache
 def _name_library() -> None:
     """Tells LLVM where the C library's functions are."""
-    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    library = ctypes.CDLL("libm.so.6" if sys.platform == "linux" else None)
     for name in LIBRARY:
         function = getattr(library, name, None)
         if function is not None:

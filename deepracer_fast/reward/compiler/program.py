@@ -50,8 +50,7 @@ from deepracer_fast.reward.compiler.values import (
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, PARAMETERS, Parameter
 
 # Places in ``args``.
-OUT, STATUS, WHERE, ARENA, ARENA_END, FORWARDS, BACKWARDS, OBJECTS, STATE, COLUMNS = range(10)
-FUEL = 5_000_000  # turns of loops in one call; a second or less
+OUT, STATUS, WHERE, ARENA, ARENA_END, FORWARDS, BACKWARDS, OBJECTS, STATE, FUEL, COLUMNS = range(11)
 GROW = -1  # status: a list of the state needs more room
 MAX_PASSES = 400
 MAX_REWARD = 1e5
@@ -100,6 +99,8 @@ class Program(Statements):
         self._car.add_incoming(self.b.add(self._car, i64(1)), self._next)
         self.b.branch(head)
         ir.IRBuilder(leave).ret_void()
+        place = self.alloca_builder.gep(self._args, [i64(FUEL)])
+        self.alloca_builder.store(self.alloca_builder.load(place), self.fuel)
         self.alloca_builder.branch(head)
         return str(self.module)
 
@@ -117,7 +118,6 @@ class Program(Statements):
         self.b.cbranch(flag, self._entry_block, self._next)
         self.start(self._entry_block)
         self.b.store(self._arg(ARENA), self.arena_top)
-        self.b.store(i64(FUEL), self.fuel)
         self.arena_end = self._arg(ARENA_END)
         self._body_block = body
 
