@@ -81,6 +81,14 @@ class Arithmetic(Emitter):
         """+ and * of lists and tuples (`sequences`)."""
         raise NotImplementedError
 
+    def is_object(self, value: Value) -> bool:
+        """An object of a class of the user's file (`functions`)."""
+        raise NotImplementedError
+
+    def object_binary(self, op: ast.operator, a: Value, b: Value) -> Value:
+        """An operator that a class defines (`functions`)."""
+        raise NotImplementedError
+
     # Numbers
 
     def plain(self, value: Value) -> Value:
@@ -164,6 +172,8 @@ class Arithmetic(Emitter):
         a, b = self.plain(a), self.plain(b)
         if isinstance(a, Opaque) or isinstance(b, Opaque):
             return Opaque()
+        if self.is_object(a) or self.is_object(b):
+            return self.object_binary(op, a, b)
         if self.is_array(a) or self.is_array(b):
             return self.array_binary(op, a, b)
         if isinstance(a, Const) and isinstance(b, Const) and self._folds(op, a.obj, b.obj):

@@ -56,7 +56,7 @@ _ALIASES |= {"deg2rad": "radians", "rad2deg": "degrees", "float64": "float_", "d
 _SCALE = {"radians": math.pi / 180.0, "degrees": 180.0 / math.pi}
 
 
-class Arrays(Calls):
+class ArrayBasics(Calls):
     """NumPy functions and operators."""
 
     # From and to arrays
@@ -201,7 +201,8 @@ class Arrays(Calls):
         if isinstance(index, Const) and isinstance(index.obj, slice):
             return self._cut(array, index.obj)
         if self._is_row(index):
-            raise Unsupported("an array as an index", self.line)
+            wanted = self.array_of(index)
+            return self._made(self.seq(wanted), lambda k: self.item(array, k), "taken")
         return self.item(array, index)
 
     def _cut(self, array: Arr, cut: slice) -> Arr:
@@ -228,6 +229,20 @@ class Arrays(Calls):
         if isinstance(kind, Const) and kind.obj in (int, "int"):
             return self.array_map(lambda v: self.as_numpy(self.to_int((v,))), owner)
         raise Unsupported("such a type of array", self.line)
+
+    def array_attribute(self, owner: Value, name: str) -> Value:
+        """``shape``, ``size``, ``ndim`` and ``T``."""
+        array = self.array_of(owner)
+        seq, dimensions = self.seq(array), self._dimensions(array)
+        rows = Const(seq.static) if seq.static is not None else Num("i", seq.length())
+        if name == "ndim":
+            return Const(dimensions)
+        if dimensions == 1:
+            return {"shape": Tup((rows,)), "size": rows, "T": array}[name]
+        columns = Const(self._columns(array))
+        if name == "T":
+            return self._by_column(array, lambda part: part)
+        return Tup((rows, columns)) if name == "shape" else self.binary(ast.Mult(), rows, columns)
 
     # Functions
 
@@ -261,6 +276,9 @@ class Arrays(Calls):
 
     def _float2(self, function: str, x: Value, y: Value) -> Value:
         return Num("f", self.native(function, F64, self.as_float(x), self.as_float(y)), 1)
+
+    def _numpy_dot(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
+        raise NotImplementedError
 
     def _numpy_array(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         value = self.gathered(args[0])
@@ -382,6 +400,9 @@ class Arrays(Calls):
                 self.seq(value), lambda row, j=pick: self.subscript(row, j), f"column{column}"
             )
             results.append(action(part))
+        if any(isinstance(result, Arr) for result in results):
+            inner = tuple(self._stripped(result) for result in results)
+            return Arr(Tup(inner, True))
         return Arr(self._unified(Tup(tuple(results), True)))
 
     def _flat(self, value: Arr) -> Arr:
@@ -512,91 +533,5 @@ class Arrays(Calls):
         pair = [self.as_float(self.load_element(done, k)) for k in (half, other)]
         return Num("f", self.b.fmul(self.b.fadd(*pair), f64(0.5)), 1)
 
-    # Vectors
 
-    def _numpy_dot(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        a, b = self._operand(args[0]), self._operand(args[1])
-        if self._dimensions(a) != 1 or self._dimensions(b) != 1:
-            if self._dimensions(a) == 2 and self._dimensions(b) == 1:
-                return self._made(
-                    self.seq(a), lambda row: self._numpy_dot((row, b), kw), "matrix"
-                )
-            if 2 in (self._dimensions(a), self._dimensions(b)):
-                raise Unsupported("a product of matrices", self.line)
-            return self.array_binary(ast.Mult(), a, b)
-        return self._total(self.array_of(self.array_binary(ast.Mult(), a, b)))
-
-    def _numpy_inner(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        return self._numpy_dot(args, kw)
-
-    def _numpy_cross(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        a, b = (self.as_tuple(self.array_of(arg).inner).items for arg in args)
-        if len(a) != 2 or len(b) != 2:
-            raise Unsupported("numpy.cross of three dimensions", self.line)
-        first = self.binary(ast.Mult(), a[0], b[1])
-        return self.binary(ast.Sub(), first, self.binary(ast.Mult(), a[1], b[0]))
-
-    def _numpy_norm(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        if len(args) > 1 or "ord" in kw:
-            raise Unsupported("numpy.linalg.norm with an order", self.line)
-
-        def norm(array: Arr) -> Value:
-            squares = self.array_of(self.array_binary(ast.Mult(), array, array))
-            return self._unary("llvm.sqrt.f64", self._total(squares))
-
-        return self._reduced(args, kw, norm)
-
-    def _numpy_diff(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        array = self.array_of(args[0])
-        if len(args) > 1 or kw:
-            raise Unsupported("numpy.diff with arguments", self.line)
-        later = Arr(self.slice((self.place(), "later"), array.inner, (Const(1), NONE, NONE)))
-        earlier = Arr(self.slice((self.place(), "earlier"), array.inner, (NONE, Const(-1), NONE)))
-        return self.array_binary(ast.Sub(), later, earlier)
-
-    def _numpy_interp(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        xs, ys = self.array_of(args[1]), self.array_of(args[2])
-        return self.array_map(lambda x: self._interpolated(x, xs, ys), self._operand(args[0]))
-
-    def _interpolated(self, x: Value, xs: Arr, ys: Arr) -> Value:
-        known, values = self.seq(xs), self.seq(ys)
-        if known.static is None or known.static != values.static or known.static == 0:
-            raise Unsupported("numpy.interp of lists whose length is not known", self.line)
-        leaf = self.as_float(x)
-        px = [self.as_float(known.get(k)) for k in range(known.static)]
-        py = [self.as_float(values.get(k)) for k in range(known.static)]
-        result = py[0]
-        for k in range(known.static - 1):
-            slope = self.b.fdiv(self.b.fsub(py[k + 1], py[k]), self.b.fsub(px[k + 1], px[k]))
-            there = self.b.fadd(self.b.fmul(slope, self.b.fsub(leaf, px[k])), py[k])
-            result = self.b.select(self.b.fcmp_ordered(">=", leaf, px[k]), there, result)
-        past = self.b.fcmp_ordered(">=", leaf, px[-1])
-        result = self.b.select(past, py[-1], result)
-        broken = self.b.fcmp_unordered("uno", leaf, leaf)
-        return Num("f", self.b.select(broken, leaf, result), 1)
-
-    def _numpy_zeros(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        return self._filled(args[0], Const(0.0))
-
-    def _numpy_ones(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        return self._filled(args[0], Const(1.0))
-
-    def _filled(self, count: Value, item: Value) -> Value:
-        if isinstance(count, Const) and type(count.obj) is int and 0 <= count.obj <= MAX_STATIC:
-            return Arr(self._unified(Tup((item,) * count.obj, True)))
-        raise Unsupported(f"an array of {describe(type_of(count))} items", self.line)
-
-    def _numpy_isclose(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        if kw or len(args) != 2:
-            raise Unsupported("numpy.isclose with a tolerance", self.line)
-
-        def close(a: Value, b: Value) -> Value:
-            x, y = self.as_float(a), self.as_float(b)
-            room = self.b.fadd(f64(1e-8), self.b.fmul(f64(1e-5), self.absolute(y)))
-            near = self.b.fcmp_ordered("<=", self.absolute(self.b.fsub(x, y)), room)
-            return Num("b", self.b.and_(near, self.is_finite(y)), 1)
-
-        return self.array_map2(close, *args)
-
-
-__all__ = ["TRUE", "Arrays", "TNum"]
+__all__ = ["TRUE", "ArrayBasics", "TNum"]

@@ -16,13 +16,16 @@ from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
     Arr,
+    Choice,
     Const,
     Dct,
     Lazy,
     Leaf,
     Lst,
     Maybe,
+    Num,
     Opaque,
+    Range,
     Str,
     Tup,
     Value,
@@ -46,11 +49,12 @@ class Containers(State):
             return self.array_item(owner, index)
         if self.is_sequence(owner) or isinstance(owner, Lst) or self.is_text(owner):
             return self.item(owner, index)
-        if isinstance(owner, Const) and isinstance(owner.obj, range):
+        if isinstance(owner, Range) or (isinstance(owner, Const) and isinstance(owner.obj, range)):
             return self.item(owner, index)
-        if not isinstance(owner, Opaque | Str) and type_of(owner):
-            seq_like = hasattr(owner, "start") or isinstance(owner, Lazy)
-            return self.item(owner, index) if seq_like else self.fail(TypeError)
+        if isinstance(owner, Choice):
+            return self.of_each(owner, lambda v: self.subscript(v, index))
+        if isinstance(owner, Num):
+            return self.fail(TypeError)
         raise Unsupported(f"an item of {describe(type_of(owner))}", self.line)
 
     def array_item(self, owner: Value, index: Value) -> Value:
@@ -241,8 +245,6 @@ class Containers(State):
         self.each((self.place(), "index"), seq, look)
         at = self.b.load(found)
         self.fail_if(self.b.icmp_signed("<", at, i64(0)), ValueError)
-        from deepracer_fast.reward.compiler.values import Num
-
         return Num("i", at)
 
     # Dicts

@@ -16,6 +16,7 @@ from deepracer_fast.reward.compiler.joins import Facts, Restart, Unsupported
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Arr,
+    Choice,
     Conflict,
     Const,
     Leaf,
@@ -26,6 +27,7 @@ from deepracer_fast.reward.compiler.values import (
     Range,
     Str,
     TArr,
+    TChoice,
     TConst,
     TConflict,
     TLst,
@@ -289,9 +291,22 @@ class Emitter:
                 return [self.table(obj)]
             case TArr(inner), Arr(held):
                 return self.coerce(held, inner)
+            case TChoice(keys), Const(obj):
+                return [i64(keys.index(const_key(obj)))]
+            case TChoice(keys), Choice(leaf, objs):
+                return [self._renumbered(leaf, [keys.index(const_key(obj)) for obj in objs])]
         if isinstance(value, Str | Lst | Range):
             return leaves_of(value)
         raise Unsupported("a value whose type is not clear here", self.line)
+
+    def _renumbered(self, leaf: Leaf, places: list[int]) -> Leaf:
+        """A position among some objects as one among more."""
+        if places == list(range(len(places))):
+            return leaf
+        result: Leaf = i64(places[0])
+        for old, new in enumerate(places[1:], start=1):
+            result = self.b.select(self.b.icmp_signed("==", leaf, i64(old)), i64(new), result)
+        return result
 
     def _flagged(self, value: Value, inner: Type, is_set: bool, holder: Any) -> list[Leaf]:
         if is_set:

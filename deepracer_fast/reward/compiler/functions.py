@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from deepracer_fast.reward.compiler.arrays import Arrays
+from deepracer_fast.reward.compiler.vectors import Arrays
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
@@ -17,6 +17,7 @@ from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
     Bound,
+    Choice,
     Conflict,
     Const,
     Fn,
@@ -31,6 +32,21 @@ from deepracer_fast.reward.compiler.values import (
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 
 Function = ast.FunctionDef | ast.Lambda
+_METHODS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}
 
 
 @dataclass
@@ -175,6 +191,8 @@ class Functions(Arrays):
         match fn:
             case Fn():
                 return self.inline(fn, args, kwargs)
+            case Bound(str() as name, Choice() as owner):
+                return self._call_chosen(owner, 0, args, kwargs, name)
             case Bound(str() as name, owner):
                 return self.method(owner, name, args, kwargs)
             case Bound(inner, owner):
@@ -183,15 +201,38 @@ class Functions(Arrays):
                 return self._call_known(obj, args, kwargs)
             case Conflict():
                 self.conflict(fn)
+            case Choice():
+                return self._call_chosen(fn, 0, args, kwargs)
             case Obj(_, cls) if hasattr(cls, "__call__"):
                 return self.call(self.attribute(fn, "__call__"), args, kwargs)
         raise Unsupported(f"calls {describe(type_of(fn))}", self.line)
+
+    def _call_chosen(
+        self,
+        choice: Choice,
+        k: int,
+        args: tuple[Value, ...],
+        kw: dict[str, Value],
+        name: str | None = None,
+    ) -> Value:
+        """Calls the object that was chosen, or its method."""
+
+        def here() -> Value:
+            owner = self.known(choice.objs[k])
+            return self.call(owner if name is None else self.attribute(owner, name), args, kw)
+
+        if k == len(choice.objs) - 1:
+            return here()
+        chosen = self.b.icmp_signed("==", choice.leaf, self.word(k))
+        return self.if_else(chosen, here, lambda: self._call_chosen(choice, k + 1, args, kw, name))
 
     def _call_known(self, obj: Any, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         if isinstance(obj, FunctionType) and obj.__code__.co_filename == self.filename:
             return self.inline(self.function_of(obj), args, kw)
         if isinstance(obj, type) and self.is_users(obj):
             return self._instance(obj, args, kw)
+        if obj == self.namespace["__builtins__"]["print"]:
+            return self.builtin("print", args, kw)
         try:
             name = BUILTIN_NAMES.get(obj)
         except TypeError:
@@ -209,12 +250,30 @@ class Functions(Arrays):
             return Opaque()
         if self.is_users(type(obj)) and hasattr(type(obj), "__call__"):
             return self.call(self.attribute(Const(obj), "__call__"), args, kw)
-        if module == "statistics" and obj.__name__ in ("mean", "fmean"):
-            return self.as_python(self.numpy_function("mean", args, kw))
+        if module == "statistics" and hasattr(self, f"_statistics_{obj.__name__}"):
+            return self.as_python(getattr(self, f"_statistics_{obj.__name__}")(args[0]))
         if not callable(obj):
             return self.fail(TypeError)
         label = getattr(obj, "__qualname__", type(obj).__name__)
         raise Unsupported(f"calls {module}.{label}" if module else f"calls {label}", self.line)
+
+    def is_object(self, value: Value) -> bool:
+        """An object of a class of the user's file."""
+        return isinstance(value, Obj) or (
+            isinstance(value, Const) and self.is_users(type(value.obj))
+        )
+
+    def object_binary(self, op: ast.operator, a: Value, b: Value) -> Value:
+        """An operator that a class defines."""
+        name = _METHODS[type(op)]
+        ways = ((a, f"__{name}__", b), (b, f"__r{name}__", a))
+        for owner, method, other in ways:
+            if self.is_object(owner):
+                cls = owner.cls if isinstance(owner, Obj) else type(owner.obj)  # type: ignore[attr-defined]
+                found = inspect.getattr_static(cls, method, None)
+                if isinstance(found, FunctionType):
+                    return self.call(Const(found), (owner, other), {})
+        raise Unsupported(f"the operator {name} of an object", self.line)
 
     def as_python(self, value: Value) -> Value:
         """A NumPy scalar as a plain number."""
@@ -365,7 +424,7 @@ class Functions(Arrays):
         ):
             raise Unsupported(f"makes an object of {cls.__name__}", self.line)
         self.loop_guard("an object")
-        path = self.path_of("object", self.frame.path, id(self.node))
+        path = self.path_of("object", self.nth(self.place()))
         for key in [k for k in self.env if k[0] == "attr" and k[1] == path]:
             del self.env[key]
         made = Obj(path, cls)

@@ -11,6 +11,7 @@ from typing import Any
 
 from deepracer_fast.reward.compiler.values import (
     TArr,
+    TChoice,
     TConflict,
     TConst,
     TLst,
@@ -218,6 +219,11 @@ class Facts:
                 self.make_dynamic(sites)
             case TLst(), TTup(_, True, sites) if sites:
                 self.make_dynamic(sites)
+        first, second = _choices(a), _choices(b)
+        if first is not None and second is not None:
+            objs = dict(zip(first.keys, first.objs, strict=True))
+            objs |= dict(zip(second.keys, second.objs, strict=True))
+            return TChoice(tuple(objs), tuple(objs.values()))
         if any(isinstance(t, TStatic) and t.key == ("Opaque",) for t in (a, b)):
             return a if isinstance(a, TStatic) and a.key == ("Opaque",) else b
         return TConflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
@@ -231,6 +237,13 @@ class Facts:
         if a.is_list and b.is_list and a.sites and b.sites and sites - self.dynamic:
             self.make_dynamic(sites)
         return TConflict("tuples or lists of different lengths")
+
+
+def _choices(typ: Type) -> TChoice | None:
+    """A known object, or one of several."""
+    if isinstance(typ, TConst) and typ.obj is not None:
+        return TChoice((typ.key,), (typ.obj,))
+    return typ if isinstance(typ, TChoice) else None
 
 
 def _bound(typ: Type) -> Type:

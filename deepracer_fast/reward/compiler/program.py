@@ -69,6 +69,7 @@ class Program(Statements):
         self.filename = namespace["__file__"]
         self.tree = tree
         self.scopes = {}
+        self.visits = {}
         self.loops = []
         self.finals = 0
         self.node = tree

@@ -20,6 +20,7 @@ from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
     Arr,
+    Choice,
     Conflict,
     Const,
     Dct,
@@ -33,6 +34,7 @@ from deepracer_fast.reward.compiler.values import (
     Tup,
     Type,
     Value,
+    const_key,
     leaf_kinds,
     type_of,
     value_from,
@@ -85,6 +87,14 @@ class Sequences(Arithmetic):
                 return self._static_seq(tuple(Const(key) for key in self.dict_keys(value)))
             case Const(obj):
                 return self._const_seq(obj)
+            case Choice(_, objs) if all(isinstance(obj, tuple | list) for obj in objs):
+                lengths = {len(obj) for obj in objs}
+                if len(lengths) == 1:
+                    items = (
+                        self.of_each(value, lambda v, k=k: self.item(v, Const(k)))
+                        for k in range(lengths.pop())
+                    )
+                    return self._static_seq(tuple(items))
         raise Unsupported(f"iterates over {describe(type_of(value))}", self.line)
 
     def as_numpy(self, value: Value) -> Value:
@@ -182,6 +192,18 @@ class Sequences(Arithmetic):
         if seq.static is None:
             raise Unsupported("needs a sequence whose length is known", self.line)
         return Tup(tuple(seq.get(k) for k in range(seq.static)), True)
+
+    def of_each(self, value: Choice, action: Callable[[Value], Value]) -> Value:
+        """What an action gives for the object that was chosen; it must not do anything else."""
+        items = tuple(action(self.known(obj)) for obj in value.objs)
+        if len(items) > MAX_STATIC and all(isinstance(item, Const) for item in items):
+            objs = [item.obj for item in items if isinstance(item, Const)]
+            if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
+                key = ("column", self.place(), tuple(map(const_key, objs)))
+                return self.load_element(
+                    self.in_memory(Const(self.facts.made.setdefault(key, objs))), value.leaf
+                )
+        return self.pick(items, value.leaf)
 
     def pick(self, items: tuple[Value, ...], index: Leaf) -> Value:
         """The item at an index that is known only at run time and lies within."""
@@ -374,7 +396,8 @@ class Sequences(Arithmetic):
                 return Const(text[index.obj])
             except (IndexError, TypeError) as error:
                 return self.fail(type(error))
-        raise Unsupported("a character of a string", self.line)
+        at = self.position(self.as_int(index), i64(len(text)))
+        return self.pick(tuple(Const(letter) for letter in text), at)
 
     def slice(self, site: Any, value: Value, bounds: tuple[Value, Value, Value]) -> Value:
         """``value[low:high:step]`` as a new sequence of the same kind."""
@@ -583,6 +606,9 @@ class Sequences(Arithmetic):
             return self._equal_sequences(a, b)
         if _is_number(a) and _is_number(b):
             return boolean(self.compare_numbers("==", self.number(a), self.number(b)))
+        if isinstance(a, Choice) or isinstance(b, Choice):
+            chosen, other = (a, b) if isinstance(a, Choice) else (b, a)
+            return self.of_each(chosen, lambda v: self.equal(v, other))  # type: ignore[arg-type]
         if isinstance(a, Num | Str | Tup | Lst | Const) and isinstance(b, Num | Str | Tup | Lst):
             return Const(False)
         if isinstance(b, Const) and isinstance(a, Num | Str | Tup | Lst):

@@ -12,11 +12,12 @@ import inspect
 from types import FunctionType, ModuleType
 from typing import Any
 
-from deepracer_fast.reward.compiler.joins import Restart, Slot, Unsupported
+from deepracer_fast.reward.compiler.joins import Restart, Slot, Unsupported, describe
 from deepracer_fast.reward.compiler.sequences import Sequences
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
+    Choice,
     Const,
     Dct,
     Fn,
@@ -25,6 +26,11 @@ from deepracer_fast.reward.compiler.values import (
     Obj,
     TConst,
     TLst,
+    TMaybe,
+    TNum,
+    TOpt,
+    TStr,
+    TTup,
     TUnbound,
     Tup,
     Type,
@@ -36,10 +42,22 @@ from deepracer_fast.reward.compiler.values import (
 MISSING = object()
 
 
+def _can_be_kept(typ: Type) -> bool:
+    match typ:
+        case TOpt(inner) | TMaybe(inner):
+            return _can_be_kept(inner)
+        case TTup(items):
+            return all(_can_be_kept(item) for item in items)
+        case TConst(_, obj):
+            return obj is None
+    return isinstance(typ, TNum | TStr | TLst | TUnbound)
+
+
 class State(Sequences):
     """Names, attributes and keys that belong to the user's module."""
 
     namespace: dict[str, Any]
+    visits: dict[Any, int]
 
     # Slots
 
@@ -101,10 +119,8 @@ class State(Sequences):
 
     def _storable(self, typ: Type) -> Type:
         wide = self.facts.widen(typ)
-        if isinstance(wide, TConst) and wide.obj is not None:
-            raise Unsupported(
-                f"keeps a {type(wide.obj).__name__} from one call to the next", self.line
-            )
+        if not _can_be_kept(wide):
+            raise Unsupported(f"keeps {describe(wide)} from one call to the next", self.line)
         return wide
 
     def initial_type(self, obj: Any) -> Type:
@@ -155,10 +171,23 @@ class State(Sequences):
                     return self.bound(self.env[key], AttributeError)
                 return self._class_attribute(cls, name, owner)
             case Const(obj):
-                return self._const_attribute(obj, name)
+                if not self.is_array(owner):
+                    return self._const_attribute(obj, name)
             case Fn() if owner.key is not None:
                 return self._const_attribute(owner.key, name)
+            case Choice():
+                if not any(self._is_method(obj, name) for obj in owner.objs):
+                    return self.of_each(owner, lambda v: self.attribute(v, name))
+        if self.is_array(owner) and name in ("shape", "size", "ndim", "T"):
+            return self.array_attribute(owner, name)
         return Bound(name, owner)
+
+    def _is_method(self, obj: Any, name: str) -> bool:
+        return callable(getattr(obj, name, None))
+
+    def array_attribute(self, owner: Value, name: str) -> Value:
+        """``array.shape`` and its kin (`arrays`)."""
+        raise NotImplementedError
 
     def _const_attribute(self, obj: Any, name: str) -> Value:
         key = ("attr", id(obj), name)
@@ -356,12 +385,18 @@ class State(Sequences):
         """A dict made in this call."""
         if self.loops:
             self.loop_guard("a dict")
+        path = path if path == ("params",) else self.nth(path)
         for key in [k for k in self.env if k[0] == "dct" and k[1] == path]:
             del self.env[key]
         self.env[("keys", path)] = Const(tuple(dict.fromkeys(key for key, _ in items)))
         for key, value in items:
             self.env[("dct", path, key)] = value
         return Dct(path)
+
+    def nth(self, path: Any) -> Any:
+        """A place with the number of times that this pass has come there (unrolled loops)."""
+        self.visits[path] = self.visits.get(path, 0) + 1
+        return (path, self.visits[path])
 
     def loop_guard(self, what: str) -> None:
         """Refuses what has one identity per place where a loop would make many."""

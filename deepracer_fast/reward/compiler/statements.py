@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.emitter import Dead, Handler, Merge
+from deepracer_fast.reward.compiler.emitter import FALSE, TRUE, Dead, Handler, Merge
 from deepracer_fast.reward.compiler.expressions import Expressions
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.sequences import Seq
@@ -254,6 +254,54 @@ class Statements(Expressions):
         self.each(
             (self.frame.path, id(node)), seq, body, lambda: self.statements(node.orelse)
         )
+
+    def _stmt_Match(self, node: ast.Match) -> None:
+        subject, merge = self.expr(node.subject), Merge(self)
+        self._cases(subject, node.cases, merge)
+        merge.land()
+
+    def _cases(self, subject: Value, cases: list[ast.match_case], merge: Merge) -> None:
+        if not cases:
+            merge.jump()
+            return
+        case = cases[0]
+        fits = self._fits(subject, case.pattern)
+        if case.guard is not None:
+            if not isinstance(fits, ir.Constant):
+                raise Unsupported("a case with a guard", case.guard.lineno)
+            fits = self.condition(case.guard) if fits.constant else fits
+        if isinstance(fits, ir.Constant):
+            if fits.constant:
+                self._way(merge, case.body)
+            else:
+                self._cases(subject, cases[1:], merge)
+            return
+        yes, no = self.block("case"), self.block("other")
+        self.b.cbranch(fits, yes, no)
+        before = self.env
+        self.start(yes)
+        self.env = dict(before)
+        self._way(merge, case.body)
+        self.start(no)
+        self.env = dict(before)
+        self._cases(subject, cases[1:], merge)
+
+    def _fits(self, subject: Value, pattern: ast.pattern) -> Leaf:
+        match pattern:
+            case ast.MatchValue(value=value):
+                return self.truth(self.equal(subject, self.expr(value)))
+            case ast.MatchSingleton(value=value):
+                return self.truth(self.same(subject, Const(value)))
+            case ast.MatchAs(pattern=None, name=name):
+                if name is not None:
+                    self.write_name(name, subject)
+                return TRUE
+            case ast.MatchOr(patterns=patterns):
+                found: Leaf = FALSE
+                for each in patterns:
+                    found = self.b.or_(found, self._fits(subject, each))
+                return found
+        raise Unsupported("such a case", pattern.lineno)
 
     def _stmt_Break(self, node: ast.Break) -> None:
         self._refuse_finally(node)

@@ -138,6 +138,14 @@ class Lazy(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Choice(Value):
+    """One of several known objects; the leaf is its position."""
+
+    leaf: Leaf
+    objs: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Opaque(Value):
     """A value that only print may use, such as a formatted text."""
 
@@ -209,6 +217,12 @@ class TArr(Type):
 
 
 @dataclass(frozen=True)
+class TChoice(Type):
+    keys: tuple[Any, ...]
+    objs: tuple[Any, ...] = field(compare=False, hash=False)
+
+
+@dataclass(frozen=True)
 class TRange(Type):
     step: int
 
@@ -264,6 +278,8 @@ def type_of(value: Value) -> Type:
             return TArr(type_of(inner))
         case Range(_, _, step):
             return TRange(step)
+        case Choice(_, objs):
+            return TChoice(tuple(const_key(obj) for obj in objs), objs)
         case Conflict(why):
             return TUnbound() if value is UNBOUND else TConflict(why)
     return TStatic(_static_key(value), value)
@@ -287,7 +303,7 @@ def leaf_kinds(typ: Type) -> list[str]:
     match typ:
         case TNum(kind):
             return [kind]
-        case TStr() | TLst():
+        case TStr() | TLst() | TChoice():
             return ["i"]
         case TOpt(inner) | TMaybe(inner):
             return ["b", *leaf_kinds(inner)]
@@ -303,7 +319,7 @@ def leaf_kinds(typ: Type) -> list[str]:
 def leaves_of(value: Value) -> list[Leaf]:
     """The leaves of a value, in the order of `leaf_kinds`."""
     match value:
-        case Num(_, leaf) | Str(leaf) | Lst(leaf):
+        case Num(_, leaf) | Str(leaf) | Lst(leaf) | Choice(leaf):
             return [leaf]
         case Opt(flag, inner) | Maybe(flag, inner):
             return [flag, *leaves_of(inner)]
@@ -337,6 +353,8 @@ def value_from(typ: Type, leaves: list[Leaf]) -> Value:
             return Arr(value_from(inner, leaves))
         case TRange(step):
             return Range(leaves.pop(0), leaves.pop(0), step)
+        case TChoice(_, objs):
+            return Choice(leaves.pop(0), objs)
         case TStatic(_, value):
             return value
         case TConflict(why):
