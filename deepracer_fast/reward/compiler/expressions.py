@@ -236,12 +236,12 @@ class Expressions(Functions):
     # Comprehensions
 
     def _expr_GeneratorExp(self, node: ast.GeneratorExp) -> Value:
-        return Gen(self._runner(node, node.elt))
+        return Gen(self._runner(node, node.elt)[1])
 
     def _runner(
         self, node: Comprehension, elt: ast.expr
-    ) -> Callable[[Callable[[Value], None]], None]:
-        """A function that calls a body with each item of a comprehension."""
+    ) -> tuple[Value, Callable[[Callable[[Value], None]], None]]:
+        """What a comprehension runs over first, and what calls a body with each of its items."""
         frame = self._comprehension_frame(node)
         first = self.expr(node.generators[0].iter)
 
@@ -262,7 +262,7 @@ class Expressions(Functions):
                 self.frame, self.node = outer
             self.forget(frame.path)
 
-        return run
+        return first, run
 
     def _comprehension_frame(self, node: Comprehension) -> Frame:
         targets = [n for g in node.generators for n in ast.walk(g.target)]
@@ -298,38 +298,23 @@ class Expressions(Functions):
 
     def _expr_ListComp(self, node: ast.ListComp) -> Value:
         site = ("list", self.place())
-        run = self._runner(node, node.elt)
+        first, run = self._runner(node, node.elt)
         generator = node.generators[0]
-        if len(node.generators) == 1 and not generator.ifs and site not in self.facts.dynamic:
-            items = self._short_items(node, run)
-            if items is not None:
-                return Tup(items, True, frozenset([site]))
+        plain = len(node.generators) == 1 and not generator.ifs
+        if plain and site not in self.facts.dynamic and self._is_short(first):
+            items: list[Value] = []
+            run(items.append)
+            return Tup(tuple(items), True, frozenset([site]))
         lst = self.new_list(site, i64(8))
         run(lambda item: self.append(lst, item))
         return lst
 
-    def _short_items(self, node: ast.ListComp, run: Any) -> tuple[Value, ...] | None:
-        """The items of a comprehension over a few known things."""
-        iterable = node.generators[0].iter
-        if not isinstance(iterable, ast.Tuple | ast.List | ast.Name | ast.Call | ast.Attribute):
-            return None
-        before = len(self.give_ups)
-        value = run.__closure__ and self._first_of(run)
-        if value is None or isinstance(value, Gen) or len(self.give_ups) != before:
-            return None
-        try:
-            static = self.seq(value).static
-        except Unsupported:
-            return None
-        if static is None or static > MAX_STATIC:
-            return None
-        items: list[Value] = []
-        run(items.append)
-        return tuple(items)
-
-    def _first_of(self, run: Any) -> Value | None:
-        cells = dict(zip(run.__code__.co_freevars, run.__closure__, strict=True))
-        return cells["first"].cell_contents if "first" in cells else None
+    def _is_short(self, value: Value) -> bool:
+        """Whether a value has a few items, whose number is known."""
+        if isinstance(value, Gen):
+            return False
+        static = self.seq(value).static
+        return static is not None and static <= MAX_STATIC
 
     def _expr_DictComp(self, node: ast.DictComp) -> Value:
         pair = ast.copy_location(ast.Tuple([node.key, node.value], ast.Load()), node)
@@ -342,7 +327,7 @@ class Expressions(Functions):
                 raise Unsupported("a dict whose keys are not known before it runs", self.line)
             items.append((parts[0].obj, parts[1]))
 
-        self._runner(node, pair)(put)
+        self._runner(node, pair)[1](put)
         return self.new_dict(("dict", self.place()), items)
 
 
