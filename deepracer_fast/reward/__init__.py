@@ -53,7 +53,7 @@ class Reward:
 
     @property
     def mode(self) -> str:
-        """ "compiled", or "interpreted": in plain Python, once per car."""
+        """How it runs: "compiled", or "interpreted" in plain Python, once per car."""
         return self._runner.mode
 
     @property

@@ -6,6 +6,7 @@ that nobody has read. In: a pair of file descriptors. Neighbours: `sandbox` and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -96,10 +97,8 @@ class Channel:
     def close(self) -> None:
         """Closes both directions."""
         for descriptor in (self._read, self._write):
-            try:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
 
 
 class _Patience:

@@ -158,8 +158,8 @@ class Interpreter:
         if len(rewards) < len(numbers):
             what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
             at = len(rewards)
-            call = _Call(params, rows[at], numbers[at])
-            self._complain(what, definition(self._source), call)
+            failed = _Call(params, rows[at], numbers[at])
+            self._complain(what, definition(self._source), failed)
         return rewards
 
     def function_of(self, car: int) -> RewardFunction:

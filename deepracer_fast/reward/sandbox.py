@@ -84,7 +84,7 @@ class Sandbox:
             RewardError: it cannot be used.
         """
         source = self._source
-        head = {"do": "load", "name": source.name, "filename": source.filename}
+        head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
         head |= {"compile": compile_too, "verify": verify}
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
         self._loading = False

@@ -17,10 +17,10 @@ import numpy as np
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.compiled import CompiledReward, Layout
+from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.machine import Machine, compile_assembly
 from deepracer_fast.reward.compiler.program import translate
 from deepracer_fast.reward.compiler.words import StateError, StateWords
-from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.probe import probe_batches
 

@@ -82,7 +82,9 @@ class Worker:
         self._shadow: Any = None  # the module that the compiled code was made from
         self._words: Any = None
 
-    def answer(self, head: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    def answer(
+        self, head: dict[str, Any], parts: list[bytes]
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """What to reply."""
         try:
             action = getattr(self, f"_on_{head['do']}")

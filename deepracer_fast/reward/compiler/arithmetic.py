@@ -199,8 +199,10 @@ class Arithmetic(Emitter):
         """A NumPy array of at least one dimension."""
         if isinstance(value, Arr):
             return True
-        return isinstance(value, Const) and getattr(value.obj, "shape", ()) != () and (
-            type(value.obj).__module__ == "numpy"
+        return (
+            isinstance(value, Const)
+            and getattr(value.obj, "shape", ()) != ()
+            and (type(value.obj).__module__ == "numpy")
         )
 
     def is_sequence(self, value: Value) -> bool:

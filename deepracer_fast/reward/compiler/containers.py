@@ -26,7 +26,6 @@ from deepracer_fast.reward.compiler.values import (
     Num,
     Opaque,
     Range,
-    Str,
     Tup,
     Value,
     type_of,

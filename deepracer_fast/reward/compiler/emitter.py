@@ -28,13 +28,12 @@ from deepracer_fast.reward.compiler.values import (
     Str,
     TArr,
     TChoice,
-    TConst,
     TConflict,
+    TConst,
     TLst,
     TMaybe,
     TNum,
     TOpt,
-    TRange,
     TStr,
     TTup,
     Tup,
@@ -47,7 +46,13 @@ from deepracer_fast.reward.compiler.values import (
     value_from,
 )
 
-I1, I8, I32, I64, F64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+I1, I8, I32, I64, F64 = (
+    ir.IntType(1),
+    ir.IntType(8),
+    ir.IntType(32),
+    ir.IntType(64),
+    ir.DoubleType(),
+)
 WORDS = I64.as_pointer()
 LEAF = {"b": I1, "i": I64, "f": F64}
 MAX_INT = 2**53  # beyond it floats do not hold every int: the interpreter takes over
@@ -179,7 +184,9 @@ class Emitter:
     def block(self, name: str) -> Any:
         """A new basic block at the end of the kernel."""
         if len(self.fn.blocks) > MAX_INSTRUCTIONS // 8:
-            raise Unsupported("more code than the compiler takes (inlined calls or loops)", self.line)
+            raise Unsupported(
+                "more code than the compiler takes (inlined calls or loops)", self.line
+            )
         return self.fn.append_basic_block(name)
 
     def start(self, block: Any) -> None:

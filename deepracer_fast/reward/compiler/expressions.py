@@ -201,7 +201,8 @@ class Expressions(Functions):
 
     def _slice_bounds(self, node: ast.Slice) -> tuple[Value, Value, Value]:
         low, high, step = (
-            NONE if part is None else self.expr(part) for part in (node.lower, node.upper, node.step)
+            NONE if part is None else self.expr(part)
+            for part in (node.lower, node.upper, node.step)
         )
         return low, high, step
 
@@ -211,9 +212,9 @@ class Expressions(Functions):
             bounds = self._slice_bounds(node.slice)
             if self.is_array(owner):
                 array = self.array_of(owner)
-                cut = self.slice(("slice", self.place()), array.inner, bounds)
+                cut = self.sliced(("slice", self.place()), array.inner, bounds)
                 return self.array_of(cut)
-            return self.slice(("slice", self.place()), owner, bounds)
+            return self.sliced(("slice", self.place()), owner, bounds)
         if isinstance(node.slice, ast.Tuple):
             return self.subscript(owner, Tup(tuple(self.expr(e) for e in node.slice.elts)))
         return self.subscript(owner, self.expr(node.slice))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-from deepracer_fast.reward.compiler.vectors import Arrays
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
@@ -28,6 +27,7 @@ from deepracer_fast.reward.compiler.values import (
     Value,
     type_of,
 )
+from deepracer_fast.reward.compiler.vectors import Arrays
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 
@@ -80,7 +80,9 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         child = waiting.pop()
         yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef):
+        if not isinstance(
+            child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef
+        ):
             waiting.extend(ast.iter_child_nodes(child))
 
 
@@ -203,7 +205,7 @@ class Functions(Arrays):
                 self.conflict(fn)
             case Choice():
                 return self._call_chosen(fn, 0, args, kwargs)
-            case Obj(_, cls) if hasattr(cls, "__call__"):
+            case Obj(_, cls) if callable(cls):
                 return self.call(self.attribute(fn, "__call__"), args, kwargs)
         raise Unsupported(f"calls {describe(type_of(fn))}", self.line)
 
@@ -248,7 +250,7 @@ class Functions(Arrays):
             return self.numpy_function(obj.__name__, args, dict(kw))
         if isinstance(obj, type) and issubclass(obj, BaseException):
             return Opaque()
-        if self.is_users(type(obj)) and hasattr(type(obj), "__call__"):
+        if self.is_users(type(obj)) and callable(type(obj)):
             return self.call(self.attribute(Const(obj), "__call__"), args, kw)
         if module == "statistics" and hasattr(self, f"_statistics_{obj.__name__}"):
             return self.as_python(getattr(self, f"_statistics_{obj.__name__}")(args[0]))
@@ -437,7 +439,9 @@ class Functions(Arrays):
             return self.fail(TypeError)
         return made
 
-    def _dataclass(self, made: Obj, cls: Any, args: tuple[Value, ...], kw: dict[str, Value]) -> None:
+    def _dataclass(
+        self, made: Obj, cls: Any, args: tuple[Value, ...], kw: dict[str, Value]
+    ) -> None:
         import dataclasses
 
         fields = [f for f in dataclasses.fields(cls) if f.init]

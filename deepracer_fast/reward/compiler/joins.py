@@ -259,8 +259,10 @@ def _is_none(typ: Type) -> bool:
 
 
 def _is_numpy_scalar(obj: Any) -> bool:
-    return type(obj).__module__ == "numpy" and getattr(obj, "shape", None) == () and (
-        obj.dtype.kind in "fiub"
+    return (
+        type(obj).__module__ == "numpy"
+        and getattr(obj, "shape", None) == ()
+        and (obj.dtype.kind in "fiub")
     )
 
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-LIBRARY = ("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 "
-           "log10 log1p cbrt erf erfc pow fmod atan2 hypot copysign fma floor ceil trunc rint "
-           "roundeven fabs sqrt fmax fmin").split()
+LIBRARY = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh"),
+    *("atanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc"),
+    *("pow", "fmod", "atan2", "hypot", "copysign", "fma", "floor", "ceil", "trunc", "rint"),
+    *("roundeven", "fabs", "sqrt", "fmax", "fmin"),
+)
 _LARGE = 400_000  # bytes of assembly from which less is optimised
 
 

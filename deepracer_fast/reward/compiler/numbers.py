@@ -219,7 +219,7 @@ class Numbers(Containers):
         """A float that may stand for an int rounds like a float: the value is the same."""
 
     def _rounded(self, x: Leaf, places: int, np: int) -> Leaf:
-        """x to ``places`` decimals; for plain floats correctly rounded, as CPython does it."""
+        """X to ``places`` decimals; for plain floats correctly rounded, as CPython does it."""
         scale = f64(10.0**places)
         scaled = self.b.fmul(x, scale)
         nearest = self.native("llvm.roundeven.f64", F64, scaled)

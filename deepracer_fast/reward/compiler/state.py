@@ -12,8 +12,8 @@ import inspect
 from types import FunctionType, ModuleType
 from typing import Any
 
+from deepracer_fast.reward.compiler.comparisons import Comparisons
 from deepracer_fast.reward.compiler.joins import Restart, Slot, Unsupported, describe
-from deepracer_fast.reward.compiler.sequences import Sequences
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
@@ -53,7 +53,7 @@ def _can_be_kept(typ: Type) -> bool:
     return isinstance(typ, TNum | TStr | TLst | TUnbound)
 
 
-class State(Sequences):
+class State(Comparisons):
     """Names, attributes and keys that belong to the user's module."""
 
     namespace: dict[str, Any]
@@ -237,8 +237,10 @@ class State(Sequences):
         if name in ("__name__", "__class__", "__doc__"):
             return Const(getattr(cls, name))
         if not isinstance(found, FunctionType) and owner is not None and hasattr(found, "__get__"):
-            return Const(found.__get__(owner.obj, cls)) if isinstance(owner, Const) else (
-                self.unsupported(f"the attribute {name}")
+            return (
+                Const(found.__get__(owner.obj, cls))
+                if isinstance(owner, Const)
+                else (self.unsupported(f"the attribute {name}"))
             )
         return self.known(found)
 
@@ -270,7 +272,9 @@ class State(Sequences):
         """``hasattr(owner, name)``."""
         owner = self.plain(owner)
         if isinstance(owner, Obj):
-            return self._is_bound(self.env.get(("attr", owner.path, name), UNBOUND), owner.cls, name)
+            return self._is_bound(
+                self.env.get(("attr", owner.path, name), UNBOUND), owner.cls, name
+            )
         obj = owner.obj if isinstance(owner, Const) else getattr(owner, "key", None)
         if obj is None:
             raise Unsupported("hasattr of a value made at run time", self.line)

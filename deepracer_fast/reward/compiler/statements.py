@@ -167,6 +167,7 @@ class Statements(Expressions):
     def _stmt_Raise(self, node: ast.Raise) -> None:
         if node.exc is None:
             self.fail(None)
+            return
         thrown = node.exc
         if isinstance(thrown, ast.Call):
             thrown = thrown.func
@@ -251,9 +252,7 @@ class Statements(Expressions):
             self.assign(node.target, item)
             self.statements(node.body)
 
-        self.each(
-            (self.frame.path, id(node)), seq, body, lambda: self.statements(node.orelse)
-        )
+        self.each((self.frame.path, id(node)), seq, body, lambda: self.statements(node.orelse))
 
     def _stmt_Match(self, node: ast.Match) -> None:
         subject, merge = self.expr(node.subject), Merge(self)

@@ -91,6 +91,8 @@ class Arr(Value):
 
 @dataclass(frozen=True, eq=False)
 class Range(Value):
+    """The numbers of ``range(start, stop, step)``."""
+
     start: Leaf
     stop: Leaf
     step: int
@@ -173,12 +175,16 @@ class Type:
 
 @dataclass(frozen=True)
 class TConst(Type):
+    """Of a `Const`; two of them are equal if Python could not tell the objects apart."""
+
     key: Any
     obj: Any = field(compare=False, hash=False)
 
 
 @dataclass(frozen=True)
 class TNum(Type):
+    """Of a `Num`."""
+
     kind: str
     np: int = 0
     exact: bool = True
@@ -186,21 +192,27 @@ class TNum(Type):
 
 @dataclass(frozen=True)
 class TStr(Type):
-    pass
+    """Of a `Str`."""
 
 
 @dataclass(frozen=True)
 class TOpt(Type):
+    """Of an `Opt`."""
+
     inner: Type
 
 
 @dataclass(frozen=True)
 class TMaybe(Type):
+    """Of a `Maybe`."""
+
     inner: Type
 
 
 @dataclass(frozen=True)
 class TTup(Type):
+    """Of a `Tup`."""
+
     items: tuple[Type, ...]
     is_list: bool = False
     sites: frozenset[Any] = frozenset()
@@ -208,22 +220,30 @@ class TTup(Type):
 
 @dataclass(frozen=True)
 class TLst(Type):
+    """Of a `Lst`; the site's element type is in `joins.Facts`."""
+
     site: Any
 
 
 @dataclass(frozen=True)
 class TArr(Type):
+    """Of an `Arr`."""
+
     inner: Type
 
 
 @dataclass(frozen=True)
 class TChoice(Type):
+    """Of a `Choice`."""
+
     keys: tuple[Any, ...]
     objs: tuple[Any, ...] = field(compare=False, hash=False)
 
 
 @dataclass(frozen=True)
 class TRange(Type):
+    """Of a `Range`."""
+
     step: int
 
 
@@ -237,12 +257,14 @@ class TStatic(Type):
 
 @dataclass(frozen=True)
 class TConflict(Type):
+    """Of a `Conflict`."""
+
     why: str
 
 
 @dataclass(frozen=True)
 class TUnbound(Type):
-    pass
+    """Of a name that is not bound."""
 
 
 _SCALARS = (bool, int, float, str, type(None))

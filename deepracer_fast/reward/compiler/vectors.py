@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from deepracer_fast.reward.compiler.arrays import ArrayBasics
 from deepracer_fast.reward.compiler.emitter import F64, f64, i64
 from deepracer_fast.reward.compiler.joins import MAX_STATIC, Unsupported, describe
+from deepracer_fast.reward.compiler.reductions import Reductions
 from deepracer_fast.reward.compiler.sequences import Seq
 from deepracer_fast.reward.compiler.values import NONE, Arr, Const, Num, Range, Tup, Value, type_of
 
 
-class Arrays(ArrayBasics):
+class Arrays(Reductions):
     """NumPy functions beyond the elementwise ones."""
 
     # Vectors
@@ -21,9 +21,7 @@ class Arrays(ArrayBasics):
         a, b = self._operand(args[0]), self._operand(args[1])
         if self._dimensions(a) != 1 or self._dimensions(b) != 1:
             if self._dimensions(a) == 2 and self._dimensions(b) == 1:
-                return self._made(
-                    self.seq(a), lambda row: self._numpy_dot((row, b), kw), "matrix"
-                )
+                return self._made(self.seq(a), lambda row: self._numpy_dot((row, b), kw), "matrix")
             if 2 in (self._dimensions(a), self._dimensions(b)):
                 raise Unsupported("a product of matrices", self.line)
             return self.array_binary(ast.Mult(), a, b)
@@ -53,8 +51,8 @@ class Arrays(ArrayBasics):
         array = self.array_of(args[0])
         if len(args) > 1 or kw:
             raise Unsupported("numpy.diff with arguments", self.line)
-        later = Arr(self.slice((self.place(), "later"), array.inner, (Const(1), NONE, NONE)))
-        earlier = Arr(self.slice((self.place(), "earlier"), array.inner, (NONE, Const(-1), NONE)))
+        later = Arr(self.sliced((self.place(), "later"), array.inner, (Const(1), NONE, NONE)))
+        earlier = Arr(self.sliced((self.place(), "earlier"), array.inner, (NONE, Const(-1), NONE)))
         return self.array_binary(ast.Sub(), later, earlier)
 
     def _numpy_interp(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
