@@ -138,7 +138,8 @@ def load_reward(
         given: The path of a file, the text of one, or a function of one argument.
         state: "process": a car's state lives as long as the reward, as in the original; or
             "episode": it starts afresh when the car's ``steps`` fall.
-        time_limit: Seconds that loading may take, and a batch of up to a thousand cars.
+        time_limit: Seconds of processor time that loading may take, and a batch of up to a
+            thousand cars; where the function only sleeps, five times as long.
 
     Raises:
         RewardError: It cannot be used; the message names file and line and shows a caret.

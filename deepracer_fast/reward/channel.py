@@ -12,6 +12,7 @@ import os
 import select
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ Array = npt.NDArray[Any]
 Message = tuple[dict[str, Any], list[bytes]]
 _HEAD = struct.Struct("<II")
 _LONGEST = 1 << 30  # bytes of one part
+_SLEEPING = 5.0  # times as long may the other side take if it does not work but sleep
 _SLICE = 0.2  # s: a longer gap means that the machine slept, and counts as this much
 _DTYPES = ("float64", "float32", "int64", "int32", "bool")
 
@@ -58,17 +60,21 @@ class Channel:
             except OSError as error:
                 raise Closed from error
 
-    def receive(self, seconds: float | None = None) -> Message:
+    def receive(
+        self, seconds: float | None = None, worked: Callable[[], float] | None = None
+    ) -> Message:
         """The next message.
 
         Args:
             seconds: how long to wait for all of it; None for ever.
+            worked: the seconds of processor time that the other side has used so far; without it
+                the clock on the wall counts.
 
         Raises:
             Closed: the other side is gone, or sends something else.
             TooSlow: the time is over.
         """
-        patience = _Patience(seconds)
+        patience = _Patience(seconds, worked)
         length, count = _HEAD.unpack(self._take(_HEAD.size, patience))
         try:
             head = json.loads(self._take(length, patience))
@@ -102,22 +108,30 @@ class Channel:
 
 
 class _Patience:
-    """Time left to wait; time in which this process itself did not run does not count."""
+    """Time left to wait: seconds of work by the other side, or far more of a clock on the wall.
 
-    def __init__(self, seconds: float | None) -> None:
-        self._left = seconds
+    A busy machine is no fault of the function, and time in which this process itself did not run
+    does not count.
+    """
+
+    def __init__(self, seconds: float | None, worked: Callable[[], float] | None) -> None:
+        self._seconds = seconds
+        self._worked = worked
+        self._waited = 0.0
+        self._start = worked() if worked and seconds is not None else 0.0
 
     def wait(self, descriptor: int) -> None:
         """Returns once something can be read."""
-        if self._left is None:
+        if self._seconds is None:
             return
         while True:
             before = time.monotonic()
             ready, _, _ = select.select([descriptor], [], [], _SLICE)
             if ready:
                 return
-            self._left -= min(time.monotonic() - before, 2 * _SLICE)
-            if self._left <= 0:
+            self._waited += min(time.monotonic() - before, 2 * _SLICE)
+            worked = self._worked() - self._start if self._worked else self._waited
+            if worked > self._seconds or self._waited > _SLEEPING * self._seconds:
                 raise TooSlow
 
 

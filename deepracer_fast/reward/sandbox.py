@@ -16,6 +16,7 @@ import sys
 import time
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -39,7 +40,8 @@ class Sandbox:
 
     Args:
         source: what it runs.
-        time_limit: seconds for loading, and for a batch of up to a thousand cars.
+        time_limit: seconds of processor time for loading, and for a batch of up to a thousand
+            cars.
     """
 
     def __init__(self, source: RewardSource, time_limit: float) -> None:
@@ -62,7 +64,7 @@ class Sandbox:
             [sys.executable, "-X", "utf8", "-c", _START, arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=None if os.environ.get("RW_DEBUG") else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=(to_read, from_write, trace_write),
             start_new_session=True,
             env=environment,
@@ -115,7 +117,7 @@ class Sandbox:
         """Waits for the answer to a message about so many cars."""
         limit = self._time_limit * (1 + cars / _CARS_PER_LIMIT)
         try:
-            answer = self._channel.receive(limit)
+            answer = self._channel.receive(limit, self._worked)
         except Closed:
             self._died()
         except TooSlow:
@@ -126,6 +128,14 @@ class Sandbox:
         if "error" in answer[0]:
             raise RewardError(str(answer[0]["error"]))
         return answer
+
+    def _worked(self) -> float:
+        """Seconds of processor time that the process has used so far."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+        except (OSError, IndexError):  # not Linux, or it has just ended
+            return time.monotonic()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _doing(self) -> str:
         return "loading it" if self._loading else "a call"

@@ -186,12 +186,12 @@ class Program(Statements):
             return self.make_list(site, items)
         return Tup(items, True, frozenset([site]))
 
-    def _column(self, name: str) -> int:
+    def _place_of(self, name: str) -> int:
         self.facts.columns.setdefault(name, None)
         return COLUMNS + 2 * list(self.facts.columns).index(name)
 
     def _number_of(self, parameter: Parameter, index: Leaf) -> Num:
-        place = self._column(parameter.name)
+        place = self._place_of(parameter.name)
         if parameter.kind == "bool":
             byte = self.b.load(self.b.gep(self._pointer(place, I8), [index]))
             return Num("b", self.b.icmp_signed("!=", byte, ir.Constant(I8, 0)))
@@ -224,7 +224,7 @@ class Program(Statements):
         return self.b.select(same, decimal, leaf)
 
     def _waypoints(self) -> Value:
-        self._column("waypoints")
+        self._place_of("waypoints")
         site = ("param", "waypoints")
         self.facts.frozen.add(site)
         self.facts.set_element(site, TTup((TNum("f"), TNum("f"))))
@@ -238,7 +238,7 @@ class Program(Statements):
         element: Type = TTup((TNum(kind), TNum(kind)), True) if pairs else TNum(kind)
         self.facts.frozen.add(site)
         self.facts.set_element(site, element)
-        place = self._column(parameter.name)
+        place = self._place_of(parameter.name)
         header = self.alloca_builder.alloca(I64, 3)
         count = self.b.select(
             self.b.icmp_signed("==", self._arg(place), i64(0)), i64(0), self._arg(OBJECTS)
