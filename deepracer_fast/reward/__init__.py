@@ -27,6 +27,7 @@ class _Runner(Protocol):
 
     mode: str
     reason: str
+    num_threads: int
 
     def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray: ...
 
@@ -93,6 +94,10 @@ class Reward:
             self._runner.reset(np.flatnonzero(fresh))
         self._last_steps = np.where(called, steps, last)
 
+    def use_one_thread(self) -> None:
+        """Compiled code runs on the calling thread only, for figures per core."""
+        self._runner.num_threads = 1
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about how the function is run, a sentence each."""
@@ -103,6 +108,7 @@ class _CallableRunner:
     """Calls a Python callable in this process; all cars share what it remembers."""
 
     mode = "interpreted"
+    num_threads = 1
     reason = "a callable is called as it is; give its file or source text to have it compiled"
 
     def __init__(self, interpreter: Interpreter) -> None:
