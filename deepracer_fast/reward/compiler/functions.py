@@ -86,6 +86,10 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(child))
 
 
+def _is_callable(cls: type) -> bool:
+    return any("__call__" in base.__dict__ for base in cls.__mro__)
+
+
 def _bound_names(node: ast.AST) -> tuple[set[str], set[str]]:
     """Names that a function binds, and those that it declares global or nonlocal."""
     bound, elsewhere, inner = set(), set(), set()
@@ -205,7 +209,7 @@ class Functions(Arrays):
                 self.conflict(fn)
             case Choice():
                 return self._call_chosen(fn, 0, args, kwargs)
-            case Obj(_, cls) if callable(cls):
+            case Obj(_, cls) if _is_callable(cls):
                 return self.call(self.attribute(fn, "__call__"), args, kwargs)
         raise Unsupported(f"calls {describe(type_of(fn))}", self.line)
 
@@ -250,7 +254,7 @@ class Functions(Arrays):
             return self.numpy_function(obj.__name__, args, dict(kw))
         if isinstance(obj, type) and issubclass(obj, BaseException):
             return Opaque()
-        if self.is_users(type(obj)) and callable(type(obj)):
+        if self.is_users(type(obj)) and _is_callable(type(obj)):
             return self.call(self.attribute(Const(obj), "__call__"), args, kw)
         if module == "statistics" and hasattr(self, f"_statistics_{obj.__name__}"):
             return self.as_python(getattr(self, f"_statistics_{obj.__name__}")(args[0]))

@@ -103,6 +103,9 @@ class Program(Statements):
         place = self.alloca_builder.gep(self._args, [i64(FUEL)])
         self.alloca_builder.store(self.alloca_builder.load(place), self.fuel)
         self.alloca_builder.branch(head)
+        for block in self.fn.blocks:
+            if not block.is_terminated:  # the way into it was found to be closed
+                ir.IRBuilder(block).unreachable()
         return str(self.module)
 
     def _arg(self, place: int) -> Leaf:

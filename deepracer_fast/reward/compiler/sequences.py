@@ -236,12 +236,13 @@ class Sequences(Arithmetic):
         otherwise: Callable[[], None] = lambda: None,
     ) -> None:
         """A loop at run time; ``otherwise`` is its ``else``."""
-        header, before = self.block("loop"), self.b.block
+        header = self.block("loop")
         phis, types = self._enter_loop(site, header)
         header_env = dict(self.env)
         self.burn()
+        going_on = test()
         inside, outside = self.block("body"), self.block("after")
-        self.b.cbranch(test(), inside, outside)
+        self.b.cbranch(going_on, inside, outside)
         exit_env = dict(self.env)
         frame = LoopFrame(Merge(self), Merge(self), True)
         self.loops.append(frame)
@@ -259,7 +260,6 @@ class Sequences(Arithmetic):
         except Dead:
             pass
         self.loops.pop()
-        del before
         self._leave_loop(frame, outside, exit_env, otherwise)
 
     def _enter_loop(self, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:

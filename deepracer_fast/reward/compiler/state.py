@@ -215,12 +215,13 @@ class State(Comparisons):
         return getattr(cls, "__module__", None) == self.namespace.get("__name__")
 
     def _class_attribute(self, cls: type, name: str, owner: Value | None) -> Value:
+        found: Any = MISSING
         for base in cls.__mro__:
             if ("attr", id(base), name) in self.facts.slots:
                 return self.read_slot(("attr", id(base), name), AttributeError)
             if name in base.__dict__:
+                found = base.__dict__[name]
                 break
-        found = inspect.getattr_static(cls, name, MISSING)
         if found is MISSING:
             if name == "__class__" and owner is not None:
                 return Const(cls)
