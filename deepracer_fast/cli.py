@@ -1,4 +1,4 @@
-"""The command line: ``deepracer-fast train | evaluate | race | replay | tracks``.
+"""The command line: ``deepracer-fast train | evaluate | race | replay | validate | tracks``.
 
 In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
 error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
@@ -250,6 +250,23 @@ def replay(
     from deepracer_fast.replay_command import ReplayOptions, run_replay
 
     run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
+
+
+@app.command()
+def validate(
+    reward: Annotated[Path, typer.Argument(help="reward_function.py")],
+    track: Annotated[
+        str, typer.Option(help="Bundled track, or path of a route .npy.")
+    ] = "reinvent_base",
+    png: Annotated[
+        Path | None, typer.Option(help="Draw the reward over the track to this PNG file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Try a reward function on thousands of states of a drive; say its range and its faults."""
+    from deepracer_fast.validate_command import run_validate
+
+    sys.exit(run_validate(reward, track, png, as_json))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("recordings of the original are not here (set DEEPRACER_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reward_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Compiled rewards of the tests are kept apart from the user's."""
+    folder = tmp_path_factory.mktemp("rewards")
+    before = os.environ.get("DEEPRACER_FAST_CACHE")
+    os.environ["DEEPRACER_FAST_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["DEEPRACER_FAST_CACHE"]
+    else:
+        os.environ["DEEPRACER_FAST_CACHE"] = before
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,8 @@ def test_a_path_a_string_source_text_and_a_callable_give_the_same(tmp_path: Path
     for given in (path, str(path), text, lambda params: params["speed"] * 2):
         reward = load_reward(given)
         assert reward(make_params(speed=[1, 2, 3])).tolist() == [2.0, 4.0, 6.0]
-        assert (reward.mode, bool(reward.reason)) == ("interpreted", True)
+        mode = "interpreted" if callable(given) else "compiled"
+        assert (reward.mode, bool(reward.reason)) == (mode, callable(given))
     assert load_reward(path).name == "my reward (1).py"
     assert load_reward(path).source == text
 
@@ -238,20 +239,16 @@ def test_each_car_keeps_its_own_state() -> None:
     assert reward(make_params(progress=[4, 5, 6])).tolist() == [3331.0, 2223.0, 3329.0]
 
 
-def test_a_car_module_runs_at_the_first_call_of_that_car(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    source = f"""
-with open({str(log)!r}, "a") as log:
-    log.write("x")
-def reward_function(params):
-    return 1
-"""
-    reward = load_reward(source)
-    assert log.read_text() == "x"
-    reward(make_params(), np.array([False, True, False]))
-    assert log.read_text() == "x"
-    reward(make_params())
-    assert log.read_text() == "xxx"
+def test_state_can_begin_afresh_with_each_episode() -> None:
+    reward = load_reward(STATEFUL, state="episode")
+    assert reward(make_params(steps=[2, 2, 2])).tolist() == [1110.0] * 3
+    assert reward(make_params(steps=[3, 3, 3])).tolist() == [2220.0] * 3
+    assert reward(make_params(steps=[4, 2, 4])).tolist() == [3330.0, 1110.0, 3330.0]
+
+
+def test_other_settings_of_the_state_are_refused() -> None:
+    with pytest.raises(RewardError, match='state must be "process" or "episode", got \'lap\''):
+        load_reward(STATEFUL, state="lap")
 
 
 def test_two_loads_share_nothing() -> None:
@@ -268,9 +265,16 @@ def test_a_callable_is_shared_by_all_cars() -> None:
 
 def test_print_is_dropped_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     reward = load_reward("def reward_function(params):\n    print('hi')\n    return 1")
-    assert not reward.notes
     reward(make_params())
     assert capsys.readouterr().out == ""
+    assert reward.notes == ("<reward source>: print is dropped",)
+
+
+def test_an_interpreted_reward_counts_what_it_drops() -> None:
+    source = "def reward_function(params):\n    print(id(params))\n    return 1"
+    reward = load_reward(source)
+    assert reward.mode == "interpreted" and not reward.notes
+    reward(make_params())
     assert reward.notes == ("<reward source>: print is dropped (3 calls so far)",)
 
 

@@ -1,8 +1,9 @@
 """Runs a reward function in plain Python, once per car, as the original did.
 
 In: a `RewardSource` and the simulator's params columns. Out: one reward a car.
-Neighbours: `loading` read the file, `params_table` says what a params dict holds. This path takes
-any Python and defines what is right; a compiled path has to give the same numbers.
+Neighbours: `loading` read the file, `params_table` says what a params dict holds, `worker` runs
+files and texts in a process of their own. This path takes any Python and defines what is right;
+the compiled path has to give the same numbers.
 
 Each car has its own copy of the module, made at that car's first call, since in the original each
 car was its own process: module variables, objects and mutable defaults are never shared.
@@ -14,6 +15,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import repeat
 from types import ModuleType
 from typing import Any, NoReturn
@@ -92,6 +94,15 @@ def _python_values(
     return values
 
 
+@dataclass(frozen=True)
+class _Call:
+    """One call: a row of params, and the number of its car."""
+
+    params: Mapping[str, Any]
+    row: int
+    car: int
+
+
 class Interpreter:
     """Calls a reward function car by car, each car in a module of its own."""
 
@@ -107,34 +118,52 @@ class Interpreter:
         self._functions: dict[int, RewardFunction] = {}
         self._unused: RewardFunction | None = self._new_function()
 
-    def run(self, params: Mapping[str, Any], cars: np.ndarray) -> list[float]:
+    def run(
+        self,
+        params: Mapping[str, Any],
+        cars: np.ndarray,
+        function: RewardFunction | None = None,
+        names: np.ndarray | None = None,
+    ) -> list[float]:
         """The rewards of the cars with the given row numbers, called in that order.
+
+        Args:
+            params: Columns by name.
+            cars: int, the rows to call.
+            function: Called for all of them; None: each car's own.
+            names: int, what these cars are called where ``params`` has only some of all cars.
 
         Raises:
             RewardError: A call raises, or returns what the original would not take.
         """
-        numbers: list[int] = cars.tolist()
-        functions = [self._function_of(car) for car in numbers]
+        rows: list[int] = cars.tolist()
+        numbers: list[int] = rows if names is None else names.tolist()
+        functions = [function or self.function_of(car) for car in numbers]
         rewards: list[float] = []
         result: Any = _CALLING
         try:
-            for function, car_params in zip(functions, params_dicts(params, cars), strict=True):
-                result = _CALLING
-                result = function(car_params)
-                reward = float(result)
-                if not -MAX_REWARD <= reward <= MAX_REWARD:  # true for nan, too
-                    break
-                rewards.append(reward)
+            with np.errstate(all="ignore"):  # NumPy warns, Python does not; neither is an error
+                for call, car_params in zip(functions, params_dicts(params, cars), strict=True):
+                    result = _CALLING
+                    result = call(car_params)
+                    reward = float(result)
+                    if not -MAX_REWARD <= reward <= MAX_REWARD:  # true for nan, too
+                        break
+                    rewards.append(reward)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit as well: it must not end a training silently
-            self._fail_call(error, result, params, numbers[len(rewards)])
+            at = len(rewards)
+            self._fail_call(error, result, _Call(params, rows[at], numbers[at]))
         if len(rewards) < len(numbers):
             what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
-            self._complain(what, definition(self._source), params, numbers[len(rewards)])
+            at = len(rewards)
+            failed = _Call(params, rows[at], numbers[at])
+            self._complain(what, definition(self._source), failed)
         return rewards
 
-    def _function_of(self, car: int) -> RewardFunction:
+    def function_of(self, car: int) -> RewardFunction:
+        """The function of one car, from its own module."""
         if car not in self._functions:
             unused, self._unused = self._unused, None
             self._functions[car] = self._new_function() if unused is None else unused
@@ -147,11 +176,27 @@ class Interpreter:
             check_function(source, source.function)
             assert source.function is not None
             return source.function
+        function: RewardFunction = self.new_module()[FUNCTION_NAME]
+        return function
+
+    def forget(self, cars: np.ndarray) -> None:
+        """Cars start over with a fresh module at their next call."""
+        for car in cars.tolist():
+            self._functions.pop(car, None)
+
+    def new_module(self) -> dict[str, Any]:
+        """The names of the file's module after it has run, not shared with any other.
+
+        Raises:
+            RewardError: Its top level raises, or has no usable ``reward_function``.
+        """
+        source = self._source
+        assert source.code is not None
         module = ModuleType(FUNCTION_NAME)
         module.__file__ = source.filename
         vars(module)["__builtins__"] = self._builtins
         try:
-            with _imported(module):
+            with _imported(module), np.errstate(all="ignore"):
                 exec(source.code, vars(module))
         except KeyboardInterrupt:
             raise
@@ -160,16 +205,13 @@ class Interpreter:
             raise complaint(source, _top_level_failure(error), span) from error
         if not hasattr(module, FUNCTION_NAME):
             raise complaint(source, f"this file must define {FUNCTION_NAME}(params): it does not")
-        function: RewardFunction = getattr(module, FUNCTION_NAME)
-        check_function(source, function)
-        return function
+        check_function(source, getattr(module, FUNCTION_NAME))
+        return vars(module)
 
     def _drop_print(self, *_values: Any, **_options: Any) -> None:
         self.prints += 1
 
-    def _fail_call(
-        self, error: BaseException, result: Any, params: Mapping[str, Any], car: int
-    ) -> NoReturn:
+    def _fail_call(self, error: BaseException, result: Any, call: "_Call") -> NoReturn:
         span = failing_span(self._source, error)
         if result is not _CALLING:
             what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
@@ -178,19 +220,18 @@ class Interpreter:
             span = definition(self._source)
         else:
             what = f"{FUNCTION_NAME} raised {said(error)}{_key_hint(error)}"
-        self._complain(what, span, params, car, error)
+        self._complain(what, span, call, error)
 
     def _complain(
         self,
         what: str,
         span: Span | None,
-        params: Mapping[str, Any],
-        car: int,
+        call: "_Call",
         cause: BaseException | None = None,
     ) -> NoReturn:
-        values = next(params_dicts(params, np.array([car])))
+        values = next(params_dicts(call.params, np.array([call.row])))
         details = ", ".join(f"{key}={_short(values[key])}" for key in _SHOWN_WITH_A_FAILURE)
-        raise complaint(self._source, what, span, f"  car {car}: {details}") from cause
+        raise complaint(self._source, what, span, f"  car {call.car}: {details}") from cause
 
 
 @contextmanager

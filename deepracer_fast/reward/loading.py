@@ -2,7 +2,7 @@
 
 In: a path, source text or a callable. Out: `RewardSource`, checked as far as that goes without
 running it, and the `RewardError` messages: file, line, the source line with a caret.
-Neighbours: `interpret` runs it; a compiler would start from the same `RewardSource`.
+Neighbours: `interpret` runs it, `compiler` translates it; both within `worker`'s process.
 """
 
 import ast
@@ -13,7 +13,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -23,6 +23,7 @@ from deepracer_fast.errors import RewardError
 FUNCTION_NAME = "reward_function"
 _TEXT_NAME = "<reward source>"
 _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
+MAX_CHARACTERS = 1_000_000  # the original took 140,000
 _CLIP = 100  # longest piece of a source line or of a message that is shown
 
 
@@ -34,7 +35,7 @@ class RewardSource:
         name: The file's name without its folder, for lists and plots.
         filename: What its code calls its file, and what messages call it.
         text: The source, unchanged; "" for a callable whose source Python does not know.
-        code: The compiled module; None for a callable.
+        code: The compiled module; None for a callable, and before `compile_source`.
         function: The callable that was given; None for a file or text.
     """
 
@@ -62,24 +63,33 @@ class Span:
 
 
 def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSource:
-    """Reads and compiles a reward function, without running any of it.
+    """Reads a reward function; `compile_source` is the next step.
 
     A string is source text if it has a line break or defines ``reward_function``; any other
     string is a path.
 
     Raises:
-        RewardError: No such file, not UTF-8, or not Python.
+        RewardError: No such file, not UTF-8, or far too long.
     """
     if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
-        return _compiled(_TEXT_NAME, _TEXT_NAME, given)
+        return _of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, given))
     if isinstance(given, str | os.PathLike):
         path = Path(given)
-        return _compiled(path.name, str(path), _read_text(path))
+        return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
     if callable(given):
         return _from_callable(given)
     raise RewardError(
         f"a reward is a path, source text or a function, got {type(given).__name__}: {given!r}"
     )
+
+
+def _of_bounded_length(source: RewardSource) -> RewardSource:
+    if len(source.text) > MAX_CHARACTERS:
+        raise RewardError(
+            f"{source.filename}: a reward function may have {MAX_CHARACTERS:,} characters, "
+            f"this one has {len(source.text):,}"
+        )
+    return source
 
 
 def _read_text(path: Path) -> str:
@@ -98,18 +108,22 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _compiled(name: str, filename: str, text: str) -> RewardSource:
-    source = RewardSource(name, filename, text)
+def compile_source(source: RewardSource) -> RewardSource:
+    """The same source with its code, without running any of it.
+
+    Raises:
+        RewardError: It is not Python.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray backslash is no reason to stop or to shout
-            code = compile(text, filename, "exec", dont_inherit=True)
+            code = compile(source.text, source.filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         span = Span(error.lineno, (error.offset or 1) - 1) if error.lineno else None
         raise complaint(source, f"this is not Python: {error.msg}", span) from error
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise complaint(source, f"Python cannot compile this: {said(error)}") from error
-    return RewardSource(name, filename, text, code=code)
+    return replace(source, code=code)
 
 
 def _from_callable(function: Callable[..., Any]) -> RewardSource:

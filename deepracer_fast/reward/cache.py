@@ -1,0 +1,81 @@
+"""Compiled rewards on disk, one file a source, for the next process that loads the same file.
+
+In: a source text. Out: what `worker` made of it, if this machine and this version made it before.
+The folder is ``$DEEPRACER_FAST_CACHE``, else ``deepracer_fast/rewards`` in the user's cache folder;
+it may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from functools import cache as memoised
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepracer_fast.atomic import atomic_write_bytes
+
+_MOST_FILES = 500
+
+
+def folder() -> Path:
+    """Where compiled rewards are kept."""
+    given = os.environ.get("DEEPRACER_FAST_CACHE")
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "deepracer_fast" / "rewards"
+
+
+@memoised
+def _maker() -> bytes:
+    """Names everything but the source that the code depends on."""
+    from deepracer_fast.reward.compiler.machine import host
+
+    digest = hashlib.sha256(f"{host()} {sys.version} {np.__version__}".encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def _path(text: str) -> Path:
+    digest = hashlib.sha256(_maker() + text.encode("utf-8", "surrogatepass"))
+    return folder() / f"{digest.hexdigest()}.reward"
+
+
+def find(text: str) -> tuple[dict[str, Any], bytes] | None:
+    """The record and the object code of a source; None if there is nothing sound."""
+    try:
+        data = _path(text).read_bytes()
+        digest, rest = data[:32], data[32:]
+        if hashlib.sha256(rest).digest() != digest:
+            return None
+        head, _, code = rest.partition(b"\n")
+        record: dict[str, Any] = json.loads(head)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return record, code
+
+
+def keep(text: str, record: dict[str, Any], code: bytes) -> None:
+    """Keeps what was made of a source; a folder that cannot be written is no error."""
+    rest = json.dumps(record).encode() + b"\n" + code
+    try:
+        path = _path(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _drop_old(path.parent)
+        atomic_write_bytes(path, hashlib.sha256(rest).digest() + rest)
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home folder
+        pass
+
+
+def _drop_old(where: Path) -> None:
+    files = list(where.glob("*.reward"))
+    if len(files) >= _MOST_FILES:
+        files.sort(key=lambda path: path.stat().st_mtime)
+        for path in files[: len(files) // 2]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,269 @@
+"""Runs a compiled reward function over a batch of cars.
+
+In: an object file with its `Layout`, and the simulator's params columns. Out: a reward a car, and
+the cars that the code gave up, with the line it stopped at. Each car's state is a row of columns.
+Neighbours: `compiler` made the code; `Reward` asks the interpreter about the cars given up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.reward.params_table import PARAMETERS, Parameter
+
+Array = npt.NDArray[Any]
+GROW = -1  # status: a list of the state is full
+_TABLE = {parameter.name: parameter for parameter in PARAMETERS}
+_FUEL = 5_000_000  # turns of loops in a batch, before the calls that are left are given up
+_FUEL_PER_CAR = 100_000
+_ARENA_WORDS = 1 << 20
+_FIRST_ROOM = 16  # elements of a state list
+_MAX_STATE_BYTES = 1 << 28
+_THREADED = 4096  # cars from which a second thread is worth its start
+
+
+class StateTooLarge(Exception):
+    """The lists that the function keeps take more memory than is sensible."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a kernel wants to be handed.
+
+    Attributes:
+        columns: the parameters it reads, in its order.
+        state: one record a leaf, as `compiler.words.StateWords.layout` makes them.
+        prints: whether calls of ``print`` were dropped.
+    """
+
+    columns: tuple[str, ...]
+    state: tuple[dict[str, Any], ...]
+    prints: bool = False
+
+
+@dataclass
+class _Leaf:
+    """One column of state: a word a car, or a list of ``room`` elements a car."""
+
+    record: dict[str, Any]
+    data: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    length: Array | None = None
+    room: int = 0
+
+
+class CarStates:
+    """The state of all cars, [B] or [B, room * width] a leaf; it grows with the cars."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.leaves = [_Leaf(record) for record in layout.state]
+        self._num_cars = 0
+
+    def fit(self, num_cars: int) -> None:
+        """Makes room for as many cars; new ones start as the module was after loading."""
+        if num_cars <= self._num_cars:
+            return
+        new = num_cars - self._num_cars
+        self._num_cars = num_cars
+        for leaf in self.leaves:
+            initial = leaf.record["initial"]
+            if not leaf.record["list"]:
+                leaf.data = np.concatenate([leaf.data, np.full(new, initial, np.int64)])
+                continue
+            count = len(initial) // max(leaf.record["width"], 1)
+            room = max(_FIRST_ROOM, 2 * count, leaf.room)
+            rows = np.zeros((new, room * leaf.record["width"]), np.int64)
+            rows[:, : len(initial)] = initial
+            self._widen(leaf, room)
+            leaf.data = np.concatenate([leaf.data, rows])
+            lengths = np.full(new, count, np.int64)
+            before = leaf.length
+            leaf.length = lengths if before is None else np.concatenate([before, lengths])
+
+    def reset(self, cars: Array) -> None:
+        """Puts cars back to the state after loading."""
+        for leaf in self.leaves:
+            initial = leaf.record["initial"]
+            if leaf.length is None:
+                leaf.data[cars] = initial
+            else:
+                leaf.data[cars, : len(initial)] = initial
+                leaf.length[cars] = len(initial) // max(leaf.record["width"], 1)
+
+    def grow(self) -> None:
+        """Doubles the room of lists.
+
+        Raises:
+            StateTooLarge: that would be too much.
+        """
+        for leaf in self.leaves:
+            if leaf.length is not None:
+                if 2 * leaf.data.nbytes > _MAX_STATE_BYTES:
+                    raise StateTooLarge
+                self._widen(leaf, 2 * leaf.room)
+
+    def _widen(self, leaf: _Leaf, room: int) -> None:
+        width = leaf.record["width"]
+        old = leaf.data.reshape(-1, leaf.room * width) if leaf.room else None
+        leaf.room = room
+        leaf.data = np.zeros((0 if old is None else len(old), room * width), np.int64)
+        if old is not None:
+            leaf.data[:, : old.shape[1]] = old
+
+    def words(self, car: int) -> list[Any]:
+        """One car's state: an int a leaf, a list of ints for a list."""
+        found: list[Any] = []
+        for leaf in self.leaves:
+            if leaf.length is None:
+                found.append(int(leaf.data[car]))
+            else:
+                used = int(leaf.length[car]) * leaf.record["width"]
+                found.append(leaf.data[car, :used].tolist())
+        return found
+
+    def put(self, car: int, words: list[Any]) -> None:
+        """Overwrites one car's state."""
+        for leaf, word in zip(self.leaves, words, strict=True):
+            if leaf.length is None:
+                leaf.data[car] = word
+                continue
+            count = len(word) // max(leaf.record["width"], 1)
+            while count > leaf.room:
+                self.grow()
+            leaf.data[car, : len(word)] = word
+            leaf.length[car] = count
+
+    def addresses(self) -> Array:
+        """What the kernel reads: an address a column, and the room of lists."""
+        numbers: list[int] = []
+        for leaf in self.leaves:
+            numbers.append(leaf.data.ctypes.data)
+            if leaf.length is not None:
+                numbers += [leaf.length.ctypes.data, leaf.room]
+        return np.array(numbers or [0], np.int64)
+
+
+class CompiledReward:
+    """A loaded kernel and the state of its cars."""
+
+    def __init__(self, machine: Any, layout: Layout, num_threads: int | None = None) -> None:
+        self.layout = layout
+        self.states = CarStates(layout)
+        self.num_threads = num_threads or _cores()
+        self._machine = machine
+        self._arenas: list[Array] = []
+
+    def run(self, params: Mapping[str, Any], where: Array) -> tuple[Array, Array]:
+        """Calls the function for the cars of ``where``.
+
+        Args:
+            params: checked columns of B cars.
+            where: bool [B].
+
+        Returns:
+            float64 [B] rewards, 0 where not called, and int32 [B] status: 0, or the line at which
+            the code gave up that car, whose state is then as before.
+        """
+        num_cars = len(where)
+        self.states.fit(num_cars)
+        keep, numbers = self._arguments(params, num_cars)
+        rewards, status = np.zeros(num_cars), np.zeros(num_cars, np.int32)
+        called = where
+        while True:
+            self._launch(numbers, rewards, status, called)
+            called = status == GROW
+            if not called.any():
+                break
+            self.states.grow()
+            status[called] = 0
+        del keep
+        return rewards, status
+
+    def _launch(self, numbers: list[int], rewards: Array, status: Array, where: Array) -> None:
+        called = np.ascontiguousarray(where).view(np.uint8)
+        state = self.states.addresses()
+        num_cars = len(where)
+        pieces = max(1, min(self.num_threads, num_cars // _THREADED))
+        while len(self._arenas) < pieces:
+            self._arenas.append(np.empty(_ARENA_WORDS, np.int64))
+        jobs = []
+        for k in range(pieces):
+            arena = self._arenas[k]
+            first = [rewards.ctypes.data, status.ctypes.data, called.ctypes.data]
+            first += [arena.ctypes.data, arena.ctypes.data + arena.nbytes]
+            bounds = (num_cars * k // pieces, num_cars * (k + 1) // pieces)
+            fuel = _FUEL + _FUEL_PER_CAR * (bounds[1] - bounds[0])
+            middle = [*numbers[:3], state.ctypes.data, fuel]
+            args = np.array([*first, *middle, *numbers[3:]], np.int64)
+            jobs.append((*bounds, args))
+        if pieces == 1:
+            self._work(jobs[0])
+        else:
+            list(_pool().map(self._work, jobs))
+
+    def _work(self, job: tuple[int, int, Array]) -> None:
+        start, stop, args = job
+        self._machine.run(start, stop, args.ctypes.data)
+
+    def _arguments(self, params: Mapping[str, Any], num_cars: int) -> tuple[list[Array], list[int]]:
+        """The arrays that must live through the call, and the numbers after the state's place."""
+        keep: list[Array] = []
+        numbers = [0, 0, 0]
+        for name in self.layout.columns:
+            parameter = _TABLE[name]
+            if name == "waypoints":
+                numbers[:2] = [self._waypoints(way, keep) for way in _both_ways(params[name])]
+                numbers += [0, 0]
+                continue
+            column, code = prepared(parameter, params.get(name), num_cars)
+            if "K" in parameter.shape and column.size:
+                numbers[2] = column.shape[1]
+            keep.append(column)
+            numbers += [column.ctypes.data if column.size else 0, code]
+        return keep, numbers
+
+    def _waypoints(self, points: Array, keep: list[Array]) -> int:
+        header = np.array([points.ctypes.data, len(points), len(points)], np.int64)
+        keep += [points, header]
+        return header.ctypes.data
+
+
+def _both_ways(waypoints: Any) -> tuple[Array, Array]:
+    points = np.ascontiguousarray(waypoints, dtype=np.float64)
+    return points, np.ascontiguousarray(points[::-1])
+
+
+def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, int]:
+    """A column as the kernel reads it, and 0 if its numbers are of 32 bits, else 1."""
+    if column is None:
+        if "K" in parameter.shape:
+            return np.zeros(0), 1
+        shape = [num_cars if size == "B" else size for size in parameter.shape]
+        column = np.zeros(shape, {"float": np.float64, "int": np.int64}.get(parameter.kind, bool))
+    array = np.asarray(column)
+    if "K" in parameter.shape:
+        kind: Any = np.float64 if parameter.kind == "float" else np.int64
+        return np.ascontiguousarray(array, dtype=kind), 1
+    if parameter.kind == "bool":
+        return np.ascontiguousarray(array, dtype=np.bool_), 1
+    narrow = np.float32 if parameter.kind == "float" else np.int32
+    if array.dtype == narrow:
+        return np.ascontiguousarray(array), 0
+    wide: Any = np.float64 if parameter.kind == "float" else np.int64
+    return np.ascontiguousarray(array, dtype=wide), 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), thread_name_prefix="reward")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,79 @@
+"""From LLVM assembly to instructions of this machine, and back from a file.
+
+In: assembly text. Out: an object file as bytes, which any process on this machine can load.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+LIBRARY = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh"),
+    *("atanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc"),
+    *("pow", "fmod", "atan2", "hypot", "copysign", "fma", "floor", "ceil", "trunc", "rint"),
+    *("roundeven", "fabs", "sqrt", "fmax", "fmin"),
+)
+_LARGE = 400_000  # bytes of assembly from which less is optimised
+
+
+@cache
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple()
+
+
+def host() -> str:
+    """What object files depend on: the processor and the version of LLVM."""
+    features = llvm.get_host_cpu_features().flatten()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    return f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features} {version}"
+
+
+def compile_assembly(assembly: str) -> bytes:
+    """Optimises assembly for this machine; an object file comes back."""
+    module = llvm.parse_assembly(assembly)
+    module.verify()
+    level = 2 if len(assembly) < _LARGE else 1
+    machine = _target().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=level,
+        reloc="pic",
+        codemodel="default",
+    )
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+@cache
+def _name_library() -> None:
+    """Tells LLVM where the C library's functions are."""
+    library = ctypes.CDLL("libm.so.6" if sys.platform == "linux" else None)
+    for name in LIBRARY:
+        function = getattr(library, name, None)
+        if function is not None:
+            address = ctypes.cast(function, ctypes.c_void_p).value
+            llvm.add_symbol(name, address)
+    llvm.add_symbol("memmove", ctypes.cast(ctypes.memmove, ctypes.c_void_p).value)
+
+
+class Machine:
+    """A loaded kernel; `run` releases the GIL."""
+
+    def __init__(self, code: bytes) -> None:
+        _name_library()
+        self._engine = llvm.create_mcjit_compiler(
+            llvm.parse_assembly(""), _target().create_target_machine()
+        )
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+        self.run = kind(self._engine.get_function_address("kernel"))

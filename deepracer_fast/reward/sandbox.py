@@ -1,0 +1,229 @@
+"""Starts the process that runs the user's Python, asks it, and says how it died.
+
+In: a `RewardSource` of a file or text. Out: answers of `worker`, or a `RewardError` that names the
+line at which the function crashed its process or did not end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.errors import RewardError
+from deepracer_fast.reward.channel import Channel, Closed, Message, TooSlow, pack_columns
+from deepracer_fast.reward.loading import RewardSource, Span, complaint
+from deepracer_fast.reward.params_table import PARAMETER_NAMES
+
+_START = (
+    "import json, sys; path, *fds = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from deepracer_fast.reward.worker import main; main(*fds)"
+)
+_GRACE = 1.0  # s in which a stalled process may say where it is
+_CARS_PER_LIMIT = 1000  # a batch of so many cars may take the time limit once more
+
+
+class Sandbox:
+    """One process for one reward function.
+
+    Args:
+        source: what it runs.
+        time_limit: seconds of processor time for loading, and for a batch of up to a thousand
+            cars.
+    """
+
+    def __init__(self, source: RewardSource, time_limit: float) -> None:
+        self._source = source
+        self._time_limit = time_limit
+        self._loading = True
+        self._start()
+
+    def _start(self) -> None:
+        (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
+        trace_read, trace_write = os.pipe()
+        path = [entry or os.getcwd() for entry in sys.path]
+        arguments = json.dumps([path, to_read, from_write, trace_write])
+        environment = dict(os.environ) | {
+            "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-c", _START, arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(to_read, from_write, trace_write),
+            start_new_session=True,
+            env=environment,
+        )
+        for descriptor in (to_read, from_write, trace_write):
+            os.close(descriptor)
+        self._channel = Channel(from_read, to_write)
+        self._trace = trace_read
+        self._close = weakref.finalize(self, _end, self._process, self._channel, trace_read)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._close()
+
+    def load(self, compile_too: bool, verify: bool = True) -> Message:
+        """Runs the module; compiles it if asked to.
+
+        Raises:
+            RewardError: it cannot be used.
+        """
+        source = self._source
+        head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
+        head |= {"compile": compile_too, "verify": verify}
+        answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
+        self._loading = False
+        return answer
+
+    def ask(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> Message:
+        """Sends a message and waits for the answer.
+
+        Raises:
+            RewardError: the function failed, ended its process, or took too long.
+        """
+        self.send(head, parts)
+        return self.receive(cars)
+
+    def send(self, head: dict[str, Any], parts: list[bytes]) -> None:
+        """Sends a message; `receive` has to follow."""
+        if not self._close.alive:
+            raise RewardError(f"{self._source.filename}: its process has ended; load it again")
+        try:
+            self._channel.send(head, parts)
+        except Closed:
+            self._died()
+        except BaseException:
+            self.close()  # half a message is on the line
+            raise
+
+    def receive(self, cars: int = 0) -> Message:
+        """Waits for the answer to a message about so many cars."""
+        limit = self._time_limit * (1 + cars / _CARS_PER_LIMIT)
+        try:
+            answer = self._channel.receive(limit, self._worked)
+        except Closed:
+            self._died()
+        except TooSlow:
+            self._stalled(limit)
+        except BaseException:  # Ctrl-C: the answer would be taken for the next one
+            self.close()
+            raise
+        if "error" in answer[0]:
+            raise RewardError(str(answer[0]["error"]))
+        return answer
+
+    def _worked(self) -> float:
+        """Seconds of processor time that the process has used so far."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+        except (OSError, IndexError):  # not Linux, or it has just ended
+            return time.monotonic()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _doing(self) -> str:
+        return "loading it" if self._loading else "a call"
+
+    def _died(self) -> NoReturn:
+        try:
+            status = self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            status = 0
+        how = f"status {status}" if status >= 0 else signal.Signals(-status).name
+        self._complain(f"{self._doing()} ended its process ({how})")
+
+    def _stalled(self, limit: float) -> NoReturn:
+        try:
+            os.kill(self._process.pid, signal.SIGUSR1)
+        except ProcessLookupError:
+            self._died()
+        self._complain(f"{self._doing()} took longer than {limit:.3g} s")
+
+    def _complain(self, what: str) -> NoReturn:
+        span = self._last_line()
+        self.close()
+        raise complaint(self._source, what, span)
+
+    def _last_line(self) -> Span | None:
+        """The innermost line of the user's file in what the process said last."""
+        text, deadline = b"", time.monotonic() + _GRACE
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([self._trace], [], [], 0.1)
+            piece = os.read(self._trace, 1 << 16) if ready else b""
+            text += piece
+            if text and not piece:
+                break
+        name = re.escape(self._source.filename).encode("utf-8", "replace")
+        found = re.search(rb'File "' + name + rb'", line (\d+)', text)
+        return Span(int(found[1])) if found else None
+
+    # What it is asked
+
+    def run(self, params: Mapping[str, Any], cars: npt.NDArray[np.int64], some: bool) -> None:
+        """Asks for the rewards of cars, each in its own module; `rewards` takes the answer.
+
+        Args:
+            params: columns of all cars.
+            cars: int, those to call.
+            some: send the rows of these cars only.
+        """
+        columns = rows_of(params, cars) if some else sent_columns(params)
+        rows = np.arange(len(cars)) if some else cars
+        records, parts = pack_columns(columns)
+        head = {"do": "run", "cars": cars.tolist(), "rows": rows.tolist(), "columns": records}
+        self.send(head, parts)
+
+    def rewards(self, cars: int) -> tuple[npt.NDArray[np.float64], int]:
+        """The answer to `run`: the rewards, and how often ``print`` was called so far."""
+        head, parts = self.receive(cars)
+        return np.frombuffer(parts[0]), int(head["prints"])
+
+    def replay(
+        self, params: Mapping[str, Any], cars: list[int], states: list[list[Any]]
+    ) -> tuple[list[float], list[list[Any] | None]]:
+        """Interprets cars from given states; their rewards and next states come back."""
+        rows = np.array(cars, np.int64)
+        records, parts = pack_columns(rows_of(params, rows))
+        head = {"do": "replay", "cars": cars, "columns": records, "states": states}
+        answer, _ = self.ask(head, parts, len(cars))
+        return answer["rewards"], answer["states"]
+
+
+def sent_columns(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a reward function knows."""
+    return {name: params[name] for name in PARAMETER_NAMES if name in params}
+
+
+def rows_of(params: Mapping[str, Any], cars: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """The same columns for some of the cars."""
+    columns = sent_columns(params)
+    return {
+        name: column if name == "waypoints" else np.asarray(column)[cars]
+        for name, column in columns.items()
+    }
+
+
+def _end(process: subprocess.Popen[bytes], channel: Channel, trace: int) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+    channel.close()
+    os.close(trace)

@@ -1,0 +1,3 @@
+# expect: error
+def reward_function(params):
+    return params['spead'] * 2

@@ -1,0 +1,3 @@
+# expect: error
+def reward_function(params)
+    return 1.0

@@ -1,0 +1,3 @@
+# expect: error
+def my_reward(params):
+    return 1.0
