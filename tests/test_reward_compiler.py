@@ -65,24 +65,24 @@ def pairs_batch() -> dict[str, Any]:
 
 
 EXPRESSIONS = """
-x + y; x - y; x * y; x / y; x // y; x % y; divmod(x, y)[0]; x ** y; abs(x) ** 0.5; x ** 2; -x
-int(x) // 3; int(x) % 3; int(x) // -3; int(x) % -3; int(x) / int(y); int(x) ** 2; 2 ** min(int(y), 60)
-int(x) * int(y); int(x) & 3; int(x) | 4; ~int(x); int(x) << 2; int(x) >> 1; round(x); round(x, 1)
-round(x, 2); round(x, 0); min(x, y); max(x, y, 1); max(0, x); min([x, y, 2]); abs(x); int(x)
-bool(x); float(int(x))
-x < y; x == y; 0 < x <= y; x != y or y; x and y; not x; x if x > y else y
-math.sqrt(x); math.log(x); math.exp(x); math.atan2(y, x); math.floor(x); math.ceil(x)
-math.hypot(x, y); math.fmod(x, y); math.pow(x, y); math.degrees(x); math.copysign(x, y)
-math.acos(x); math.isclose(x, y); np.sqrt(abs(x)); np.clip(x, -1, 1); np.sign(x); np.round(x, 2); np.arctan2(y, x); np.maximum(x, y)
-np.float64(abs(x)) / max(abs(y), 1); np.array([x, y]).sum(); np.mean([x, y]); np.dot([x, 1], [y, 2])
-sum([x, y]); sum([x, y], 3); len([x, y]); sorted([x, y, 1])[1]; [x, y][x > y]; (x, y) < (y, x)
-[x, y, 1].index(1); x in [0, 1, 2.5]; int(x) in range(0, 9, 2); any([x, y]); all([x > 0, y > 0])
-[v * 2 for v in [x, y, 1] if v > 0][-1]; max([x, y], key=abs); {'a': x, 'b': y}['b' if x else 'a']
-'abc'[int(abs(x)) % 3] == 'b'; ('a' if x > 0 else 'b') == 'b'; (lambda a, b=2: a * b)(x)
-[1, 2, 3][int(x)]; (1, 2, 3)[-int(abs(y))]; [[1, 2], [3, 4]][x > 0][y > 0]; [0.5, 1][::-1][0]
-list(range(int(abs(x)) % 7))[-1]; [i for i in range(5)][1:int(abs(y)) % 5][0]
-next(v for v in [x, y] if v)
-x is None; (None if x > 0 else y) or 3; isinstance(x, float); isinstance(int(x), int); math.pi * x
+"; x + y; x - y; x * y; x / y; x // y; x % y; divmod(x, y)[0]; x ** y; abs(x) ** 0.5; x ** 2; -x
+int(x) // 3; int(x) % 3; int(x) // -3; int(x) % -3; int(x) / int(y); int(x) ** 2
+2 ** min(int(y), 60); int(x) * int(y); int(x) & 3; int(x) | 4; ~int(x); int(x) << 2; int(x) >> 1
+round(x); round(x, 1); round(x, 2); round(x, 0); min(x, y); max(x, y, 1); max(0, x)
+min([x, y, 2]); abs(x); int(x); bool(x); float(int(x)); x < y; x == y; 0 < x <= y; x != y or y
+x and y; not x; x if x > y else y; math.sqrt(x); math.log(x); math.exp(x); math.atan2(y, x)
+math.floor(x); math.ceil(x); math.hypot(x, y); math.fmod(x, y); math.pow(x, y); math.degrees(x)
+math.copysign(x, y); math.acos(x); math.isclose(x, y); np.sqrt(abs(x)); np.clip(x, -1, 1)
+np.sign(x); np.round(x, 2); np.arctan2(y, x); np.maximum(x, y)
+np.float64(abs(x)) / max(abs(y), 1); np.array([x, y]).sum(); np.mean([x, y])
+np.dot([x, 1], [y, 2]); sum([x, y]); sum([x, y], 3); len([x, y]); sorted([x, y, 1])[1]
+[x, y][x > y]; (x, y) < (y, x); [x, y, 1].index(1); x in [0, 1, 2.5]; int(x) in range(0, 9, 2)
+any([x, y]); all([x > 0, y > 0]); [v * 2 for v in [x, y, 1] if v > 0][-1]; max([x, y], key=abs)
+{'a': x, 'b': y}['b' if x else 'a']; 'abc'[int(abs(x)) % 3] == 'b'; ('a' if x > 0 else 'b') == 'b'
+(lambda a, b=2: a * b)(x); [1, 2, 3][int(x)]; (1, 2, 3)[-int(abs(y))]
+[[1, 2], [3, 4]][x > 0][y > 0]; [0.5, 1][::-1][0]; list(range(int(abs(x)) % 7))[-1]
+[i for i in range(5)][1:int(abs(y)) % 5][0]; next(v for v in [x, y] if v); x is None
+(None if x > 0 else y) or 3; isinstance(x, float); isinstance(int(x), int); math.pi * x
 """
 
 
