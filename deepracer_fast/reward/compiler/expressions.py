@@ -155,12 +155,12 @@ class Expressions(Functions):
         """A long list of constants as one object, as long as nobody changes it."""
         if len(node.elts) <= MAX_STATIC or site in self.facts.dynamic:
             return None
-        if ("literal", id(node)) not in self.facts.made:
+        if (site, "literal") not in self.facts.made:
             try:
-                self.facts.made["literal", id(node)] = ast.literal_eval(node)
+                self.facts.made[site, "literal"] = ast.literal_eval(node)
             except ValueError:
                 return None
-        return Const(self.facts.made["literal", id(node)])
+        return Const(self.facts.made[site, "literal"])
 
     def _expr_Set(self, node: ast.Set) -> Value:
         items = self._items(node.elts)

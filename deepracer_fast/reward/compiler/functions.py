@@ -261,7 +261,9 @@ class Functions(Arrays):
         if not callable(obj):
             return self.fail(TypeError)
         label = getattr(obj, "__qualname__", type(obj).__name__)
-        raise Unsupported(f"calls {module}.{label}" if module else f"calls {label}", self.line)
+        if isinstance(self.node, ast.Call):
+            label = ast.unparse(self.node.func)
+        raise Unsupported(f"calls {label}", self.line)
 
     def is_object(self, value: Value) -> bool:
         """An object of a class of the user's file."""

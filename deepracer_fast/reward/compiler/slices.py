@@ -78,12 +78,13 @@ class Slices(Sequences):
 
     def _known_slice(self, site: Any, value: Value, cut: slice) -> Value:
         if isinstance(value, Const) and isinstance(value.obj, list | tuple | str):
-            key = (site, id(value.obj), cut.start, cut.stop, cut.step)
             if isinstance(value.obj, list) and len(value.obj) <= MAX_STATIC:
-                return Tup(tuple(Const(item) for item in value.obj[cut]), True, frozenset([site]))
-            return Const(self.facts.made.setdefault(key, value.obj[cut]))
+                return self.series(site, tuple(map(self.known, value.obj[cut])), True)
+            key = (site, id(value.obj), cut.start, cut.stop, cut.step)
+            part = Const(self.facts.made.setdefault(key, value.obj[cut]))
+            return self.to_list(site, part) if site in self.facts.dynamic else part
         if isinstance(value, Tup):
-            return Tup(value.items[cut], value.is_list, frozenset([site]))
+            return self.series(site, value.items[cut], value.is_list)
         step = 1 if cut.step is None else cut.step
         seq = self.seq(value)
         length = seq.length()
@@ -97,6 +98,13 @@ class Slices(Sequences):
         count = self.b.sdiv(gap, i64(step))
         count = self.b.select(self.b.icmp_signed("<", count, i64(0)), i64(0), count)
         return self.copy_range(site, seq, low, count, step)
+
+    def series(self, site: Any, items: tuple[Value, ...], is_list: bool) -> Value:
+        """A new tuple or list of known items; in memory if the program changes it."""
+        if not is_list:
+            return Tup(items)
+        made = Tup(items, True, frozenset([site]))
+        return self.to_list(site, made) if site in self.facts.dynamic else made
 
     def backwards(self, seq: Seq) -> Seq:
         """The same items in reverse."""
@@ -148,8 +156,7 @@ class Slices(Sequences):
                 if first.is_list != second.is_list:
                     return self.fail(TypeError)
                 if len(first.items) + len(second.items) <= MAX_STATIC * 4:
-                    sites = frozenset([site]) if first.is_list else frozenset()
-                    return Tup(first.items + second.items, first.is_list, sites)
+                    return self.series(site, first.items + second.items, first.is_list)
             lst = self.to_list(site, a)
             self.each((site, "add"), self.seq(b), lambda item: self.append(lst, item))
             return lst
@@ -163,10 +170,7 @@ class Slices(Sequences):
         if isinstance(times, Const) and isinstance(value, Tup | Const):
             items = self.as_tuple(value)
             if type(times.obj) is int and len(items.items) * times.obj <= MAX_STATIC:
-                sites = frozenset([site]) if items.is_list else frozenset()
-                if items.is_list and site in self.facts.dynamic:
-                    return self.to_list(site, Tup(items.items * times.obj))
-                return Tup(items.items * times.obj, items.is_list, sites)
+                return self.series(site, items.items * times.obj, items.is_list)
         if self.is_sequence(times):
             return self.fail(TypeError)
         count = self.as_int(times)

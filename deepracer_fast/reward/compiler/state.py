@@ -73,8 +73,9 @@ class State(Comparisons):
 
     def list_slot(self, obj: Any) -> None:
         """Makes a list of the module state, because it is changed."""
-        if any(obj is made for made in self.facts.made.values()):
-            raise Unsupported("changes a list that was made while compiling", self.line)
+        for made_key, made in self.facts.made.items():
+            if obj is made:
+                self.facts.make_dynamic([made_key[0]])
         key = ("list", id(obj))
         site = ("state", id(obj))
         for item in obj:

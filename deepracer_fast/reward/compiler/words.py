@@ -114,8 +114,8 @@ class StateWords:
                 return [1, *self._zeros(inner)] if obj is None else [0, *self.pack(inner, obj)]
             case TNum(kind):
                 return [self._number(kind, obj)]
-            case TStr() if isinstance(obj, str) and obj in self._strings:
-                return [self._strings[obj]]
+            case TStr() if isinstance(obj, str):  # one that the code does not know equals none
+                return [self._strings.setdefault(obj, len(self._strings))]
             case TTup(items, is_list) if isinstance(obj, list if is_list else tuple):
                 if len(obj) == len(items):
                     pairs = zip(items, obj, strict=True)

@@ -1,0 +1,219 @@
+"""Compiled code against plain Python, expression by expression, at the edges where they differ."""
+
+import ast
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import load_reward
+from deepracer_fast.reward.compiled import CompiledReward, Layout
+from deepracer_fast.reward.compiler.joins import Unsupported
+from deepracer_fast.reward.compiler.machine import Machine
+from deepracer_fast.reward.interpret import Interpreter
+from deepracer_fast.reward.loading import compile_source, read_reward
+from deepracer_fast.reward.probe import probe_batches
+from deepracer_fast.reward.verify import Made, compile_module
+
+VALUES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.0, -7.25, 1e-9, 1e18, 2.675, 1.005, 100.0, 0.1]
+PAIRS = list(itertools.product(VALUES, VALUES))
+
+
+def made_of(source: str) -> tuple[Made, Interpreter]:
+    text = compile_source(read_reward(source))
+    interpreter = Interpreter(text)
+    return compile_module(interpreter.new_module(), ast.parse(source)), interpreter
+
+
+def both(source: str, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, list[float | None]]:
+    """Compiled rewards, what the code gave up, and what Python gives (None: it raises)."""
+    made, interpreter = made_of(source)
+    layout = Layout(tuple(made.columns), tuple(made.state))
+    cars = len(batch["x"])
+    rewards, status = CompiledReward(Machine(made.code), layout, 1).run(batch, np.ones(cars, bool))
+    plain: list[float | None] = []
+    for car in range(cars):
+        try:
+            plain += interpreter.run(batch, np.array([car]))
+        except RewardError:
+            plain.append(None)
+    return rewards, status, plain
+
+
+def check(source: str, batch: dict[str, Any]) -> int:
+    """Compares all cars; the number of calls that the code gave up though Python does not."""
+    rewards, status, plain = both(source, batch)
+    spared = 0
+    for reward, gave_up, expected in zip(rewards, status, plain, strict=True):
+        if expected is None:
+            assert gave_up, source
+        elif gave_up:
+            spared += 1
+        else:
+            assert math.isclose(reward, expected, rel_tol=1e-12), (source, reward, expected)
+    return spared
+
+
+def pairs_batch() -> dict[str, Any]:
+    batch = probe_batches(len(PAIRS), 1, objects=3)[0]
+    batch["x"], batch["y"] = (np.array(column) for column in zip(*PAIRS, strict=True))
+    return batch
+
+
+EXPRESSIONS = """
+"; x + y; x - y; x * y; x / y; x // y; x % y; divmod(x, y)[0]; x ** y; abs(x) ** 0.5; x ** 2; -x
+int(x) // 3; int(x) % 3; int(x) // -3; int(x) % -3; int(x) / int(y); int(x) ** 2
+2 ** min(int(y), 60); int(x) * int(y); int(x) & 3; int(x) | 4; ~int(x); int(x) << 2; int(x) >> 1
+round(x); round(x, 1); round(x, 2); round(x, 0); min(x, y); max(x, y, 1); max(0, x)
+min([x, y, 2]); abs(x); int(x); bool(x); float(int(x)); x < y; x == y; 0 < x <= y; x != y or y
+x and y; not x; x if x > y else y; math.sqrt(x); math.log(x); math.exp(x); math.atan2(y, x)
+math.floor(x); math.ceil(x); math.hypot(x, y); math.fmod(x, y); math.pow(x, y); math.degrees(x)
+math.copysign(x, y); math.acos(x); math.isclose(x, y); np.sqrt(abs(x)); np.clip(x, -1, 1)
+np.sign(x); np.round(x, 2); np.arctan2(y, x); np.maximum(x, y)
+np.float64(abs(x)) / max(abs(y), 1); np.array([x, y]).sum(); np.mean([x, y])
+np.dot([x, 1], [y, 2]); sum([x, y]); sum([x, y], 3); len([x, y]); sorted([x, y, 1])[1]
+[x, y][x > y]; (x, y) < (y, x); [x, y, 1].index(1); x in [0, 1, 2.5]; int(x) in range(0, 9, 2)
+any([x, y]); all([x > 0, y > 0]); [v * 2 for v in [x, y, 1] if v > 0][-1]; max([x, y], key=abs)
+{'a': x, 'b': y}['b' if x else 'a']; 'abc'[int(abs(x)) % 3] == 'b'; ('a' if x > 0 else 'b') == 'b'
+(lambda a, b=2: a * b)(x); [1, 2, 3][int(x)]; (1, 2, 3)[-int(abs(y))]
+[[1, 2], [3, 4]][x > 0][y > 0]; [0.5, 1][::-1][0]; list(range(int(abs(x)) % 7))[-1]
+[i for i in range(5)][1:int(abs(y)) % 5][0]; next(v for v in [x, y] if v); x is None
+(None if x > 0 else y) or 3; isinstance(x, float); isinstance(int(x), int); math.pi * x
+"""
+
+
+@pytest.mark.parametrize(
+    "expression", [e.strip() for line in EXPRESSIONS.split("\n") for e in line.split("; ") if e]
+)
+def test_an_expression_gives_what_python_gives(expression: str) -> None:
+    source = f"""
+import math
+import numpy as np
+def reward_function(params):
+    x, y = params['x'], params['y']
+    return max(-9e4, min(9e4, {expression}))
+"""
+    spared = check(source, pairs_batch())
+    # Ints beyond 2**53, complex numbers and powers that Python computes exactly are left to it.
+    assert spared <= 0.35 * len(PAIRS)
+
+
+def test_an_error_within_try_leads_where_python_leads() -> None:
+    source = """
+import math
+def reward_function(params):
+    x, y = params['x'], params['y']
+    total = 0.0
+    for k, action in enumerate((lambda: x / y, lambda: math.sqrt(x), lambda: [1, 2][int(x)],
+                                lambda: x % y, lambda: {'a': 1}['b'], lambda: None + x)):
+        try:
+            value = action()
+            total += 1
+        except ZeroDivisionError:
+            total += 10
+        except (ValueError, IndexError):
+            total += 100
+        except Exception:
+            total += 1000 + k
+        else:
+            total += 10000 if value > 1 else 0
+    return total
+"""
+    spared = check(source, pairs_batch())
+    assert spared <= len(VALUES)  # int(1e18) is left to Python
+
+
+def test_state_of_every_kind_lives_on_per_car() -> None:
+    source = """
+count, label, last, best, trail = 0, 'new', None, (0.0, 0), []
+class Box:
+    seen = 0
+    def __init__(self): self.flag, self.items = False, [1.0]
+box = Box()
+table = {'a': 1, 'b': None}
+def reward_function(params):
+    global count, label, last, best, trail
+    count += 1
+    label = 'even' if count % 2 == 0 else 'odd'
+    gap = 0.0 if last is None else params['x'] - last
+    last = params['x']
+    best = max(best, (params['y'], count))
+    trail = (trail + [params['speed']])[-3:]
+    Box.seen += 2
+    box.flag = not box.flag
+    box.items.append(params['y'])
+    table['b'] = (table['b'] or 0) + 1
+    return (count + gap + best[0] + best[1] + sum(trail) + Box.seen + box.flag
+            + sum(box.items[-4:]) + len(box.items) + table['b'] + (label == 'odd') * 0.5)
+"""
+    reward = load_reward(source)
+    batches = probe_batches(6, 40)
+    plain = Interpreter(compile_source(read_reward(source)))
+    for batch in batches:
+        expected = plain.run(batch, np.arange(6))
+        np.testing.assert_allclose(reward(batch), expected, rtol=1e-6)
+    assert reward.mode == "compiled", reward.reason
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
+    path = Path(__file__).parent / "reward_corpus" / "heading_alignment.py"
+    batch = probe_batches(20_000, 1)[0]
+    one, many = load_reward(path), load_reward(path)
+    one.use_one_thread()
+    many._runner.num_threads = 5
+    np.testing.assert_array_equal(one(batch), many(batch))
+
+
+def test_a_number_too_large_for_the_machine_is_left_to_python() -> None:
+    source = """
+def reward_function(params):
+    n = 3 ** int(params['x'])
+    return n % 1000
+"""
+    batch = probe_batches(4, 1)[0] | {"x": np.array([1.0, 5.0, 60.0, 300.0], np.float32)}
+    expected = [3**n % 1000 for n in (1, 5, 60, 300)]
+    assert load_reward(source)(batch).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "what"),
+    [
+        ("import random\n    return random.random()", 3, "calls random"),
+        ("return max({params['x'], 1.0})", 2, "a set made while it runs"),
+        ("params['waypoints'].append((0, 0))\n    return 1", 2, "changes a list of params"),
+        ("d = {}\n    d[params['steps']] = 1\n    return 1", 3, "a dict key that is not known"),
+        ("with open('x') as f:\n        pass\n    return 1", 2, "the statement with"),
+    ],
+)
+def test_what_cannot_be_compiled_is_named_with_its_line(body: str, line: int, what: str) -> None:
+    with pytest.raises(Unsupported, match=what) as caught:
+        made_of(f"def reward_function(params):\n    {body}\n")
+    assert caught.value.line == line
+
+
+def test_a_compiled_reward_is_found_again(reward_cache: Path) -> None:
+    source = "def reward_function(params):\n    return params['x'] + 12.25\n"
+    before = set(reward_cache.iterdir())
+    first = load_reward(source)
+    (made,) = set(reward_cache.iterdir()) - before
+    again = load_reward(source)
+    assert first._runner._workers and not again._runner._workers  # type: ignore[attr-defined]
+    batch = probe_batches(3, 1)[0]
+    np.testing.assert_array_equal(first(batch), again(batch))
+    made.write_bytes(made.read_bytes()[:-9])  # a file that is broken is made anew
+    assert load_reward(source)._runner._workers  # type: ignore[attr-defined]
+
+
+def test_a_compiled_reward_that_is_wrong_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    reward = load_reward("def reward_function(params):\n    return params['x']\n")
+    other = load_reward("def reward_function(params):\n    return params['x'] * 2\n")
+    runner = reward._runner
+    runner._compiled = other._runner._compiled  # type: ignore[attr-defined]
+    batch = probe_batches(3, 1)[0]
+    reward(batch)
+    assert reward.mode == "interpreted" and "where Python gives" in reward.reason
+    np.testing.assert_allclose(reward(batch), batch["x"])
