@@ -1,7 +1,6 @@
 // Fills the tables: see segment_raster.h.
 #include "segment_raster.h"
 
-#include <limits>
 #include <numeric>
 
 namespace deepracer_fast {

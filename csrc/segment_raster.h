@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -144,7 +145,7 @@ class NearestSelector {
   // the one nearest to the middle.
   template <typename Keep>
   void for_nearest(Disc disc, std::span<const std::uint16_t> candidates, const Keep& take) {
-    constexpr float kRounding = 1e-4f;  // m, well above float32 error at 100 m
+    constexpr float kFloatError = 1e-4f;  // m, well above float32 error at 100 m
     gaps_.clear();
     float nearest = std::numeric_limits<float>::max();
     for (const auto i : candidates) {
@@ -152,7 +153,7 @@ class NearestSelector {
       nearest = std::min(nearest, gaps_.back());
     }
     for (std::size_t k = 0; k < candidates.size(); ++k)
-      if (gaps_[k] <= nearest + 2.0f * disc.reach + kRounding) take(candidates[k]);
+      if (gaps_[k] <= nearest + 2.0f * disc.reach + kFloatError) take(candidates[k]);
   }
 
   std::span<const Segment> segments_;
