@@ -41,7 +41,8 @@ def with_table(text: str, machines: list[Figures]) -> str:
     _, end, after = rest.partition(END)
     if not end:
         raise ValueError(f"the README must hold the lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n{table(machines)}\n{END}{after}"
+    body = f"{table(machines)}\n" if machines else ""
+    return f"{before}{BEGIN}\n{body}{END}{after}"
 
 
 def table(machines: list[Figures]) -> str:

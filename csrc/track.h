@@ -14,129 +14,10 @@
 #include <vector>
 
 #include "geometry.h"
+#include "polyline.h"
+#include "segment_raster.h"
 
 namespace deepracer_fast {
-
-// Short lists of segment indices, ascending, each kept once if neighbours share it.
-class SegmentLists {
- public:
-  explicit SegmentLists(std::size_t lists = 0) : starts_(lists) {}
-
-  std::span<const std::uint16_t> operator[](int list) const {
-    const std::uint16_t* first = items_.data() + starts_[static_cast<std::size_t>(list)];
-    return {first + 1, *first};
-  }
-  // Fills a list, by reference to `neighbour` if that holds the same; -1 for no neighbour.
-  void set(int number, std::span<const std::uint16_t> segments, int neighbour);
-  std::size_t bytes() const { return 4 * starts_.capacity() + 2 * items_.capacity(); }
-
- private:
-  std::vector<std::uint32_t> starts_;  // of each list in items_
-  std::vector<std::uint16_t> items_;   // for each list its length, then its segments
-};
-
-// A uniform raster over a box; each cell holds a short list of segment indices. Cells are 0.1 m
-// wide, wider only where a box would need more than kMaxCells of them.
-class SegmentRaster {
- public:
-  static constexpr float kFinestCell = 0.1f;  // m
-  static constexpr float kMaxCells = 300'000.0f;
-
-  SegmentRaster() = default;
-  SegmentRaster(Vec2 low, Vec2 high);
-
-  bool contains(Vec2 p) const {
-    const Vec2 q = p - low_;
-    return q.x >= 0.0f && q.y >= 0.0f && q.x < extent_.x && q.y < extent_.y;
-  }
-  // Index of the cell of a point that the raster contains.
-  int cell(Vec2 p) const {
-    const auto column = std::min(static_cast<int>((p.x - low_.x) * cells_per_metre_), columns_ - 1);
-    const auto row = std::min(static_cast<int>((p.y - low_.y) * cells_per_metre_), rows_ - 1);
-    return row * columns_ + column;
-  }
-  Vec2 centre(int cell) const;
-  int num_cells() const { return columns_ * rows_; }
-  std::span<const std::uint16_t> segments(int cell) const { return lists_[cell]; }
-  std::size_t bytes() const { return lists_.bytes(); }
-
-  // Fills every cell with the segments that can be nearest to one of its points.
-  void fill_nearest(std::span<const Segment> segments);
-  // Fills every cell with the segments that pass through it.
-  void fill_overlapping(std::span<const Segment> segments);
-
- private:
-  template <typename Select>
-  void fill(std::span<const Segment> segments, Select select);
-
-  Vec2 low_, extent_;         // m
-  float cell_ = kFinestCell;  // m
-  float cells_per_metre_ = 1.0f / kFinestCell;
-  int columns_ = 0;
-  int rows_ = 0;
-  SegmentLists lists_;  // [num_cells]
-};
-
-// A line through points, with arc length and the nearest point on it.
-class Polyline {
- public:
-  static constexpr float kFinestSlice = 0.05f;  // m of arc; wider beyond kMaxSlices of them
-  static constexpr float kMaxSlices = 65'536.0f;
-
-  struct Nearest {
-    int segment;
-    float arc;  // m from the first point
-    Vec2 point;
-  };
-
-  explicit Polyline(std::span<const Vec2> points);
-  // Lookups within this box take O(1) from then on.
-  void build_raster(Vec2 low, Vec2 high);
-
-  float length() const { return length_; }
-  std::vector<Vec2> points() const;
-  std::span<const Segment> segments() const { return segments_; }
-  Nearest nearest(Vec2 p) const;
-  // The same where it is known that one of these segments, in ascending order, is the nearest.
-  template <typename Indices>
-  Nearest nearest(Vec2 p, const Indices& candidates) const;
-  // The last segment that begins at or before arc length `arc` in [0, length].
-  const Segment& segment_at(float arc) const;
-  Vec2 point_at(float arc) const;
-
-  // Slices of equal arc length, for tables of what lies along the line.
-  int num_slices() const { return static_cast<int>(first_segment_.size()); }
-  float slice_length() const { return slice_length_; }
-  int slice(float arc) const {
-    return std::clamp(static_cast<int>(arc * slices_per_metre_), 0, num_slices() - 1);
-  }
-  std::size_t bytes() const;
-
- private:
-  void build_slices();
-
-  std::vector<Segment> segments_;
-  float length_ = 0.0f;
-  float slice_length_ = kFinestSlice;  // m
-  float slices_per_metre_ = 1.0f / kFinestSlice;
-  std::vector<std::uint16_t> first_segment_;  // [slices] the segment at the slice's begin
-  SegmentRaster raster_;
-};
-
-// A border, asked for its point nearest to a point of the centre line.
-class Border {
- public:
-  Border(std::span<const Vec2> points, const Polyline& center);
-
-  std::vector<Vec2> points() const { return line_.points(); }
-  // `p` is the centre line's point in that slice.
-  Vec2 nearest(Vec2 p, int slice) const;
-  std::size_t bytes() const { return line_.bytes() + candidates_.bytes(); }
-
- private:
-  Polyline line_;
-  SegmentLists candidates_;  // [slices of the centre line]
-};
 
 // Everything about one point that a step asks of the track.
 struct TrackPoint {
@@ -175,6 +56,8 @@ class Track {
  private:
   float wrap_arc(float arc) const;
   void build_road(std::span<const Vec2> inner, std::span<const Vec2> outer);
+
+  bool crossed(Vec2 left, Vec2 centre, int cell) const;
 
   // What a cell says of its points: all on the road, none, or ask its edges.
   enum Cell : std::uint8_t { kOffRoad, kOnRoad, kCentreOffRoad, kCentreOnRoad };

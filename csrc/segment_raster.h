@@ -1,0 +1,165 @@
+// Tables that name the few segments of a line that can matter somewhere.
+//
+// In: the segments, and a place: a cell of the ground or a stretch of a line. Out: a short list,
+// worked out once, of the segments that can be the nearest there or that pass through it. Lookups
+// take O(1). Neighbours: Polyline and Track ask.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "geometry.h"
+
+namespace deepracer_fast {
+
+// Short lists of segment indices, ascending, each kept once if neighbours share it.
+class SegmentLists {
+ public:
+  explicit SegmentLists(std::size_t lists = 0) : starts_(lists) {}
+
+  std::span<const std::uint16_t> operator[](int list) const {
+    const std::uint16_t* first = items_.data() + starts_[static_cast<std::size_t>(list)];
+    return {first + 1, *first};
+  }
+  // Fills a list, by reference to `neighbour` if that holds the same; -1 for no neighbour.
+  void set(int number, std::span<const std::uint16_t> segments, int neighbour);
+  std::size_t bytes() const { return 4 * starts_.capacity() + 2 * items_.capacity(); }
+
+ private:
+  std::vector<std::uint32_t> starts_;  // of each list in items_
+  std::vector<std::uint16_t> items_;   // for each list its length, then its segments
+};
+
+// A uniform raster over a box; each cell holds a short list of segment indices. Cells are 0.1 m
+// wide, wider only where a box would need more than kMaxCells of them.
+class SegmentRaster {
+ public:
+  static constexpr float kFinestCell = 0.1f;  // m
+  static constexpr float kMaxCells = 300'000.0f;
+
+  SegmentRaster() = default;
+  SegmentRaster(Vec2 low, Vec2 high);
+
+  bool contains(Vec2 p) const {
+    const Vec2 q = p - low_;
+    return q.x >= 0.0f && q.y >= 0.0f && q.x < extent_.x && q.y < extent_.y;
+  }
+  // Index of the cell of a point that the raster contains.
+  int cell(Vec2 p) const {
+    const auto column = std::min(static_cast<int>((p.x - low_.x) * cells_per_metre_), columns_ - 1);
+    const auto row = std::min(static_cast<int>((p.y - low_.y) * cells_per_metre_), rows_ - 1);
+    return row * columns_ + column;
+  }
+  Vec2 centre(int cell) const;
+  int columns() const { return columns_; }
+  int num_cells() const { return columns_ * rows_; }
+  std::span<const std::uint16_t> segments(int cell) const { return lists_[cell]; }
+  std::size_t bytes() const { return lists_.bytes(); }
+
+  // Fills every cell with the segments that can be nearest to one of its points.
+  void fill_nearest(std::span<const Segment> segments);
+  // Fills every cell with the segments that pass through it.
+  void fill_overlapping(std::span<const Segment> segments);
+
+ private:
+  template <typename Select>
+  void fill(std::span<const Segment> segments, Select select);
+
+  Vec2 low_, extent_;         // m
+  float cell_ = kFinestCell;  // m
+  float cells_per_metre_ = 1.0f / kFinestCell;
+  int columns_ = 0;
+  int rows_ = 0;
+  SegmentLists lists_;  // [num_cells]
+};
+
+// All indices of so many segments.
+std::vector<std::uint16_t> all_indices(std::size_t count);
+
+// A place on the ground: everything within `reach` of `middle`.
+struct Disc {
+  Vec2 middle;
+  float reach;  // m
+};
+
+// Selects the segments that can be nearest to a point of a place, in ascending order.
+class NearestSelector {
+ public:
+  using Indices = std::vector<std::uint16_t>;
+
+  explicit NearestSelector(std::span<const Segment> segments)
+      : segments_(segments), is_kept_(segments.size()) {}
+
+  void select(Disc disc, std::span<const std::uint16_t> candidates, Indices& out) {
+    out.clear();
+    for_nearest(disc, candidates, [&](std::uint16_t i) { out.push_back(i); });
+  }
+
+  // The same for a place that smaller discs cover: the fewer are left, the faster every lookup.
+  void select(std::span<const Disc> parts, std::span<const std::uint16_t> candidates,
+              Indices& out) {
+    out.clear();
+    for (const Disc& part : parts)
+      for_nearest(part, candidates, [&](std::uint16_t i) { keep(i, out); });
+    sort(out);
+  }
+
+  // The same for a square of that edge, of which quarters of quarters are looked at.
+  void select_square(Vec2 middle, float edge, std::span<const std::uint16_t> candidates,
+                     Indices& out) {
+    out.clear();
+    look_at_square(middle, edge, candidates, out, kLooks);
+    sort(out);
+  }
+
+ private:
+  static constexpr std::size_t kLooks = 3;  // a cell is looked at in 64 parts where it matters
+
+  void keep(std::uint16_t i, Indices& out) {
+    if (!std::exchange(is_kept_[i], std::uint8_t{1})) out.push_back(i);
+  }
+
+  void sort(Indices& out) {
+    for (const auto i : out) is_kept_[i] = 0;
+    std::ranges::sort(out);
+  }
+
+  void look_at_square(Vec2 middle, float edge, std::span<const std::uint16_t> candidates,
+                      Indices& out, std::size_t looks) {
+    const Disc disc = {middle, 0.70711f * edge};
+    if (looks == 0) return for_nearest(disc, candidates, [&](std::uint16_t i) { keep(i, out); });
+    Indices& few = few_[looks - 1];
+    select(disc, candidates, few);
+    if (few.size() == 1) return keep(few.front(), out);
+    const float aside = 0.25f * edge;
+    for (const Vec2 gap : {Vec2{-aside, -aside}, {aside, -aside}, {-aside, aside}, {aside, aside}})
+      look_at_square(middle + gap, 0.5f * edge, few, out, looks - 1);
+  }
+
+  // The segment nearest to a point of the disc is at most 2 * reach further from its middle than
+  // the one nearest to the middle.
+  template <typename Keep>
+  void for_nearest(Disc disc, std::span<const std::uint16_t> candidates, const Keep& take) {
+    constexpr float kFloatError = 1e-4f;  // m, well above float32 error at 100 m
+    gaps_.clear();
+    float nearest = std::numeric_limits<float>::max();
+    for (const auto i : candidates) {
+      gaps_.push_back(std::sqrt(segments_[i].distance2(disc.middle)));
+      nearest = std::min(nearest, gaps_.back());
+    }
+    for (std::size_t k = 0; k < candidates.size(); ++k)
+      if (gaps_[k] <= nearest + 2.0f * disc.reach + kFloatError) take(candidates[k]);
+  }
+
+  std::span<const Segment> segments_;
+  std::vector<std::uint8_t> is_kept_;  // [segments] in the list that is being made
+  std::vector<float> gaps_;            // m, of the candidates
+  std::array<Indices, kLooks> few_;    // what each look left
+};
+
+}  // namespace deepracer_fast
