@@ -276,7 +276,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
         ("evaluate",),
         ("evaluate", "model", "--laps", "0"),
         ("evaluate", "model", "--off-track-penalty", "-1"),
-        ("race",),
+        ("replay",),
     ],
 )
 def test_wrong_usage_exits_2_without_a_traceback(

@@ -65,7 +65,7 @@ def pairs_batch() -> dict[str, Any]:
 
 
 EXPRESSIONS = """
-"; x + y; x - y; x * y; x / y; x // y; x % y; divmod(x, y)[0]; x ** y; abs(x) ** 0.5; x ** 2; -x
+x + y; x - y; x * y; x / y; x // y; x % y; divmod(x, y)[0]; x ** y; abs(x) ** 0.5; x ** 2; -x
 int(x) // 3; int(x) % 3; int(x) // -3; int(x) % -3; int(x) / int(y); int(x) ** 2
 2 ** min(int(y), 60); int(x) * int(y); int(x) & 3; int(x) | 4; ~int(x); int(x) << 2; int(x) >> 1
 round(x); round(x, 1); round(x, 2); round(x, 0); min(x, y); max(x, y, 1); max(0, x)
