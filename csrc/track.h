@@ -107,6 +107,9 @@ class Track {
   float length() const { return center_.length(); }
   bool is_loop() const { return is_loop_; }
   bool is_counter_clockwise() const { return is_counter_clockwise_; }
+  const Polyline& center() const { return center_; }
+  const Polyline& inner() const { return inner_; }
+  const Polyline& outer() const { return outer_; }
 
   TrackPoint locate(Vec2 p) const;
   // Strictly between the borders.

@@ -1,0 +1,196 @@
+// Casts the rays of one LIDAR and reduces them: see lidar.h.
+#include "lidar.h"
+
+#include <limits>
+
+#include "random.h"
+
+// The loops over the rays, compiled once for every machine and once for those with AVX2: the same
+// arithmetic, hence the same bytes.
+#define DEEPRACER_FAST_INLINE inline __attribute__((always_inline))
+
+namespace deepracer_fast {
+namespace {
+
+constexpr float kNothing = std::numeric_limits<float>::infinity();
+
+// Directions of the rays in the car's frame.
+struct Rays {
+  Rays() {
+    for (int i = 0; i < kLidarRays; ++i) {
+      const double share = static_cast<double>(i) / (kLidarRays - 1);
+      const double angle = kLidarYaw + (2.0 * share - 1.0) * kLidarHalfAngle;
+      x[i] = static_cast<float>(std::cos(angle));
+      y[i] = static_cast<float>(std::sin(angle));
+    }
+  }
+  alignas(32) std::array<float, kLidarRays> x, y;
+};
+
+const Rays kRays;
+
+// A rectangle as a ray's origin sees it: `turn` is the car's heading in the rectangle's frame.
+struct Slab {
+  Vec2 low, high;  // m, of the rectangle's sides relative to the origin
+  Vec2 turn;       // unit vector
+};
+
+// Nearest entry of each ray into a rectangle, where it beats the range so far. A ray that starts
+// inside is at 0.
+DEEPRACER_FAST_INLINE void meet_rectangle(const Rays& rays, const Slab& slab, float* ranges) {
+  for (int i = 0; i < kLidarRays; ++i) {
+    const float across = 1.0F / (slab.turn.x * rays.x[i] - slab.turn.y * rays.y[i]);
+    const float up = 1.0F / (slab.turn.y * rays.x[i] + slab.turn.x * rays.y[i]);
+    const float x_low = slab.low.x * across, x_high = slab.high.x * across;
+    const float y_low = slab.low.y * up, y_high = slab.high.y * up;
+    const float x_in = x_low < x_high ? x_low : x_high, x_out = x_low < x_high ? x_high : x_low;
+    const float y_in = y_low < y_high ? y_low : y_high, y_out = y_low < y_high ? y_high : y_low;
+    float enter = x_in > y_in ? x_in : y_in;
+    const float leave = x_out < y_out ? x_out : y_out;
+    enter = enter > 0.0F ? enter : 0.0F;
+    const float found = leave >= enter ? enter : kNothing;
+    ranges[i] = found < ranges[i] ? found : ranges[i];
+  }
+}
+
+// The walls from within: each ray leaves the room through the nearer of two of them.
+DEEPRACER_FAST_INLINE void meet_walls(const Rays& rays, const Slab& slab, float* ranges) {
+  for (int i = 0; i < kLidarRays; ++i) {
+    const float across = 1.0F / (slab.turn.x * rays.x[i] - slab.turn.y * rays.y[i]);
+    const float up = 1.0F / (slab.turn.y * rays.x[i] + slab.turn.x * rays.y[i]);
+    const float x_low = slab.low.x * across, x_high = slab.high.x * across;
+    const float y_low = slab.low.y * up, y_high = slab.high.y * up;
+    const float x_out = x_low < x_high ? x_high : x_low;
+    const float y_out = y_low < y_high ? y_high : y_low;
+    const float leave = x_out < y_out ? x_out : y_out;
+    ranges[i] = leave < ranges[i] ? leave : ranges[i];
+  }
+}
+
+DEEPRACER_FAST_INLINE void blur_ranges(const float* first, const float* second, float* ranges) {
+  constexpr float kScale = kLidarNoise * 0.70710678F;  // the sum of two normal numbers
+  for (int i = 0; i < kLidarRays; ++i) {
+    const float range = ranges[i] + kScale * (first[i] + second[i]);
+    // Rounded to the resolution; what met nothing is far beyond every whole number of it.
+    const float steps = range * (1.0F / kLidarResolution) + 0.5F;
+    const float whole = static_cast<float>(static_cast<std::int32_t>(steps < 1e6F ? steps : 0.0F));
+    ranges[i] = steps < 1e6F ? whole * kLidarResolution : ranges[i];
+  }
+}
+
+struct RayLoops {
+  void (*meet_rectangle)(const Rays& rays, const Slab& slab, float* ranges);
+  void (*meet_walls)(const Rays& rays, const Slab& slab, float* ranges);
+  void (*blur_ranges)(const float* first, const float* second, float* ranges);
+};
+
+constexpr RayLoops kPortableLoops = {
+    [](const Rays& rays, const Slab& slab, float* ranges) { meet_rectangle(rays, slab, ranges); },
+    [](const Rays& rays, const Slab& slab, float* ranges) { meet_walls(rays, slab, ranges); },
+    [](const float* a, const float* b, float* ranges) { blur_ranges(a, b, ranges); }};
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void meet_rectangle_avx2(const Rays& rays, const Slab& slab,
+                                                         float* ranges) {
+  meet_rectangle(rays, slab, ranges);
+}
+__attribute__((target("avx2"))) void meet_walls_avx2(const Rays& rays, const Slab& slab,
+                                                     float* ranges) {
+  meet_walls(rays, slab, ranges);
+}
+__attribute__((target("avx2"))) void blur_ranges_avx2(const float* a, const float* b,
+                                                      float* ranges) {
+  blur_ranges(a, b, ranges);
+}
+const RayLoops kLoops = __builtin_cpu_supports("avx2")
+                            ? RayLoops{meet_rectangle_avx2, meet_walls_avx2, blur_ranges_avx2}
+                            : kPortableLoops;
+#else
+const RayLoops kLoops = kPortableLoops;
+#endif
+
+void meet_object(Vec2 origin, float heading, const Object& object, float reach, float* ranges) {
+  const Vec2 gap = origin - object.position;
+  constexpr float kRadius = 0.26F;  // m, of the largest block
+  if (dot(gap, gap) > (reach + kRadius) * (reach + kRadius)) return;
+  const Vec2 axis = unit_vector(object.heading);
+  const float ahead = dot(gap, axis), left = cross(axis, gap);
+  for (const Block& block : blocks(object.kind)) {
+    if (kLidarHeight < block.bottom || kLidarHeight > block.top) continue;
+    kLoops.meet_rectangle(kRays,
+                          {{block.rear - ahead, block.right - left},
+                           {block.front - ahead, block.left - left},
+                           unit_vector(heading - object.heading)},
+                          ranges);
+  }
+}
+
+// Standard normal numbers, by the thousands: twelve uniform ones each, cut at +-6.
+struct NormalTable {
+  static constexpr std::size_t kSize = 4096;
+  NormalTable() {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      float sum = -6.0F;
+      for (std::uint32_t k = 0; k < 12; ++k) sum += uniform(1, 0, static_cast<std::uint32_t>(i), k);
+      values[i] = sum;
+    }
+  }
+  std::array<float, kSize + kLidarRays> values;
+};
+
+const NormalTable kNormal;
+
+// The nearest of the rays [begin, begin + count).
+float nearest(const LidarRanges& ranges, int begin, int count) {
+  return *std::min_element(ranges.begin() + begin, ranges.begin() + begin + count);
+}
+
+}  // namespace
+
+void scan(Vec2 position, float heading, std::span<const Object> objects, const Room& room,
+          float reach, LidarRanges& ranges) {
+  ranges.fill(kNothing);
+  const Vec2 along = unit_vector(heading);
+  const Vec2 origin = offset(position, along, kLidarAhead, 0.0F);
+  for (const Object& object : objects) meet_object(origin, heading, object, reach, ranges.data());
+  const Slab walls = {{room.min_x - origin.x, room.min_y - origin.y},
+                      {room.max_x - origin.x, room.max_y - origin.y},
+                      along};
+  const bool is_inside =
+      walls.low.x < 0.0F && walls.low.y < 0.0F && walls.high.x > 0.0F && walls.high.y > 0.0F;
+  const bool is_near =
+      walls.low.x > -reach || walls.low.y > -reach || walls.high.x < reach || walls.high.y < reach;
+  if (is_inside && is_near) kLoops.meet_walls(kRays, walls, ranges.data());
+}
+
+void add_lidar_noise(LidarRanges& ranges, std::uint64_t bits) {
+  constexpr std::uint64_t kMask = NormalTable::kSize - 1;
+  kLoops.blur_ranges(kNormal.values.data() + (bits & kMask),
+                     kNormal.values.data() + ((bits >> 32) & kMask), ranges.data());
+}
+
+void clip_ranges(const LidarRanges& ranges, float* out) {
+  for (int i = 0; i < kLidarRays; ++i) out[i] = std::clamp(ranges[i], kLidarMinRange, kLidarClip);
+}
+
+void occupied_sectors(const LidarRanges& ranges, float* out) {
+  constexpr int kRaysEach = kLidarRays / kNumSectors;
+  for (int sector = 0; sector < kNumSectors; ++sector)
+    out[sector] = nearest(ranges, sector * kRaysEach, kRaysEach) < kSectorClip ? 1.0F : 0.0F;
+}
+
+void discretized_sectors(const LidarRanges& ranges, int num_sectors, int num_values,
+                         float clipping_dist, float* out) {
+  const int rays_each = kLidarRays / num_sectors;
+  std::fill_n(out, num_sectors * num_values, 0.0F);
+  for (int sector = 0; sector < num_sectors; ++sector) {
+    const float distance =
+        std::clamp(nearest(ranges, sector * rays_each, rays_each), kLidarMinRange, kLidarMaxRange);
+    if (distance >= clipping_dist) continue;
+    const auto value =
+        static_cast<int>(distance / (clipping_dist / static_cast<float>(num_values)));
+    out[sector * num_values + std::min(value, num_values - 1)] = 1.0F;
+  }
+}
+
+}  // namespace deepracer_fast
