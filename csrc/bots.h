@@ -23,15 +23,17 @@ struct Bot {
   float arc = 0.0F;           // m along the centre line, in [0, length)
   Lane lane = Lane::kInner;   // where it drives, or whence it is changing
   float changed = 0.0F;       // m of a lane change done; 0 while it keeps its lane
+  int piece = 0;              // of the lanes' splines, where it was last
   float until_change = 0.0F;  // s to the next change
 };
 
-// Where a bot is: on its lane, or on a curve from it to the other one that leaves the first and
-// meets the second along them (cubic in the share of the way, flat at both ends).
-inline LanePose pose_of(const Bot& bot, const Lanes& lanes, const BotRules& rules) {
-  CubicSpline::Point p = lanes.drive_at(bot.lane, bot.arc);
+// Where a bot is and which way it drives: on its lane, or on a curve from it to the other one that
+// leaves the first and meets the second along them (cubic in the share of the way, flat at both
+// ends).
+inline CubicSpline::Point course_of(Bot& bot, const Lanes& lanes, const BotRules& rules) {
+  CubicSpline::Point p = lanes.drive_at(bot.lane, bot.arc, bot.piece);
   if (bot.changed > 0.0F) {
-    const CubicSpline::Point q = lanes.drive_at(other_lane(bot.lane), bot.arc);
+    const CubicSpline::Point q = lanes.drive_at(other_lane(bot.lane), bot.arc, bot.piece);
     const float u = bot.changed / rules.lane_change_distance;
     const float share = u * u * (3.0F - 2.0F * u);
     const float growth = 6.0F * u * (1.0F - u) / rules.lane_change_distance;
@@ -39,7 +41,7 @@ inline LanePose pose_of(const Bot& bot, const Lanes& lanes, const BotRules& rule
     p.slope = p.slope + share * (q.slope - p.slope) + growth * across;
     p.position = p.position + share * across;
   }
-  return {p.position, std::atan2(p.slope.y, p.slope.x)};
+  return p;
 }
 
 // One period of `seconds`. `draw()` gives a number in [0, 1) and is asked once a lane change.

@@ -105,11 +105,12 @@ CubicSpline::CubicSpline(std::span<const float> parameters, std::span<const Vec2
   }
 }
 
-CubicSpline::Point CubicSpline::at(float parameter) const {
-  auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), parameter,
-                                [](float u, const Piece& q) { return u < q.start; });
-  if (piece != pieces_.begin()) --piece;
-  const Piece& q = *piece;
+CubicSpline::Point CubicSpline::at(float parameter, int& hint) const {
+  const int last = static_cast<int>(pieces_.size()) - 1;
+  hint = std::clamp(hint, 0, last);
+  while (hint > 0 && parameter < pieces_[static_cast<std::size_t>(hint)].start) --hint;
+  while (hint < last && parameter >= pieces_[static_cast<std::size_t>(hint) + 1].start) ++hint;
+  const Piece& q = pieces_[static_cast<std::size_t>(hint)];
   const float t = parameter - q.start;
   return {q.value + t * (q.first + t * (q.second + t * q.third)),
           q.first + t * (2.0F * q.second + (3.0F * t) * q.third)};
@@ -140,8 +141,8 @@ LanePose Lanes::parked_at(Lane lane, float arc) const {
   return {foot.point, std::atan2(span.y, span.x)};
 }
 
-CubicSpline::Point Lanes::drive_at(Lane lane, float arc) const {
-  return splines_[static_cast<std::size_t>(lane)].at(wrap(arc));
+CubicSpline::Point Lanes::drive_at(Lane lane, float arc, int& hint) const {
+  return splines_[static_cast<std::size_t>(lane)].at(arc, hint);
 }
 
 Lane Lanes::nearest(Vec2 p) const {

@@ -39,8 +39,9 @@ class CubicSpline {
   // Parameters ascend strictly; a loop's last point repeats its first.
   CubicSpline(std::span<const float> parameters, std::span<const Vec2> points, bool is_loop);
 
-  // `parameter` within the range of the parameters; beyond it the end pieces go on.
-  Point at(float parameter) const;
+  // `parameter` within the range of the parameters; beyond it the end pieces go on. The search
+  // begins at piece `hint` and leaves there the one that it found: O(1) for a point that moves on.
+  Point at(float parameter, int& hint) const;
 
  private:
   struct Piece {
@@ -56,8 +57,9 @@ class Lanes {
 
   // The point of the lane's polyline that is nearest to the centre point at arc length `arc`.
   LanePose parked_at(Lane lane, float arc) const;
-  // The spline of the lane at arc length `arc` of the centre line, which wraps on a loop.
-  CubicSpline::Point drive_at(Lane lane, float arc) const;
+  // The spline of the lane at arc length `arc` of the centre line, in [0, length]; `hint` as above,
+  // 0 if nothing is known.
+  CubicSpline::Point drive_at(Lane lane, float arc, int& hint) const;
   // The lane whose side of the road `p` lies on.
   Lane nearest(Vec2 p) const;
   float length() const { return length_; }  // m, of the centre line

@@ -109,19 +109,18 @@ const RayLoops kLoops = __builtin_cpu_supports("avx2")
 const RayLoops kLoops = kPortableLoops;
 #endif
 
-void meet_object(Vec2 origin, float heading, const Object& object, float reach, float* ranges) {
+void meet_object(Vec2 origin, Vec2 along, const Object& object, float reach, float* ranges) {
   const Vec2 gap = origin - object.position;
   constexpr float kRadius = 0.26F;  // m, of the largest block
   if (dot(gap, gap) > (reach + kRadius) * (reach + kRadius)) return;
-  const Vec2 axis = unit_vector(object.heading);
-  const float ahead = dot(gap, axis), left = cross(axis, gap);
+  const float ahead = dot(gap, object.along), left = cross(object.along, gap);
+  const Vec2 turn = {dot(along, object.along), cross(object.along, along)};
   for (const Block& block : blocks(object.kind)) {
     if (kLidarHeight < block.bottom || kLidarHeight > block.top) continue;
-    kLoops.meet_rectangle(kRays,
-                          {{block.rear - ahead, block.right - left},
-                           {block.front - ahead, block.left - left},
-                           unit_vector(heading - object.heading)},
-                          ranges);
+    kLoops.meet_rectangle(
+        kRays,
+        {{block.rear - ahead, block.right - left}, {block.front - ahead, block.left - left}, turn},
+        ranges);
   }
 }
 
@@ -152,7 +151,7 @@ void scan(Vec2 position, float heading, std::span<const Object> objects, const R
   ranges.fill(kNothing);
   const Vec2 along = unit_vector(heading);
   const Vec2 origin = offset(position, along, kLidarAhead, 0.0F);
-  for (const Object& object : objects) meet_object(origin, heading, object, reach, ranges.data());
+  for (const Object& object : objects) meet_object(origin, along, object, reach, ranges.data());
   const Slab walls = {{room.min_x - origin.x, room.min_y - origin.y},
                       {room.max_x - origin.x, room.max_y - origin.y},
                       along};

@@ -12,6 +12,7 @@ constexpr float kNear = 0.02F;     // m, the near plane of the original's camera
 constexpr int kLinesPerRow = 4;    // of the original's 480 lines
 constexpr int kMaxFacePoints = 5;  // four corners, one more where the near plane cuts one off
 constexpr int kMaxFaces = 3;       // of a block that can be seen at once
+constexpr int kMaxEdges = 2 * kMaxFaces;
 
 struct Vec3 {
   float x, y, z;
@@ -71,9 +72,12 @@ class ObjectPainter {
   float lit_grey(const Object& object, Vec2 axis, Vec3 normal, float grey) const;
   void fill();
   void fill_row(int row);
+  static bool is_plain_at(const Face& face, float middle);
   void add_line(const Face& face, float line, float weight);
   void add_edge(float column, float weight, float grey);
-  void blend(int row);
+  void blend_stretches(int row);
+  void blend(int row, int first, int end);
+  void blend_columns(int row, int first, int end);
 
   const Lens lens_;
   const Tone* tone_;
@@ -86,11 +90,14 @@ class ObjectPainter {
   std::array<float, Camera::kMaxWidth + 8> coverage_{};
   std::array<float, Camera::kMaxWidth + 8> light_{};
   int first_column_ = 0, last_column_ = -1;  // indices with steps
+  std::array<int, kMaxEdges> edges_{};       // where the steps of a plain row begin
+  int num_edges_ = 0;
+  float covered_ = 0.0F, lit_ = 0.0F;  // sums of the steps so far
 };
 
 // The farthest block first: those of a car are small and apart, so their centres decide.
 void ObjectPainter::draw(const Object& object) {
-  const Vec2 axis = unit_vector(object.heading);
+  const Vec2 axis = object.along;
   const std::span<const Block> all = blocks(object.kind);
   std::array<std::pair<float, const Block*>, 8> order;
   std::size_t count = 0;
@@ -190,19 +197,45 @@ void ObjectPainter::fill() {
   for (int row = first; row < end; ++row) fill_row(row);
 }
 
-// A row is the triangle-weighted mean of the original's lines within one pixel of its middle.
+// A row is the triangle-weighted mean of the original's lines within one pixel of its middle. Where
+// all edges run through it and are steep, the line through its middle stands for all of them: that
+// is off by at most slope^2 / 12 of the contrast.
 void ObjectPainter::fill_row(int row) {
+  num_edges_ = 0;
   first_column_ = width_ + 8;
   last_column_ = -1;
-  constexpr int kReach = kLinesPerRow;
-  for (int i = 0; i < 2 * kReach; ++i) {
-    const float gap = (static_cast<float>(i - kReach) + 0.5F) / kLinesPerRow;  // rows
-    const float weight = (1.0F - std::abs(gap)) / kLinesPerRow;
-    const float line = static_cast<float>(row) + 0.5F + gap;
+  const float middle = static_cast<float>(row) + 0.5F;
+  bool is_plain = true;
+  for (int k = 0; k < num_faces_; ++k)
+    is_plain = is_plain && is_plain_at(faces_[static_cast<std::size_t>(k)], middle);
+  if (is_plain) {
     for (int k = 0; k < num_faces_; ++k)
-      add_line(faces_[static_cast<std::size_t>(k)], line, weight);
+      add_line(faces_[static_cast<std::size_t>(k)], middle, 1.0F);
+    blend_stretches(row);
+    return;
   }
-  if (last_column_ >= first_column_) blend(row);
+  for (int i = -kLinesPerRow; i < kLinesPerRow; ++i) {
+    const float gap = (static_cast<float>(i) + 0.5F) / kLinesPerRow;  // rows
+    const float weight = (1.0F - std::abs(gap)) / kLinesPerRow;
+    for (int k = 0; k < num_faces_; ++k)
+      add_line(faces_[static_cast<std::size_t>(k)], middle + gap, weight);
+  }
+  blend(row, first_column_, last_column_ + 1);
+}
+
+// Whether every line within one row of `middle` meets the same two steep edges of a face, or none.
+bool ObjectPainter::is_plain_at(const Face& face, float middle) {
+  constexpr float kSteep = 0.3F;  // columns per row, at most
+  PicturePoint a = face.points[static_cast<std::size_t>(face.count - 1)];
+  for (int k = 0; k < face.count; ++k) {
+    const PicturePoint b = face.points[static_cast<std::size_t>(k)];
+    if (std::abs(b.row - middle) < 1.0F) return false;
+    if ((a.row <= middle) != (b.row <= middle) &&
+        std::abs(b.column - a.column) > kSteep * std::abs(b.row - a.row))
+      return false;
+    a = b;
+  }
+  return true;
 }
 
 void ObjectPainter::add_line(const Face& face, float line, float weight) {
@@ -238,22 +271,45 @@ void ObjectPainter::add_edge(float column, float weight, float grey) {
   light_[i] += grey * first;
   light_[i + 1] += grey * middle;
   light_[i + 2] += grey * last;
+  if (num_edges_ < kMaxEdges) edges_[static_cast<std::size_t>(num_edges_++)] = index;
   first_column_ = std::min(first_column_, index);
   last_column_ = std::max(last_column_, index + 2);
 }
 
-// Lays the row over the picture, and clears its steps.
-void ObjectPainter::blend(int row) {
+// Lays a plain row over the picture: blended at its edges, constant between them.
+void ObjectPainter::blend_stretches(int row) {
+  std::sort(edges_.begin(), edges_.begin() + num_edges_);
   std::uint8_t* line = picture_ + row * width_;
-  float covered = 0.0F, light = 0.0F;
-  for (int i = first_column_; i <= last_column_; ++i) {
+  covered_ = lit_ = 0.0F;
+  int done = 0;  // steps before this index are laid
+  for (int k = 0; k < num_edges_; ++k) {
+    const int index = edges_[static_cast<std::size_t>(k)];
+    const int begin = std::clamp(done - 2, 0, width_);
+    const int end = std::clamp(index - 2, begin, width_);
+    if (k > 0 && covered_ > 0.999F)
+      std::fill(line + begin, line + end, static_cast<std::uint8_t>(lit_ + 0.5F));
+    blend_columns(row, std::max(index, done), index + 3);
+    done = index + 3;
+  }
+}
+
+// Lays steps [first, end) over the picture, from nothing, and clears them.
+void ObjectPainter::blend(int row, int first, int end) {
+  covered_ = lit_ = 0.0F;
+  blend_columns(row, first, end);
+}
+
+// Goes on with what is covered before step `first`.
+void ObjectPainter::blend_columns(int row, int first, int end) {
+  std::uint8_t* line = picture_ + row * width_;
+  for (int i = first; i < end; ++i) {
     const auto index = static_cast<std::size_t>(i);
-    covered += coverage_[index];
-    light += light_[index];
+    covered_ += coverage_[index];
+    lit_ += light_[index];
     coverage_[index] = light_[index] = 0.0F;
     const int column = i - 2;
     if (column < 0 || column >= width_) continue;
-    const float mixed = static_cast<float>(line[column]) * (1.0F - covered) + light;
+    const float mixed = static_cast<float>(line[column]) * (1.0F - covered_) + lit_;
     line[column] = static_cast<std::uint8_t>(std::clamp(mixed + 0.5F, 0.0F, 255.0F));
   }
 }
@@ -281,7 +337,7 @@ void draw_objects(const Camera& camera, Vec2 position, float heading,
   ObjectPainter painter(camera, lens, tone, out);
   for (int i = 0; i < count; ++i) {
     Object object = objects[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)];
-    object.position = offset(object.position, unit_vector(object.heading), -age * object.speed, 0);
+    object.position = position_before(object, age);
     painter.draw(object);
   }
 }

@@ -20,8 +20,8 @@ enum class ObjectKind : std::uint8_t { kBox, kCar };
 
 struct Object {
   Vec2 position;                       // centre, m
-  float heading = 0.0F;                // rad
-  float speed = 0.0F;                  // m/s along the heading
+  Vec2 along = {1.0F, 0.0F};           // its heading as a unit vector
+  float speed = 0.0F;                  // m/s along it
   ObjectKind kind = ObjectKind::kBox;  // what it looks like
 };
 
@@ -42,6 +42,11 @@ inline constexpr Footprint crash_footprint(ObjectKind kind) {
 
 inline Vec2 unit_vector(float heading) { return {std::cos(heading), std::sin(heading)}; }
 
+// Where an object was some seconds ago that kept its speed and heading.
+inline Vec2 position_before(const Object& object, float seconds) {
+  return object.position - (seconds * object.speed) * object.along;
+}
+
 // The corners of a footprint: left front, right front, right rear, left rear.
 inline std::array<Vec2, 4> corners(Vec2 centre, Vec2 along, Footprint f) {
   return {offset(centre, along, f.half_length, f.half_width),
@@ -57,46 +62,43 @@ inline bool runs_into(Vec2 car, Vec2 along, const Object& object) {
   constexpr float kReach = 0.6F;  // m, more than both half diagonals together
   if (dot(gap, gap) > kReach * kReach) return false;
   const Footprint f = crash_footprint(object.kind);
-  const Vec2 axis = unit_vector(object.heading);
   for (const Vec2 corner : corners(car, along, kCarFootprint)) {
     const Vec2 q = corner - object.position;
-    if (std::abs(dot(q, axis)) < f.half_length && std::abs(cross(axis, q)) < f.half_width)
+    if (std::abs(dot(q, object.along)) < f.half_length &&
+        std::abs(cross(object.along, q)) < f.half_width)
       return true;
   }
   return false;
 }
 
-// Lens of the camera in the car's frame (deepracer_single_cam_lidar.urdf, see CameraParams) and the
-// frustum that object_in_camera asks about (markov cameras/frustum.py).
-struct Frustum {
-  float ahead = 0.14529F;          // m from base_link
-  float height = 0.13033F;         // m
-  float pitch = 0.2618F;           // rad, downwards
-  float near = 0.2F;               // m
-  float far = 300.0F;              // m
-  float half_hfov = 0.5F * 1.13F;  // rad
-  float ratio = 480.0F / 640.0F;   // height over width
-  float object_height = 0.1F;      // m, of an object's centre
-};
+// The frustum that object_in_camera asks about: the camera's, from its lens in the car's frame
+// (markov cameras/frustum.py; the pose as in CameraParams).
+namespace frustum {
+inline constexpr float kAhead = 0.14529F;   // m from base_link
+inline constexpr float kHeight = 0.13033F;  // m
+inline constexpr float kSine = 0.25882F;    // of the pitch, 0.2618 rad downwards
+inline constexpr float kCosine = 0.96592F;
+inline constexpr float kNear = 0.2F;                      // m
+inline constexpr float kFar = 300.0F;                     // m
+inline constexpr float kHalfWidth = 0.63406F;             // tangent of half the hfov of 1.13 rad
+inline constexpr float kHalfHeight = 0.75F * kHalfWidth;  // 480 lines of 640 columns
+inline constexpr float kObjectHeight = 0.1F;              // m, of an object's centre
+}  // namespace frustum
 
 // Whether the centre or a floor corner of the object lies in the frustum of a car's camera.
-inline bool in_camera(Vec2 car, Vec2 along, const Object& object, const Frustum& frustum = {}) {
-  const float sine = std::sin(frustum.pitch);
-  const float cosine = std::cos(frustum.pitch);
-  const float half_width = std::tan(frustum.half_hfov);
+inline bool in_camera(Vec2 car, Vec2 along, const Object& object) {
   const auto holds = [&](Vec2 point, float height) {
+    using namespace frustum;
     const Vec2 gap = point - car;
-    const float ahead = dot(gap, along) - frustum.ahead;
-    const float down = frustum.height - height;
-    const float depth = ahead * cosine + down * sine;
-    const float below = down * cosine - ahead * sine;
-    return depth > frustum.near && depth < frustum.far &&
-           std::abs(cross(along, gap)) < half_width * depth &&
-           std::abs(below) < frustum.ratio * half_width * depth;
+    const float ahead = dot(gap, along) - kAhead;
+    const float down = kHeight - height;
+    const float depth = ahead * kCosine + down * kSine;
+    const float below = down * kCosine - ahead * kSine;
+    return depth > kNear && depth < kFar && std::abs(cross(along, gap)) < kHalfWidth * depth &&
+           std::abs(below) < kHalfHeight * depth;
   };
-  if (holds(object.position, frustum.object_height)) return true;
-  const Vec2 axis = unit_vector(object.heading);
-  for (const Vec2 corner : corners(object.position, axis, crash_footprint(object.kind)))
+  if (holds(object.position, frustum::kObjectHeight)) return true;
+  for (const Vec2 corner : corners(object.position, object.along, crash_footprint(object.kind)))
     if (holds(corner, 0.0F)) return true;
   return false;
 }

@@ -102,8 +102,7 @@ void Sensors::scan_around(int car, const Sight& sight) {
     place.heading = before.heading + 0.5F * wrap_angle(now.heading - before.heading);
     for (std::size_t k = 0; k < objects.size(); ++k) {
       earlier[k] = objects[k];
-      earlier[k].position = offset(objects[k].position, unit_vector(objects[k].heading),
-                                   -0.5F * kControlPeriod * objects[k].speed, 0.0F);
+      earlier[k].position = position_before(objects[k], 0.5F * kControlPeriod);
     }
     objects = {earlier.data(), objects.size()};
   }

@@ -59,6 +59,18 @@ Traffic::Traffic(const TrafficRules& rules, std::shared_ptr<const Track> forward
   columns_.left_of_center.resize(n);
   columns_.closest_objects.resize(2 * cars);
   columns_.object_in_camera.resize(cars);
+  keep_fixed_layouts();
+}
+
+// Obstacles that stand in one place from episode to episode are placed once, with the first car.
+void Traffic::keep_fixed_layouts() {
+  if (moves_ || rules_.randomize_obstacle_locations || rules_.shrinking_obstacle_distance) return;
+  for (std::size_t direction = 0; direction < lanes_.size(); ++direction) {
+    cars_[0].is_backwards = direction == 1;
+    place_obstacles(0);
+    fixed_objects_.insert(fixed_objects_.end(), objects_.begin(), objects_.begin() + num_objects_);
+    fixed_located_.insert(fixed_located_.end(), located_.begin(), located_.begin() + num_objects_);
+  }
 }
 
 float Traffic::draw(int car, std::uint32_t number) const {
@@ -77,8 +89,12 @@ float Traffic::gap_ahead(float from, float to) const {
 
 void Traffic::begin_episode(int car, std::uint32_t episode, bool is_backwards) {
   cars_[car] = {.episode = episode, .is_backwards = is_backwards};
-  if (rules_.race_type == RaceType::kObjectAvoidance) place_obstacles(car);
   if (rules_.race_type == RaceType::kHeadToBot) place_bots(car);
+  if (rules_.race_type != RaceType::kObjectAvoidance) return;
+  if (fixed_objects_.empty()) return place_obstacles(car);
+  const int from = is_backwards ? num_objects_ : 0;
+  std::copy_n(fixed_objects_.begin() + from, num_objects_, objects_.begin() + first(car));
+  std::copy_n(fixed_located_.begin() + from, num_objects_, located_.begin() + first(car));
 }
 
 // Arc lengths of the car's objects between `low` and the end of the lap: evenly spaced, or drawn
@@ -119,7 +135,7 @@ void Traffic::place_obstacles(int car) {
     }
     const LanePose pose = lanes_of(car).parked_at(lane, arcs[k]);
     const ObjectKind kind = rules_.is_obstacle_bot_car ? ObjectKind::kCar : ObjectKind::kBox;
-    objects_[first(car) + k] = {pose.position, pose.heading, 0.0F, kind};
+    objects_[first(car) + k] = {pose.position, unit_vector(pose.heading), 0.0F, kind};
     located_[first(car) + k] = locate(car, pose.position);
   }
 }
@@ -143,9 +159,10 @@ void Traffic::place_bots(int car) {
 
 // The bot's object is where the bot is.
 void Traffic::show_bot(int car, int k) {
-  const LanePose pose = pose_of(bots_[first(car) + k], lanes_of(car), rules_.bots);
-  objects_[first(car) + k] = {pose.position, pose.heading, rules_.bots.speed, ObjectKind::kCar};
-  located_[first(car) + k] = locate(car, pose.position);
+  const CubicSpline::Point at = course_of(bots_[first(car) + k], lanes_of(car), rules_.bots);
+  const Vec2 along = (1.0F / length(at.slope)) * at.slope;
+  objects_[first(car) + k] = {at.position, along, rules_.bots.speed, ObjectKind::kCar};
+  located_[first(car) + k] = locate(car, at.position);
 }
 
 void Traffic::move(int car) {
@@ -164,7 +181,7 @@ void Traffic::meet_racers(int car, std::span<const VehicleState> vehicles) {
   for (int other = world; other < world + rules_.cars_per_world; ++other) {
     if (other == car) continue;
     const VehicleState& v = vehicles[other];
-    objects_[k] = {v.position, v.heading, v.speed, ObjectKind::kCar};
+    objects_[k] = {v.position, unit_vector(v.heading), v.speed, ObjectKind::kCar};
     located_[k++] = locate(car, v.position);
   }
 }
@@ -173,7 +190,7 @@ void Traffic::place(int car, std::span<const float> location, std::span<const fl
   for (int k = 0; k < num_objects_; ++k) {
     Object& object = objects_[first(car) + k];
     object.position = {location[2 * k], location[2 * k + 1]};
-    object.heading = wrap_angle(heading[k]);
+    object.along = unit_vector(heading[k]);
     located_[first(car) + k] = locate(car, object.position);
     if (bots_.empty()) continue;
     Bot& bot = bots_[first(car) + k];
@@ -199,14 +216,17 @@ LanePose Traffic::put_back_at(int car) const {
   return lanes_of(car).parked_at(other_lane(lanes_of(car).nearest(objects_[k].position)), arc);
 }
 
-// An object is left of the centre line if it lies between that and the left border.
+// An object is left of the centre line if it lies between that and the left border. Bots are always
+// on the road.
 Traffic::Located Traffic::locate(int car, Vec2 position) const {
   const Track& track = track_of(car);
-  const TrackPoint at = track.locate(position);
-  const Vec2 road = unit_vector(track.heading_at(at.projection));
-  const bool is_on_left = cross(road, position - track.center_at(at.projection)) > 0.0F;
-  const bool is_inner = is_on_left == track.is_counter_clockwise() && track.on_road(position);
-  return {at.projection, at.distance_from_center, is_inner != !track.is_counter_clockwise()};
+  const Polyline::Nearest foot = track.center().nearest(position);
+  const Vec2 gap = position - foot.point;
+  const Vec2 road = track.center().segments()[static_cast<std::size_t>(foot.segment)].span;
+  const bool is_on_left = cross(road, gap) > 0.0F;
+  const bool is_inner =
+      is_on_left == track.is_counter_clockwise() && (!bots_.empty() || track.on_road(position));
+  return {foot.arc, length(gap), is_inner != !track.is_counter_clockwise()};
 }
 
 bool Traffic::observe(int car, const VehicleState& vehicle, float projection) {
@@ -218,7 +238,7 @@ bool Traffic::observe(int car, const VehicleState& vehicle, float projection) {
     const Located& at = located_[i];
     columns_.location[2 * i] = object.position.x;
     columns_.location[2 * i + 1] = object.position.y;
-    columns_.heading[i] = moves_ ? object.heading : 0.0F;
+    columns_.heading[i] = moves_ ? std::atan2(object.along.y, object.along.x) : 0.0F;
     columns_.speed[i] = object.speed;
     columns_.distance[i] = at.arc;
     columns_.distance_from_center[i] = at.distance;

@@ -112,6 +112,7 @@ class Traffic {
   float gap_ahead(float from, float to) const;
   Located locate(int car, Vec2 position) const;
   void place_obstacles(int car);
+  void keep_fixed_layouts();
   void place_bots(int car);
   void spread(int car, float low, float gap, bool at_random, std::span<float> arcs) const;
   void show_bot(int car, int k);
@@ -123,7 +124,10 @@ class Traffic {
   std::vector<Lanes> lanes_;  // of the two directions
   std::uint64_t seed_;
   int num_objects_ = 0;
-  bool moves_ = false;            // bots or racers, not boxes
+  bool moves_ = false;  // bots or racers, not boxes
+  // [directions, K] where obstacles stand that do so in every episode; empty if they don't.
+  std::vector<Object> fixed_objects_;
+  std::vector<Located> fixed_located_;
   std::vector<CarRecord> cars_;   // [B]
   std::vector<Object> objects_;   // [B, K]
   std::vector<Located> located_;  // [B, K] of those
