@@ -149,9 +149,9 @@ def evaluate(
                 "completion_percentage": lap.completion_percentage,
                 "lap_time_seconds": lap.lap_time_seconds,
                 "off_track_count": lap.off_track_count,
-                "crash_count": lap.crash_count,
                 "steps": lap.steps,
             }
+            | ({"crash_count": lap.crash_count} if options.race.num_objects else {})
             for lap in driven
         ]
         print(json.dumps({"track": name, "laps": rows}, indent=2))
