@@ -94,8 +94,11 @@ def test_openvino_computes_the_policy_s_own_answer(
     model = Model(metadata, spec, params)
     ours = model._answer(observation)
     assert ours.shape == theirs.shape == (3, spec.num_actions)
-    # Sums of up to 112,000 float32 products in another order; measured: at most 1e-6.
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
+    # Sums of up to 112,000 float32 products in another order; measured: at most 1e-6. Where 3x3
+    # windows come in steps of 1 OpenVINO transforms them (Winograd) and is 7.9e-6 away from
+    # all our forms, direct and transformed, which agree to 6e-7 among themselves.
+    tolerance = 1e-5 if (network, sensors) == (DEEP, "STEREO_CAMERAS") else 5e-6
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
     best = theirs if continuous else theirs.argmax(axis=1)
     np.testing.assert_allclose(
         model.act(observation), metadata.action_space.to_commands(best), rtol=0, atol=1e-4
