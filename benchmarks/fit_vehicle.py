@@ -4,7 +4,8 @@
 
 In: recordings (simtrace CSVs or logs) of one ``version``. Out: the fit, its open-loop error, and
 the error on recordings that a fit of the others has not seen: every second episode, the later half
-of the episodes, and where there are several files the later half of those.
+of the episodes, where there are several files the later half of those, and where there are few
+episodes each of them in turn.
 
 What is minimised is the mean error of the front point after 8, 15 and 22 steps as a share of the
 way driven (at most 1, so that a crash of the recording counts no more than a bad guess), both from
@@ -42,6 +43,7 @@ FREE = (
     "steering_gain",
     "steering_offset",
 )
+FEW_EPISODES = 5  # at most: then a half of them says little
 STEPS_OF_SCALE = {"delay": 0.02, "steering_kick": 0.02, "steering_offset": 0.02}  # s, rad, rad
 # The others vary by a factor.
 LIMITS = {"delay": (0.0, 0.06), "steering_kick": (0.0, np.inf)}  # s, rad
@@ -151,7 +153,19 @@ def held_out(version: int, recorded: Sequence[Episode]) -> dict[str, dict[str, A
         seen = [episode for n, episode in enumerate(recorded) if not is_out(n)]
         unseen = [episode for n, episode in enumerate(recorded) if is_out(n)]
         report[name] = figures(fit(version, seen), unseen)
+    if len(recorded) <= FEW_EPISODES:
+        report["each episode in turn, median"] = one_at_a_time(version, recorded)
     return report
+
+
+def one_at_a_time(version: int, recorded: Sequence[Episode]) -> dict[str, Any]:
+    """Medians over the episodes, each driven by a fit to the others."""
+    rows = []
+    for number, episode in enumerate(recorded):
+        others = [*recorded[:number], *recorded[number + 1 :]]
+        rows.append(figures(fit(version, others), [episode]))
+    medians = {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
+    return medians | {"episodes": len(recorded)}
 
 
 def show(title: str, row: dict[str, Any]) -> None:
