@@ -63,8 +63,11 @@ class TrainingScreen:
         if not self._console.is_terminal:
             self._console.print(self._message)
 
-    def show(self, report: Report) -> None:
-        """Takes in an iteration."""
+    def show(self, report: Report | str) -> None:
+        """Takes in an iteration, or a remark."""
+        if isinstance(report, str):
+            self._console.print(report, markup=False, highlight=False, soft_wrap=True)
+            return
         if report.evaluation:
             self._last_evaluation = f"{evaluation_summary(report.evaluation)} " + (
                 f"(iteration {report.iteration})"

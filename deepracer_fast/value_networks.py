@@ -72,7 +72,10 @@ def init_value(kind: str, spec: NetworkSpec, num_features: int, key: jax.Array) 
     if kind == "separate":
         network = SeparateValue(spec, default_form())
         return dict(network.lazy_init(key, one_observation(spec))["params"])
-    return {"kernel": 0.01 * jax.random.normal(key, (num_trunk_features(spec),)), "bias": jnp.zeros(())}
+    return {
+        "kernel": 0.01 * jax.random.normal(key, (num_trunk_features(spec),)),
+        "bias": jnp.zeros(()),
+    }
 
 
 def track_state_value(params: Params, track_state: jax.Array) -> jax.Array:
