@@ -27,8 +27,13 @@ TRACK_STATE_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 1), sensors=(TRACK
 BOX_MODEL = replace(TRACK_STATE_MODEL, action_space=ContinuousActionSpace(-30.0, 30.0, 0.5, 1.0))
 
 
-def learner_of(metadata: ModelMetadata, seed: int = 0) -> Learner:
-    return Learner(LearnerOptions(network_spec(metadata), Hyperparameters(), seed=seed))
+def learner_of(
+    metadata: ModelMetadata, seed: int = 0, value_function: str = "track_state"
+) -> Learner:
+    options = LearnerOptions(
+        network_spec(metadata), Hyperparameters(), seed=seed, value_function=value_function
+    )
+    return Learner(options)
 
 
 @pytest.mark.parametrize("metadata", [TRACK_STATE_MODEL, BOX_MODEL])
@@ -66,6 +71,14 @@ def test_a_successor_takes_over_values_and_spread_but_not_the_policy() -> None:
         pupil.policy["ppo_head_0"]["policy_mean"]["kernel"],
         master.policy["ppo_head_0"]["policy_mean"]["kernel"],
     )
+
+
+@pytest.mark.parametrize("value_function", ["separate", "shared"])
+def test_a_value_function_of_another_kind_is_left_alone(value_function: str) -> None:
+    pupil = learner_of(TRACK_STATE_MODEL, value_function=value_function)
+    pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1))
+    observation = {TRACK_STATE: np.zeros((2, 9), np.float32)}
+    assert pupil.explore(observation)[2].shape == (2,)
 
 
 def test_random_actions_lie_in_the_action_space() -> None:
