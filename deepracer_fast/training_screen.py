@@ -124,9 +124,9 @@ def evaluation_summary(laps: Sequence[Lap]) -> str:
     return summary + (f", best {min(clean):.2f} s" if clean else "")
 
 
-def lap_table(laps: Sequence[Lap], title: str) -> Table:
-    """The laps of an evaluation, one a row."""
-    table = Table(title=Text(title), title_justify="left")
+def lap_table(laps: Sequence[Lap], title: str) -> Group:
+    """The laps of an evaluation, one a row; a title of its own, since a table's would be broken."""
+    table = Table()
     table.add_column("lap", justify="right")
     table.add_column("time, s", justify="right")
     table.add_column("completed, %", justify="right")
@@ -140,7 +140,7 @@ def lap_table(laps: Sequence[Lap], title: str) -> Table:
             str(lap.off_track_count),
             lap.status.replace("_", " "),
         )
-    return table
+    return Group(Text(title, style="italic"), table)
 
 
 def _number(value: float) -> str:
