@@ -46,7 +46,13 @@ TrackOption = Annotated[
 
 @app.command()
 def train(
-    track: TrackOption = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Bundled track, or path of a route .npy; repeat it to train on several at once.",
+            show_default=False,
+        ),
+    ] = None,
     reward: Annotated[
         Path | None, typer.Option(help="reward_function.py (default: follow_center_line example)")
     ] = None,
@@ -80,6 +86,33 @@ def train(
     num_cars: Annotated[
         int | None, typer.Option(help="Cars side by side (default: 64)", min=1)
     ] = None,
+    stop_after: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many evaluations in a row with clean laps only, 0 for never "
+            "(default: 1)",
+            min=0,
+        ),
+    ] = None,
+    best_by: Annotated[
+        str | None,
+        typer.Option(help="Best checkpoint: progress, reward or laptime (default: progress)"),
+    ] = None,
+    teacher: Annotated[
+        bool | None,
+        typer.Option(
+            "--teacher/--no-teacher",
+            help="Let a policy that sees the track state learn first and teach (default: yes)",
+            show_default=False,
+        ),
+    ] = None,
+    track_state: Annotated[
+        bool,
+        typer.Option(
+            "--track-state",
+            help="Learn from the track state, not the camera: takes seconds, not for the car.",
+        ),
+    ] = False,
     collection: Annotated[
         str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
     ] = None,
@@ -92,7 +125,11 @@ def train(
     from deepracer_fast.training_command import TrainingFiles, run_training
 
     settings = {
-        "track": track,
+        "track": track[0] if track else None,
+        "more_tracks": tuple(track[1:]) if track else None,
+        "stop_after": stop_after,
+        "best_by": best_by,
+        "teacher": teacher,
         "minutes": minutes,
         "steps": steps,
         "seed": seed,
@@ -103,7 +140,7 @@ def train(
     }
     files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained)
     given = {name: value for name, value in settings.items() if value is not None}
-    run_training(files, given, resume)
+    run_training(files, given, resume, track_state)
 
 
 @app.command()
@@ -125,10 +162,12 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive greedy laps with a trained model and print their times."""
+    from deepracer_fast.compilation_cache import keep_compiled_programs
     from deepracer_fast.evaluate import RaceOptions, evaluate_model
     from deepracer_fast.model import load_model
     from deepracer_fast.training_screen import lap_table
 
+    keep_compiled_programs()
     loaded = load_model(model)
     settings = _settings_of(model)
     name = track or settings.track

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.fleet import Fleet, Judge
 from deepracer_fast.metrics import EpisodeOutcome
-from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import PAUSE, PREPARE, STATUS_NAMES, TRACK_STATE_SIZE, Simulator
 from deepracer_fast.trace import Trace
 
@@ -63,22 +63,25 @@ class Collector:
     """Drives one simulator on and on, and keeps the books of its episodes.
 
     Args:
-        simulator: with one camera; it is reset here.
+        simulator: one, or a fleet of them on several tracks; it is reset here.
         reward: the user's function; it is not called in steps that prepare or pause a car.
         action_space: turns the policy's answers into commands.
         max_steps: T, the most steps that one rollout can hold.
         first_episode: number of the first episode in the traces.
+        disturb: changes what the policy sees, in place.
     """
 
     def __init__(
         self,
-        simulator: Simulator,
-        reward: Reward,
+        simulator: Simulator | Fleet,
+        reward: Judge,
         action_space: ActionSpace,
         max_steps: int,
         first_episode: int = 0,
+        disturb: Callable[[dict[str, Array]], None] = lambda observation: None,
     ) -> None:
         self._simulator = simulator
+        self._disturb = disturb
         self._reward = reward
         self._action_space = action_space
         self._seen = simulator.reset()  # views: they always show the last step
@@ -166,7 +169,9 @@ class Collector:
         # The one copy of the pictures: the simulator overwrites its own in the next step.
         observation = {name: store[t] for name, store in rollout.observation.items()}
         for name, picture in observation.items():
-            np.copyto(picture, self._seen.observation[name], where=counted[:, None, None, None])
+            rows = counted.reshape(-1, *[1] * (picture.ndim - 1))
+            np.copyto(picture, self._seen.observation[name], where=rows)
+        self._disturb(observation)
         action, log_prob, *value = policy(observation)
         result = self._simulator.step(self._action_space.to_commands(action))
         driven = counted & (result.status != PREPARE) & (result.status != PAUSE)

@@ -19,8 +19,16 @@ from deepracer_fast.randomization import Randomization
 COLLECTIONS = ("horizon", "episodes")
 VALUE_FUNCTIONS = ("track_state", "separate", "shared")
 LR_SCHEDULES = ("constant", "linear")
+BEST_BY = ("progress", "reward", "laptime")
 
-_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+Names = tuple[str, ...]
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Names: "a list of texts",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,10 @@ class TrainConfig:
 
     Attributes:
         track: bundled name, or path of a route ``.npy``.
+        more_tracks: further ones to train on at the same time.
+        teacher: a small policy that sees the track state learns the reward first and teaches the
+            network; then PPO goes on. Without it, with a clone, or where it finds no lap, PPO does
+            it all.
         seed: of the parameters, the exploration and the start positions.
         collection: ``horizon`` learns after ``horizon`` steps of each of ``num_cars`` cars;
             ``episodes`` after ``num_episodes_between_training`` whole episodes, as the original.
@@ -37,7 +49,10 @@ class TrainConfig:
         minutes: wall-clock limit of the training.
         steps: limit of environment steps; 0 for none.
         evaluate_every: iterations from one evaluation and checkpoint to the next.
-        stop_after: evaluations in a row without leaving the track that end the training; 0 never.
+        stop_after: evaluations in a row without leaving the track that end the training, the
+            last of them with five laps in a row from the line; 0 never.
+        best_by: what the best checkpoint is chosen by, in the evaluations' laps: mean
+            ``progress``, mean ``reward``, or ``laptime`` (whole laps before broken-off ones).
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
         value_function: what it sees while training: ``track_state`` what the simulator knows;
@@ -55,6 +70,8 @@ class TrainConfig:
     """
 
     track: str = "reinvent_base"
+    more_tracks: Names = ()
+    teacher: bool = True
     seed: int = 0
     collection: str = "horizon"
     num_cars: int = 64
@@ -62,7 +79,8 @@ class TrainConfig:
     minutes: float = 20.0
     steps: int = 0
     evaluate_every: int = 4
-    stop_after: int = 2
+    stop_after: int = 1
+    best_by: str = "progress"
     gae_lambda: float = 0.95
     clip: float = 0.2
     value_function: str = "track_state"
@@ -85,10 +103,18 @@ class TrainConfig:
         _require("steps", self.steps >= 0, "0 (no limit) or more", self)
         _require("evaluate_every", self.evaluate_every >= 1, "at least 1 iteration", self)
         _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
+        _require("best_by", self.best_by in BEST_BY, " or ".join(BEST_BY), self)
+        repeated = len(set(self.tracks)) < len(self.tracks)
+        _require("more_tracks", not repeated, "each a track of its own", self)
         _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
         _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
         _require("car_version", self.car_version >= 0, "3 to 6, or 0 for the model's", self)
         _require("threads", self.threads >= 0, "0 (all cores) or more", self)
+
+    @property
+    def tracks(self) -> Names:
+        """All tracks, ``track`` first."""
+        return (self.track, *self.more_tracks)
 
     def to_toml(self) -> str:
         """The text of a ``config.toml``; one key a line, in the order above."""
@@ -128,15 +154,17 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
         if is_dataclass(types[key]) and isinstance(found, dict):
             values[key] = _record(Randomization, found)
         elif types[key] in _KINDS and _is_a(found, types[key]):
-            values[key] = found
+            values[key] = tuple(found) if isinstance(found, list) else found
         else:
             rule = _KINDS.get(types[key], f"a table [{key}]")
             raise ConfigError(f"{key} must be {rule}, found {found!r}")
     return kind(**values)
 
 
-def _is_a(value: Any, kind: type) -> bool:
+def _is_a(value: Any, kind: Any) -> bool:
     """Whether a TOML value serves as that type: a whole number as a number, never a truth value."""
+    if kind is Names:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
     allowed = (int, float) if kind is float else kind
     return isinstance(value, allowed) and (kind is bool or not isinstance(value, bool))
 
@@ -153,6 +181,6 @@ def _toml_lines(settings: dict[str, Any]) -> str:
 def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string as well
+    if isinstance(value, str | tuple):
+        return json.dumps(value, ensure_ascii=False)  # JSON texts and lists are TOML's as well
     return repr(value)

@@ -14,14 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.fleet import Fleet, Judge
 from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.model import Model
 from deepracer_fast.simulator import (
     OFF_TRACK,
+    PAUSE,
     PREPARE,
     STATUS_NAMES,
     RaceRules,
     Simulator,
+    StepResult,
 )
 from deepracer_fast.trace import Trace
 from deepracer_fast.track import Track
@@ -48,6 +51,7 @@ class Lap:
         immobilized_count: times that it stood still.
         reversed_count: times that it drove backwards.
         start_seconds: simulated time at its start.
+        reward: sum of the user's reward over its steps; 0 where nobody asked for it.
     """
 
     completion_percentage: float
@@ -59,6 +63,7 @@ class Lap:
     immobilized_count: int = 0
     reversed_count: int = 0
     start_seconds: float = 0.0
+    reward: float = 0.0
 
     @property
     def is_clean(self) -> bool:
@@ -168,7 +173,12 @@ class Driver:
 
 
 def drive_laps(
-    driver: Driver, simulator: Simulator, laps: int, trace: Trace | None = None
+    driver: Driver,
+    simulator: Simulator | Fleet,
+    laps: int,
+    trace: Trace | None = None,
+    judge: Judge | None = None,
+    give_up: bool = False,
 ) -> list[list[Lap]]:
     """Lets every car drive until it has ``laps`` laps, or attempts, behind it.
 
@@ -177,9 +187,11 @@ def drive_laps(
         simulator: is reset first.
         laps: per car.
         trace: records every step if given.
+        judge: the user's reward, which is added up over each lap if given.
+        give_up: end as soon as a lap was not clean.
 
     Returns:
-        For each car its laps in order.
+        For each car its laps in order; fewer of them if it gave up.
     """
     result = simulator.reset()
     counters = [_LapCounter() for _ in range(simulator.num_cars)]
@@ -192,14 +204,25 @@ def drive_laps(
             lap = np.array([len(counter.laps) for counter in counters])
             no_reward = np.zeros(simulator.num_cars)
             trace.record(result, action, no_reward, lap, lap < laps)
+        reward = _rewards(judge, result)
         for car, counter in enumerate(counters):
+            counter.reward += float(reward[car])
             counter.count(
                 STATUS_NAMES[result.status[car]],
                 float(result.params["progress"][car]),
                 float(result.params["sim_time"][car]),
                 bool(result.terminated[car] or result.truncated[car]),
             )
+        if give_up and any(c.laps and not c.laps[-1].is_clean for c in counters):
+            break
     return [counter.laps[:laps] for counter in counters]
+
+
+def _rewards(judge: Judge | None, result: StepResult) -> Array:
+    """What the step earned each car; nothing in steps that prepare or pause it."""
+    if judge is None:
+        return np.zeros(len(result.status), np.float32)
+    return judge(result.params, (result.status != PREPARE) & (result.status != PAUSE))
 
 
 class _LapCounter:
@@ -210,7 +233,7 @@ class _LapCounter:
         self._open(0.0)
 
     def _open(self, time: float) -> None:
-        self._start, self._steps = time, 0
+        self._start, self._steps, self.reward = time, 0, 0.0
         self._violations: list[str] = []
 
     def count(self, status: str, progress: float, time: float, ended: bool) -> None:
@@ -237,4 +260,5 @@ class _LapCounter:
             immobilized_count=count("immobilized"),
             reversed_count=count("reversed"),
             start_seconds=self._start,
+            reward=self.reward,
         )

@@ -17,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast import parallel, ppo
+from deepracer_fast import imitation, parallel, ppo
 from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
+from deepracer_fast.descent import ADAM, Fitted
 from deepracer_fast.errors import ArchiveError, ConfigError
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.networks import NetworkSpec, Params
@@ -72,6 +73,7 @@ class Learner:
         self._key = jax.random.key(options.seed + 2**32)
         self._steps = 0  # env steps learnt from
         self._squared_rewards = 0.0  # and the sum of their rewards squared
+        self._aside: ppo.LearnerState | None = None
 
     @property
     def policy(self) -> Params:
@@ -100,6 +102,57 @@ class Learner:
     def greedy(self, observation: dict[str, Array]) -> Array:
         """What an evaluation does: the likeliest actions [B], or the means [B, 2]."""
         return np.asarray(ppo.greedy_actions(self.options.spec, self._state.policy, observation))
+
+    def answer(self, observation: dict[str, Array]) -> Array:
+        """What the network says before an action is chosen: logits or means, float32 [B, A]."""
+        return np.asarray(imitation.answer(self.options.spec, self._state.policy, observation))
+
+    def imitate(self, observation: dict[str, Array], answers: Array, learning_rate: float) -> float:
+        """One step towards a teacher's answers to the same moments; see ``imitation``.
+
+        Args:
+            observation: sensor -> [M, ...].
+            answers: logits [M, A] or means [M, 2] of the teacher.
+            learning_rate: of Adam.
+
+        Returns:
+            How far the policy was from the teacher, nats or standard deviations squared.
+        """
+        fitted = Fitted(self._state.policy, self._state.policy_moments)
+        fitted, distance = imitation.imitate(
+            self.options.spec, fitted, observation, answers, learning_rate
+        )
+        self._state = self._state._replace(policy=fitted.params, policy_moments=fitted.moments)
+        return float(distance)
+
+    def succeed(self, teacher: Learner) -> None:
+        """Takes over what a teacher knows that needs no picture.
+
+        That is its value function of the track state, the scale of the rewards, and the spread of
+        its actions.
+        """
+        copied = jax.tree.map(jnp.copy, teacher._state)
+        if self.options.value_function == teacher.options.value_function == "track_state":
+            self._state = self._state._replace(
+                value=copied.value, value_moments=copied.value_moments
+            )
+        self._steps, self._squared_rewards = teacher._steps, teacher._squared_rewards
+        if self.options.spec.continuous:
+            head = self._state.policy["ppo_head_0"]
+            head["policy_log_std"] = copied.policy["ppo_head_0"]["policy_log_std"]
+
+    def set_aside(self) -> None:
+        """Remembers the networks as they are now."""
+        self._aside = jax.tree.map(jnp.copy, self._state)
+
+    def put_back(self) -> None:
+        """Goes back to what ``set_aside`` remembered."""
+        assert self._aside is not None
+        self._state = jax.tree.map(jnp.copy, self._aside)
+
+    def forget_moments(self) -> None:
+        """Fresh Adam moments of the policy, for a descent of another kind."""
+        self._state = self._state._replace(policy_moments=ADAM.init(self._state.policy))
 
     def _epsilon(self) -> float:
         """Share of random actions of e-greedy, falling linearly from 1; below 0: categorical."""

@@ -81,8 +81,13 @@ class ModelInputs:
 
 
 def better_checkpoint(new: CheckpointRecord, best: CheckpointRecord | None) -> CheckpointRecord:
-    """The better of two; the newer one if they are equal (markov metrics/s3_metrics.py)."""
-    return new if best is None or new.avg_eval_metric >= best.avg_eval_metric else best
+    """The better of two; the newer one if they are equal (markov metrics/s3_metrics.py).
+
+    An untrained policy was never evaluated: anything is better.
+    """
+    if best is None or best.checkpoint.iteration == 0:
+        return new
+    return new if new.avg_eval_metric >= best.avg_eval_metric else best
 
 
 def training_params(
@@ -149,9 +154,15 @@ class ModelFolder:
         """The file of a checkpoint's frozen graph."""
         return self.store / f"model_{checkpoint.iteration}.pb"
 
-    def training_simtrace(self, iteration: int) -> Path:
-        """The step trace of one training iteration, counted from 0."""
-        return self.simtraces / f"{iteration}-iteration.csv"
+    def training_simtrace(self, iteration: int, track: str | None = None) -> Path:
+        """The step trace of one training iteration, counted from 0.
+
+        Args:
+            iteration: which one.
+            track: its name, where several are trained on and this is not the first.
+        """
+        folder = self.simtraces if track is None else self.simtraces / track
+        return folder / f"{iteration}-iteration.csv"
 
     def evaluation_simtrace(self, stamp: str) -> Path:
         """The step trace of the evaluation that was given ``stamp``."""
@@ -215,7 +226,7 @@ class ModelFolder:
         atomic_write_text(self.config, inputs.config)
 
     def save_checkpoint(
-        self, iteration: int, steps: int, weights: bytes, graph: bytes
+        self, iteration: int, steps: int, weights: bytes, graph: bytes | None
     ) -> Checkpoint:
         """Writes a checkpoint's two files; `record_checkpoints` makes it count.
 
@@ -223,10 +234,11 @@ class ModelFolder:
             iteration: Policy iterations behind it.
             steps: Simulator steps behind it.
             weights: A safetensors file with the policy.
-            graph: The frozen graph of its policy.
+            graph: The frozen graph of its policy; None for one that is not for the car.
         """
         checkpoint = Checkpoint(iteration, steps)
-        atomic_write_bytes(self.graph(checkpoint), graph)
+        if graph is not None:
+            atomic_write_bytes(self.graph(checkpoint), graph)
         # Last, since it is what makes the checkpoint one of `checkpoints`.
         atomic_write_bytes(self.weights(checkpoint), weights)
         return checkpoint

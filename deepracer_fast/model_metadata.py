@@ -19,6 +19,7 @@ from deepracer_fast.json_object import brief, parse_json_object, parse_number, r
 
 CAMERAS = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
 LIDARS = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
+TRACK_STATE = "TRACK_STATE"  # ours, for experiments: no car carries it
 NEURAL_NETWORKS = (
     "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
     "DEEP_CONVOLUTIONAL_NETWORK",
@@ -51,7 +52,8 @@ class ModelMetadata:
 
     Attributes:
         action_space: what the policy may ask for.
-        sensors: sensor names in the file's order: one camera and at most one lidar.
+        sensors: sensor names in the file's order: one camera and at most one lidar; or
+            ``TRACK_STATE`` alone, with which a model is not for the car.
         neural_network: one of ``NEURAL_NETWORKS``.
         training_algorithm: ``clipped_ppo`` or ``sac``.
         version: 1 to 6; which car model and timing the model was trained with.
@@ -64,6 +66,11 @@ class ModelMetadata:
     training_algorithm: str = "clipped_ppo"
     version: int = 5
     lidar: LidarConfig | None = None
+
+    @property
+    def is_for_the_car(self) -> bool:
+        """Whether a real car carries the sensors."""
+        return TRACK_STATE not in self.sensors
 
     def to_json(self) -> str:
         """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
@@ -192,6 +199,8 @@ def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
     found = content["sensor"]
     if not isinstance(found, list):
         raise MetadataError(f"{source}: sensor must be a list of names, found {brief(found)}")
+    if found == [TRACK_STATE]:
+        return (TRACK_STATE,)
     for name in found:
         if name not in CAMERAS + LIDARS:
             raise MetadataError(

@@ -39,6 +39,13 @@ IN_PROGRESS = STATUS_NAMES.index("in_progress")
 PAUSE = STATUS_NAMES.index("pause")
 PREPARE = STATUS_NAMES.index("prepare")
 
+TRACK_STATE = "TRACK_STATE"
+"""Sensor that no car has: of ``track_states`` what a picture shows, offset from the centre line,
+heading error and the bends ahead. For experiments that take seconds, and for teachers."""
+
+VISIBLE_TRACK_STATE = (0, 1, 2, *range(8, TRACK_STATE_SIZE))
+"""Columns of ``Simulator.track_states`` that the sensor ``TRACK_STATE`` gives."""
+
 FRONT_CAMERA_SENSORS = ("FRONT_FACING_CAMERA", "LEFT_CAMERA", "observation")
 """Names under which the original knows one forward camera (they share its pose and picture)."""
 
@@ -105,14 +112,14 @@ class StepResult:
     to be kept.
 
     Attributes:
-        observation: sensor name -> uint8 [B, 120, 160, 1], grey.
+        observation: sensor name -> uint8 [B, 120, 160, 1], grey; ``TRACK_STATE`` float32 [B, 9].
         params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]).
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).
         truncated: bool [B], the limit of steps ended it.
         status: uint8 [B], indices into ``STATUS_NAMES``.
     """
 
-    observation: dict[str, npt.NDArray[np.uint8]]
+    observation: dict[str, npt.NDArray[Any]]
     params: dict[str, npt.NDArray[Any]]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
@@ -126,7 +133,8 @@ class Simulator:
     Args:
         track: bundled name, path of a route ``.npy``, or a :class:`Track`.
         num_cars: B.
-        sensors: what each car carries; empty for none (nothing is painted then).
+        sensors: what each car carries: a camera, ``TRACK_STATE``, both, or none (nothing is
+            painted without a camera).
         num_threads: worker threads; None for all the cores this process may use.
         seed: of every random choice. The same seed gives the same bytes for any thread count.
         car_version: ``version`` of model_metadata.json, which selects the car's physics:
@@ -176,7 +184,7 @@ class Simulator:
         options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
         options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
         options.seed = self.seed
-        options.paint_camera = bool(self.sensors)
+        options.paint_camera = bool(self._cameras)
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
         options.instruction_set = self.instruction_set
@@ -204,10 +212,11 @@ class Simulator:
             raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
         if not 0 <= self.seed < 2**64:
             raise ConfigError(f"seed must lie in [0, 2**64), got {self.seed}")
-        if len(self.sensors) > 1 or any(s not in FRONT_CAMERA_SENSORS for s in self.sensors):
+        known = all(s in (*FRONT_CAMERA_SENSORS, TRACK_STATE) for s in self.sensors)
+        if not known or len(self._cameras) > 1:
             raise ConfigError(
-                f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)} or none, "
-                f"got {', '.join(self.sensors)}"
+                f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)}, with {TRACK_STATE} "
+                f"or without, got {', '.join(self.sensors) or 'none'}"
             )
         if self.instruction_set not in ("", *_core.instruction_sets()):
             raise ConfigError(
@@ -242,9 +251,16 @@ class Simulator:
         self._world = _world_of(track)
         return _core.Simulator(self._world.track, self._world.ground, options)
 
+    @property
+    def _cameras(self) -> list[str]:
+        return [sensor for sensor in self.sensors if sensor != TRACK_STATE]
+
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
-        observation = {self.sensors[0]: self._core.pictures} if self.sensors else {}
+        observation = {camera: self._core.pictures for camera in self._cameras}
+        if TRACK_STATE in self.sensors:
+            shape = (self.num_cars, len(VISIBLE_TRACK_STATE))
+            observation[TRACK_STATE] = np.zeros(shape, np.float32)
         return StepResult(
             observation=observation,
             params=self._core.params | {"waypoints": self.track.waypoints},
@@ -256,12 +272,12 @@ class Simulator:
     def reset(self) -> StepResult:
         """Begins a first episode for every car; the next step is its PREPARE step."""
         self._core.reset()
-        return self._result
+        return self._seen()
 
     def begin_episodes(self, number: int) -> StepResult:
         """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
         self._core.begin_episodes(number)
-        return self._result
+        return self._seen()
 
     def step(self, actions: npt.ArrayLike) -> StepResult:
         """One control period (1/15 s) for every car.
@@ -284,7 +300,7 @@ class Simulator:
             car = wrong // 2
             raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
         self._core.step(commands)
-        return self._result
+        return self._seen()
 
     def place(
         self,
@@ -328,6 +344,13 @@ class Simulator:
                 "poses must be finite: x and y in metres, heading and steering in radians"
             )
         self._core.place(indices, *pose)
+        return self._seen()
+
+    def _seen(self) -> StepResult:
+        """The result, with what the core does not fill by itself."""
+        if TRACK_STATE in self.sensors:
+            states = self._core.track_states()[:, VISIBLE_TRACK_STATE]
+            np.copyto(self._result.observation[TRACK_STATE], states)
         return self._result
 
     def params_dict(self, car: int) -> dict[str, Any]:

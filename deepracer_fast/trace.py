@@ -67,41 +67,42 @@ class Trace:
         self.counted.append(np.array(counted))
 
 
-def simtrace_columns(trace: Trace, waypoints: Array) -> dict[str, Array]:
+def simtrace_columns(trace: Trace, waypoints: Array, cars: slice = slice(None)) -> dict[str, Array]:
     """The rows of a simtrace, sorted by episode and step.
 
     Args:
         trace: of at least one step.
         waypoints: [N, 2], which tell the nearer one of two neighbours.
+        cars: those that drive on the track with these waypoints.
     """
-    params = {name: _flat(column) for name, column in trace.params.items()}
+
+    def flat(column: list[Array]) -> Array:
+        """A list of T arrays [B, ...] as one [T * K, ...] of the chosen cars."""
+        return np.concatenate([row[cars] for row in column])
+
+    params = {name: flat(column) for name, column in trace.params.items()}
     rows = {
-        "episode": _flat(trace.episode),
+        "episode": flat(trace.episode),
         "steps": params["steps"],
         "X": params["x"],
         "Y": params["y"],
         "yaw": params["heading"],
         "steer": params["steering_angle"],
         "throttle": params["speed"],
-        "action": _flat(trace.action),
-        "reward": _flat(trace.reward),
-        "done": _flat(trace.ended),
+        "action": flat(trace.action),
+        "reward": flat(trace.reward),
+        "done": flat(trace.ended),
         "all_wheels_on_track": params["all_wheels_on_track"],
         "progress": params["progress"],
         "closest_waypoint": _nearer_waypoint(params, waypoints),
         "track_len": params["track_length"],
         "tstamp": params["sim_time"],
-        "episode_status": np.array(STATUS_NAMES)[_flat(trace.status)],
+        "episode_status": np.array(STATUS_NAMES)[flat(trace.status)],
         "pause_duration": np.zeros(len(params["x"])),
     }
     order = np.lexsort((rows["tstamp"], rows["episode"]))
-    order = order[_flat(trace.counted)[order]]
+    order = order[flat(trace.counted)[order]]
     return {name: column[order] for name, column in rows.items()}
-
-
-def _flat(column: list[Array]) -> Array:
-    """A list of T arrays [B, ...] as one [T * B, ...]."""
-    return np.concatenate(column)
 
 
 def _nearer_waypoint(params: dict[str, Array], waypoints: Array) -> Array:

@@ -1,5 +1,7 @@
 """Training: collect, learn, evaluate, keep; until the policy laps, or time is up.
 
+A teacher goes first where it can (``teacher``, ``lessons``), then PPO.
+
 In: a ``TrainingJob``. Out: a model folder that is whole after every checkpoint, so that whatever
 stops a training (its own rule, a limit, Ctrl-C, a crash of the reward function, a power cut)
 leaves a usable model, and ``resume`` goes on from there. Neighbours: ``collect``, ``learner`` and
@@ -14,20 +16,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.model_archive import write_model_archive
 from deepracer_fast.archive.weights import flatten_tree, load_weights
 from deepracer_fast.collect import Collector, Rollout
 from deepracer_fast.config import TrainConfig
+from deepracer_fast.course import Cars, Course, judge_of, rows_of
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError, RewardError
-from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.evaluate import Lap
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.lessons import Lessons
 from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelFolder,
@@ -37,14 +39,35 @@ from deepracer_fast.model_folder import (
 )
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import Params, network_spec
-from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
-from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
-from deepracer_fast.track import load_track
-from deepracer_fast.training_record import TrainingRecord
+from deepracer_fast.simulator import RaceRules
+from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.trace import Trace
+from deepracer_fast.training_evaluation import Evaluation, standing
+from deepracer_fast.training_health import Health
+from deepracer_fast.training_record import TrainingRecord, TrainingTrack
 
-EVALUATION_CARS = 5
-"""Greedy laps in one evaluation; MIN_EVAL_TRIALS of the original."""
+TEACHER_SHARE = 0.15
+"""Of the time limit, for a teacher."""
+
+CAN_TEACH = 0.5
+"""Share of clean laps that a teacher must drive; below it PPO does better alone."""
+
+LESSON_SAMPLES = 1_024
+"""Env steps from one evaluation to the next while a teacher teaches one track."""
+
+LESSONS_SHARE = 0.35
+"""Of the time limit, for the teacher's lessons, if they do not end before."""
+
+MOST_LESSON_SAMPLES = 16_384
+"""Env steps on each track after which PPO goes on, where a row of laps is to be found soon."""
+
+LESSONS_PER_EVALUATION = 4
+"""Where the time is to be used up instead."""
+
+HALVED_AFTER = 4_096
+"""Env steps on each track after which the lessons' learning rate has halved; four times as many
+where the time is to be used up."""
 
 LONGEST_EPISODE = 3_000
 """Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
@@ -95,6 +118,23 @@ class Report:
     measures: dict[str, float]
 
 
+Show = Callable[[Report | str], None]
+"""Takes a report after each iteration, and remarks in between."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Laps in a row of the best checkpoint.
+
+    Attributes:
+        laps: track by track, of one car each.
+        trace: of every step of these cars.
+    """
+
+    laps: list[list[Lap]]
+    trace: Trace
+
+
 class StopRequested(Exception):
     """Raised between two env steps when the user wants the training to end."""
 
@@ -121,7 +161,7 @@ class Training:
             )
         self._job, self._stop_requested = job, stop_requested
         self._spec = network_spec(job.metadata)
-        self._track = load_track(job.config.track)
+        self._course = Course(job.config, job.metadata)
         self._learner = Learner(
             LearnerOptions(
                 self._spec,
@@ -133,36 +173,45 @@ class Training:
                 lr_schedule=job.config.lr_schedule,
             )
         )
-        self._evaluator = self._make_evaluator()
+        by_reward = job.reward if job.config.best_by == "reward" else None
+        self._evaluation = Evaluation(self._course, by_reward)
+        self._health = Health(job.hyperparameters, self._spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
         self._best: CheckpointRecord | None = None
+        self._started = time.monotonic()
+        self.row: Row | None = None  # what ended the training, if a row of clean laps did
         job.folder.create(resume)
         episodes = self._restore() if resume else None
-        self._record = TrainingRecord(job.folder, self._track.waypoints, episodes)
+        self._collector: Collector | None = None
+        self._record = TrainingRecord(job.folder, episodes)
         if not resume:
             if job.pretrained is not None:
                 self._learner.begin_with(job.pretrained)
             self._write_inputs()
-            self._save(completion=0.0)
-        self._collector = self._make_collector()
+            self._save(0.0)
 
-    def run(self, show: Callable[[Report], None]) -> None:
+    def run(self, show: Show) -> None:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
 
         Whatever ends it, the folder then holds the last and the best checkpoint, the picture of
         the training and ``model.tar.gz`` of the best.
 
         Args:
-            show: is handed a report after each iteration.
+            show: is handed a report after each iteration, and remarks.
 
         Raises:
             RewardError: the user's function failed; the model up to then is saved.
             DeepRacerError: the learner's numbers are no longer finite; likewise.
         """
-        started = time.monotonic()
+        self._started = time.monotonic()
         try:
-            while not self._is_over(time.monotonic() - started):
-                show(self._iterate(started))
+            if self._iteration == 0 and has_teacher(self._job):
+                self._be_taught(show)
+            while not self._is_over():
+                report = self._iterate()
+                show(report)
+                for warning in self._health.warnings(report.measures, report.mean_progress):
+                    show(warning)
             self._finish()
         except StopRequested:
             self._finish()
@@ -178,8 +227,8 @@ class Training:
         finally:
             self._record.close()
 
-    def _is_over(self, seconds: float) -> bool:
-        config = self._job.config
+    def _is_over(self) -> bool:
+        config, seconds = self._job.config, time.monotonic() - self._started
         return (
             self._stop_requested()
             or seconds >= 60.0 * config.minutes
@@ -188,42 +237,98 @@ class Training:
             or self._record.episodes >= self._job.hyperparameters.term_cond_max_episodes
         )
 
-    def _progress(self, seconds: float) -> float:
+    def _progress(self) -> float:
         """Share of the training that is over, by whichever limit is nearer."""
-        config = self._job.config
+        config, seconds = self._job.config, time.monotonic() - self._started
         by_steps = self._steps / config.steps if config.steps > 0 else 0.0
         return max(seconds / (60.0 * config.minutes), by_steps)
 
-    def _iterate(self, started: float) -> Report:
+    def _be_taught(self, show: Show) -> None:
+        """Lets a teacher learn, and the policy learn from it, until it laps or time is up."""
+        job, limit = self._job, 60.0 * self._job.config.minutes
+        teacher = Teacher(self._course, job.config, job.hyperparameters, job.reward)
+
+        def tell(report: TeacherReport) -> None:
+            self._check_stop()
+            show(
+                f"teacher, on the track state: {report.steps:,} env-steps in {report.seconds:.1f} "
+                f"s, {report.clean} of {len(report.laps)} greedy laps clean"
+            )
+
+        soon, tracks = job.config.stop_after > 0, len(self._course.tracks)
+        if teacher.train(TEACHER_SHARE * limit, soon, tell) < CAN_TEACH:
+            show(
+                "The teacher found no way round with this reward function in "
+                f"{TEACHER_SHARE * limit:.0f} s: PPO learns from the pictures alone, which is slow."
+            )
+            return
+        halved_after = HALVED_AFTER * tracks * (1 if soon else 4)
+        lessons = Lessons(self._course, job.config, teacher.learner, self._learner, halved_after)
+        ends = time.monotonic() + LESSONS_SHARE * limit
+        while time.monotonic() < ends and not self._is_over():
+            show(self._take_lesson(lessons))
+            if soon and lessons.samples >= MOST_LESSON_SAMPLES * tracks:
+                break
+        if not self._is_over():
+            self._evaluate_and_save()
+        self._learner.forget_moments()
+
+    def _take_lesson(self, lessons: Lessons) -> Report:
+        """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
+        begun, before = time.monotonic(), lessons.samples
+        distance = lessons.give(LESSON_SAMPLES * len(self._course.tracks), self._check_stop)
+        duration = time.monotonic() - begun
+        self._advance(lessons.samples - before)
+        wanted = self._job.config.stop_after > 0
+        due = self._iteration > 1 if wanted else self._iteration % LESSONS_PER_EVALUATION == 0
+        laps = self._evaluate_and_save(give_up=wanted) if due else ()
+        samples = lessons.samples - before
+        return self._report(samples / duration, {"distance_to_teacher": distance}, laps)
+
+    def _iterate(self) -> Report:
         """Collects, learns and writes down one iteration."""
         begun = time.monotonic()
         rollout = self._collect()
-        measures = self._learner.learn(rollout, self._progress(begun - started))
+        measures = self._learner.learn(rollout, self._progress())
         samples, duration = int(rollout.valid.sum()), time.monotonic() - begun
-        self._iteration += 1
-        self._steps += samples
-        self._record.add_rollout(rollout, self._iteration - 1)
+        self._record.add_rollout(rollout, self._iteration, self._training_tracks)
+        self._advance(samples)
         due = self._iteration % self._job.config.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
+        return self._report(samples / duration, measures, laps)
+
+    def _advance(self, samples: int) -> None:
+        self._iteration += 1
+        self._steps += samples
+
+    def _report(
+        self, steps_per_second: float, measures: dict[str, float], laps: tuple[Lap, ...]
+    ) -> Report:
+        """Writes the curves of an iteration, and says how the training stands."""
         self._record.log(self._steps, measures, laps)
         return Report(
             iteration=self._iteration,
             steps=self._steps,
-            steps_per_second=samples / duration,
+            steps_per_second=steps_per_second,
             mean_reward=self._record.mean_reward,
             mean_progress=self._record.mean_progress,
             laps=self._record.laps,
-            seconds=time.monotonic() - started,
+            seconds=time.monotonic() - self._started,
             evaluation=laps,
             measures=measures,
         )
 
+    def _check_stop(self) -> None:
+        if self._stop_requested():
+            raise StopRequested
+
     def _collect(self) -> Rollout:
         def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
-            if self._stop_requested():
-                raise StopRequested
+            self._check_stop()
             return self._learner.explore(observation)
 
+        if self._collector is None:
+            self._collector = self._make_collector()
         if self._job.config.collection == "horizon":
             return self._collector.horizon(policy)
         network = self._job.metadata.neural_network
@@ -233,84 +338,75 @@ class Training:
     def _make_collector(self) -> Collector:
         job, config = self._job, self._job.config
         horizon = config.collection == "horizon"
-        max_steps = config.horizon if horizon else LONGEST_EPISODE
-        simulator = self._simulator(
+        rules = RaceRules(
+            random_start=config.random_start and horizon,
+            alternate_driving_direction=config.alternate_driving_direction,
+            max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
+        )
+        cars = Cars(
             config.num_cars if horizon else job.hyperparameters.num_episodes_between_training,
-            RaceRules(
-                random_start=config.random_start and horizon,
-                alternate_driving_direction=config.alternate_driving_direction,
-                max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
-            ),
-            randomization=config.randomization,
+            rules,
+            job.metadata.sensors,
             # A resumed training must not meet the same start positions once more.
             seed=config.seed + self._iteration,
+            randomization=config.randomization,
         )
+        simulator = self._course.put(cars)
+        self._training_tracks = [
+            TrainingTrack(track.name, track.waypoints, rows)
+            for track, rows in zip(self._course.tracks, rows_of(simulator), strict=True)
+        ]
         return Collector(
-            simulator, job.reward, job.metadata.action_space, max_steps, self._record.episodes
+            simulator,
+            judge_of(simulator, job.reward),
+            job.metadata.action_space,
+            config.horizon if horizon else LONGEST_EPISODE,
+            self._record.episodes,
         )
 
-    def _make_evaluator(self) -> Simulator:
-        """Evenly spaced cars, with time for two laps at the slowest action."""
-        seconds = 2.0 * self._track.length / _slowest(self._job.metadata.action_space)
-        rules = RaceRules(
-            round_robin_advance_dist=1.0 / EVALUATION_CARS,
-            max_steps=int(seconds / CONTROL_PERIOD),
-        )
-        return self._simulator(EVALUATION_CARS, rules)
+    def _evaluate_and_save(self, give_up: bool = False) -> tuple[Lap, ...]:
+        """Greedy laps, a checkpoint with their result, and the picture.
 
-    def _simulator(
-        self,
-        num_cars: int,
-        rules: RaceRules,
-        seed: int = 0,
-        randomization: Randomization | None = None,
-    ) -> Simulator:
-        metadata, config = self._job.metadata, self._job.config
-        return Simulator(
-            self._track,
-            num_cars,
-            sensors=metadata.sensors,
-            num_threads=config.threads or None,
-            seed=seed,
-            car_version=config.car_version or metadata.version,
-            rules=rules,
-            randomization=randomization or Randomization(),
-        )
-
-    def _evaluate_and_save(self) -> tuple[Lap, ...]:
-        """Greedy laps, a checkpoint with their result, and the picture."""
-        driver = Driver(self._learner.greedy, self._job.metadata.action_space)
-        laps = tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
+        Args:
+            give_up: do nothing of it unless all laps are clean, which is found out soon.
+        """
+        laps = self._evaluation.laps(self._learner.greedy, give_up)
+        if not laps:
+            return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
         if 0 < self._job.config.stop_after <= self._clean_evaluations and not self._laps_in_a_row():
             self._clean_evaluations = 0
         self._record.add_evaluation(laps)
-        self._save(float(np.mean([lap.completion_percentage for lap in laps])))
+        self._save(standing(laps, self._job.config.best_by))
         return laps
 
     def _laps_in_a_row(self) -> bool:
-        """Whether one car drives five clean laps from the line without a stop in between."""
-        simulator = self._simulator(1, lap_rules(RaceOptions(resets=False)))
-        driver = Driver(self._learner.greedy, self._job.metadata.action_space)
-        return all(lap.is_clean for lap in drive_laps(driver, simulator, RaceOptions().laps)[0])
+        """Whether a car on each track drives five clean laps without a stop in between."""
+        row = Row(*self._evaluation.row(self._learner.greedy))
+        clean = all(lap.is_clean for laps in row.laps for lap in laps)
+        self.row = row if clean else None
+        return clean
 
-    def _save(self, completion: float) -> None:
+    def _save(self, metric: float) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         Args:
-            completion: percent, mean of the evaluation that the best checkpoint is chosen by.
+            metric: what the best checkpoint has most of; see ``standing``.
         """
         folder, policy = self._job.folder, self._learner.policy
         weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
-        graph = frozen_graph(self._spec, policy)
+        for_the_car = self._job.metadata.is_for_the_car
+        graph = frozen_graph(self._spec, policy) if for_the_car else None
         checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
         self._learner.save(folder.learner(checkpoint), self._record.episodes)
-        record = CheckpointRecord(checkpoint, time.time(), completion)
+        record = CheckpointRecord(checkpoint, time.time(), metric)
         self._best = better_checkpoint(record, self._best)
         folder.record_checkpoints(record, self._best)
         self._checkpoint = checkpoint
-        if self._best is record:
+        if self._best is not record:
+            self.row = None
+        elif graph is not None:
             write_model_archive(folder.archive, self._job.metadata, graph)
         self._record.write()
 
@@ -330,8 +426,9 @@ class Training:
 
     def _write_inputs(self) -> None:
         job = self._job
-        name = self._track.name.removesuffix("_cw").removesuffix("_ccw")
-        clockwise = self._track.direction == "clockwise"
+        track = self._course.tracks[0]
+        name = track.name.removesuffix("_cw").removesuffix("_ccw")
+        clockwise = track.direction == "clockwise"
         job.folder.write_inputs(
             ModelInputs(
                 model_metadata=job.metadata.to_json(),
@@ -348,7 +445,6 @@ class Training:
             self._evaluate_and_save()
 
 
-def _slowest(space: ActionSpace) -> float:
-    """The lowest speed that the car may be asked for, m/s; it never drives at less than 0.1."""
-    speed = min(space.speed) if isinstance(space, DiscreteActionSpace) else space.speed_low
-    return max(speed, 0.1)
+def has_teacher(job: TrainingJob) -> bool:
+    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
+    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None

@@ -21,9 +21,10 @@ from rich.console import Console
 
 from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.clone import cloned_policy
+from deepracer_fast.compilation_cache import keep_compiled_programs
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError, RewardError
-from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
@@ -32,9 +33,11 @@ from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simtrace import write_simtrace
-from deepracer_fast.trace import simtrace_columns
+from deepracer_fast.simulator import TRACK_STATE
+from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
+from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import load_track
-from deepracer_fast.train import Training, TrainingJob
+from deepracer_fast.train import Row, Training, TrainingJob
 from deepracer_fast.training_screen import TrainingScreen, lap_table
 
 MODELS = Path("models")
@@ -46,7 +49,7 @@ FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
 FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
 """What laps soonest here with many cars side by side."""
 
-_MAY_CHANGE = ("minutes", "steps", "threads")  # when a training is resumed
+_MAY_CHANGE = ("minutes", "steps", "threads", "stop_after")  # when a training is resumed
 
 
 @dataclass(frozen=True)
@@ -61,25 +64,30 @@ class TrainingFiles:
     pretrained: Path | None = None
 
 
-def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool) -> None:
+def run_training(
+    files: TrainingFiles, settings: Mapping[str, Any], resume: bool, track_state: bool = False
+) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
 
     Args:
         files: what the user gave.
         settings: fields of ``TrainConfig`` that the user gave.
         resume: go on with a model folder.
+        track_state: learn from the track state instead of the camera.
 
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
+    keep_compiled_programs()
     console = Console()
     if resume and files.pretrained:
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
-    job = resumed_job(files, settings) if resume else new_job(files, settings)
+    job = resumed_job(files, settings) if resume else new_job(files, settings, track_state)
     _say(console, *_remarks(job))
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
-        title = f"{Path(job.config.track).stem}, {job.metadata.sensors[0]}, {job.reward.name}"
+        names = " + ".join(Path(track).stem for track in job.config.tracks)
+        title = f"{names}, {job.metadata.sensors[0]}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
                 stop.when_asked = screen.stopping
@@ -91,10 +99,15 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
             # XLA may be in the middle of an update: an orderly exit would free what it works on.
             os._exit(130)
     _say(console, *job.reward.notes)
-    _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+    if training.row is None:
+        _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
     with suppress(KeyboardInterrupt):  # the training's result is safe by now
-        _evaluate_best(console, job)
-    _say(console, f"model folder   {job.folder.path}", f"model archive  {job.folder.archive}")
+        _evaluate_best(console, job, training.row)
+    _say(console, f"model folder   {job.folder.path}")
+    if job.metadata.is_for_the_car:
+        _say(console, f"model archive  {job.folder.archive}")
+    else:
+        _say(console, "no archive: a car cannot see the track state that this policy reads")
 
 
 def _remarks(job: TrainingJob) -> Iterator[str]:
@@ -108,15 +121,34 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
             yield f"hyperparameters: {key} has no effect, as in the original"
 
 
-def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
-    """The job of a new training; a clone has its model's metadata unless another file is given."""
-    config = replace(read_config(files.config) if files.config else TrainConfig(), **settings)
-    config = replace(config, track=_from_anywhere(config.track))
+def new_job(
+    files: TrainingFiles, settings: Mapping[str, Any], track_state: bool = False
+) -> TrainingJob:
+    """The job of a new training; a clone has its model's metadata unless another file is given.
+
+    Args:
+        files: paths.
+        settings: fields of ``TrainConfig``.
+        track_state: learn from the track state in place of the metadata's sensors.
+    """
     metadata = _metadata_of(files)
+    if track_state:
+        metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None)
+    config = _defaults(metadata)
+    if files.config:
+        config = read_config(files.config)
+    config = replace(config, **settings)
+    config = replace(
+        config,
+        track=_from_anywhere(config.track),
+        more_tracks=tuple(map(_from_anywhere, config.more_tracks)),
+    )
     hyperparameters = (
         read_hyperparameters(files.hyperparameters)
         if files.hyperparameters
         else FIRST_HYPERPARAMETERS
+        if metadata.is_for_the_car
+        else TEACHER_HYPERPARAMETERS
     )
     path = files.model or next(_numbered_folders(config.track))
     reward = load_reward(files.reward or example_reward("follow_center_line"))
@@ -128,6 +160,13 @@ def _metadata_of(files: TrainingFiles) -> ModelMetadata:
     if files.metadata:
         return read_model_metadata(files.metadata)
     return load_model(files.pretrained).metadata if files.pretrained else FIRST_MODEL
+
+
+def _defaults(metadata: ModelMetadata) -> TrainConfig:
+    """What laps soonest with these sensors."""
+    if metadata.is_for_the_car:
+        return TrainConfig()
+    return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
 
 
 def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
@@ -142,6 +181,8 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     config = read_config(folder.config)
     if "track" in wanted:
         wanted["track"] = _from_anywhere(wanted["track"])
+    if "more_tracks" in wanted:
+        wanted["more_tracks"] = tuple(map(_from_anywhere, wanted["more_tracks"]))
     for name, value in wanted.items():
         if name not in _MAY_CHANGE and value != getattr(config, name):
             raise ConfigError(
@@ -205,19 +246,40 @@ def _newest_folder(track: str) -> Path:
     return MODELS / f"{stem}-{max(numbers)}"
 
 
-def _evaluate_best(console: Console, job: TrainingJob) -> None:
-    """Five greedy laps of the best checkpoint, shown and kept in the folder."""
-    folder, track = job.folder, load_track(job.config.track)
-    options = RaceOptions(threads=job.config.threads, car_version=job.config.car_version)
-    laps, trace = evaluate_model(load_model(folder.path), track, options)
+def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
+    """Five greedy laps of the best checkpoint on each track, shown and kept in the folder.
+
+    Args:
+        console: where to.
+        job: what was trained.
+        row: these laps, if the training ended with them.
+    """
+    config = job.config
+    options = RaceOptions(threads=config.threads, car_version=config.car_version)
+    model = None if row else load_model(job.folder.path)
+    for index, name in enumerate(config.tracks):
+        if row:
+            _keep_evaluation(
+                console, job, name, row.laps[index], row.trace, slice(index, index + 1)
+            )
+        else:
+            assert model is not None
+            laps, trace = evaluate_model(model, name, options)
+            _keep_evaluation(console, job, name, laps, trace, slice(None))
+
+
+def _keep_evaluation(
+    console: Console, job: TrainingJob, name: str, laps: list[Lap], trace: Trace, cars: slice
+) -> None:
+    folder, track = job.folder, load_track(name)
     stamp = folder.new_evaluation(datetime.now())
-    write_simtrace(folder.evaluation_simtrace(stamp), simtrace_columns(trace, track.waypoints))
+    columns = simtrace_columns(trace, track.waypoints, cars)
+    write_simtrace(folder.evaluation_simtrace(stamp), columns)
     metrics = [lap.metrics(trial) for trial, lap in enumerate(laps, start=1)]
     write_evaluation_metrics(folder.evaluation_metrics(stamp), metrics)
     clean = sum(lap.is_clean for lap in laps)
-    console.print(
-        lap_table(laps, f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean")
-    )
+    title = f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean"
+    console.print(lap_table(laps, title))
 
 
 def _say(console: Console, *lines: str) -> None:

@@ -5,11 +5,12 @@ In: rollouts, evaluation laps and measures, as they come. Out: ``metrics/Trainin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from tensorboardX import SummaryWriter
 
+from deepracer_fast.archive.messages import SummaryWriter
 from deepracer_fast.collect import Rollout
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.metrics import (
@@ -28,20 +29,32 @@ from deepracer_fast.trace import simtrace_columns
 from deepracer_fast.training_plot import draw_training
 
 
+@dataclass(frozen=True)
+class TrainingTrack:
+    """One of the tracks that the cars of a rollout drive on.
+
+    Attributes:
+        name: as ``Track.name``.
+        waypoints: [N, 2].
+        cars: which of them drive there.
+    """
+
+    name: str
+    waypoints: npt.NDArray[np.float64]
+    cars: slice
+
+
 class TrainingRecord:
     """Keeps the records of one training in its folder.
 
     Args:
         folder: exists already.
-        waypoints: [N, 2] of the track, for the traces.
         episodes: training episodes to go on from; what a broken-off run wrote after them is
             dropped. None: a new training.
     """
 
-    def __init__(
-        self, folder: ModelFolder, waypoints: npt.NDArray[np.float64], episodes: int | None
-    ) -> None:
-        self._folder, self._waypoints = folder, waypoints
+    def __init__(self, folder: ModelFolder, episodes: int | None) -> None:
+        self._folder = folder
         self._metrics = TrainingMetrics(folder.training_metrics)
         if episodes is not None and folder.training_metrics.exists():
             self._metrics = read_training_metrics(folder.training_metrics)
@@ -61,8 +74,17 @@ class TrainingRecord:
         """Whole laps that exploring cars have driven."""
         return self._laps
 
-    def add_rollout(self, rollout: Rollout, iteration: int) -> None:
-        """Takes in one iteration's episodes and steps; iterations are counted from 0."""
+    def add_rollout(
+        self, rollout: Rollout, iteration: int, tracks: Sequence[TrainingTrack]
+    ) -> None:
+        """Takes in one iteration's episodes and steps.
+
+        Args:
+            rollout: with the trace and the episodes' outcomes.
+            iteration: counted from 0.
+            tracks: the first one's traces lie where readers look for them, those of the others
+                in folders of their own.
+        """
         outcomes = rollout.outcomes
         if outcomes:
             self.mean_reward = float(np.mean([outcome.reward for outcome in outcomes]))
@@ -74,8 +96,11 @@ class TrainingRecord:
         ]
         self._metrics.append(rows)
         self._laps += sum(map(_is_lap, rows))
-        columns = simtrace_columns(rollout.trace, self._waypoints)
-        write_simtrace(self._folder.training_simtrace(iteration), columns)
+        for number, track in enumerate(tracks):
+            columns = simtrace_columns(rollout.trace, track.waypoints, track.cars)
+            path = self._folder.training_simtrace(iteration, track.name if number else None)
+            path.parent.mkdir(exist_ok=True)
+            write_simtrace(path, columns)
 
     def add_evaluation(self, laps: Iterable[Lap]) -> None:
         """Takes in the greedy laps after an iteration."""
@@ -113,9 +138,9 @@ def _is_lap(row: EpisodeMetrics) -> bool:
 
 
 def _outcome(lap: Lap) -> EpisodeOutcome:
-    """A greedy lap as an episode; no reward is computed for it."""
+    """A greedy lap as an episode."""
     return EpisodeOutcome(
-        reward=0.0,
+        reward=lap.reward,
         progress=lap.completion_percentage,
         status=lap.status,
         start_s=lap.start_seconds,

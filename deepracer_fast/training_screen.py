@@ -63,8 +63,11 @@ class TrainingScreen:
         if not self._console.is_terminal:
             self._console.print(self._message)
 
-    def show(self, report: Report) -> None:
-        """Takes in an iteration."""
+    def show(self, report: Report | str) -> None:
+        """Takes in an iteration, or a remark."""
+        if isinstance(report, str):
+            self._console.print(report, markup=False, highlight=False, soft_wrap=True)
+            return
         if report.evaluation:
             self._last_evaluation = f"{evaluation_summary(report.evaluation)} " + (
                 f"(iteration {report.iteration})"
@@ -121,9 +124,9 @@ def evaluation_summary(laps: Sequence[Lap]) -> str:
     return summary + (f", best {min(clean):.2f} s" if clean else "")
 
 
-def lap_table(laps: Sequence[Lap], title: str) -> Table:
-    """The laps of an evaluation, one a row."""
-    table = Table(title=Text(title), title_justify="left")
+def lap_table(laps: Sequence[Lap], title: str) -> Group:
+    """The laps of an evaluation, one a row; a title of its own, since a table's would be broken."""
+    table = Table()
     table.add_column("lap", justify="right")
     table.add_column("time, s", justify="right")
     table.add_column("completed, %", justify="right")
@@ -137,7 +140,7 @@ def lap_table(laps: Sequence[Lap], title: str) -> Table:
             str(lap.off_track_count),
             lap.status.replace("_", " "),
         )
-    return table
+    return Group(Text(title, style="italic"), table)
 
 
 def _number(value: float) -> str:

@@ -23,12 +23,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from deepracer_fast.networks import (
-    ARCHITECTURES,
     NetworkSpec,
     Params,
     Trunk,
     default_form,
     normalised_columns,
+    num_trunk_features,
     one_observation,
 )
 
@@ -72,8 +72,10 @@ def init_value(kind: str, spec: NetworkSpec, num_features: int, key: jax.Array) 
     if kind == "separate":
         network = SeparateValue(spec, default_form())
         return dict(network.lazy_init(key, one_observation(spec))["params"])
-    units = ARCHITECTURES[spec.neural_network].middleware[-1]
-    return {"kernel": 0.01 * jax.random.normal(key, (units,)), "bias": jnp.zeros(())}
+    return {
+        "kernel": 0.01 * jax.random.normal(key, (num_trunk_features(spec),)),
+        "bias": jnp.zeros(()),
+    }
 
 
 def track_state_value(params: Params, track_state: jax.Array) -> jax.Array:

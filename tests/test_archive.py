@@ -14,6 +14,7 @@ import gzip
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -460,3 +461,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         raise RuntimeError("crash")
     assert path.read_bytes() == b"old\n"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_policy_that_reads_the_track_state_has_no_archive(tmp_path: Path) -> None:
+    metadata = replace(METADATA, sensors=("TRACK_STATE",))
+    with pytest.raises(ArchiveError, match="no car can drive a policy that reads TRACK_STATE"):
+        write_model_archive(tmp_path / "model.tar.gz", metadata, b"graph")
+    assert not list(tmp_path.iterdir())

@@ -25,7 +25,9 @@ from deepracer_fast.train import Report
 from deepracer_fast.training_screen import TrainingScreen
 
 # The shapes of tests/test_train.py, so that nothing is compiled twice.
-CONFIG = "num_cars = 2\nhorizon = 4\nevaluate_every = 2\nthreads = 1\nstop_after = 0\n"
+CONFIG = (
+    "num_cars = 2\nhorizon = 4\nevaluate_every = 2\nthreads = 1\nstop_after = 0\nteacher = false\n"
+)
 HYPERPARAMETERS = '{"batch_size": 8, "num_epochs": 1}'
 METADATA = {
     "action_space": [{"steering_angle": angle, "speed": 4.0} for angle in (-30, 0, 30)],

@@ -22,6 +22,9 @@ def written(path: Path, text: str) -> Path:
         TrainConfig(),
         TrainConfig(
             track='routes/"odd" \\ name é.npy',
+            more_tracks=("Oval_track", 'also "odd".npy'),
+            teacher=False,
+            best_by="laptime",
             seed=2**62,
             collection="episodes",
             num_cars=1,
@@ -62,6 +65,8 @@ def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
         ("steps", -1, "steps must be 0"),
         ("evaluate_every", 0, "evaluate_every must be at least 1"),
         ("stop_after", -1, "stop_after must be 0"),
+        ("best_by", "luck", "best_by must be progress or reward or laptime, got 'luck'"),
+        ("more_tracks", ("reinvent_base",), "more_tracks must be each a track of its own"),
         ("gae_lambda", 1.1, "gae_lambda must be in"),
         ("clip", 1.0, "clip must be in"),
         ("threads", -1, "threads must be 0"),
@@ -75,7 +80,7 @@ def test_value_out_of_range_is_refused(name: str, value: Any, message: str) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense = 1\n", "unknown key nonsense; known are track, seed"),
+        ("nonsense = 1\n", "unknown key nonsense; known are track, more_tracks"),
         ('minutes = "x"\n', "minutes must be a number, found 'x'"),
         ("num_cars = 1.5\n", "num_cars must be a whole number, found 1.5"),
         ("num_cars = true\n", "num_cars must be a whole number, found True"),

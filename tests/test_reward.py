@@ -68,8 +68,23 @@ def test_examples_give_the_hand_worked_rewards(name: str, expected: list[float])
     np.testing.assert_allclose(rewards, expected, rtol=1e-6)
 
 
+def test_the_progress_example_pays_what_each_step_gained() -> None:
+    reward = load_reward(example_reward("progress"))
+    gained = [
+        reward(make_params(2, progress=progress, steps=steps)).tolist()
+        for progress, steps in [
+            ([0.5, 90.0], [2.0, 800.0]),
+            ([0.75, 90.5], [3.0, 801.0]),
+            ([0.7, 0.5], [4.0, 2.0]),
+        ]
+    ]
+    assert gained[0][0] == 0.0
+    np.testing.assert_allclose(gained[1], [0.25, 0.5])
+    np.testing.assert_allclose(gained[2], [-0.05, 0.0], atol=1e-6)
+
+
 def test_an_unknown_example_is_refused_with_the_choices() -> None:
-    assert len(example_names()) == 3
+    assert len(example_names()) == 4
     with pytest.raises(RewardError, match=r"'fast'.*follow_center_line, follow_center_line_fast"):
         example_reward("fast")
 
@@ -85,9 +100,11 @@ def recorded_columns(shared: Path, count: int) -> tuple[list[dict[str, Any]], di
 def test_examples_take_the_params_recorded_from_the_original(shared: Path) -> None:
     dicts, columns = recorded_columns(shared, 400)
     for name in example_names():
-        namespace: dict[str, Any] = {}
-        exec(example_reward(name).read_text(), namespace)
-        expected = [namespace["reward_function"](recorded) for recorded in dicts]
+        expected = []
+        for recorded in dicts:  # each a car of its own, as each was a process
+            namespace: dict[str, Any] = {}
+            exec(example_reward(name).read_text(), namespace)
+            expected.append(namespace["reward_function"](recorded))
         rewards = load_reward(example_reward(name))(columns)
         np.testing.assert_array_equal(rewards, np.array(expected, np.float32))
 

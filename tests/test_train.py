@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast import train
+from deepracer_fast import train, training_evaluation
 from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.archive.model_archive import read_model_archive
 from deepracer_fast.config import TrainConfig
@@ -29,9 +29,13 @@ from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.simtrace import read_simtrace
+from deepracer_fast.simulator import TRACK_STATE
 from deepracer_fast.train import Report, Training, TrainingJob
+from deepracer_fast.training_evaluation import standing
 
-CONFIG = TrainConfig(num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0)
+CONFIG = TrainConfig(
+    num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0, teacher=False
+)
 HYPERPARAMETERS = Hyperparameters(batch_size=8, num_epochs=1, num_episodes_between_training=2)
 # Fast, so that untrained cars leave the track soon.
 METADATA = ModelMetadata(DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 4.0, 4.0)))
@@ -59,9 +63,9 @@ def job_in(path: Path, reward: str = REWARD, **config: Any) -> TrainingJob:
 
 
 def run(job: TrainingJob, resume: bool = False) -> list[Report]:
-    reports: list[Report] = []
-    Training(job, resume).run(reports.append)
-    return reports
+    shown: list[Report | str] = []
+    Training(job, resume).run(shown.append)
+    return [each for each in shown if isinstance(each, Report)]
 
 
 def lap_of(completion: float) -> Lap:
@@ -77,7 +81,7 @@ def make_up_laps(monkeypatch: pytest.MonkeyPatch, *completions: float) -> None:
         completion = coming.pop(0) if len(coming) > 1 else coming[0]
         return [[lap_of(completion)] for _ in range(5)]
 
-    monkeypatch.setattr(train, "drive_laps", drive_laps)
+    monkeypatch.setattr(training_evaluation, "drive_laps", drive_laps)
 
 
 @pytest.fixture(autouse=True)
@@ -328,6 +332,63 @@ def test_minutes_and_episodes_end_a_training(tmp_path: Path) -> None:
         job_in(tmp_path / "episodes", steps=4000, evaluate_every=1000), hyperparameters=few
     )
     assert run(job)[-1].steps < 4000
+
+
+@pytest.mark.usefixtures("no_laps")
+def test_several_tracks_train_one_policy(tmp_path: Path) -> None:
+    job = job_in(tmp_path, more_tracks=("Oval_track",), num_cars=3, horizon=8, steps=24)
+    assert run(job)[-1].steps == 24
+    first, other = (job.folder.training_simtrace(0, name) for name in (None, "Oval_track"))
+    lengths = {path: set(np.round(read_simtrace(path)["track_len"])) for path in (first, other)}
+    assert lengths == {first: {18.0}, other: {20.0}}
+    assert len(read_simtrace(first)["steps"]) + len(read_simtrace(other)["steps"]) == 24
+    assert_usable(job)
+
+
+@pytest.mark.usefixtures("no_laps")
+def test_a_policy_that_reads_the_track_state_is_not_for_the_car(tmp_path: Path) -> None:
+    metadata = replace(METADATA, sensors=(TRACK_STATE,))
+    job = replace(job_in(tmp_path, teacher=True), metadata=metadata)
+    assert run(job)[-1].steps == 16
+    assert not job.folder.archive.exists()
+    assert not list(job.folder.store.glob("*.pb"))
+    model = load_model(job.folder.path)
+    assert model.act(np.zeros((1, 9), np.float32)).shape == (1, 2)
+
+
+@pytest.mark.usefixtures("no_archive")
+def test_a_row_of_laps_that_ends_the_training_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_up_laps(monkeypatch, 100.0)
+    training = Training(job_in(tmp_path, steps=0, evaluate_every=1, stop_after=1), resume=False)
+    training.run(lambda _: None)
+    assert training.row is not None
+    assert all(lap.is_clean for laps in training.row.laps for lap in laps)
+
+
+@pytest.mark.usefixtures("no_laps", "no_archive")
+def test_a_teacher_without_a_way_round_leaves_it_to_ppo(tmp_path: Path) -> None:
+    job = job_in(tmp_path, teacher=True, minutes=0.05, steps=0)
+    shown: list[Report | str] = []
+    Training(job, resume=False).run(shown.append)
+    remarks = [each for each in shown if isinstance(each, str)]
+    assert "The teacher found no way round" in remarks[-1]
+
+
+@pytest.mark.parametrize(
+    ("best_by", "better", "worse"),
+    [
+        ("progress", [lap_of(100.0), lap_of(70.0)], [lap_of(100.0), lap_of(60.0)]),
+        ("laptime", [replace(lap_of(100.0), lap_time_seconds=9.0)], [lap_of(100.0)]),
+        ("laptime", [lap_of(100.0)], [replace(lap_of(99.0), lap_time_seconds=1.0)]),
+        ("reward", [replace(lap_of(50.0), reward=2.0)], [replace(lap_of(100.0), reward=1.0)]),
+    ],
+)
+def test_the_best_checkpoint_is_the_one_that_was_asked_for(
+    best_by: str, better: list[Lap], worse: list[Lap]
+) -> None:
+    assert standing(better, best_by) > standing(worse, best_by)
 
 
 @pytest.mark.usefixtures("no_laps")

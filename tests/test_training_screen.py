@@ -71,3 +71,9 @@ def test_lap_table_shows_paths_as_they_are() -> None:
     Console(file=text, width=80).print(lap_table([lap], "models/[bold]x on t"))
     assert "models/[bold]x on t" in text.getvalue()
     assert all(word in text.getvalue() for word in ("16.50", "100", "lap complete"))
+
+
+def test_title_of_a_lap_table_stays_on_one_line() -> None:
+    text, title = io.StringIO(), "Evaluation on 2022 re:Invent Championship: 1 of 1 laps clean"
+    Console(file=text, width=80).print(lap_table([Lap(100.0, 9.0, 0, 135, "lap_complete")], title))
+    assert text.getvalue().splitlines()[0].strip() == title

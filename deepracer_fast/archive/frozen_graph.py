@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tensorboardX.proto.graph_pb2 import GraphDef
-from tensorboardX.proto.node_def_pb2 import NodeDef
-from tensorboardX.proto.types_pb2 import DT_FLOAT, DT_INT32
 
+from deepracer_fast.archive.messages import DT_FLOAT, DT_INT32, GraphDef, NodeDef
 from deepracer_fast.archive.weights import check_weights, flatten_tree
 from deepracer_fast.networks import (
     ARCHITECTURES,

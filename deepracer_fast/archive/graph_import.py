@@ -16,9 +16,6 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from tensorboardX.proto.graph_pb2 import GraphDef
-from tensorboardX.proto.node_def_pb2 import NodeDef
-from tensorboardX.proto.types_pb2 import DT_FLOAT
 
 from deepracer_fast.archive.frozen_graph import (
     LIDAR_SCALE,
@@ -26,6 +23,7 @@ from deepracer_fast.archive.frozen_graph import (
     PICTURE_SCALE,
     POLICY_SCOPE,
 )
+from deepracer_fast.archive.messages import DT_FLOAT, GraphDef, NodeDef
 from deepracer_fast.archive.weights import check_weights, policy_shapes, unflatten_tree
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.networks import (

@@ -1,0 +1,97 @@
+"""The tracks that a training drives on, and cars on them.
+
+In: settings and a model's metadata. Out: simulators that hold those settings, one for a single
+track, a ``Fleet`` for several. Neighbours: ``teacher``, ``lessons``, ``training_evaluation`` and
+``train`` ask it for cars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.fleet import Fleet, Judge, rewards_of
+from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.randomization import Randomization
+from deepracer_fast.reward import Reward
+from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
+from deepracer_fast.track import Track, load_track
+
+
+@dataclass(frozen=True)
+class Cars:
+    """What to put on the course.
+
+    Attributes:
+        number: over all tracks; each track has at least one.
+        rules: how episodes begin and end.
+        sensors: what each car carries.
+        seed: of the start positions and the randomisation.
+        randomization: what differs from episode to episode.
+    """
+
+    number: int
+    rules: RaceRules
+    sensors: tuple[str, ...]
+    seed: int = 0
+    randomization: Randomization = field(default_factory=Randomization)
+
+
+class Course:
+    """The tracks of one training, with its car.
+
+    Raises:
+        TrackError: a track is unknown or cannot be driven.
+    """
+
+    def __init__(self, config: TrainConfig, metadata: ModelMetadata) -> None:
+        self.tracks: tuple[Track, ...] = tuple(map(load_track, config.tracks))
+        self.metadata = metadata
+        self._threads = config.threads or None
+        self._car_version = config.car_version or metadata.version
+
+    def put(self, cars: Cars) -> Simulator | Fleet:
+        """Cars on the tracks, shared out evenly."""
+        count = len(self.tracks)
+        numbers = [max(1, (cars.number + i) // count) for i in range(count)]
+        simulators = [
+            Simulator(
+                track,
+                number,
+                sensors=cars.sensors,
+                num_threads=self._threads,
+                # Two tracks must not meet the same start positions in the same order.
+                seed=cars.seed + 1_000_003 * index,
+                car_version=self._car_version,
+                rules=cars.rules,
+                randomization=cars.randomization,
+            )
+            for index, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
+        ]
+        return simulators[0] if count == 1 else Fleet(simulators)
+
+    def two_slow_laps(self) -> int:
+        """Env steps of two laps of the longest track at the slowest action."""
+        longest = max(track.length for track in self.tracks)
+        return int(2.0 * longest / _slowest(self.metadata.action_space) / CONTROL_PERIOD)
+
+
+def rows_of(simulator: Simulator | Fleet) -> list[slice]:
+    """Which cars drive on which track."""
+    return simulator.rows if isinstance(simulator, Fleet) else [slice(0, simulator.num_cars)]
+
+
+def judge_of(simulator: Simulator | Fleet, reward: Reward) -> Judge:
+    """The user's reward for these cars."""
+    if isinstance(simulator, Fleet):
+        return simulator.judge(rewards_of(reward, len(simulator.simulators)))
+    return reward
+
+
+def _slowest(space: ActionSpace) -> float:
+    """The lowest speed that the car may be asked for, m/s; it never drives at less than 0.1."""
+    speed = np.min(space.speed) if isinstance(space, DiscreteActionSpace) else space.speed_low
+    return max(float(speed), 0.1)

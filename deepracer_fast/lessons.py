@@ -1,0 +1,139 @@
+"""Lessons: a policy learns from the pictures what its teacher does, on its own drives.
+
+In: a teacher that sees the track state, and a learner that sees the camera. Out: a learner that
+drives nearly as its teacher does. First the teacher drives, then the learner, and always with
+swerves thrown in, so that the pictures also show how to get back (dataset aggregation). Each
+picture is learnt from once: painting a new one is much cheaper than a step of the network.
+Neighbours: ``teacher`` before it; ``train`` evaluates what it learnt, and may go on with PPO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.course import Cars, Course
+from deepracer_fast.learner import Learner
+from deepracer_fast.simulator import TRACK_STATE, RaceRules
+
+Array = npt.NDArray[Any]
+
+LESSON_CARS = 128
+MINIBATCH = 64
+LEARNING_RATE = 5e-4
+"""With 64 the distance to the teacher after 4,000 samples is half of that with 128 and 1e-3."""
+
+TEACHER_DRIVES = 2_048  # samples; then the learner drives
+
+# Swerves: a random action, held for some steps, that begins with this probability a step.
+SWERVE_CHANCE = 0.017
+SWERVE_STEPS = (2, 11)
+
+
+class Lessons:
+    """Cars that the learner learns on.
+
+    Args:
+        course: tracks and car.
+        config: seed and randomisation.
+        teacher: answers what to do.
+        learner: is taught.
+        halved_after: samples after which the learning rate has halved; after as many again a third
+            of it is left, then a quarter.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        config: TrainConfig,
+        teacher: Learner,
+        learner: Learner,
+        halved_after: int,
+    ) -> None:
+        self._teacher, self._learner = teacher, learner
+        self._halved_after = halved_after
+        self._space, self._sensors = course.metadata.action_space, course.metadata.sensors
+        rules = RaceRules(
+            random_start=True, alternate_driving_direction=config.alternate_driving_direction
+        )
+        cars = Cars(
+            LESSON_CARS,
+            rules,
+            tuple(dict.fromkeys((*self._sensors, TRACK_STATE))),
+            config.seed + 1,
+            config.randomization,
+        )
+        self._simulator = course.put(cars)
+        self._seen = self._simulator.reset()
+        self._random = np.random.default_rng([config.seed, 2])
+        self._swerve_left = np.zeros(self._simulator.num_cars, int)
+        self._swerve = self._any_actions()
+        self.samples = 0
+        learner.succeed(teacher)
+
+    def give(self, samples: int, going_on: Callable[[], None]) -> float:
+        """Teaches at least so many samples.
+
+        Args:
+            samples: env steps to learn from, once each.
+            going_on: is called between steps; may raise to end the lesson.
+
+        Returns:
+            How far the learner was from its teacher, mean over the lesson; see ``imitation``.
+        """
+        distances = []
+        end = self.samples + samples
+        while self.samples < end:
+            going_on()
+            seen = {name: np.array(shown) for name, shown in self._seen.observation.items()}
+            shown = {TRACK_STATE: seen[TRACK_STATE]}
+            observation = {name: seen[name] for name in self._sensors}
+            answers = self._teacher.answer(shown)
+            action = (
+                self._teacher.explore(shown)[0]
+                if self.samples < TEACHER_DRIVES
+                else self._learner.greedy(observation)
+            )
+            distances += self._learn(observation, answers)
+            self._drive(action)
+            self.samples += len(action)
+        return float(np.mean(distances))
+
+    def _learn(self, observation: dict[str, Array], answers: Array) -> list[float]:
+        """All cars' pictures once, in random minibatches; the distance before each step."""
+        order = self._random.permutation(len(answers))
+        rows = [order[i : i + MINIBATCH] for i in range(0, len(order) - MINIBATCH + 1, MINIBATCH)]
+        return [
+            self._learner.imitate(
+                {name: seen[chosen] for name, seen in observation.items()},
+                answers[chosen],
+                LEARNING_RATE / (1.0 + self.samples / self._halved_after),
+            )
+            for chosen in rows
+        ]
+
+    def _drive(self, action: Array) -> None:
+        """One step with these actions, except for cars that swerve."""
+        starting = (self._swerve_left == 0) & (self._random.random(len(action)) < SWERVE_CHANCE)
+        self._swerve_left[starting] = self._random.integers(*SWERVE_STEPS, starting.sum())
+        self._swerve[starting] = self._any_actions()[starting]
+        swerving = self._swerve_left > 0
+        self._swerve_left[swerving] -= 1
+        chosen = np.array(action)
+        chosen[swerving] = self._swerve[swerving]
+        self._seen = self._simulator.step(self._space.to_commands(chosen))
+
+    def _any_actions(self) -> Array:
+        return any_actions(self._space, self._simulator.num_cars, self._random)
+
+
+def any_actions(space: ActionSpace, count: int, random: np.random.Generator) -> Array:
+    """Uniformly random actions, in the action space's own terms."""
+    if isinstance(space, DiscreteActionSpace):
+        return random.integers(0, space.size, count).astype(np.int32)
+    return random.uniform(-1.0, 1.0, (count, 2)).astype(np.float32)

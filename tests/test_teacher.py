@@ -1,0 +1,113 @@
+"""Promises of ``teacher``, ``lessons``, ``imitation``: a network learns what its teacher does."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deepracer_fast import teacher as teacher_module
+from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.course import Course
+from deepracer_fast.hyperparameters import Hyperparameters
+from deepracer_fast.imitation import imitation_loss
+from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.lessons import LESSON_CARS, Lessons, any_actions
+from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.networks import init_policy, network_spec
+from deepracer_fast.reward import load_reward
+from deepracer_fast.reward.examples import example_reward
+from deepracer_fast.simulator import TRACK_STATE
+from deepracer_fast.teacher import Teacher, TeacherReport
+
+CONFIG = TrainConfig(track="Oval_track", threads=1)
+TRACK_STATE_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 1), sensors=(TRACK_STATE,))
+BOX_MODEL = replace(TRACK_STATE_MODEL, action_space=ContinuousActionSpace(-30.0, 30.0, 0.5, 1.0))
+
+
+def learner_of(
+    metadata: ModelMetadata, seed: int = 0, value_function: str = "track_state"
+) -> Learner:
+    options = LearnerOptions(
+        network_spec(metadata), Hyperparameters(), seed=seed, value_function=value_function
+    )
+    return Learner(options)
+
+
+@pytest.mark.parametrize("metadata", [TRACK_STATE_MODEL, BOX_MODEL])
+def test_lessons_bring_a_policy_near_its_teacher(metadata: ModelMetadata) -> None:
+    """The pupil sees the track state as well here: that takes no pictures, and it forgets none."""
+    pupil, master = learner_of(metadata), learner_of(metadata, seed=1)
+    lessons = Lessons(Course(CONFIG, metadata), CONFIG, master, pupil, halved_after=10**6)
+    first, last = lessons.give(LESSON_CARS, lambda: None), 0.0
+    for _ in range(60):
+        last = lessons.give(LESSON_CARS, lambda: None)
+    assert last < 0.3 * first
+    assert lessons.samples == 61 * LESSON_CARS
+
+
+def test_distance_to_the_teacher_is_the_divergence_of_the_actions() -> None:
+    spec = network_spec(TRACK_STATE_MODEL)
+    params = init_policy(spec, jax.random.key(0))
+    params["ppo_head_0"]["policy_fc"] = {
+        "kernel": jnp.zeros((64, 5)),
+        "bias": jnp.log(jnp.array([0.5, 0.2, 0.1, 0.1, 0.1])),
+    }
+    answers = jnp.log(jnp.full((1, 5), 0.2))
+    loss = imitation_loss(spec, params, {TRACK_STATE: jnp.zeros((1, 9))}, answers)
+    expected = 0.2 * np.log(0.2 / np.array([0.5, 0.2, 0.1, 0.1, 0.1])).sum()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_a_successor_takes_over_values_and_spread_but_not_the_policy() -> None:
+    master, pupil = learner_of(BOX_MODEL, seed=1), learner_of(BOX_MODEL)
+    head = master.policy["ppo_head_0"]
+    head["policy_log_std"] = head["policy_log_std"] - 1.5
+    pupil.succeed(master)
+    np.testing.assert_array_equal(pupil.policy["ppo_head_0"]["policy_log_std"], [-1.5, -1.5])
+    assert not np.array_equal(
+        pupil.policy["ppo_head_0"]["policy_mean"]["kernel"],
+        master.policy["ppo_head_0"]["policy_mean"]["kernel"],
+    )
+
+
+@pytest.mark.parametrize("value_function", ["separate", "shared"])
+def test_a_value_function_of_another_kind_is_left_alone(value_function: str) -> None:
+    pupil = learner_of(TRACK_STATE_MODEL, value_function=value_function)
+    pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1))
+    observation = {TRACK_STATE: np.zeros((2, 9), np.float32)}
+    assert pupil.explore(observation)[2].shape == (2,)
+
+
+def test_random_actions_lie_in_the_action_space() -> None:
+    random = np.random.default_rng(0)
+    assert set(any_actions(TRACK_STATE_MODEL.action_space, 200, random)) == set(range(5))
+    values = any_actions(BOX_MODEL.action_space, 200, random)
+    assert values.shape == (200, 2)
+    assert np.abs(values).max() <= 1.0
+
+
+def make_teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:
+    monkeypatch.setattr(teacher_module, "TEACHER_CARS", 32)
+    monkeypatch.setattr(teacher_module, "TEACHER_HORIZON", 32)
+    course = Course(CONFIG, replace(TRACK_STATE_MODEL, sensors=("FRONT_FACING_CAMERA",)))
+    reward = load_reward(example_reward("follow_center_line"))
+    return Teacher(course, CONFIG, Hyperparameters(), reward)
+
+
+def test_a_teacher_stops_when_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Enough(Exception):
+        pass
+
+    def show(report: TeacherReport) -> None:
+        assert report.steps == 4 * 32 * 32
+        raise Enough
+
+    with pytest.raises(Enough):
+        make_teacher(monkeypatch).train(60.0, True, show)
+
+
+def test_a_teacher_without_time_says_that_it_does_not_lap(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not make_teacher(monkeypatch).train(0.0, True, lambda report: None)
