@@ -31,7 +31,8 @@ class Rollout:
     """Experience of B cars over up to T steps; the collector overwrites it with the next one.
 
     Attributes:
-        observation: sensor -> uint8 [T, B, H, W, C], what each action was chosen from.
+        observation: sensor -> uint8 [T, B, H, W, C] of a camera, float32 [T, B, n] of a LIDAR, what
+            each action was chosen from.
         track_state: float32 [T + 1, B, F].
         action: int32 [T, B] or float32 [T, B, 2].
         log_prob: float32 [T, B].
@@ -63,7 +64,7 @@ class Collector:
     """Drives one simulator on and on, and keeps the books of its episodes.
 
     Args:
-        simulator: with one camera; it is reset here.
+        simulator: with one sensor or more; it is reset here.
         reward: the user's function; it is not called in steps that prepare or pause a car.
         action_space: turns the policy's answers into commands.
         max_steps: T, the most steps that one rollout can hold.
@@ -166,7 +167,8 @@ class Collector:
         # The one copy of the pictures: the simulator overwrites its own in the next step.
         observation = {name: store[t] for name, store in rollout.observation.items()}
         for name, picture in observation.items():
-            np.copyto(picture, self._seen.observation[name], where=counted[:, None, None, None])
+            mask = counted.reshape(-1, *[1] * (picture.ndim - 1))
+            np.copyto(picture, self._seen.observation[name], where=mask)
         action, log_prob, *value = policy(observation)
         result = self._simulator.step(self._action_space.to_commands(action))
         driven = counted & (result.status != PREPARE) & (result.status != PAUSE)

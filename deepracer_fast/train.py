@@ -35,7 +35,7 @@ from deepracer_fast.model_folder import (
     better_checkpoint,
     training_params,
 )
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
 from deepracer_fast.networks import Params, network_spec
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
@@ -240,6 +240,7 @@ class Training:
                 random_start=config.random_start and horizon,
                 alternate_driving_direction=config.alternate_driving_direction,
                 max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
+                race=config.race,
             ),
             randomization=config.randomization,
             # A resumed training must not meet the same start positions once more.
@@ -255,6 +256,7 @@ class Training:
         rules = RaceRules(
             round_robin_advance_dist=1.0 / EVALUATION_CARS,
             max_steps=int(seconds / CONTROL_PERIOD),
+            race=self._job.config.race,
         )
         return self._simulator(EVALUATION_CARS, rules)
 
@@ -275,6 +277,7 @@ class Training:
             car_version=config.car_version or metadata.version,
             rules=rules,
             randomization=randomization or Randomization(),
+            lidar=metadata.lidar or LidarConfig(),
         )
 
     def _evaluate_and_save(self) -> tuple[Lap, ...]:
@@ -291,7 +294,9 @@ class Training:
 
     def _laps_in_a_row(self) -> bool:
         """Whether one car drives five clean laps from the line without a stop in between."""
-        simulator = self._simulator(1, lap_rules(RaceOptions(resets=False)))
+        simulator = self._simulator(
+            1, lap_rules(RaceOptions(resets=False, race=self._job.config.race))
+        )
         driver = Driver(self._learner.greedy, self._job.metadata.action_space)
         return all(lap.is_clean for lap in drive_laps(driver, simulator, RaceOptions().laps)[0])
 
@@ -337,7 +342,9 @@ class Training:
                 model_metadata=job.metadata.to_json(),
                 reward_function=job.reward.source,
                 hyperparameters=job.hyperparameters.to_json(),
-                training_params=training_params(job.folder.path.name, name, clockwise),
+                training_params=training_params(
+                    job.folder.path.name, name, clockwise, job.config.race.race_type
+                ),
                 config=job.config.to_toml(),
             )
         )

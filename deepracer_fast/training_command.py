@@ -79,7 +79,9 @@ def run_training(files: TrainingFiles, settings: Mapping[str, Any], resume: bool
     _say(console, *_remarks(job))
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
-        title = f"{Path(job.config.track).stem}, {job.metadata.sensors[0]}, {job.reward.name}"
+        title = (
+            f"{Path(job.config.track).stem}, {' + '.join(job.metadata.sensors)}, {job.reward.name}"
+        )
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
                 stop.when_asked = screen.stopping
@@ -208,7 +210,8 @@ def _newest_folder(track: str) -> Path:
 def _evaluate_best(console: Console, job: TrainingJob) -> None:
     """Five greedy laps of the best checkpoint, shown and kept in the folder."""
     folder, track = job.folder, load_track(job.config.track)
-    options = RaceOptions(threads=job.config.threads, car_version=job.config.car_version)
+    config = job.config
+    options = RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)
     laps, trace = evaluate_model(load_model(folder.path), track, options)
     stamp = folder.new_evaluation(datetime.now())
     write_simtrace(folder.evaluation_simtrace(stamp), simtrace_columns(trace, track.waypoints))
