@@ -2,8 +2,8 @@
 //
 // Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
 // by their owner and overwritten by its next step.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
+#include "bindings.h"
+
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -18,20 +18,9 @@
 #include "network_ffi.h"
 #endif
 
-namespace py = pybind11;
 namespace df = deepracer_fast;
 
 namespace {
-
-using DoubleArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
-using WordArray = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
-using IntArray = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
-
-template <typename T, int flags>
-std::span<const T> view(const py::array_t<T, flags>& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
-}
 
 std::span<const double> points(const DoubleArray& array, const char* name) {
   if (array.ndim() != 2 || array.shape(1) != 2)
@@ -44,21 +33,6 @@ std::vector<df::Vec2> to_vec2(std::span<const double> xy) {
   for (std::size_t i = 0; i < result.size(); ++i)
     result[i] = {static_cast<float>(xy[2 * i]), static_cast<float>(xy[2 * i + 1])};
   return result;
-}
-
-// A read-only view [rows(, columns)] of a vector that `owner` keeps alive.
-template <typename T>
-py::array column(const std::vector<T>& data, const py::object& owner, py::ssize_t columns = 1) {
-  const auto rows = static_cast<py::ssize_t>(data.size()) / columns;
-  const auto shape =
-      columns == 1 ? std::vector<py::ssize_t>{rows} : std::vector<py::ssize_t>{rows, columns};
-  py::array result(py::dtype::of<T>(), shape, data.data(), owner);
-  result.attr("setflags")(py::arg("write") = false);
-  return result;
-}
-
-py::array flags(const std::vector<std::uint8_t>& data, const py::object& owner) {
-  return column(data, owner).attr("view")("bool");
 }
 
 py::dict params(const df::CarBatch& cars, const py::object& owner) {
@@ -93,16 +67,6 @@ py::array_t<float> vehicle_states(const df::CarBatch& cars) {
     const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
     for (int i = 0; i < 5; ++i) row(car, i) = values[i];
   }
-  return result;
-}
-
-py::array pictures(const df::Simulator& simulator, const py::object& owner) {
-  const auto data = simulator.pictures();
-  py::array result(
-      py::dtype::of<std::uint8_t>(),
-      std::vector<py::ssize_t>{simulator.cars().num_cars, df::kPictureHeight, df::kPictureWidth, 1},
-      data.data(), owner);
-  result.attr("setflags")(py::arg("write") = false);
   return result;
 }
 
@@ -244,7 +208,6 @@ void bind_options(py::module_& m) {
       .def_readwrite("cars_in_batch", &df::SimulatorOptions::cars_in_batch)
       .def_readwrite("num_threads", &df::SimulatorOptions::num_threads)
       .def_readwrite("seed", &df::SimulatorOptions::seed)
-      .def_readwrite("paint_camera", &df::SimulatorOptions::paint_camera)
       .def_readwrite("car_version", &df::SimulatorOptions::car_version)
       .def_readwrite("asymmetric", &df::SimulatorOptions::asymmetric)
       .def_property(
@@ -292,9 +255,6 @@ void bind_simulator(py::module_& m) {
              self.place(view(cars), view(x), view(y), view(heading), view(steering));
            })
       .def_property_readonly("bytes_per_car", &df::Simulator::bytes_per_car)
-      .def_property_readonly(
-          "pictures",
-          [](const py::object& self) { return pictures(self.cast<const df::Simulator&>(), self); })
       .def_property_readonly("params",
                              [](const py::object& self) {
                                return params(self.cast<const df::Simulator&>().cars(), self);
@@ -397,7 +357,9 @@ PYBIND11_MODULE(_core, m) {
   bind_vehicle(m);
   bind_world(m);
   bind_options(m);
+  bind_object_records(m);
   bind_simulator(m);
+  bind_object_methods(m);
   bind_camera(m);
   bind_network(m);
   py::list names;

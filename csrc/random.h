@@ -30,4 +30,21 @@ inline constexpr float uniform(std::uint64_t seed, std::uint32_t car, std::uint3
   return static_cast<float>(random_bits(seed, car, episode, draw) >> 40) * 0x1.0p-24f;
 }
 
+// The cars of one simulator as random numbers know them: by their places in the batch that they are
+// part of.
+struct SeededCars {
+  std::uint64_t seed;
+  int num_cars;
+  int first_car;
+
+  std::uint64_t random_bits(int car, std::uint32_t episode, std::uint32_t draw) const {
+    return deepracer_fast::random_bits(seed, static_cast<std::uint32_t>(first_car + car), episode,
+                                       draw);
+  }
+  float uniform(int car, std::uint32_t episode, std::uint32_t draw) const {
+    return deepracer_fast::uniform(seed, static_cast<std::uint32_t>(first_car + car), episode,
+                                   draw);
+  }
+};
+
 }  // namespace deepracer_fast

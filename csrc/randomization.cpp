@@ -28,7 +28,8 @@ enum Draw : std::uint32_t {
   kYawDraw,
   kDelayDraw,
   kGripDraw,
-  kPixelDraw = 1024,  // and on: one for each row of each picture
+  kPixelDraw = 1024,       // and on: one for each row of each picture
+  kEyeDraws = 0x20000000,  // from the rows of one eye to those of the other
 };
 
 // Between the greys of two surfaces the mixture of both is mapped in proportion, so an edge stays
@@ -121,22 +122,27 @@ void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) co
   episode.poses[0] = {vehicle.position, vehicle.heading};
 }
 
-void Randomizer::paint(int car, std::int32_t step, const VehicleState& vehicle,
-                       const Ground& ground, std::uint8_t* out) {
+View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standard) {
   Episode& episode = episodes_[static_cast<std::size_t>(car)];
   remember_pose(episode, vehicle);
   const int whole = std::min(static_cast<int>(episode.delay), kPoses - 2);
   const float share = episode.delay - static_cast<float>(whole);
   const CarPose& later = episode.poses[static_cast<std::size_t>(whole)];
   const CarPose& earlier = episode.poses[static_cast<std::size_t>(whole) + 1];
-  const Vec2 position = later.position + share * (earlier.position - later.position);
-  const float heading = later.heading + share * wrap_angle(earlier.heading - later.heading);
-  episode.camera.render(ground, position.x, position.y, heading + episode.yaw, out, &episode.tone);
+  const bool differs = ranges_.camera_height > 0.0F || ranges_.camera_pitch > 0.0F;
+  return {differs ? &episode.camera : &standard, &episode.tone,
+          later.position + share * (earlier.position - later.position),
+          later.heading + share * wrap_angle(earlier.heading - later.heading) + episode.yaw,
+          episode.delay * kControlPeriod};
+}
+
+void Randomizer::disturb(int car, std::int32_t step, int eye, std::uint8_t* out) const {
+  const Episode& episode = episodes_[static_cast<std::size_t>(car)];
   const CameraParams& size = episode.camera.params();
   if (episode.blur > 0) blur_picture(out, size.width, size.height, episode.blur);
   if (episode.noise == 0) return;
   for (int row = 0; row < size.height; ++row) {
-    const auto number = kPixelDraw +
+    const auto number = kPixelDraw + static_cast<std::uint32_t>(eye) * kEyeDraws +
                         static_cast<std::uint32_t>(step) * static_cast<std::uint32_t>(size.height) +
                         static_cast<std::uint32_t>(row);
     const std::uint64_t bits = random_bits(seed_, car_number(car), episode.number, number);

@@ -1,10 +1,10 @@
 // What differs from episode to episode for the sake of sim-to-real: light, colours, noise, blur,
 // camera pose, age of the picture, grip. All off by default.
 //
-// In: a Randomization (how much of each), and where a car is. Out: the picture and the vehicle
-// parameters of that car in this episode. Every draw is a function of (seed, car, episode, draw),
-// so neither threads nor the other cars can change it. Neighbours: Simulator asks for pictures and
-// parameters; Camera paints.
+// In: a Randomization (how much of each), and where a car is. Out: how its pictures are taken and
+// disturbed, and its vehicle parameters in this episode. Every draw is a function of (seed, car,
+// episode, draw), so neither threads nor the other cars can change it. Neighbours: Simulator asks
+// for parameters, Sensors for views.
 #pragma once
 
 #include <array>
@@ -39,6 +39,15 @@ struct Randomization {
   }
 };
 
+// How a car's pictures of one moment are taken.
+struct View {
+  const Camera* camera;
+  const Tone* tone;  // or null
+  Vec2 position;     // of base_link, m
+  float heading;     // rad
+  float age;         // s since the car was there
+};
+
 // Draws for each car at the start of its episode, then paints its pictures. With nothing to
 // randomise it holds no memory and must not be asked for anything but is_on().
 class Randomizer {
@@ -54,9 +63,12 @@ class Randomizer {
   void forget_poses(int car, const VehicleState& vehicle);
   // Factor on the friction between wheels and ground.
   float grip(int car) const { return episodes_[static_cast<std::size_t>(car)].grip; }
-  // Once per step, after the motion; `step` numbers the pictures of an episode.
-  void paint(int car, std::int32_t step, const VehicleState& vehicle, const Ground& ground,
-             std::uint8_t* out);
+  // Once per step, after the motion: from where and with what the car's pictures are taken. A
+  // camera that does not differ from `standard` is that.
+  View view(int car, const VehicleState& vehicle, const Camera& standard);
+  // Blur and noise on a finished picture; `step` numbers those of an episode, `eye` those of a
+  // step.
+  void disturb(int car, std::int32_t step, int eye, std::uint8_t* out) const;
 
  private:
   static constexpr int kPoses = 5;  // the present one, and those of the last 4 / 15 s

@@ -16,25 +16,40 @@ constexpr int kPatience = 15;              // steps
 
 constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
 
+// Racers of one world start so far behind each other (markov track_geom/constants.py).
+constexpr double kStartOffset = 0.75;  // m
+
+std::shared_ptr<const Track> reversed_if_needed(const Track& track, const RaceRules& rules) {
+  const bool needed = rules.reverse_direction || rules.alternate_driving_direction;
+  return needed ? track.reversed() : nullptr;
+}
+
 }  // namespace
 
 Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const Ground> ground,
                      const SimulatorOptions& options)
     : track_(std::move(track)),
+      reversed_track_(reversed_if_needed(*track_, options.rules)),
       ground_(std::move(ground)),
       options_(options),
       vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
       pool_(options.num_threads),
       randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars,
-                  options.first_car) {
-  if (options_.rules.reverse_direction || options_.rules.alternate_driving_direction)
-    reversed_track_ = track_->reversed();
-  if (options_.paint_camera) {
-    pictures_.resize(static_cast<std::size_t>(options_.num_cars) * kPictureSize);
-    paint_order_.resize(static_cast<std::size_t>(options_.num_cars));
-  }
+                  options.first_car),
+      traffic_(options.rules.traffic, track_, reversed_track_,
+               {options.seed, options.num_cars, options.first_car}),
+      sensors_(options.sensors, *ground_, {options.seed, options.num_cars, options.first_car},
+               options.instruction_set),
+      sense_order_(static_cast<std::size_t>(options.num_cars)) {
   reset();
+}
+
+template <typename Job>
+void Simulator::for_worlds(const Job& job) {
+  const int size = cars_per_world();
+  pool_.parallel_for(cars_.num_cars / size,
+                     [&job, size](int begin, int end) { job(begin * size, end * size); });
 }
 
 void Simulator::reset() {
@@ -43,23 +58,30 @@ void Simulator::reset() {
 }
 
 void Simulator::begin_episodes(std::uint32_t number) {
-  pool_.parallel_for(cars_.num_cars, [this, number](int begin, int end) {
+  for_worlds([this, number](int begin, int end) {
     for (int car = begin; car < end; ++car) {
       cars_.episode[car] = number;
       cars_.terminated[car] = cars_.truncated[car] = 0;
       cars_.status[car] = Status::kPrepare;
-      begin_episode(car);
-      observe(car, 0.0f, 0.0f);
+      // Of its rivals, those before it in the batch have been placed already.
+      begin_episode(car, car % cars_per_world());
     }
-    paint(begin, end);
+    meet_racers(begin, end);
+    for (int car = begin; car < end; ++car) {
+      observe(car, 0.0f, 0.0f);
+      cars_.is_crashed[car] = 0;
+    }
+    sense(begin, end);
   });
 }
 
 void Simulator::step(std::span<const float> actions) {
-  pool_.parallel_for(cars_.num_cars, [this, actions](int begin, int end) {
-    for (int car = begin; car < end; car += kLanes)
-      advance(car, std::min(car + kLanes, end), actions);
-    paint(begin, end);
+  // As many cars at a time as fill the lanes of a vector, in whole worlds.
+  const int chunk = cars_per_world() * ((kLanes - 1) / cars_per_world() + 1);
+  for_worlds([this, actions, chunk](int begin, int end) {
+    for (int car = begin; car < end; car += chunk)
+      advance(car, std::min(car + chunk, end), actions);
+    sense(begin, end);
   });
   time_ += kControlPeriod;
 }
@@ -72,6 +94,7 @@ void Simulator::advance(int begin, int end, std::span<const float> actions) {
     judge(car);
   }
   move(begin, end);
+  meet_racers(begin, end);
 }
 
 void Simulator::place(std::span<const std::int32_t> cars, std::span<const float> x,
@@ -79,20 +102,32 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
                       std::span<const float> steering) {
   for (std::size_t i = 0; i < cars.size(); ++i) {
     const int car = cars[i];
-    cars_.vehicle[car] = {};
-    cars_.vehicle[car].position = {x[i], y[i]};
-    cars_.vehicle[car].heading = wrap_angle(heading[i]);
+    set_down(car, {x[i], y[i]}, wrap_angle(heading[i]));
     cars_.vehicle[car].steering = steering[i];
     const float arc = track_of(car).locate({x[i], y[i]}).projection;
     cars_.start_ndist[car] = static_cast<double>(arc / track_of(car).length());
     restart_counters(car);
-    if (randomizer_.is_on()) randomizer_.forget_poses(car, cars_.vehicle[car]);
     cars_.phase[car] = Phase::kRun;
     cars_.step_count[car] = 1;
     cars_.terminated[car] = cars_.truncated[car] = 0;
     cars_.status[car] = Status::kInProgress;
+  }
+  meet_racers(0, cars_.num_cars);
+  for (const int car : cars) {
     observe(car, 0.0f, 0.0f);
-    if (options_.paint_camera) paint_car(car);
+    sense_car(car);
+  }
+}
+
+void Simulator::place_objects(std::span<const std::int32_t> cars, std::span<const float> location,
+                              std::span<const float> heading) {
+  const auto k = static_cast<std::size_t>(traffic_.num_objects());
+  for (std::size_t i = 0; i < cars.size(); ++i) {
+    const int car = cars[i];
+    traffic_.place(car, location.subspan(2 * k * i, 2 * k), heading.subspan(k * i, k));
+    observe(car, cars_.steering_command_deg[car], cars_.speed_command[car]);
+    sensors_.forget(car);
+    sense_car(car);
   }
 }
 
@@ -135,6 +170,7 @@ void Simulator::observe(int car, float steering_deg, float speed) {
   cars_.is_left_of_center[car] = at.nearer_inner != !track_of(car).is_counter_clockwise();
   cars_.is_reversed[car] = cars_.backwards[car];
   cars_.sim_time[car] = time_;
+  if (traffic_.is_on()) cars_.is_crashed[car] = traffic_.observe(car, v, at.projection);
 }
 
 // Share of the lap since the start, in percent. The wraps keep it continuous with the last value
@@ -158,8 +194,10 @@ void Simulator::judge(int car) {
     cars_.truncated[car] = 1;
   } else if (cars_.phase[car] == Phase::kPrepare) {
     cars_.status[car] = Status::kPrepare;
+    cars_.is_crashed[car] = 0;
   } else if (cars_.phase[car] == Phase::kPause) {
     cars_.status[car] = Status::kPause;
+    cars_.is_crashed[car] = 0;
   } else {
     cars_.status[car] = violated_rule(car);
     if (cars_.status[car] == Status::kLapComplete)
@@ -179,6 +217,7 @@ Status Simulator::violated_rule(int car) {
   cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
 
   if (cars_.progress[car] >= 100.0f) return Status::kLapComplete;
+  if (cars_.is_crashed[car]) return Status::kCrashed;
   if (cars_.is_offtrack[car]) return Status::kOffTrack;
   if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
   if (cars_.reverse_steps[car] >= kPatience) return Status::kReversed;
@@ -192,19 +231,24 @@ void Simulator::penalise_or_end(int car, Status violation) {
   }
   --cars_.resets_left[car];
   // The original has no penalty for a car that is stuck (markov evaluation_worker.py).
-  const float penalty = violation == Status::kImmobilized ? 0.0f : options_.rules.off_track_penalty;
-  put_back(car);
+  float penalty = options_.rules.off_track_penalty;
+  if (violation == Status::kImmobilized) penalty = 0.0f;
+  if (violation == Status::kCrashed) penalty = options_.rules.traffic.collision_penalty;
+  put_back(car, violation);
   cars_.phase[car] = Phase::kPause;
   cars_.pause_left[car] = static_cast<std::int32_t>(std::lround(penalty / kControlPeriod));
 }
 
-// Cars that drive do so side by side; the others begin an episode or wait.
+// Cars that drive do so side by side; the others begin an episode or wait. Bots drive on, but for a
+// car that is being prepared.
 void Simulator::move(int begin, int end) {
   std::array<DriveOrder, kLanes> orders;
   std::size_t drivers = 0;
   for (int car = begin; car < end; ++car) {
     const bool ended = cars_.terminated[car] || cars_.truncated[car];
-    if (!(ended ? end_episode(car) : may_drive(car))) continue;
+    if (ended && !end_episode(car)) continue;
+    if (traffic_.is_on() && cars_.phase[car] != Phase::kPrepare) traffic_.move(car);
+    if (!may_drive(car)) continue;
     orders[drivers++] = order(car);
     if (drivers < orders.size()) continue;
     drive_together(orders, vehicle_, options_.instruction_set);
@@ -232,7 +276,7 @@ DriveOrder Simulator::order(int car) {
 bool Simulator::end_episode(int car) {
   ++cars_.episode[car];
   if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete) {
-    begin_episode(car);
+    begin_episode(car, traffic_.num_objects());
     return false;
   }
   restart_counters(car);
@@ -245,20 +289,39 @@ const Track& Simulator::track_of(int car) const {
   return cars_.backwards[car] ? *reversed_track_ : *track_;
 }
 
-// At rest on the centre line, heading along it, at the episode's start position.
-void Simulator::begin_episode(int car) {
+// At rest on the centre line, heading along it, at the episode's start position, or in a lane if an
+// object stands near: one of its own, or one of the first `known_racers` others of its world.
+void Simulator::begin_episode(int car, int known_racers) {
   const bool alternate = options_.rules.alternate_driving_direction && episode_number(car) % 2 == 1;
   cars_.backwards[car] = options_.rules.reverse_direction != alternate;
   cars_.start_ndist[car] = next_start(car);
   const float arc = static_cast<float>(cars_.start_ndist[car]) * track_of(car).length();
-  cars_.vehicle[car] = {};
-  cars_.vehicle[car].position = track_of(car).center_at(arc);
-  cars_.vehicle[car].heading = track_of(car).heading_at(arc);
+  if (randomizer_.is_on()) randomizer_.begin_episode(car, cars_.episode[car]);
+  LanePose start = {track_of(car).center_at(arc), track_of(car).heading_at(arc)};
+  if (traffic_.is_on()) {
+    traffic_.begin_episode(car, cars_.episode[car], cars_.backwards[car] != 0);
+    meet_racers(car, car + 1);
+    start =
+        traffic_.start_at(car, arc, traffic_.has_racers() ? known_racers : traffic_.num_objects());
+  }
+  set_down(car, start.position, start.heading);
   restart_counters(car);
   cars_.phase[car] = Phase::kPrepare;
-  if (!randomizer_.is_on()) return;
-  randomizer_.begin_episode(car, cars_.episode[car]);
-  randomizer_.forget_poses(car, cars_.vehicle[car]);
+}
+
+// At rest somewhere else.
+void Simulator::set_down(int car, Vec2 position, float heading) {
+  cars_.vehicle[car] = {};
+  cars_.vehicle[car].position = position;
+  cars_.vehicle[car].heading = heading;
+  sensors_.forget(car);
+  if (randomizer_.is_on()) randomizer_.forget_poses(car, cars_.vehicle[car]);
+}
+
+// Cars of one world see each other where they are now.
+void Simulator::meet_racers(int begin, int end) {
+  if (!traffic_.has_racers()) return;
+  for (int car = begin; car < end; ++car) traffic_.meet_racers(car, cars_.vehicle);
 }
 
 void Simulator::restart_counters(int car) {
@@ -270,56 +333,59 @@ void Simulator::restart_counters(int car) {
   cars_.pause_left[car] = 0;
 }
 
-// Numbers the episodes of all cars of the batch as if they were driven one after the other.
+// Numbers the episodes of all worlds of the batch as if they were driven one after the other.
 std::uint64_t Simulator::episode_number(int car) const {
-  return static_cast<std::uint64_t>(options_.first_car + car) +
-         std::uint64_t{cars_.episode[car]} * static_cast<std::uint64_t>(options_.cars_in_batch);
+  const int size = cars_per_world();
+  return static_cast<std::uint64_t>(car_number(car) / size) +
+         std::uint64_t{cars_.episode[car]} *
+             static_cast<std::uint64_t>(options_.cars_in_batch / size);
 }
 
 // Share of the track's length, in the direction of driving, where the car's next episode starts.
 double Simulator::next_start(int car) const {
   const RaceRules& rules = options_.rules;
   if (!track_->is_loop()) return rules.start_position;  // from elsewhere there is no whole lap
+  const int world = car_number(car) / cars_per_world();
+  const double behind = kStartOffset * (car % cars_per_world()) / double{track_->length()};
+  double start = rules.start_position +
+                 rules.round_robin_advance_dist * static_cast<double>(episode_number(car));
   if (rules.random_start)
-    return uniform(options_.seed, static_cast<std::uint32_t>(options_.first_car + car),
-                   cars_.episode[car], kStartDraw);
-  const auto number = static_cast<double>(episode_number(car));
-  const double start = rules.start_position + rules.round_robin_advance_dist * number;
+    start = double{
+        uniform(options_.seed, static_cast<std::uint32_t>(world), cars_.episode[car], kStartDraw)};
+  start -= behind;
   return start - std::floor(start);
 }
 
-// After a violation: at rest where the last progress was made, on the nearer lane.
-void Simulator::put_back(int car) {
+// After a violation: at rest where the last progress was made, on the nearer lane; after a crash
+// before the object and on the other lane.
+void Simulator::put_back(int car, Status violation) {
   const float arc = cars_.projection_distance[car];
-  const Vec2 lane = track_of(car).lane_at(arc, cars_.vehicle[car].position);
-  cars_.vehicle[car] = {};
-  cars_.vehicle[car].position = lane;
-  cars_.vehicle[car].heading = track_of(car).heading_at(arc);
+  LanePose pose = {track_of(car).lane_at(arc, cars_.vehicle[car].position),
+                   track_of(car).heading_at(arc)};
+  if (violation == Status::kCrashed) pose = traffic_.put_back_at(car);
+  set_down(car, pose.position, pose.heading);
   cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
-  if (randomizer_.is_on()) randomizer_.forget_poses(car, cars_.vehicle[car]);
 }
 
-// In the order of the track: cars near each other see the same ground, which then still lies in the
-// cache (a fifth to a third of the time at 1,024 cars).
-void Simulator::paint(int begin, int end) {
-  if (!options_.paint_camera) return;
-  const auto first = paint_order_.begin() + begin;
-  const auto last = paint_order_.begin() + end;
+// What every car of a range sees where it is now. In the order of the track: cars near each other
+// see the same ground, which then still lies in the cache (a fifth to a third of the time at 1,024
+// cars).
+void Simulator::sense(int begin, int end) {
+  if (!sensors_.options().any()) return;
+  const auto first = sense_order_.begin() + begin;
+  const auto last = sense_order_.begin() + end;
   std::iota(first, last, begin);
-  std::sort(first, last, [this](int a, int b) {
-    return cars_.projection_distance[a] < cars_.projection_distance[b];
-  });
-  std::for_each(first, last, [this](int car) { paint_car(car); });
+  if (sensors_.options().camera != CameraSensor::kNone)
+    std::sort(first, last, [this](int a, int b) {
+      return cars_.projection_distance[a] < cars_.projection_distance[b];
+    });
+  std::for_each(first, last, [this](int car) { sense_car(car); });
 }
 
-void Simulator::paint_car(int car) {
-  const VehicleState& v = cars_.vehicle[car];
-  std::uint8_t* picture = pictures_.data() + static_cast<std::size_t>(car) * kPictureSize;
-  if (randomizer_.is_on())
-    randomizer_.paint(car, cars_.step_count[car], v, *ground_, picture);
-  else
-    camera_.render(*ground_, v.position.x, v.position.y, v.heading, picture, nullptr,
-                   options_.instruction_set);
+void Simulator::sense_car(int car) {
+  sensors_.sense(
+      car, {cars_.vehicle[car], traffic_.objects(car), cars_.episode[car], cars_.step_count[car]},
+      *ground_, randomizer_);
 }
 
 }  // namespace deepracer_fast

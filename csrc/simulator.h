@@ -6,9 +6,9 @@
 // action was chosen, and leaving the track shows one step later; the picture is the one after the
 // motion.
 //
-// Threads: each stage runs over contiguous ranges of cars; a car reads and writes its own rows
-// only and every random number is a function of (seed, car, episode, draw), so the number of
-// threads cannot change a result.
+// Threads: each stage runs over contiguous ranges of whole worlds, which are single cars unless
+// racers meet; a car writes its own rows and reads those of its world only, and every random number
+// is a function of (seed, car, episode, draw), so the number of threads cannot change a result.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,17 @@
 #include <string>
 #include <vector>
 
-#include "camera.h"
 #include "car_batch.h"
 #include "ground.h"
 #include "randomization.h"
+#include "sensors.h"
 #include "thread_pool.h"
 #include "track.h"
 #include "track_state.h"
+#include "traffic.h"
 #include "vehicle_lanes.h"
 
 namespace deepracer_fast {
-
-inline constexpr int kPictureHeight = 120;
-inline constexpr int kPictureWidth = 160;
-inline constexpr int kPictureSize = kPictureHeight * kPictureWidth;  // bytes
 
 // The rules of an episode; deepracer_fast/simulator.py says what each defaults to.
 struct RaceRules {
@@ -43,17 +40,18 @@ struct RaceRules {
   int number_of_resets = 0;                  // times that a car is put back before its episode ends
   float off_track_penalty = 0;               // s, also for driving backwards
   int max_steps = 1;                         // an episode is truncated after so many
+  TrafficRules traffic;                      // what else is on the road
 };
 
 struct SimulatorOptions {
   int num_cars = 1;
   // These cars may be part of a batch that several simulators drive, from its `first_car` on: the
-  // same bytes as if one did.
+  // same bytes as if one did. Each part holds whole worlds.
   int first_car = 0;
   int cars_in_batch = 1;
   int num_threads = 1;
   std::uint64_t seed = 0;
-  bool paint_camera = true;
+  SensorOptions sensors;
   int car_version = 5;      // of model_metadata.json; selects the car's physics
   bool asymmetric = false;  // with the pull to the left that recordings show
   InstructionSet instruction_set = instruction_sets().front();  // whichever: the same bytes
@@ -76,14 +74,21 @@ class Simulator {
   // that is ready to drive.
   void place(std::span<const std::int32_t> cars, std::span<const float> x, std::span<const float> y,
              std::span<const float> heading, std::span<const float> steering);
+  // Puts the objects of cars at poses: location [cars, K, 2], heading [cars, K].
+  void place_objects(std::span<const std::int32_t> cars, std::span<const float> location,
+                     std::span<const float> heading);
 
   // Writes [B, kTrackStateSize] numbers of where the cars are now, after the last motion.
   void write_track_states(std::span<float> out);
 
   const CarBatch& cars() const { return cars_; }
+  const Traffic& traffic() const { return traffic_; }
+  const Sensors& sensors() const { return sensors_; }
   // Memory of one car beside what it observes.
-  std::size_t bytes_per_car() { return cars_.bytes_per_car() + randomizer_.bytes_per_car(); }
-  std::span<const std::uint8_t> pictures() const { return pictures_; }
+  std::size_t bytes_per_car() {
+    return cars_.bytes_per_car() + randomizer_.bytes_per_car() + traffic_.bytes_per_car() +
+           sensors_.bytes_per_car();
+  }
 
  private:
   // The stages of a step: for one car, or for the cars of a range where that is faster.
@@ -94,16 +99,23 @@ class Simulator {
   void move(int begin, int end);
   bool may_drive(int car);
   DriveOrder order(int car);
-  void paint(int begin, int end);
-  void paint_car(int car);
+  void sense(int begin, int end);
+  void sense_car(int car);
 
-  void begin_episode(int car);
+  void meet_racers(int begin, int end);
+  void begin_episode(int car, int known_racers);
   void restart_counters(int car);
-  void put_back(int car);
+  void put_back(int car, Status violation);
+  void set_down(int car, Vec2 position, float heading);
   bool end_episode(int car);
   float progress_at(int car, float projection) const;
   double next_start(int car) const;
   std::uint64_t episode_number(int car) const;
+  // Calls `job(begin, end)` with ranges of cars that hold whole worlds.
+  template <typename Job>
+  void for_worlds(const Job& job);
+  int cars_per_world() const { return options_.rules.traffic.cars_per_world; }
+  int car_number(int car) const { return options_.first_car + car; }  // in its batch
   const Track& track_of(int car) const;
   Status violated_rule(int car);
 
@@ -112,13 +124,13 @@ class Simulator {
   std::shared_ptr<const Ground> ground_;
   SimulatorOptions options_;
   VehicleLaw vehicle_;
-  Camera camera_;
   CarBatch cars_;
   ThreadPool pool_;
   Randomizer randomizer_;
-  std::vector<std::uint8_t> pictures_;  // [B, 120, 160] grey
-  std::vector<int> paint_order_;        // [B] room for each thread to sort its cars
-  double time_ = 0.0;                   // s since the first reset
+  Traffic traffic_;
+  Sensors sensors_;
+  std::vector<int> sense_order_;  // [B] room for each thread to sort its cars
+  double time_ = 0.0;             // s since the first reset
 };
 
 }  // namespace deepracer_fast

@@ -42,6 +42,9 @@ class Track {
   bool is_loop() const { return is_loop_; }
   bool is_counter_clockwise() const { return is_counter_clockwise_; }
   std::size_t bytes() const;  // memory held
+  const Polyline& center() const { return center_; }
+  const Border& inner() const { return inner_; }
+  const Border& outer() const { return outer_; }
 
   TrackPoint locate(Vec2 p) const;
   // Strictly between the borders.

@@ -13,6 +13,7 @@ Flags = npt.NDArray[np.bool_]
 STATUS_NAMES: tuple[str, ...]
 CONTROL_PERIOD: float
 TRACK_STATE_SIZE: int
+MAX_OBJECTS: int
 NETWORK_JAXLIB: str
 
 class VehicleParams:
@@ -59,6 +60,55 @@ class RaceRules:
     number_of_resets: int
     off_track_penalty: float
     max_steps: int
+    traffic: TrafficRules
+
+class RaceType:
+    TIME_TRIAL: RaceType
+    OBJECT_AVOIDANCE: RaceType
+    HEAD_TO_BOT: RaceType
+    HEAD_TO_MODEL: RaceType
+
+class BotRules:
+    bot_car_speed: float
+    is_lane_change: bool
+    lower_lane_change_time: float
+    upper_lane_change_time: float
+    lane_change_distance: float
+
+class TrafficRules:
+    race_type: RaceType
+    number_of_obstacles: int
+    min_distance_between_obstacles: float
+    shrinking_obstacle_distance: bool
+    randomize_obstacle_locations: bool
+    is_obstacle_bot_car: bool
+    object_distances: list[float]
+    object_lanes: list[int]
+    number_of_bot_cars: int
+    min_distance_between_bot_cars: float
+    randomize_bot_car_locations: bool
+    bots: BotRules
+    cars_per_world: int
+    collision_penalty: float
+    reset_behind_dist: float
+
+class CameraSensor:
+    NONE: CameraSensor
+    FRONT: CameraSensor
+    STEREO: CameraSensor
+
+class LidarSensor:
+    NONE: LidarSensor
+    RANGES: LidarSensor
+    SECTORS: LidarSensor
+    DISCRETIZED_SECTORS: LidarSensor
+
+class SensorOptions:
+    camera: CameraSensor
+    lidar: LidarSensor
+    num_sectors: int
+    num_values_per_sector: int
+    clipping_dist: float
 
 class Randomization:
     surface_grey: float
@@ -78,12 +128,12 @@ class SimulatorOptions:
     cars_in_batch: int
     num_threads: int
     seed: int
-    paint_camera: bool
     car_version: int
     asymmetric: bool
     instruction_set: str
     rules: RaceRules
     randomization: Randomization
+    sensors: SensorOptions
 
 def first_not_finite(numbers: Floats) -> int: ...
 
@@ -95,10 +145,18 @@ class Simulator:
     def place(
         self, cars: npt.NDArray[np.int32], x: Floats, y: Floats, heading: Floats, steering: Floats
     ) -> None: ...
+    def place_objects(
+        self, cars: npt.NDArray[np.int32], location: Floats, heading: Floats
+    ) -> None: ...
     @property
     def bytes_per_car(self) -> int: ...
     @property
     def pictures(self) -> Bytes: ...
+    @property
+    def lidar(self) -> Floats: ...
+    @property
+    def object_params(self) -> dict[str, npt.NDArray[Any]]: ...
+    def object_poses(self) -> Floats: ...
     @property
     def params(self) -> dict[str, npt.NDArray[Any]]: ...
     @property

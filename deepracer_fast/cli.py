@@ -159,10 +159,19 @@ def evaluate(
         float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
     ] = 2.0,
     car_version: CarVersionOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="config.toml whose [race] table says what else is on the road "
+            "(default: the model folder's)",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive greedy laps with a trained model and print their times."""
     from deepracer_fast.compilation_cache import keep_compiled_programs
+    from deepracer_fast.config import read_config
     from deepracer_fast.evaluate import RaceOptions, evaluate_model
     from deepracer_fast.model import load_model
     from deepracer_fast.training_screen import lap_table
@@ -176,6 +185,7 @@ def evaluate(
         resets=resets,
         off_track_penalty=off_track_penalty,
         car_version=car_version or settings.car_version,
+        race=(read_config(config) if config else settings).race,
     )
     driven, _ = evaluate_model(loaded, name, options)
     if as_json:
@@ -186,6 +196,7 @@ def evaluate(
                 "off_track_count": lap.off_track_count,
                 "steps": lap.steps,
             }
+            | ({"crash_count": lap.crash_count} if options.race.num_objects else {})
             for lap in driven
         ]
         print(json.dumps({"track": name, "laps": rows}, indent=2))

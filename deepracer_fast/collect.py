@@ -31,7 +31,8 @@ class Rollout:
     """Experience of B cars over up to T steps; the collector overwrites it with the next one.
 
     Attributes:
-        observation: sensor -> uint8 [T, B, H, W, C], what each action was chosen from.
+        observation: sensor -> uint8 [T, B, H, W, C] of a camera, float32 [T, B, n] of a LIDAR, what
+            each action was chosen from.
         track_state: float32 [T + 1, B, F].
         action: int32 [T, B] or float32 [T, B, 2].
         log_prob: float32 [T, B].
@@ -63,7 +64,8 @@ class Collector:
     """Drives one simulator on and on, and keeps the books of its episodes.
 
     Args:
-        simulator: one, or a fleet of them on several tracks; it is reset here.
+        simulator: one, or a fleet of them on several tracks, with one sensor or more; it is reset
+            here.
         reward: the user's function; it is not called in steps that prepare or pause a car.
         action_space: turns the policy's answers into commands.
         max_steps: T, the most steps that one rollout can hold.

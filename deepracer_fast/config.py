@@ -3,7 +3,7 @@
 In: command-line options or a ``config.toml``. Out: a frozen, checked ``TrainConfig``. The action
 space lives in ``model_metadata.py``, the learner's numbers in ``hyperparameters.py``; here is what
 those files have no key for. First station of the line: only errors and the checked numbers of
-``randomization`` come before it.
+``race_config`` and ``randomization`` come before it.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 
 COLLECTIONS = ("horizon", "episodes")
@@ -67,6 +68,8 @@ class TrainConfig:
         car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
         randomization: what differs from episode to episode while training, for sim-to-real; a
             table of its own in the file, nothing by default.
+        race: the race type and what else is on the road; a table of its own in the file, a time
+            trial by default.
     """
 
     track: str = "reinvent_base"
@@ -90,6 +93,7 @@ class TrainConfig:
     threads: int = 0
     car_version: int = 0
     randomization: Randomization = field(default_factory=Randomization)
+    race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
@@ -110,6 +114,11 @@ class TrainConfig:
         _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
         _require("car_version", self.car_version >= 0, "3 to 6, or 0 for the model's", self)
         _require("threads", self.threads >= 0, "0 (all cores) or more", self)
+        if self.race.race_type == "HEAD_TO_MODEL":
+            raise ConfigError(
+                "race_type HEAD_TO_MODEL is a race between trained models, as in the original; "
+                "train with HEAD_TO_BOT"
+            )
 
     @property
     def tracks(self) -> Names:
@@ -119,8 +128,10 @@ class TrainConfig:
     def to_toml(self) -> str:
         """The text of a ``config.toml``; one key a line, in the order above."""
         settings = asdict(self)
-        table = settings.pop("randomization")
-        return _toml_lines(settings) + "\n[randomization]\n" + _toml_lines(table)
+        tables = {name: settings.pop(name) for name in ("randomization", "race")}
+        return _toml_lines(settings) + "".join(
+            f"\n[{name}]\n{_toml_lines(table)}" for name, table in tables.items()
+        )
 
 
 def read_config(path: str | Path) -> TrainConfig:
@@ -141,7 +152,7 @@ def read_config(path: str | Path) -> TrainConfig:
         raise ConfigError(f"{path}: {problem}") from None
 
 
-_Record = TypeVar("_Record", TrainConfig, Randomization)
+_Record = TypeVar("_Record", TrainConfig, Randomization, RaceConfig)
 
 
 def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
@@ -152,7 +163,7 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
         if key not in types:
             raise ConfigError(f"unknown key {key}; known are {', '.join(types)}")
         if is_dataclass(types[key]) and isinstance(found, dict):
-            values[key] = _record(Randomization, found)
+            values[key] = _record(types[key], found)
         elif types[key] in _KINDS and _is_a(found, types[key]):
             values[key] = tuple(found) if isinstance(found, list) else found
         else:

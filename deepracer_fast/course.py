@@ -7,14 +7,14 @@ track, a ``Fleet`` for several. Neighbours: ``teacher``, ``lessons``, ``training
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.fleet import Fleet, Judge, rewards_of
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
@@ -27,7 +27,7 @@ class Cars:
 
     Attributes:
         number: over all tracks; each track has at least one.
-        rules: how episodes begin and end.
+        rules: how episodes begin and end; the race is that of the settings.
         sensors: what each car carries.
         seed: of the start positions and the randomisation.
         randomization: what differs from episode to episode.
@@ -50,6 +50,7 @@ class Course:
     def __init__(self, config: TrainConfig, metadata: ModelMetadata) -> None:
         self.tracks: tuple[Track, ...] = tuple(map(load_track, config.tracks))
         self.metadata = metadata
+        self._race = config.race
         self._threads = config.threads or None
         self._car_version = config.car_version or metadata.version
 
@@ -66,8 +67,9 @@ class Course:
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * index,
                 car_version=self._car_version,
-                rules=cars.rules,
+                rules=replace(cars.rules, race=self._race),
                 randomization=cars.randomization,
+                lidar=self.metadata.lidar or LidarConfig(),
             )
             for index, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
         ]

@@ -6,7 +6,7 @@ the metrics read the laps.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from deepracer_fast.errors import ConfigError
 from deepracer_fast.fleet import Fleet, Judge
 from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.model import Model
+from deepracer_fast.model_metadata import LidarConfig
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.simulator import (
     OFF_TRACK,
     PAUSE,
@@ -47,6 +49,7 @@ class Lap:
         off_track_count: times that all four wheels left the road.
         steps: env steps.
         status: how it ended, a word of ``STATUS_NAMES``.
+        crash_count: times that it ran into an object.
         reset_count: times that the car was put back.
         immobilized_count: times that it stood still.
         reversed_count: times that it drove backwards.
@@ -59,6 +62,7 @@ class Lap:
     off_track_count: int
     steps: int
     status: str
+    crash_count: int = 0
     reset_count: int = 0
     immobilized_count: int = 0
     reversed_count: int = 0
@@ -80,7 +84,7 @@ class Lap:
             start_time=start,
             elapsed_time_in_milliseconds=elapsed,
             episode_status=STATUS_LABELS[self.status],
-            crash_count=0,
+            crash_count=self.crash_count,
             immobilized_count=self.immobilized_count,
             off_track_count=self.off_track_count,
             reversed_count=self.reversed_count,
@@ -95,11 +99,12 @@ class RaceOptions:
 
     Attributes:
         laps: how many.
-        resets: put a car that leaves the track back and let it go on after the penalty, as races
-            do; otherwise leaving the track ends the lap and the next one starts at the line.
+        resets: put a car that leaves the track or crashes back and let it go on after the
+            penalty, as races do; otherwise that ends the lap and the next one starts at the line.
         off_track_penalty: seconds of simulated time.
         threads: of the simulator; 0 for all cores.
         car_version: whose physics the car has; 0 for the model's own.
+        race: what else is on the road, and what running into it costs.
     """
 
     laps: int = 5
@@ -107,6 +112,7 @@ class RaceOptions:
     off_track_penalty: float = 2.0
     threads: int = 0
     car_version: int = 0
+    race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
         if self.laps < 1:
@@ -139,6 +145,7 @@ def evaluate_model(
         num_threads=options.threads or None,
         car_version=options.car_version or model.metadata.version,
         rules=lap_rules(options),
+        lidar=model.metadata.lidar or LidarConfig(),
     )
     trace = Trace()
     driver = Driver(model.choose, model.metadata.action_space)
@@ -153,6 +160,7 @@ def lap_rules(options: RaceOptions) -> RaceRules:
         number_of_resets=MAX_RESETS if options.resets else 0,
         off_track_penalty=options.off_track_penalty,
         max_steps=MAX_LAP_STEPS,
+        race=options.race,
     )
 
 
@@ -241,7 +249,7 @@ class _LapCounter:
         if status == STATUS_NAMES[PREPARE]:
             self._open(time)
         self._steps += 1
-        if status in ("off_track", "immobilized", "reversed"):
+        if status in ("crashed", "off_track", "immobilized", "reversed"):
             self._violations.append(status)
         if ended:
             self.laps.append(self._close(status, progress, time))
@@ -256,6 +264,7 @@ class _LapCounter:
             off_track_count=count(STATUS_NAMES[OFF_TRACK]),
             steps=self._steps,
             status=status,
+            crash_count=count("crashed"),
             reset_count=len(self._violations) - last_was_final,
             immobilized_count=count("immobilized"),
             reversed_count=count("reversed"),

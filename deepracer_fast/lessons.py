@@ -19,7 +19,8 @@ from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.course import Cars, Course
 from deepracer_fast.learner import Learner
-from deepracer_fast.simulator import TRACK_STATE, RaceRules
+from deepracer_fast.model_metadata import TRACK_STATE
+from deepracer_fast.simulator import RaceRules
 
 Array = npt.NDArray[Any]
 

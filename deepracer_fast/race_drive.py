@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
 from deepracer_fast.model import Model
+from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race import Race, RaceLap
 from deepracer_fast.simulator import Simulator
 
@@ -62,7 +63,7 @@ def race_lap(lap: Lap) -> RaceLap:
         completion_percentage=round(lap.completion_percentage, 2),
         lap_time_seconds=lap.lap_time_seconds,
         off_track_count=lap.off_track_count,
-        crash_count=0,
+        crash_count=lap.crash_count,
         reset_count=lap.reset_count,
         steps=lap.steps,
         status=lap.status,
@@ -99,6 +100,7 @@ def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[l
         sensors=metadata.sensors,
         num_threads=threads or None,
         car_version=race.car_version or metadata.version,
+        lidar=metadata.lidar or LidarConfig(),
         rules=replace(lap_rules(options), number_of_resets=race.resets),
     )
     driver = Driver(lambda observation: greedy_commands(models, observation), Commands())

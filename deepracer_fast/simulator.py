@@ -20,8 +20,11 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError
+from deepracer_fast.model_metadata import LIDARS, LidarConfig
+from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
+from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
@@ -33,21 +36,12 @@ STATUS_NAMES: tuple[str, ...] = _core.STATUS_NAMES
 TRACK_STATE_SIZE: int = _core.TRACK_STATE_SIZE
 """Numbers in one row of ``Simulator.track_states``."""
 
+CRASHED = STATUS_NAMES.index("crashed")
 LAP_COMPLETE = STATUS_NAMES.index("lap_complete")
 OFF_TRACK = STATUS_NAMES.index("off_track")
 IN_PROGRESS = STATUS_NAMES.index("in_progress")
 PAUSE = STATUS_NAMES.index("pause")
 PREPARE = STATUS_NAMES.index("prepare")
-
-TRACK_STATE = "TRACK_STATE"
-"""Sensor that no car has: of ``track_states`` what a picture shows, offset from the centre line,
-heading error and the bends ahead. For experiments that take seconds, and for teachers."""
-
-VISIBLE_TRACK_STATE = (0, 1, 2, *range(8, TRACK_STATE_SIZE))
-"""Columns of ``Simulator.track_states`` that the sensor ``TRACK_STATE`` gives."""
-
-FRONT_CAMERA_SENSORS = ("FRONT_FACING_CAMERA", "LEFT_CAMERA", "observation")
-"""Names under which the original knows one forward camera (they share its pose and picture)."""
 
 CAR_VERSIONS = (3, 4, 5, 6)
 """Values of ``version`` whose physics are known here; 3 and 4 are one car."""
@@ -67,9 +61,11 @@ class RaceRules:
         reverse_direction: drive the route backwards (``is_reversed`` is True then).
         alternate_driving_direction: change direction from one episode to the next.
         continuous: after a lap go on driving; otherwise every lap starts from a standstill.
-        number_of_resets: times a car that left the track is put back before its episode ends.
+        number_of_resets: times a car that left the track or crashed is put back before its
+            episode ends.
         off_track_penalty: seconds of simulated time that such a car has to wait.
         max_steps: an episode is truncated after so many steps.
+        race: what else is on the road; nothing by default.
     """
 
     start_position: float = 0.0
@@ -81,6 +77,7 @@ class RaceRules:
     number_of_resets: int = 0
     off_track_penalty: float = 2.0
     max_steps: int = 100_000
+    race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.start_position < 1.0:
@@ -112,8 +109,12 @@ class StepResult:
     to be kept.
 
     Attributes:
-        observation: sensor name -> uint8 [B, 120, 160, 1], grey; ``TRACK_STATE`` float32 [B, 9].
-        params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]).
+        observation: sensor name -> uint8 [B, 120, 160, 1], grey, for one camera, [B, 120, 160, 2],
+            left and right, for STEREO_CAMERAS; float32 [B, n] for a LIDAR: 64 ranges in metres,
+            counter-clockwise from 30 degrees left of straight ahead, or 0 and 1 for sectors;
+            ``TRACK_STATE`` float32 [B, 9].
+        params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]); the
+            ``objects_*`` of K objects [B, K], or left out in a race without any.
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).
         truncated: bool [B], the limit of steps ended it.
         status: uint8 [B], indices into ``STATUS_NAMES``.
@@ -128,18 +129,19 @@ class StepResult:
 
 @dataclass
 class Simulator:
-    """B independent cars on one track.
+    """B cars on one track, independent unless the race is HEAD_TO_MODEL.
 
     Args:
         track: bundled name, path of a route ``.npy``, or a :class:`Track`.
         num_cars: B.
-        sensors: what each car carries: a camera, ``TRACK_STATE``, both, or none (nothing is
-            painted without a camera).
+        sensors: what each car carries, by the names of model_metadata.json: at most one camera
+            and one LIDAR; ``TRACK_STATE``; empty for none (nothing is painted then).
         num_threads: worker threads; None for all the cores this process may use.
         seed: of every random choice. The same seed gives the same bytes for any thread count.
         car_version: ``version`` of model_metadata.json, which selects the car's physics:
             3 and 4, 5, or 6.
         asymmetric: turn left more readily than right, as the original's car does.
+        lidar: how DISCRETIZED_SECTOR_LIDAR reduces its rays.
         rules: how episodes begin and end.
         randomization: what differs from episode to episode, for sim-to-real; nothing by default.
         first_car: number of the first car, where several simulators drive parts of one batch in
@@ -150,8 +152,8 @@ class Simulator:
         instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
             All compute the same bytes.
         engine: "native", or "numba": the same results within float tolerance, slower, and open to
-            change; its first use compiles for some seconds. It has no randomisation, and each
-            simulator builds a track of its own.
+            change; its first use compiles for some seconds. It drives time trials with one front
+            camera or none, without randomisation, and each simulator builds a track of its own.
         vehicle: for the Numba engine, a function that moves one car in place of
             :func:`deepracer_fast.engine_numba.vehicle.drive`, with its arguments.
 
@@ -174,6 +176,7 @@ class Simulator:
     instruction_set: str = ""
     engine: str = "native"
     vehicle: Callable[[Any, Any, float, float], None] | None = None
+    lidar: LidarConfig = field(default_factory=LidarConfig)
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -183,12 +186,13 @@ class Simulator:
         options.first_car = self.first_car
         options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
         options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
+        options.sensors = sensor_options(self.sensors, self.lidar)
         options.seed = self.seed
-        options.paint_camera = bool(self._cameras)
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
         options.instruction_set = self.instruction_set
-        options.rules = _native(self.rules, _core.RaceRules())
+        options.rules = _native(self.rules, _core.RaceRules(), leave_out=("race",))
+        options.rules.traffic = traffic_rules(self.rules.race)
         options.randomization = _native(self.randomization, _core.Randomization())
         try:
             self._core = self._engine(self.track, options)
@@ -212,12 +216,7 @@ class Simulator:
             raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
         if not 0 <= self.seed < 2**64:
             raise ConfigError(f"seed must lie in [0, 2**64), got {self.seed}")
-        known = all(s in (*FRONT_CAMERA_SENSORS, TRACK_STATE) for s in self.sensors)
-        if not known or len(self._cameras) > 1:
-            raise ConfigError(
-                f"sensors must be one of {', '.join(FRONT_CAMERA_SENSORS)}, with {TRACK_STATE} "
-                f"or without, got {', '.join(self.sensors) or 'none'}"
-            )
+        self._check_race()
         if self.instruction_set not in ("", *_core.instruction_sets()):
             raise ConfigError(
                 f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
@@ -229,6 +228,22 @@ class Simulator:
                 f"{self.car_version}: the cars of versions 1 and 2 have other controllers and "
                 "wheels, of which no recording is known; version 3 is the nearest"
             )
+        self._check_engine()
+
+    def _check_race(self) -> None:
+        race = self.rules.race
+        size = race.cars_per_world if race.race_type == "HEAD_TO_MODEL" else 1
+        for name in ("num_cars", "first_car", "cars_in_batch"):
+            count = getattr(self, name) or 0
+            if count % size:
+                raise ConfigError(
+                    f"{name} must be a multiple of cars_per_world ({size}) in a HEAD_TO_MODEL "
+                    f"race, got {count}"
+                )
+        assert isinstance(self.track, Track)
+        race.check_room(self.track.length)
+
+    def _check_engine(self) -> None:
         if self.engine not in ENGINES:
             raise ConfigError(f"engine must be {' or '.join(ENGINES)}, got {self.engine!r}")
         if self.vehicle is not None and (self.engine != "numba" or not callable(self.vehicle)):
@@ -236,11 +251,18 @@ class Simulator:
                 f"vehicle must be a function and needs engine='numba', got {self.vehicle!r} with "
                 f"engine={self.engine!r}"
             )
-        wants_native = self.randomization != Randomization() or self.instruction_set
-        if self.engine == "numba" and wants_native:
-            raise ConfigError(
-                "engine 'numba' has no randomization and no instruction_set: use engine='native'"
-            )
+        if self.engine != "numba":
+            return
+        others = [name for name in self.sensors if name in (*LIDARS, "STEREO_CAMERAS")]
+        missing = {
+            "no randomization": self.randomization != Randomization(),
+            "no instruction_set": bool(self.instruction_set),
+            f"no race_type {self.rules.race.race_type}": self.rules.race.num_objects > 0,
+            f"no sensor {', '.join(others)}": bool(others),
+        }
+        if any(missing.values()):
+            what = " and ".join(text for text, is_missing in missing.items() if is_missing)
+            raise ConfigError(f"engine 'numba' has {what}: use engine='native'")
 
     def _engine(self, track: Track, options: Any) -> Any:
         """What steps the cars: both kinds have the same methods and properties."""
@@ -251,19 +273,12 @@ class Simulator:
         self._world = _world_of(track)
         return _core.Simulator(self._world.track, self._world.ground, options)
 
-    @property
-    def _cameras(self) -> list[str]:
-        return [sensor for sensor in self.sensors if sensor != TRACK_STATE]
-
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
-        observation = {camera: self._core.pictures for camera in self._cameras}
-        if TRACK_STATE in self.sensors:
-            shape = (self.num_cars, len(VISIBLE_TRACK_STATE))
-            observation[TRACK_STATE] = np.zeros(shape, np.float32)
+        params = self._core.params | self._core.object_params
         return StepResult(
-            observation=observation,
-            params=self._core.params | {"waypoints": self.track.waypoints},
+            observation=observations(self.sensors, self._core),
+            params=params | {"waypoints": self.track.waypoints},
             terminated=self._core.terminated,
             truncated=self._core.truncated,
             status=self._core.status,
@@ -325,16 +340,7 @@ class Simulator:
         Raises:
             ActionError: a car that does not exist, or a pose that is not finite.
         """
-        indices = np.atleast_1d(np.asarray(cars))
-        if indices.size and indices.dtype.kind not in "iu":
-            raise ActionError(
-                f"cars must be integers, got {indices.dtype}; for a mask use np.flatnonzero(mask)"
-            )
-        indices = indices.astype(np.int32)
-        if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
-            raise ActionError(
-                f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
-            )
+        indices = self._car_numbers(cars)
         pose = [
             np.broadcast_to(np.asarray(values, np.float32), indices.shape)
             for values in (x, y, heading, steering)
@@ -348,10 +354,61 @@ class Simulator:
 
     def _seen(self) -> StepResult:
         """The result, with what the core does not fill by itself."""
-        if TRACK_STATE in self.sensors:
-            states = self._core.track_states()[:, VISIBLE_TRACK_STATE]
-            np.copyto(self._result.observation[TRACK_STATE], states)
+        copy_track_state(self._core, self._result.observation)
         return self._result
+
+    def place_objects(
+        self, cars: npt.ArrayLike, location: npt.ArrayLike, heading: npt.ArrayLike = 0.0
+    ) -> StepResult:
+        """Puts the objects of cars at poses, until their next episode; bots drive on from there.
+
+        Args:
+            cars: int [n], which cars.
+            location: float [n, K, 2] or [K, 2], the centre of each object, metres.
+            heading: float [n, K], [K] or a number, radians.
+
+        Raises:
+            ActionError: no race with boxes or bots, a car that does not exist, another number of
+                objects, or a pose that is not finite.
+        """
+        race = self.rules.race
+        if race.race_type not in ("OBJECT_AVOIDANCE", "HEAD_TO_BOT"):
+            raise ActionError(
+                f"place_objects needs a race with obstacles or bots, this is a {race.race_type}"
+            )
+        indices = self._car_numbers(cars)
+        shape = (len(indices), race.num_objects)
+        try:
+            points = np.broadcast_to(np.asarray(location, np.float32), (*shape, 2))
+            yaw = np.broadcast_to(np.asarray(heading, np.float32), shape)
+        except ValueError:
+            raise ActionError(
+                f"location must have shape {(*shape, 2)} and heading {shape}, got "
+                f"{np.shape(location)} and {np.shape(heading)}"
+            ) from None
+        if not (np.isfinite(points).all() and np.isfinite(yaw).all()):
+            raise ActionError("poses must be finite: location in metres, heading in radians")
+        self._core.place_objects(indices, points, yaw)
+        return self._seen()
+
+    def object_poses(self) -> npt.NDArray[np.float32]:
+        """Where each car's objects are now, [B, K, 3]: x, y (m), heading (rad)."""
+        poses: npt.NDArray[np.float32] = self._core.object_poses()
+        return poses
+
+    def _car_numbers(self, cars: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """Checked indices of cars, [n]."""
+        indices = np.atleast_1d(np.asarray(cars))
+        if indices.size and indices.dtype.kind not in "iu":
+            raise ActionError(
+                f"cars must be integers, got {indices.dtype}; for a mask use np.flatnonzero(mask)"
+            )
+        indices = indices.astype(np.int32)
+        if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
+            raise ActionError(
+                f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
+            )
+        return indices
 
     def params_dict(self, car: int) -> dict[str, Any]:
         """The plain dict that a reward function would be handed for this car."""
@@ -409,8 +466,9 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _native(record: RaceRules | Randomization, native: Any) -> Any:
+def _native(record: Any, native: Any, leave_out: tuple[str, ...] = ()) -> Any:
     """The core's record of the same fields, filled."""
     for field_ in fields(record):
-        setattr(native, field_.name, getattr(record, field_.name))
+        if field_.name not in leave_out:
+            setattr(native, field_.name, getattr(record, field_.name))
     return native

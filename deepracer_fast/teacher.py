@@ -22,9 +22,10 @@ from deepracer_fast.course import Cars, Course, judge_of
 from deepracer_fast.evaluate import Driver, Lap, drive_laps
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.model_metadata import TRACK_STATE
 from deepracer_fast.networks import network_spec
 from deepracer_fast.reward import Reward
-from deepracer_fast.simulator import TRACK_STATE, RaceRules
+from deepracer_fast.simulator import RaceRules
 
 TEACHER_CARS = 256
 TEACHER_HORIZON = 32

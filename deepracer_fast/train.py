@@ -434,7 +434,9 @@ class Training:
                 model_metadata=job.metadata.to_json(),
                 reward_function=job.reward.source,
                 hyperparameters=job.hyperparameters.to_json(),
-                training_params=training_params(job.folder.path.name, name, clockwise),
+                training_params=training_params(
+                    job.folder.path.name, name, clockwise, job.config.race.race_type
+                ),
                 config=job.config.to_toml(),
             )
         )
@@ -446,5 +448,10 @@ class Training:
 
 
 def has_teacher(job: TrainingJob) -> bool:
-    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
-    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None
+    """Whether a teacher goes first.
+
+    Not where the policy can drive already or sees what a teacher sees, nor in a race with objects,
+    which the track state does not hold.
+    """
+    alone = job.config.race.race_type == "TIME_TRIAL"
+    return job.config.teacher and alone and job.metadata.is_for_the_car and job.pretrained is None

@@ -29,11 +29,10 @@ from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
+from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata, read_model_metadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simtrace import write_simtrace
-from deepracer_fast.simulator import TRACK_STATE
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import load_track
@@ -87,7 +86,7 @@ def run_training(
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
         names = " + ".join(Path(track).stem for track in job.config.tracks)
-        title = f"{names}, {job.metadata.sensors[0]}, {job.reward.name}"
+        title = f"{names}, {' + '.join(job.metadata.sensors)}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
                 stop.when_asked = screen.stopping
@@ -255,7 +254,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
         row: these laps, if the training ended with them.
     """
     config = job.config
-    options = RaceOptions(threads=config.threads, car_version=config.car_version)
+    options = RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)
     model = None if row else load_model(job.folder.path)
     for index, name in enumerate(config.tracks):
         if row:

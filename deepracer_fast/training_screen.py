@@ -131,6 +131,7 @@ def lap_table(laps: Sequence[Lap], title: str) -> Group:
     table.add_column("time, s", justify="right")
     table.add_column("completed, %", justify="right")
     table.add_column("off track", justify="right")
+    table.add_column("crashes", justify="right")
     table.add_column("status")
     for number, lap in enumerate(laps, start=1):
         table.add_row(
@@ -138,6 +139,7 @@ def lap_table(laps: Sequence[Lap], title: str) -> Group:
             f"{lap.lap_time_seconds:.2f}",
             f"{lap.completion_percentage:.0f}",
             str(lap.off_track_count),
+            str(lap.crash_count),
             lap.status.replace("_", " "),
         )
     return Group(Text(title, style="italic"), table)

@@ -7,6 +7,7 @@ import pytest
 
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 
 
@@ -35,6 +36,9 @@ def written(path: Path, text: str) -> Path:
             clip=1e-5,
             random_start=False,
             randomization=Randomization(light_gain=0.2, grip=0.3),
+            race=RaceConfig(
+                "OBJECT_AVOIDANCE", number_of_obstacles=2, object_positions="0.2,1;0.5,-1"
+            ),
         ),
     ],
 )
@@ -107,3 +111,13 @@ def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'track = "\xe9"\n')
     with pytest.raises(ConfigError, match="must be valid TOML"):
         read_config(tmp_path / "latin.toml")
+
+
+def test_race_is_a_table_of_its_own(tmp_path: Path) -> None:
+    text = 'seed = 3\n[race]\nrace_type = "HEAD_TO_BOT"\nbot_car_speed = 1\n'
+    race = read_config(written(tmp_path, text)).race
+    assert race == RaceConfig("HEAD_TO_BOT", bot_car_speed=1.0)
+    with pytest.raises(ConfigError, match=r"config.toml: number_of_bot_cars must be 1 to 6, got 9"):
+        read_config(written(tmp_path, "[race]\nnumber_of_bot_cars = 9\n"))
+    with pytest.raises(ConfigError, match="HEAD_TO_MODEL is a race between trained models"):
+        read_config(written(tmp_path, '[race]\nrace_type = "HEAD_TO_MODEL"\n'))

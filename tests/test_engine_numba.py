@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 from deepracer_fast.track import Track, load_track
@@ -268,3 +269,17 @@ def test_what_an_engine_does_not_have_is_refused() -> None:
         Simulator("Oval_track", vehicle=print)
     with pytest.raises(ConfigError, match="engine 'numba' has no randomization"):
         Simulator("Oval_track", engine="numba", randomization=Randomization(grip=0.1))
+
+
+@pytest.mark.parametrize(
+    "settings, what",
+    [
+        ({"rules": RaceRules(race=RaceConfig("HEAD_TO_BOT"))}, "race_type HEAD_TO_BOT"),
+        ({"sensors": ("STEREO_CAMERAS", "LIDAR")}, "sensor STEREO_CAMERAS, LIDAR"),
+    ],
+)
+def test_races_and_sensors_that_it_does_not_have_are_refused(
+    settings: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"engine 'numba' has no {what}: use engine='native'"):
+        Simulator("Oval_track", engine="numba", **settings)

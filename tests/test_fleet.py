@@ -5,8 +5,9 @@ import pytest
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.fleet import Fleet, rewards_of
+from deepracer_fast.model_metadata import TRACK_STATE
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import TRACK_STATE, RaceRules, Simulator
+from deepracer_fast.simulator import RaceRules, Simulator
 
 TRACKS = ("Oval_track", "Bowtie_track")
 COUNTS_CALLS = """

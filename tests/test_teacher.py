@@ -15,11 +15,10 @@ from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.imitation import imitation_loss
 from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.lessons import LESSON_CARS, Lessons, any_actions
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.simulator import TRACK_STATE
 from deepracer_fast.teacher import Teacher, TeacherReport
 
 CONFIG = TrainConfig(track="Oval_track", threads=1)

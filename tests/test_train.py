@@ -26,10 +26,9 @@ from deepracer_fast.learner import Learner
 from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.simulator import TRACK_STATE
 from deepracer_fast.train import Report, Training, TrainingJob
 from deepracer_fast.training_evaluation import standing
 

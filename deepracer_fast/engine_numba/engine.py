@@ -35,7 +35,7 @@ class NumbaEngine:
 
     Args:
         track: a :class:`~deepracer_fast.track.Track`.
-        options: a ``_core.SimulatorOptions`` without randomisation.
+        options: a ``_core.SimulatorOptions`` of a time trial, without randomisation.
         vehicle: moves one car, as :func:`deepracer_fast.engine_numba.vehicle.drive` does; None for
             that function.
 
@@ -51,7 +51,8 @@ class NumbaEngine:
         self._columns = {name: self._seen[name].copy() for name in SEEN.names or ()}
         self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
         self._drive_cars = driving(vehicle or drive)
-        self._ground = paint_ground(track) if options.paint_camera else None
+        has_camera = options.sensors.camera != _core.CameraSensor.NONE
+        self._ground = paint_ground(track) if has_camera else None
         self._pictures = np.zeros((options.num_cars, HEIGHT, WIDTH), np.uint8)
         if self._ground is not None:
             self._scanlines = plan_scanlines()
@@ -131,6 +132,15 @@ class NumbaEngine:
         """Reward parameter -> [B]."""
         names = [name for name in self._columns if name not in OUTCOMES]
         return {name: _read_only(self._columns[name]) for name in names}
+
+    @property
+    def object_params(self) -> dict[str, NDArray[Any]]:
+        """Nothing: this engine drives time trials only."""
+        return {}
+
+    def object_poses(self) -> NDArray[np.float32]:
+        """[B, 0, 3], for the same reason."""
+        return np.zeros((len(self._cars), 0, 3), np.float32)
 
     @property
     def terminated(self) -> NDArray[np.bool_]:

@@ -5,6 +5,13 @@ keys is derived from; `check_columns`, the door; `seen_column`, a column in the 
 that a reward function sees, whichever way it is run.
 Neighbours: `simulator` fills the columns, `interpret` turns rows of them into plain dicts.
 
+A race with objects has K of them for every car: obstacles or bots of its own, or the other racers
+of its world. The simulator's columns are then ``objects_location`` [B, K, 2]; [B, K] float32
+``objects_speed``, ``objects_heading``, ``objects_distance`` and ``objects_distance_from_center``;
+``objects_left_of_center`` [B, K] bool; ``closest_objects`` [B, 2] int32, indices below K; and
+``object_in_camera`` [B] bool. K is the same for all cars and all steps. A race without objects has
+none of these columns, and a reward function sees their defaults.
+
 The keys, their order and their defaults are those of markov agent_ctrl/constants.py; what each
 holds is computed in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
 """

@@ -1,0 +1,69 @@
+"""Sensors by their DeepRacer names: which go together, and the arrays that they fill.
+
+In: the ``sensor`` list and ``lidar_config`` of a model_metadata.json. Out: the core's options, and
+its arrays by sensor name. Neighbours: ``model_metadata`` names them, ``simulator`` carries them;
+csrc/sensors.h fills them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepracer_fast import _core
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.model_metadata import CAMERAS, LIDARS, TRACK_STATE, LidarConfig
+
+VISIBLE_TRACK_STATE = (0, 1, 2, *range(8, _core.TRACK_STATE_SIZE))
+"""Columns of ``Simulator.track_states`` that the sensor ``TRACK_STATE`` gives: what a picture
+shows, offset from the centre line, heading error and the bends ahead."""
+
+_LIDAR_KINDS = {
+    "LIDAR": _core.LidarSensor.RANGES,
+    "SECTOR_LIDAR": _core.LidarSensor.SECTORS,
+    "DISCRETIZED_SECTOR_LIDAR": _core.LidarSensor.DISCRETIZED_SECTORS,
+}
+
+
+def sensor_options(sensors: Sequence[str], lidar: LidarConfig) -> _core.SensorOptions:
+    """The core's record of what a car carries.
+
+    Raises:
+        ConfigError: an unknown sensor, or more than one camera or LIDAR.
+    """
+    cameras = [name for name in sensors if name in CAMERAS]
+    lidars = [name for name in sensors if name in LIDARS]
+    known = len(cameras) + len(lidars) + list(sensors).count(TRACK_STATE)
+    if len(cameras) > 1 or len(lidars) > 1 or known != len(sensors):
+        raise ConfigError(
+            f"sensors must be at most one of {', '.join(CAMERAS)}, at most one of "
+            f"{', '.join(LIDARS)}, and {TRACK_STATE}, got {', '.join(sensors)}"
+        )
+    options = _core.SensorOptions()
+    options.camera = _core.CameraSensor.NONE
+    if cameras:
+        stereo = cameras[0] == "STEREO_CAMERAS"
+        options.camera = _core.CameraSensor.STEREO if stereo else _core.CameraSensor.FRONT
+    options.lidar = _LIDAR_KINDS[lidars[0]] if lidars else _core.LidarSensor.NONE
+    options.num_sectors = lidar.num_sectors
+    options.num_values_per_sector = lidar.num_values_per_sector
+    options.clipping_dist = lidar.clipping_dist
+    return options
+
+
+def observations(sensors: Sequence[str], core: _core.Simulator) -> dict[str, npt.NDArray[Any]]:
+    """What the sensors show, by name: uint8 [B, 120, 160, C] or float32 [B, n].
+
+    Views, but for ``TRACK_STATE``, which ``copy_track_state`` fills.
+    """
+    views = {name: np.asarray(core.lidar if name in LIDARS else core.pictures) for name in sensors}
+    if TRACK_STATE in views:
+        views[TRACK_STATE] = np.zeros((len(core.status), len(VISIBLE_TRACK_STATE)), np.float32)
+    return views
+
+
+def copy_track_state(core: _core.Simulator, observation: dict[str, npt.NDArray[Any]]) -> None:
+    """Fills ``TRACK_STATE``, if a car carries it, with where the cars are now."""
+    if TRACK_STATE in observation:
+        np.copyto(observation[TRACK_STATE], core.track_states()[:, VISIBLE_TRACK_STATE])
