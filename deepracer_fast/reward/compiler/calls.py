@@ -201,7 +201,7 @@ class Calls(Iteration):
                 return _NUMBER_TYPES[kind]
             case Str():
                 return str
-            case Tup(_, is_list):
+            case Tup(_, is_list) if is_list is not None:
                 return list if is_list else tuple
             case Lst():
                 return list

@@ -26,6 +26,11 @@ from deepracer_fast.reward.compiler.values import (
 Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 
 
+def _is_spread(args: list[ast.expr]) -> bool:
+    """Whether the arguments are ``*rows`` and nothing else."""
+    return len(args) == 1 and isinstance(args[0], ast.Starred)
+
+
 class Expressions(Functions):
     """One method a kind of expression."""
 
@@ -77,6 +82,9 @@ class Expressions(Functions):
         return self.read_name(node.id)
 
     def _expr_Attribute(self, node: ast.Attribute) -> Value:
+        match node.value:
+            case ast.Call(func=ast.Name(id="super"), args=[]) if self.resolve("super") is None:
+                return self.inherited(node.attr)
         return self.attribute(self.expr(node.value), node.attr)
 
     def _expr_BinOp(self, node: ast.BinOp) -> Value:
@@ -221,6 +229,9 @@ class Expressions(Functions):
 
     def _expr_Call(self, node: ast.Call) -> Value:
         fn = self.expr(node.func)
+        if isinstance(fn, Const) and fn.obj is zip and _is_spread(node.args):
+            assert isinstance(node.args[0], ast.Starred)
+            return self.columns(self.expr(node.args[0].value))
         args = self._items(node.args)
         kwargs: dict[str, Value] = {}
         for keyword in node.keywords:
@@ -230,8 +241,6 @@ class Expressions(Functions):
             else:
                 kwargs |= {k: self._present(value, k) for k in self.keys_of(value)}
         self.line = node.lineno
-        if isinstance(node.func, ast.Name) and node.func.id == "super":
-            raise Unsupported("super()", self.line)
         return self.call(fn, args, kwargs)
 
     # Comprehensions
