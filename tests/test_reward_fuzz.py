@@ -1,85 +1,20 @@
-"""Mutations of the corpus: each ends in numbers or in a clean error, and this process lives on.
+"""Mutations of the corpus: each ends in numbers or in a clean error, and this process lives on."""
 
-The processes that run them are forked from this one, which has read NumPy and the compiler: a
-fresh Python takes five times as long to start as a mutation takes to try.
-"""
-
-import json
-import os
 import random
 import re
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import load_reward, sandbox, verify, worker
+from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.probe import probe_batches
 
 TEXTS = [path.read_text() for path in sorted((Path(__file__).parent / "reward_corpus").glob("*"))]
 WORDS = re.compile(r"\w+|[-+*/%<>=!]+")
 POOL = [word for text in TEXTS for word in WORDS.findall(text)]
 BATCHES = probe_batches(4, 2) + probe_batches(4, 1, objects=2)
-
-
-assert verify  # the compiler is read before the first fork
-
-
-class Forked:
-    """Stands in for the `subprocess.Popen` of a worker."""
-
-    def __init__(self, command: list[str], *, pass_fds: tuple[int, ...], **_: Any) -> None:
-        self.pid = os.fork()
-        self.returncode: int | None = None
-        if self.pid == 0:
-            self._work(command, pass_fds)
-
-    def _work(self, command: list[str], pass_fds: tuple[int, ...]) -> None:
-        try:
-            os.setsid()
-            null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(null, stream)
-            for descriptor in set(range(3, 1024)) - set(pass_fds):
-                try:
-                    os.close(descriptor)
-                except OSError:
-                    continue
-            worker.main(*json.loads(command[-1])[1:])
-        finally:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def wait(self, timeout: float = 10.0) -> int:
-        end = time.monotonic() + timeout
-        while self.returncode is None:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                self.returncode = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > end:
-                raise subprocess.TimeoutExpired("worker", timeout)
-            else:
-                time.sleep(0.001)
-        return self.returncode
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
-
-@pytest.fixture
-def forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Workers are forked from this process."""
-    stand_in = SimpleNamespace(
-        Popen=Forked, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
-    )
-    monkeypatch.setattr(sandbox, "subprocess", stand_in)
-    yield
 
 
 def mutated(text: str, rng: random.Random) -> str:
