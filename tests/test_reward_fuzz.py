@@ -42,7 +42,7 @@ def ends_well(number: int) -> None:
     rng = random.Random(number)
     text = mutated(rng.choice(TEXTS), rng) + "\n"
     try:
-        reward = load_reward(text, time_limit=2.0)
+        reward = load_reward(text, time_limit=1.0)
         for batch in BATCHES:
             assert np.isfinite(reward(batch)).all()
         assert "the compiler failed" not in reward.reason, text
@@ -57,6 +57,7 @@ def test_a_mutation_ends_in_a_number_or_a_clean_error(number: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forks")
 def test_two_thousand_mutations_end_well() -> None:
     for number in range(1000, 3000):
         ends_well(number)

@@ -13,7 +13,7 @@ import builtins
 import copy
 import difflib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from deepracer_fast.reward.keys_read import keys_read
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
     RewardSource,
@@ -60,7 +61,9 @@ _CALLING = object()
 RewardFunction = Callable[[dict[str, Any]], Any]
 
 
-def params_dicts(params: Mapping[str, Any], cars: np.ndarray) -> Iterator[dict[str, Any]]:
+def params_dicts(
+    params: Mapping[str, Any], cars: np.ndarray, keys: Sequence[str] = ALL_KEYS
+) -> Iterator[dict[str, Any]]:
     """The dict that a reward function is handed, for each car of ``cars`` in turn.
 
     Plain Python floats, bools, ints and lists; nothing in it is shared with another car except
@@ -69,12 +72,12 @@ def params_dicts(params: Mapping[str, Any], cars: np.ndarray) -> Iterator[dict[s
     Args:
         params: Columns by name, as `params_table.PARAMETERS` describes them.
         cars: int [number of dicts], the rows to take.
+        keys: those of `params_table.ALL_KEYS` that the dicts are to have.
     """
-    columns = {p.name: _python_values(p, params, cars) for p in PARAMETERS}
-    for old_name, name in OLD_NAMES.items():
-        columns[old_name] = columns[name]
-    rows = zip(*(columns[key] for key in ALL_KEYS), strict=False)
-    return (dict(zip(ALL_KEYS, row, strict=True)) for row in rows)
+    wanted = {OLD_NAMES.get(key, key) for key in keys}
+    columns = {p.name: _python_values(p, params, cars) for p in PARAMETERS if p.name in wanted}
+    rows = zip(cars.tolist(), *(columns[OLD_NAMES.get(key, key)] for key in keys), strict=False)
+    return (dict(zip(keys, row[1:], strict=True)) for row in rows)
 
 
 def _python_values(
@@ -117,6 +120,8 @@ class Interpreter:
         self._builtins = {**vars(builtins), "print": self._drop_print}
         self._functions: dict[int, RewardFunction] = {}
         self._unused: RewardFunction | None = self._new_function()
+        read = keys_read(source.text) if source.code is not None else None
+        self._keys = tuple(key for key in ALL_KEYS if read is None or key in read)
 
     def run(
         self,
@@ -143,7 +148,8 @@ class Interpreter:
         result: Any = _CALLING
         try:
             with np.errstate(all="ignore"):  # NumPy warns, Python does not; neither is an error
-                for call, car_params in zip(functions, params_dicts(params, cars), strict=True):
+                dicts = params_dicts(params, cars, self._keys)
+                for call, car_params in zip(functions, dicts, strict=True):
                     result = _CALLING
                     result = call(car_params)
                     reward = float(result)

@@ -73,9 +73,8 @@ def _columns(
     progress = 100.0 * ((place - start) % total) / total
     progress[::16] = np.where(step % 5 == 4, 100.0, progress[::16])
     away = np.abs(offset)
-    closest = np.column_stack([behind, behind + 1])
-    last = len(points) - 1
-    closest[reversed_] = last - closest[reversed_][:, ::-1]
+    ahead = np.column_stack([behind, behind + 1])
+    closest = np.where(reversed_[:, None], len(points) - 1 - ahead[:, ::-1], ahead)
     numbers = {
         "x": spot[:, 0],
         "y": spot[:, 1],

@@ -4,8 +4,8 @@ Reading order: ``values`` says what the compiler knows about a Python value, ``j
 ways have in common, ``emitter`` holds the code under construction. On top of it each file adds what
 its name says: ``arithmetic``, ``sequences``, ``slices``, ``comparisons``, ``state``,
 ``containers``, ``numbers``, ``iteration``, ``calls``, ``arrays``, ``reductions``, ``vectors``,
-``functions``, ``expressions``, ``statements``. ``program`` puts a kernel together, ``machine``
-turns it into instructions, ``words`` carries state in and out.
+``functions`` (with ``scopes`` and ``library``), ``expressions``, ``statements``. ``program`` puts
+a kernel together, ``machine`` turns it into instructions, ``words`` carries state in and out.
 
 The rule of the house: compiled code gives what Python gives, or it gives up. Whatever could raise
 outside a ``try``, overflow, or leave what the compiler can follow ends the call with the number of

@@ -175,6 +175,8 @@ class Arithmetic(Emitter):
         if self.is_object(a) or self.is_object(b):
             return self.object_binary(op, a, b)
         if self.is_array(a) or self.is_array(b):
+            if isinstance(op, ast.Mod) and self.is_text(a):
+                return Opaque()
             return self.array_binary(op, a, b)
         if isinstance(a, Const) and isinstance(b, Const) and self._folds(op, a.obj, b.obj):
             try:

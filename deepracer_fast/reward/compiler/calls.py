@@ -74,6 +74,15 @@ class Calls(Iteration):
         def advance() -> None:
             self.b.store(self.b.add(self.b.load(outer), i64(1)), outer)
 
+        def sink() -> None:
+            self.b.store(self.b.load(outer), inner)
+            self._sink(site, work, inner, reverse)
+
+        self.loop((site, "sort"), unsorted, sink, advance)
+
+    def _sink(self, site: Any, work: Lst, inner: Any, reverse: bool) -> None:
+        """Moves the item at ``inner`` down to its place among those before it."""
+
         def not_first() -> Any:
             return self.b.icmp_signed(">", self.b.load(inner), i64(0))
 
@@ -99,11 +108,7 @@ class Calls(Iteration):
 
             self.if_else(wrong, swapped, stop)
 
-        def sink() -> None:
-            self.b.store(self.b.load(outer), inner)
-            self.loop((site, "sink"), not_first, step)
-
-        self.loop((site, "sort"), unsorted, sink, advance)
+        self.loop((site, "sink"), not_first, step)
 
     def _builtin_list(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         site = ("list", self.place())
@@ -201,7 +206,7 @@ class Calls(Iteration):
                 return _NUMBER_TYPES[kind]
             case Str():
                 return str
-            case Tup(_, is_list):
+            case Tup(_, is_list) if is_list is not None:
                 return list if is_list else tuple
             case Lst():
                 return list

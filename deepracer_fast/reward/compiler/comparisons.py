@@ -131,6 +131,8 @@ class Comparisons(Slices):
     def _equal_sequences(self, a: Value, b: Value) -> Value:
         first, second = self.seq(a), self.seq(b)
         if first.static is not None and second.static is not None:
+            if _is_list(a) is None or _is_list(b) is None:
+                raise Unsupported("compares a list or a tuple", self.line)
             if _is_list(a) != _is_list(b) or first.static != second.static:
                 return Const(False)
             result = TRUE
@@ -248,7 +250,7 @@ def _is_number(value: Value) -> bool:
     )
 
 
-def _is_list(value: Value) -> bool:
+def _is_list(value: Value) -> bool | None:
     if isinstance(value, Tup):
         return value.is_list
     return isinstance(value, Lst) or (isinstance(value, Const) and isinstance(value.obj, list))

@@ -80,7 +80,7 @@ class Containers(State):
             self.facts.make_dynamic(owner.sites)
         if isinstance(owner, Const) and isinstance(owner.obj, list):
             self.list_slot(owner.obj)
-        if isinstance(owner, Tup) and not owner.is_list:
+        if isinstance(owner, Tup) and owner.is_list is False:
             return self.fail(TypeError)
         raise Unsupported(f"changes {describe(type_of(owner))}", self.line)
 
@@ -268,6 +268,8 @@ class Containers(State):
                     raise Unsupported("a copy of params", self.line)
                 items = [(key, self._present(owner, key)) for key in self.keys_of(owner)]
                 return self.new_dict(("copy", self.place()), items)
+            case "pop", (1 | 2):
+                return self._pop_key(owner, args)
             case "setdefault", (1 | 2):
                 return self._set_default(owner, args[0], args[1] if len(args) == 2 else NONE)
             case "update", (0 | 1):
@@ -299,6 +301,20 @@ class Containers(State):
         values = tuple(self.dict_read(owner, k) for k in keys)
         missing = self.b.icmp_signed("<", found, i64(0))
         return self.if_else(missing, lambda: default, lambda: self.pick(values, found))
+
+    def _pop_key(self, owner: Value, args: tuple[Value, ...]) -> Value:
+        if len(args) == 1:
+            value = self.dict_item(owner, args[0])
+            self.dict_remove(owner, args[0])
+            return value
+
+        def take() -> Value:
+            return self._pop_key(owner, args[:1])
+
+        has = self.truth(self.dict_has(owner, args[0]))
+        if isinstance(has, ir.Constant):
+            return take() if has.constant else args[1]
+        return self.if_else(has, take, lambda: args[1])
 
     def _set_default(self, owner: Value, key: Value, default: Value) -> Value:
         has = self.truth(self.dict_has(owner, key))

@@ -57,6 +57,7 @@ WORDS = I64.as_pointer()
 LEAF = {"b": I1, "i": I64, "f": F64}
 MAX_INT = 2**53  # beyond it floats do not hold every int: the interpreter takes over
 MAX_INSTRUCTIONS = 150_000
+PARAMS = ("dct", ("params",))  # begins the keys of what params holds
 HEADER = 3  # words of a list header: data, length, capacity
 
 
@@ -107,7 +108,7 @@ class Merge:
             leaves = [
                 leaf
                 for key, typ in types.items()
-                for leaf in emitter.coerce(env.get(key, UNBOUND), typ)
+                for leaf in emitter.coerce(emitter.held(env, key), typ)
             ]
             for phi, leaf in zip(phis, leaves, strict=True):
                 phi.add_incoming(leaf, emitter.b.block)
@@ -125,7 +126,7 @@ class Merge:
         types: dict[Any, Type] = {}
         joined: dict[Any, Value] = {}
         for key in keys:
-            values = [env.get(key, UNBOUND) for env in envs]
+            values = [self._emitter.held(env, key) for env in envs]
             if all(value is values[0] for value in values):
                 joined[key] = values[0]
                 continue
@@ -175,6 +176,16 @@ class Emitter:
         self.alloca_builder: Any = None
 
     # Blocks and ways
+
+    def held(self, env: dict[Any, Value], key: Any) -> Value:
+        """What an environment holds; params hold their column until they are overwritten."""
+        if key not in env and key[:2] == PARAMS:
+            return self.parameter(key[2])
+        return env.get(key, UNBOUND)
+
+    def parameter(self, key: Any) -> Value:
+        """What ``params`` holds under a key (`program`)."""
+        raise NotImplementedError
 
     def unique(self) -> int:
         """A number that no other place of this pass has."""
@@ -399,8 +410,6 @@ class Emitter:
 
     def store_element(self, lst: Lst, index: Leaf, value: Value) -> None:
         """Overwrites an element at an index that is known to be there."""
-        if self.facts.is_frozen(lst.site):
-            raise Unsupported("changes a list that belongs to params or to the module", self.line)
         self.facts.widen_element(lst.site, type_of(value))
         element = self.facts.element(lst.site)
         assert element is not None

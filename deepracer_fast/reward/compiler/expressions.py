@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.arithmetic import boolean
+from deepracer_fast.reward.compiler.arithmetic import SCALARS, boolean
 from deepracer_fast.reward.compiler.calls import Gen
 from deepracer_fast.reward.compiler.emitter import TRUE, i64
 from deepracer_fast.reward.compiler.functions import Frame, Functions
@@ -24,6 +24,13 @@ from deepracer_fast.reward.compiler.values import (
 )
 
 Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
+
+MAX_SPREAD = 400  # items of a range that a list display may spread
+
+
+def _is_spread(args: list[ast.expr]) -> bool:
+    """Whether the arguments are ``*rows`` and nothing else."""
+    return len(args) == 1 and isinstance(args[0], ast.Starred)
 
 
 class Expressions(Functions):
@@ -77,6 +84,9 @@ class Expressions(Functions):
         return self.read_name(node.id)
 
     def _expr_Attribute(self, node: ast.Attribute) -> Value:
+        match node.value:
+            case ast.Call(func=ast.Name(id="super"), args=[]) if self.resolve("super") is None:
+                return self.inherited(node.attr)
         return self.attribute(self.expr(node.value), node.attr)
 
     def _expr_BinOp(self, node: ast.BinOp) -> Value:
@@ -135,7 +145,13 @@ class Expressions(Functions):
         items: list[Value] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
-                items += self.as_tuple(self.expr(node.value)).items
+                value = self.expr(node.value)
+                if isinstance(value, Const) and isinstance(value.obj, range):
+                    items += [Const(number) for number in value.obj[:MAX_SPREAD]]
+                    if len(value.obj) > MAX_SPREAD:
+                        raise Unsupported(f"more than {MAX_SPREAD} items", self.line)
+                else:
+                    items += self.as_tuple(value).items
             else:
                 items.append(self.expr(node))
         return tuple(items)
@@ -149,7 +165,13 @@ class Expressions(Functions):
     def _expr_List(self, node: ast.List) -> Value:
         site = ("list", self.place())
         table = self._literal(node, site)
-        return table if table is not None else self.make_list(site, self._items(node.elts))
+        if table is not None:
+            return table
+        items = self._items(node.elts)
+        known = [i.obj for i in items if isinstance(i, Const) and type(i.obj) in SCALARS]
+        if len(known) == len(items) > MAX_STATIC and site not in self.facts.dynamic:
+            return Const(self.facts.made.setdefault((site, "literal"), known))
+        return self.make_list(site, items)
 
     def _literal(self, node: ast.List, site: Any) -> Value | None:
         """A long list of constants as one object, as long as nobody changes it."""
@@ -221,6 +243,9 @@ class Expressions(Functions):
 
     def _expr_Call(self, node: ast.Call) -> Value:
         fn = self.expr(node.func)
+        if isinstance(fn, Const) and fn.obj is zip and _is_spread(node.args):
+            assert isinstance(node.args[0], ast.Starred)
+            return self.columns(self.expr(node.args[0].value))
         args = self._items(node.args)
         kwargs: dict[str, Value] = {}
         for keyword in node.keywords:
@@ -230,8 +255,6 @@ class Expressions(Functions):
             else:
                 kwargs |= {k: self._present(value, k) for k in self.keys_of(value)}
         self.line = node.lineno
-        if isinstance(node.func, ast.Name) and node.func.id == "super":
-            raise Unsupported("super()", self.line)
         return self.call(fn, args, kwargs)
 
     # Comprehensions

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType
-from typing import Any
+import logging
+import time
+import traceback
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, TypeGuard
 
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
+from deepracer_fast.reward.compiler.library import BUILT_INS, stand_in
+from deepracer_fast.reward.compiler.scopes import Frame, bound_names, declared_globals, own_nodes
 from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
@@ -32,6 +36,8 @@ from deepracer_fast.reward.compiler.vectors import Arrays
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 
 Function = ast.FunctionDef | ast.Lambda
+_SAYS = (traceback.print_exc,)  # as print does
+_TELLS = (traceback.format_exc, time.time, time.perf_counter, time.monotonic)  # for print only
 _METHODS = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -49,82 +55,8 @@ _METHODS = {
 }
 
 
-@dataclass
-class Frame:
-    """One call of a function that is being translated.
-
-    Attributes:
-        path: names the call; the same in every pass.
-        names: local variables.
-        parent: the frame that the function was defined in; None for the module.
-        outside: names declared global.
-        cells: known values of a closure that was made when the module ran.
-        captured: a nested function may outlive the call.
-        on_return: where ``return`` leads.
-        depth: number of calls around this one.
-    """
-
-    path: int
-    names: frozenset[str]
-    parent: Frame | None = None
-    outside: frozenset[str] = frozenset()
-    cells: dict[str, Any] = field(default_factory=dict)
-    captured: bool = False
-    on_return: Merge | None = None
-    depth: int = 0
-
-
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's own scope, without nested functions' insides."""
-    waiting = list(ast.iter_child_nodes(node))
-    while waiting:
-        child = waiting.pop()
-        yield child
-        if not isinstance(
-            child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef
-        ):
-            waiting.extend(ast.iter_child_nodes(child))
-
-
 def _is_callable(cls: type) -> bool:
     return any("__call__" in base.__dict__ for base in cls.__mro__)
-
-
-def _bound_names(node: ast.AST) -> tuple[set[str], set[str]]:
-    """Names that a function binds, and those that it declares global or nonlocal."""
-    bound, elsewhere, inner = set(), set(), set()
-    for child in own_nodes(node):
-        match child:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                bound.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                bound.add(name)
-            case ast.ExceptHandler(name=str(name)):
-                bound.add(name)
-            case ast.Import() | ast.ImportFrom():
-                bound |= {(a.asname or a.name).split(".")[0] for a in child.names}
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                elsewhere |= set(names)
-            case ast.comprehension():
-                targets = ast.walk(child.target)
-                inner |= {n.id for n in targets if isinstance(n, ast.Name)}
-    stores = [n for n in own_nodes(node) if isinstance(n, ast.Name) and n.id in inner]
-    outer = {n.id for n in stores if isinstance(n.ctx, ast.Store) and not _in_target(node, n)}
-    return (bound - inner) | (outer & bound), elsewhere
-
-
-def _in_target(node: ast.AST, name: ast.Name) -> bool:
-    """Whether a name is bound by a comprehension, whose variables are its own."""
-    return any(
-        name in set(ast.walk(child.target))
-        for child in own_nodes(node)
-        if isinstance(child, ast.comprehension)
-    )
-
-
-def _globals_of(node: ast.AST) -> frozenset[str]:
-    declared = (n.names for n in own_nodes(node) if isinstance(n, ast.Global))
-    return frozenset(name for names in declared for name in names)
 
 
 class Functions(Arrays):
@@ -190,6 +122,24 @@ class Functions(Arrays):
             raise Unsupported(f"changes {name} of an enclosing function", self.line)
         self.env[key] = value
 
+    def inherited(self, name: str) -> Value:
+        """``super().name``."""
+        frame: Frame | None = self.frame
+        while frame is not None and not (frame.parent and "__class__" in frame.parent.cells):
+            frame = frame.parent
+        if frame is None or frame.parent is None or frame.first is None:
+            raise Unsupported("such a super()", self.line)
+        owner = self.env["v", frame.path, frame.first]
+        cls = owner.cls if isinstance(owner, Obj) else type(getattr(owner, "obj", None))
+        order = cls.__mro__
+        for base in order[order.index(frame.parent.cells["__class__"]) + 1 :]:
+            if name in base.__dict__:
+                found = base.__dict__[name]
+                if isinstance(found, FunctionType) or found is object.__init__:
+                    return Bound(Const(found), owner)
+                raise Unsupported(f"super().{name}", self.line)
+        return self.fail(AttributeError)
+
     # Calls
 
     def call(self, fn: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
@@ -199,6 +149,8 @@ class Functions(Arrays):
                 return self.inline(fn, args, kwargs)
             case Bound(str() as name, Choice() as owner):
                 return self._call_chosen(owner, 0, args, kwargs, name)
+            case Bound(str(), Const(logging.Logger())):
+                return self.builtin("print", args, kwargs)
             case Bound(str() as name, owner):
                 return self.method(owner, name, args, kwargs)
             case Bound(inner, owner):
@@ -245,7 +197,14 @@ class Functions(Arrays):
             name = None
         if name is not None:
             return self._checked_builtin(name, args, kw)
+        inner = self._library(obj)
+        if inner is not None:
+            return self.inline(inner, args, kw)
         module = getattr(obj, "__module__", None) or ""
+        if module == "logging" or obj in _SAYS:
+            return self.builtin("print", args, kw)
+        if obj in _TELLS:
+            return Opaque()
         if isinstance(obj, BuiltinFunctionType) and module == "math":
             return self.math_function(obj.__name__, args)
         if module.split(".")[0] == "numpy" or type(obj).__module__.split(".")[0] == "numpy":
@@ -264,6 +223,31 @@ class Functions(Arrays):
         if isinstance(self.node, ast.Call):
             label = ast.unparse(self.node.func)
         raise Unsupported(f"calls {label}", self.line)
+
+    def _library(self, obj: Any) -> Fn | None:
+        """What to inline for a function of the library, or for one that it has wrapped."""
+        try:
+            node = stand_in(obj)
+        except TypeError:  # it has no hash
+            return None
+        if node is not None:
+            path = self.path_of("library", id(node))
+            defaults = tuple(Const(ast.literal_eval(value)) for value in node.args.defaults)
+            return Fn(node, Frame(path, frozenset(BUILT_INS), cells=BUILT_INS), defaults, (), obj)
+        wrapped = getattr(obj, "__wrapped__", None)
+        if isinstance(obj, functools._lru_cache_wrapper) and self._is_pure(wrapped):
+            return self.function_of(wrapped)
+        return None
+
+    def _is_pure(self, function: Any) -> TypeGuard[FunctionType]:
+        """Whether a cached function gives the same as one that is called each time."""
+        if not isinstance(function, FunctionType) or function.__closure__:
+            return False
+        used = [self.namespace.get(name) for name in function.__code__.co_names]
+        return all(
+            value is None or isinstance(value, ModuleType | int | float | str | BuiltinFunctionType)
+            for value in used
+        ) and not any(("global", name) in self.facts.slots for name in function.__code__.co_names)
 
     def is_object(self, value: Value) -> bool:
         """An object of a class of the user's file."""
@@ -329,12 +313,12 @@ class Functions(Arrays):
     def scope_of(self, node: Function) -> tuple[frozenset[str], frozenset[str]]:
         """Local names and global declarations of a function."""
         if id(node) not in self.scopes:
-            bound, elsewhere = _bound_names(node)
+            bound, elsewhere = bound_names(node)
             arguments = node.args
             every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
             every += [a for a in (arguments.vararg, arguments.kwarg) if a]
             names = (bound | {a.arg for a in every}) - elsewhere
-            self.scopes[id(node)] = frozenset(names), _globals_of(node)
+            self.scopes[id(node)] = frozenset(names), declared_globals(node)
         return self.scopes[id(node)]
 
     def inline(self, fn: Fn, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
@@ -344,7 +328,8 @@ class Functions(Arrays):
             raise Unsupported("calls itself, or nests too many calls", self.line)
         names, outside = self.scope_of(node)
         path = self.path_of(self.frame.path, id(self.node), id(node))
-        frame = Frame(path, names, fn.frame, outside, depth=depth)
+        first = node.args.args[0].arg if node.args.args else None
+        frame = Frame(path, names, fn.frame, outside, depth=depth, first=first)
         arguments = self._bind(fn, args, kw)
         self.forget(path)
         for name, value in arguments.items():

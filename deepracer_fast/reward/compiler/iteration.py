@@ -24,6 +24,7 @@ from deepracer_fast.reward.compiler.values import (
     Opaque,
     Range,
     Str,
+    TTup,
     Tup,
     Value,
     type_of,
@@ -234,6 +235,24 @@ class Iteration(Numbers):
             return least
 
         return Lazy(Seq(static, length, lambda k: Tup(tuple(seq.get(k) for seq in seqs))))
+
+    def columns(self, value: Value) -> Value:
+        """``zip(*rows)``: a list for each place in the rows."""
+        value = self.gathered(value)
+        if self.seq(value).static is not None:
+            return self._builtin_zip(self.as_tuple(value).items, {})
+        rows = self.to_list((self.place(), "rows"), value)
+        element, length = self.facts.element(rows.site), self.length(rows)
+        if not isinstance(element, TTup):
+            raise Unsupported("zip of rows whose length is not known", self.line)
+        self.fail_if(self.b.icmp_signed("==", length, i64(0)), None)
+
+        def column(k: int) -> Value:
+            items = Seq(None, lambda: length, lambda j: self.seq(self.seq(rows).get(j)).get(k))
+            return self.copy_range((self.place(), "column", k), items, i64(0), length)
+
+        made = tuple(column(k) for k in range(len(element.items)))
+        return Lazy(self.seq(Tup(made)))
 
     def _builtin_reversed(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         return Lazy(self.backwards(self.seq(self.gathered(args[0]))))

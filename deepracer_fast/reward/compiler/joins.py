@@ -230,10 +230,10 @@ class Facts:
 
     def _join_tuples(self, a: TTup, b: TTup) -> Type:
         sites = a.sites | b.sites
-        if len(a.items) == len(b.items) and a.is_list == b.is_list:
+        if len(a.items) == len(b.items):
             items = tuple(self.join(x, y) for x, y in zip(a.items, b.items, strict=True))
             conflict = next((item for item in items if isinstance(item, TConflict)), None)
-            return conflict or TTup(items, a.is_list, sites)
+            return conflict or TTup(items, a.is_list if a.is_list == b.is_list else None, sites)
         if a.is_list and b.is_list and a.sites and b.sites and sites - self.dynamic:
             self.make_dynamic(sites)
         return TConflict("tuples or lists of different lengths")
@@ -275,7 +275,7 @@ def describe(typ: Type) -> str:
         case TStr():
             return "a string"
         case TTup(_, is_list):
-            return "a list" if is_list else "a tuple"
+            return {True: "a list", False: "a tuple", None: "a list or a tuple"}[is_list]
         case TLst():
             return "a list"
         case TArr():

@@ -230,9 +230,16 @@ class Program(Statements):
         self._place_of("waypoints")
         site = ("param", "waypoints")
         self.facts.frozen.add(site)
-        self.facts.set_element(site, TTup((TNum("f"), TNum("f"))))
+        self._as_it_lies(site, TTup((TNum("f"), TNum("f"))))
         flag = self._number_of(_TABLE["is_reversed"], self._car).leaf
         return Lst(self.b.select(flag, self._arg(BACKWARDS), self._arg(FORWARDS)), site)
+
+    def _as_it_lies(self, site: Any, element: Type) -> None:
+        """Names the elements of a list that the simulator has laid out."""
+        self.facts.set_element(site, element)
+        found = self.facts.element(site)
+        if found is None or leaf_kinds(found) != leaf_kinds(element):
+            raise Unsupported("a list of params or another list, depending on the way taken", 1)
 
     def _object_list(self, parameter: Parameter) -> Value:
         site = ("param", parameter.name)
@@ -240,7 +247,7 @@ class Program(Statements):
         pairs = len(parameter.shape) == 3
         element: Type = TTup((TNum(kind), TNum(kind)), True) if pairs else TNum(kind)
         self.facts.frozen.add(site)
-        self.facts.set_element(site, element)
+        self._as_it_lies(site, element)
         place = self._place_of(parameter.name)
         header = self.alloca_builder.alloca(I64, 3)
         count = self.b.select(

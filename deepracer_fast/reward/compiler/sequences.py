@@ -14,7 +14,6 @@ from deepracer_fast.reward.compiler.arithmetic import Arithmetic
 from deepracer_fast.reward.compiler.emitter import I64, LEAF, Dead, Merge, i64
 from deepracer_fast.reward.compiler.joins import MAX_STATIC, Restart, Unsupported, describe
 from deepracer_fast.reward.compiler.values import (
-    UNBOUND,
     Arr,
     Choice,
     Const,
@@ -266,7 +265,7 @@ class Sequences(Arithmetic):
         table = self.facts.loops.setdefault(site, {})
         leaves: list[Leaf] = []
         for key, typ in list(table.items()):
-            value = self.env.get(key, UNBOUND)
+            value = self.held(self.env, key)
             table[key] = self.facts.join(typ, type_of(value))
             leaves += self.coerce(value, table[key])
         types = dict(table)
@@ -286,7 +285,7 @@ class Sequences(Arithmetic):
     ) -> None:
         table, changed = self.facts.loops[site], False
         for key in dict.fromkeys([*header_env, *self.env]):
-            old, new = header_env.get(key, UNBOUND), self.env.get(key, UNBOUND)
+            old, new = self.held(header_env, key), self.held(self.env, key)
             if old is new:
                 continue
             known = types.get(key, type_of(old))
@@ -299,7 +298,7 @@ class Sequences(Arithmetic):
         leaves = [
             leaf
             for key, typ in types.items()
-            for leaf in self.coerce(self.env.get(key, UNBOUND), typ)
+            for leaf in self.coerce(self.held(self.env, key), typ)
         ]
         for phi, leaf in zip(phis, leaves, strict=True):
             phi.add_incoming(leaf, self.b.block)

@@ -99,10 +99,10 @@ class Slices(Sequences):
         count = self.b.select(self.b.icmp_signed("<", count, i64(0)), i64(0), count)
         return self.copy_range(site, seq, low, count, step)
 
-    def series(self, site: Any, items: tuple[Value, ...], is_list: bool) -> Value:
+    def series(self, site: Any, items: tuple[Value, ...], is_list: bool | None) -> Value:
         """A new tuple or list of known items; in memory if the program changes it."""
         if not is_list:
-            return Tup(items)
+            return Tup(items, is_list)
         made = Tup(items, True, frozenset([site]))
         return self.to_list(site, made) if site in self.facts.dynamic else made
 
@@ -153,6 +153,8 @@ class Slices(Sequences):
         if isinstance(op, ast.Add) and self.is_sequence(a) and self.is_sequence(b):
             if isinstance(a, Tup | Const) and isinstance(b, Tup | Const):
                 first, second = self.as_tuple(a), self.as_tuple(b)
+                if first.is_list is None or second.is_list is None:
+                    raise Unsupported("adds to a list or a tuple", self.line)
                 if first.is_list != second.is_list:
                     return self.fail(TypeError)
                 if len(first.items) + len(second.items) <= MAX_STATIC * 4:

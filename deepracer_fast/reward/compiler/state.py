@@ -46,8 +46,8 @@ def _can_be_kept(typ: Type) -> bool:
     match typ:
         case TOpt(inner) | TMaybe(inner):
             return _can_be_kept(inner)
-        case TTup(items):
-            return all(_can_be_kept(item) for item in items)
+        case TTup(items, is_list):
+            return is_list is not None and all(_can_be_kept(item) for item in items)
         case TConst(_, obj):
             return obj is None
     return isinstance(typ, TNum | TStr | TLst | TUnbound)
@@ -168,9 +168,17 @@ class State(Comparisons):
         match owner:
             case Obj(path, cls):
                 key = ("attr", path, name)
-                if key in self.env:
-                    return self.bound(self.env[key], AttributeError)
-                return self._class_attribute(cls, name, owner)
+                value = self.env.get(key, UNBOUND)
+                if value is UNBOUND:
+                    return self._class_attribute(cls, name, owner)
+                if isinstance(value, Maybe) and hasattr(cls, name):
+                    own, made = value, owner
+                    return self.if_else(
+                        own.flag,
+                        lambda: self._class_attribute(cls, name, made),
+                        lambda: own.value,
+                    )
+                return self.bound(value, AttributeError)
             case Const(obj):
                 if not self.is_array(owner):
                     return self._const_attribute(obj, name)
@@ -304,18 +312,12 @@ class State(Comparisons):
     def dict_read(self, owner: Value, key: Any) -> Value:
         """The value under a known key, `UNBOUND` or a `Maybe` where it may be missing."""
         if isinstance(owner, Dct):
-            if ("dct", owner.path, key) not in self.env and owner.path == ("params",):
-                return self.parameter(key)
-            return self.env.get(("dct", owner.path, key), UNBOUND)
+            return self.held(self.env, ("dct", owner.path, key))
         assert isinstance(owner, Const)
         slot = ("key", id(owner.obj), key)
         if slot in self.facts.slots:
             return self.env[("slot", slot)]
         return self.known(owner.obj[key]) if key in owner.obj else UNBOUND
-
-    def parameter(self, key: Any) -> Value:
-        """What ``params`` holds under a key (`program`)."""
-        raise NotImplementedError
 
     def dict_item(self, owner: Value, key: Value) -> Value:
         """``owner[key]`` of a dict."""
@@ -369,6 +371,17 @@ class State(Comparisons):
         first = owner.obj.get(name, MISSING)
         slot = Slot(owner.obj, "key", name, first, self._slot_type(slot_key, first))
         self.write_slot(slot_key, slot, value)
+
+    def dict_remove(self, owner: Value, key: Value) -> None:
+        """Takes a key out of a dict; KeyError if it is not there."""
+        if not isinstance(owner, Dct) or not isinstance(key, Const):
+            raise Unsupported("takes a key out of a dict that is kept", self.line)
+        name = self._hashable(key)
+        self.bound(self.dict_read(owner, name), KeyError)
+        keys = self.env[("keys", owner.path)]
+        if isinstance(keys, Const):
+            self.env[("keys", owner.path)] = Const(tuple(k for k in keys.obj if k != name))
+        self.env[("dct", owner.path, name)] = UNBOUND
 
     def _hashable(self, key: Const) -> Any:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.emitter import FALSE, TRUE, Dead, Handler, Merge
+from deepracer_fast.reward.compiler.emitter import FALSE, TRUE, Dead, Handler, Merge, i64
 from deepracer_fast.reward.compiler.expressions import Expressions
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.sequences import Seq
@@ -16,6 +16,7 @@ from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
     Const,
+    Dct,
     Fn,
     Leaf,
     Opaque,
@@ -95,7 +96,7 @@ class Statements(Expressions):
 
     def _is_a_list(self, value: Value) -> bool:
         if isinstance(value, Tup):
-            return value.is_list
+            return bool(value.is_list)
         return not (isinstance(value, Const) and isinstance(value.obj, tuple))
 
     def assign(self, target: ast.expr, value: Value) -> None:
@@ -117,7 +118,7 @@ class Statements(Expressions):
 
     def _unpack(self, targets: list[ast.expr], value: Value) -> None:
         if any(isinstance(target, ast.Starred) for target in targets):
-            self._unpack_starred(targets, self.as_tuple(value))
+            self._unpack_starred(targets, value)
             return
         if isinstance(value, Opaque):
             raise Unsupported("unpacks a text", self.line)
@@ -130,7 +131,12 @@ class Statements(Expressions):
         for target, item in zip(targets, [seq.get(k) for k in range(len(targets))], strict=True):
             self.assign(target, item)
 
-    def _unpack_starred(self, targets: list[ast.expr], value: Tup) -> None:
+    def _unpack_starred(self, targets: list[ast.expr], value: Value) -> None:
+        seq = self.seq(self.gathered(value))
+        if seq.static is None:
+            self._unpack_long(targets, seq)
+            return
+        value = self.as_tuple(value)
         star = next(k for k, target in enumerate(targets) if isinstance(target, ast.Starred))
         after = len(targets) - star - 1
         items = value.items
@@ -146,12 +152,32 @@ class Statements(Expressions):
         for target, item in zip(targets[star + 1 :], items[len(items) - after :], strict=True):
             self.assign(target, item)
 
+    def _unpack_long(self, targets: list[ast.expr], seq: Seq) -> None:
+        """``first, *rest = ...`` of what has a length at run time only."""
+        star = next(k for k, target in enumerate(targets) if isinstance(target, ast.Starred))
+        after, length = len(targets) - star - 1, seq.length()
+        count = self.b.sub(length, i64(star + after))
+        self.fail_if(self.b.icmp_signed("<", count, i64(0)), ValueError)
+        middle = self.copy_range(("star", self.place()), seq, i64(star), count)
+        heads = [seq.get(i64(k)) for k in range(star)]
+        tails = [seq.get(self.b.sub(length, i64(after - k))) for k in range(after)]
+        starred = targets[star]
+        assert isinstance(starred, ast.Starred)
+        values = [*heads, middle, *tails]
+        for target, item in zip(
+            [*targets[:star], starred.value, *targets[star + 1 :]], values, strict=True
+        ):
+            self.assign(target, item)
+
     def _stmt_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice):
                 owner = self.expr(target.value)
                 if self.is_sequence(owner):
                     self.method(owner, "pop", (self.expr(target.slice),), {})
+                    continue
+                if isinstance(owner, Dct):
+                    self.dict_remove(owner, self.expr(target.slice))
                     continue
             found = self.resolve(target.id) if isinstance(target, ast.Name) else None
             if found is None:

@@ -67,10 +67,13 @@ class Maybe(Value):
 
 @dataclass(frozen=True, eq=False)
 class Tup(Value):
-    """A tuple, or a list that nobody changes (`sites`: where such a list is made)."""
+    """A tuple, or a list that nobody changes (`sites`: where such a list is made).
+
+    `is_list` is None where it is one or the other, depending on the way taken.
+    """
 
     items: tuple[Value, ...]
-    is_list: bool = False
+    is_list: bool | None = False
     sites: frozenset[Any] = frozenset()
 
 
@@ -214,7 +217,7 @@ class TTup(Type):
     """Of a `Tup`."""
 
     items: tuple[Type, ...]
-    is_list: bool = False
+    is_list: bool | None = False
     sites: frozenset[Any] = frozenset()
 
 
