@@ -5,8 +5,8 @@
 // The scheme, whole; every number is an integer, and >> rounds down.
 //   Scanline (camera.h plans it, placed_scanlines.h puts it on the ground): a mip level and 16.16
 //   coordinates (x, y) of column 0 and (dx, dy) from column to column, in texels, 0 at the centre
-//   of the first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels. Steps
-//   within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. The group's
+//   of the border's first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels.
+//   Steps within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. Its
 //   least x is gx = clamp(x + 256 least + 4 g dx, 0, last_x << 16 | 0xFFFF), so a window that
 //   leaves the level is moved inside; column c samples at gx / 256 + i sx - least. The same for y.
 //   Sample: bilinear. With (fx, fy) the fractions in 1/256 and w = fy >> 2, of the texels on the
