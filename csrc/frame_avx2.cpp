@@ -14,6 +14,7 @@ namespace {
 
 using Lanes = std::int16_t __attribute__((vector_size(32)));  // one number per column
 using Words = std::uint16_t __attribute__((vector_size(32)));
+using Integers = std::int32_t __attribute__((vector_size(32)));  // one number per group of columns
 
 struct Texels {
   Lanes left, right;
@@ -24,6 +25,12 @@ DEEPRACER_FAST_TARGET inline Lanes lanes(__m256i bits) { return reinterpret_cast
 
 DEEPRACER_FAST_TARGET inline Lanes multiply_rounded(Lanes a, Lanes b) {
   return lanes(_mm256_mulhrs_epi16(bits(a), bits(b)));
+}
+
+// Of each number the product of the lower halves plus that of the upper halves.
+DEEPRACER_FAST_TARGET inline Integers multiply_pairs(Integers a, Integers b) {
+  return reinterpret_cast<Integers>(
+      _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
 
 DEEPRACER_FAST_TARGET inline Lanes weigh_bytes(Lanes bytes, Lanes weights) {

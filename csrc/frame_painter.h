@@ -1,11 +1,12 @@
 // Paints one frame, kLanes columns at a time. Compiled once per instruction set: the file that
-// includes it defines DEEPRACER_FAST_TARGET and, in an unnamed namespace, Lanes and its operations.
+// includes it defines DEEPRACER_FAST_TARGET and, in an unnamed namespace, Lanes and Integers (whole
+// registers of 16 and 32 bits) and their operations.
 //
 // The scheme, whole; every number is an integer, and >> rounds down.
 //   Scanline (camera.h plans it, placed_scanlines.h puts it on the ground): a mip level and 16.16
 //   coordinates (x, y) of column 0 and (dx, dy) from column to column, in texels, 0 at the centre
-//   of the first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels. Steps
-//   within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. The group's
+//   of the border's first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels.
+//   Steps within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. Its
 //   least x is gx = clamp(x + 256 least + 4 g dx, 0, last_x << 16 | 0xFFFF), so a window that
 //   leaves the level is moved inside; column c samples at gx / 256 + i sx - least. The same for y.
 //   Sample: bilinear. With (fx, fy) the fractions in 1/256 and w = fy >> 2, of the texels on the
@@ -29,13 +30,11 @@ namespace deepracer_fast {
 namespace {
 
 constexpr int kLanes = sizeof(Lanes) / sizeof(std::int16_t);
-constexpr int kGroup = 4;         // columns that share a window of 4 x 8 texels
-constexpr int kPlacedGroups = 8;  // groups of which the windows are found together
-constexpr int kKept = 8;          // scanlines kept, more than a row is made of
+constexpr int kGroup = 4;  // columns that share a window of 4 x 8 texels
+constexpr int kPlacedGroups = sizeof(Integers) / sizeof(std::int32_t);  // found together
+constexpr int kKept = 8;  // scanlines kept, more than a row is made of
 
-static_assert(kBlock % kLanes == 0 && kBlock == kGroup * kPlacedGroups);
-
-using Integers = std::int32_t __attribute__((vector_size(4 * kPlacedGroups)));
+static_assert(kBlock % kLanes == 0 && kBlock % (kGroup * kPlacedGroups) == 0);
 
 // The windows of the groups of a scanline.
 struct Windows {
@@ -55,25 +54,45 @@ DEEPRACER_FAST_TARGET inline Lanes offsets_in_group(std::int32_t step) {
          static_cast<std::int16_t>(least_offset(step));
 }
 
+// Coordinates of the next groups along one axis.
+struct GroupWalk {
+  Integers next, step;
+  std::int32_t max;
+  bool leaves;  // [0, max], where a window may start, at some group
+
+  DEEPRACER_FAST_TARGET Integers take() {
+    Integers at = next;
+    next += step;
+    if (leaves) {
+      at = at < 0 ? Integers{} : at;
+      at = at > max ? Integers{} + max : at;
+    }
+    return at;
+  }
+};
+
+DEEPRACER_FAST_TARGET inline GroupWalk walk_groups(std::int32_t at, std::int32_t step,
+                                                   std::int32_t max, Columns columns) {
+  const std::int32_t first = at + least_offset(step) * 256 + columns.begin * step;
+  const std::int32_t last = first + (columns.end - columns.begin - kGroup) * step;
+  Integers count{};
+  for (int i = 0; i < kPlacedGroups; ++i) count[i] = i;
+  return {first + count * (kGroup * step), Integers{} + kGroup * kPlacedGroups * step, max,
+          std::min(first, last) < 0 || std::max(first, last) > max};
+}
+
 DEEPRACER_FAST_TARGET inline void find_windows(const Walk& walk, Columns columns,
                                                Windows& windows) {
-  constexpr Integers kCount{0, 1, 2, 3, 4, 5, 6, 7};
-  const int first = columns.begin / kGroup;
-  const Integers step_x = Integers{} + kGroup * walk.dx;
-  const Integers step_y = Integers{} + kGroup * walk.dy;
-  Integers next_x = walk.x + least_offset(walk.dx) * 256 + (kCount + first) * step_x;
-  Integers next_y = walk.y + least_offset(walk.dy) * 256 + (kCount + first) * step_y;
-  for (int group = first; group < columns.end / kGroup; group += kPlacedGroups) {
-    Integers x = next_x < 0 ? Integers{} : next_x;
-    Integers y = next_y < 0 ? Integers{} : next_y;
-    x = x > walk.max_x ? Integers{} + walk.max_x : x;
-    y = y > walk.max_y ? Integers{} + walk.max_y : y;
-    const Integers start = (y >> 18) * walk.pitch + (x >> 16);
+  GroupWalk along_x = walk_groups(walk.x, walk.dx, walk.max_x, columns);
+  GroupWalk along_y = walk_groups(walk.y, walk.dy, walk.max_y, columns);
+  const Integers factors = Integers{} + (walk.pitch | 1 << 16);
+  for (int group = columns.begin / kGroup; group < columns.end / kGroup; group += kPlacedGroups) {
+    const Integers x = along_x.take();
+    const Integers y = along_y.take();
+    const Integers start = multiply_pairs((x & ~0xFFFF) | (y >> 18), factors);
     const Integers origin = ((x >> 8) & 0xFF) | ((y << 8) & 0x03FF0000);
     std::memcpy(windows.start + group, &start, sizeof(start));
     std::memcpy(windows.origin + group, &origin, sizeof(origin));
-    next_x += kPlacedGroups * step_x;
-    next_y += kPlacedGroups * step_y;
   }
 }
 

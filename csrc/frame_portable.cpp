@@ -17,6 +17,7 @@ namespace {
 
 using Lanes = std::int16_t __attribute__((vector_size(16)));  // one number per column
 using Words = std::uint16_t __attribute__((vector_size(16)));
+using Integers = std::int32_t __attribute__((vector_size(16)));  // one number per group of columns
 using Bytes = std::uint8_t __attribute__((vector_size(8)));
 
 struct Texels {
@@ -46,6 +47,75 @@ inline Lanes weigh_bytes(Lanes bytes, Lanes weights) {
   return reinterpret_cast<Lanes>((pairs & 255) * (shares & 255) + (pairs >> 8) * (shares >> 8));
 }
 
+#if defined(__SSE2__)
+
+inline __m128i bits(Lanes lanes) { return reinterpret_cast<__m128i>(lanes); }
+inline Lanes lanes(__m128i bits) { return reinterpret_cast<Lanes>(bits); }
+
+// Of each number the product of the lower halves plus that of the upper halves.
+inline Integers multiply_pairs(Integers a, Integers b) {
+  return reinterpret_cast<Integers>(
+      _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+}
+
+inline __m128i load_twice(const std::uint32_t* groups) {
+  const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(groups));
+  return _mm_unpacklo_epi64(both, both);
+}
+inline Lanes spread_lower(const std::uint32_t* groups) {
+  return lanes(_mm_shufflehi_epi16(_mm_shufflelo_epi16(load_twice(groups), 0x00), 0xAA));
+}
+inline Lanes spread_upper(const std::uint32_t* groups) {
+  return lanes(_mm_shufflehi_epi16(_mm_shufflelo_epi16(load_twice(groups), 0x55), 0xFF));
+}
+
+// Eight numbers of 16 bits, none below zero, plus one of 32 bits for each half of them.
+inline void store_sums(std::int32_t* sums, Lanes values, std::int32_t first, std::int32_t second) {
+  auto* out = reinterpret_cast<__m128i*>(sums);
+  const __m128i zero = _mm_setzero_si128();
+  _mm_store_si128(out,
+                  _mm_add_epi32(_mm_unpacklo_epi16(bits(values), zero), _mm_set1_epi32(first)));
+  _mm_store_si128(out + 1,
+                  _mm_add_epi32(_mm_unpackhi_epi16(bits(values), zero), _mm_set1_epi32(second)));
+}
+
+// Of a column of the picture: in each half, the eight texels of a column of the ground, from the
+// row that it needs on.
+inline __m128i texel_columns(const std::uint32_t* lower, std::ptrdiff_t pitch,
+                             std::int32_t first_bit) {
+  const __m128i below = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(lower));
+  const __m128i above = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(lower + pitch));
+  return _mm_srl_epi64(_mm_unpacklo_epi32(below, above), _mm_cvtsi32_si128(first_bit));
+}
+
+inline Texels fetch(const std::uint32_t* columns, std::ptrdiff_t pitch, const std::int32_t* starts,
+                    Lanes x, Lanes y) {
+  alignas(16) std::int32_t column[8];
+  alignas(16) std::int32_t first_bit[8];
+  store_sums(column, x >> 8, starts[0], starts[1]);
+  store_sums(first_bit, (y >> 8) << 3, 0, 0);
+  // Read back one by one: GCC would rather take each out of the vector, in three instructions.
+  asm("" : "+m"(column), "+m"(first_bit));
+  __m128i left[4], right[4];
+  for (int i = 0; i < 4; ++i) {
+    const __m128i one = texel_columns(columns + column[2 * i], pitch, first_bit[2 * i]);
+    const __m128i two = texel_columns(columns + column[2 * i + 1], pitch, first_bit[2 * i + 1]);
+    left[i] = _mm_unpacklo_epi16(one, two);
+    right[i] = _mm_unpackhi_epi16(one, two);
+  }
+  const auto join = [](const __m128i(&pairs)[4]) {
+    return lanes(_mm_unpacklo_epi64(_mm_unpacklo_epi32(pairs[0], pairs[1]),
+                                    _mm_unpacklo_epi32(pairs[2], pairs[3])));
+  };
+  return {join(left), join(right)};
+}
+
+#else
+
+inline Integers multiply_pairs(Integers a, Integers b) {
+  return (a & 0xFFFF) * (b & 0xFFFF) + (a >> 16) * (b >> 16);
+}
+
 inline Lanes spread(std::uint32_t first, std::uint32_t second) {
   const auto a = static_cast<std::int16_t>(first & 0xFFFF);
   const auto b = static_cast<std::int16_t>(second & 0xFFFF);
@@ -55,37 +125,6 @@ inline Lanes spread_lower(const std::uint32_t* groups) { return spread(groups[0]
 inline Lanes spread_upper(const std::uint32_t* groups) {
   return spread(groups[0] >> 16, groups[1] >> 16);
 }
-
-#if defined(__SSE2__)
-
-// Of a column of the picture: in each half, the eight texels of a column of the ground, from the
-// row that it needs on.
-inline __m128i texel_columns(const std::uint32_t* lower, std::ptrdiff_t pitch, int first_bit) {
-  const __m128i below = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(lower));
-  const __m128i above = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(lower + pitch));
-  return _mm_srl_epi64(_mm_unpacklo_epi32(below, above), _mm_cvtsi32_si128(first_bit));
-}
-
-inline Texels fetch(const std::uint32_t* columns, std::ptrdiff_t pitch, const std::int32_t* starts,
-                    Lanes x, Lanes y) {
-  const Lanes column = x >> 8;
-  const Lanes first_bit = (y >> 8) << 3;
-  __m128i left[4], right[4];
-  for (int i = 0; i < 4; ++i) {
-    const std::uint32_t* start = columns + starts[i / 2];
-    const __m128i one = texel_columns(start + column[2 * i], pitch, first_bit[2 * i]);
-    const __m128i two = texel_columns(start + column[2 * i + 1], pitch, first_bit[2 * i + 1]);
-    left[i] = _mm_unpacklo_epi16(one, two);
-    right[i] = _mm_unpackhi_epi16(one, two);
-  }
-  const auto join = [](const __m128i(&pairs)[4]) {
-    return reinterpret_cast<Lanes>(_mm_unpacklo_epi64(_mm_unpacklo_epi32(pairs[0], pairs[1]),
-                                                      _mm_unpacklo_epi32(pairs[2], pairs[3])));
-  };
-  return {join(left), join(right)};
-}
-
-#else
 
 inline Texels fetch(const std::uint32_t* columns, std::ptrdiff_t pitch, const std::int32_t* starts,
                     Lanes x, Lanes y) {

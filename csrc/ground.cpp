@@ -281,32 +281,49 @@ void Ground::choose_extent(std::span<const double> inner, std::span<const double
   height_ = std::max(kLeastSize, static_cast<int>(size_y / texel) + 1);
 }
 
+namespace {
+
+// Writes four rows from `first` on, with the border; rows outside the plane repeat its own.
+void store_strip(const Plane& plane, int first, std::uint32_t* out) {
+  std::array<const std::uint8_t*, 4> rows;
+  for (int k = 0; k < 4; ++k) {
+    rows[static_cast<std::size_t>(k)] = plane.row(std::clamp(first + k, 0, plane.height - 1));
+  }
+  const auto column = [&rows](int c) {
+    return static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |
+           static_cast<std::uint32_t>(rows[3][c]) << 24;
+  };
+  out = std::fill_n(out, MipLevel::kBorder, column(0));
+  for (int c = 0; c < plane.width; ++c) *out++ = column(c);
+  std::fill_n(out, MipLevel::kBorder, column(plane.width - 1));
+}
+
+}  // namespace
+
 // Levels of odd number come from the first one, half an octave coarser than level 0.
 void Ground::store_levels(Plane plane) {
   std::vector<Plane> planes;
   planes.push_back(std::move(plane));
   planes.push_back(shrink(planes[0], std::sqrt(2.0)));
   while (planes.size() < kLevels) planes.push_back(shrink(planes[planes.size() - 2], 2.0));
-  const auto strips = [](const Plane& level) { return (level.height + 3) / 4 + 1; };
+  constexpr int kBorder = MipLevel::kBorder;
+  static_assert(kBorder == 4, "one strip");
+  const auto pitch = [](const Plane& level) { return level.width + 2 * kBorder; };
+  const auto strips = [](const Plane& level) { return (level.height + 2 * kBorder + 3) / 4; };
   std::size_t columns = 0;
   for (const Plane& level : planes) {
-    columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(level.width);
+    columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(pitch(level));
   }
   allocate(columns);
   std::uint32_t* start = columns_.get();
   for (std::size_t i = 0; i < planes.size(); ++i) {
     const Plane& level = planes[i];
     const auto scale = static_cast<float>(std::exp2(static_cast<double>(i) / kLevelsPerOctave));
-    levels_[i] = {start, level.width, level.width - 4, level.height - 1, 1.0F / (texel_ * scale)};
+    levels_[i] = {start, pitch(level), level.width - 1 + kBorder, level.height - 1 + kBorder,
+                  1.0F / (texel_ * scale)};
     for (int strip = 0; strip < strips(level); ++strip) {
-      std::array<const std::uint8_t*, 4> rows;  // the last one repeats itself
-      for (int k = 0; k < 4; ++k) {
-        rows[static_cast<std::size_t>(k)] = level.row(std::min(4 * strip + k, level.height - 1));
-      }
-      for (int c = 0; c < level.width; ++c) {
-        *start++ = static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |
-                   static_cast<std::uint32_t>(rows[3][c]) << 24;
-      }
+      store_strip(level, 4 * strip - kBorder, start);
+      start += pitch(level);
     }
   }
 }

@@ -23,9 +23,13 @@ struct Rectangle {
 
 // One mip level, in strips of four rows: columns[strip * pitch + column] holds the texels of rows
 // 4 * strip to 4 * strip + 3, the lowest in the lowest byte. A cache line is a patch of 16 x 4
-// texels, and two loads yield a window of 4 x 8. Texel (column, row) is centred on
-// (extent.min_x + (column + 0.5) * texel, extent.min_y + (row + 0.5) * texel).
+// texels, and two loads yield a window of 4 x 8. A border of kBorder texels repeats the outermost
+// ones: four columns of the picture of which one lies inside never leave it. Texel (column, row) is
+// centred on (field.min_x + (column - kBorder + 0.5) * texel, field.min_y + (row - kBorder + 0.5) *
+// texel).
 struct MipLevel {
+  static constexpr int kBorder = 4;
+
   const std::uint32_t* columns;
   std::int32_t pitch;   // from strip to strip
   std::int32_t last_x;  // largest column at which a window may start

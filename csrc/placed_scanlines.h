@@ -42,6 +42,7 @@ class PlacedScanlines {
 // of the picture fit a window.
 inline PlacedScanlines::PlacedScanlines(const Frame& frame) : ground_(frame.ground) {
   constexpr float kFixed = 65536.0F;
+  constexpr float kFirst = MipLevel::kBorder - 0.5F;  // texels; of the field's corner
   constexpr float kNearlyOne = 0.999F;  // rounds up, but for what rounding itself added
   const Scanlines& plan = frame.camera.scanlines();
   const Pose lens = frame.lens;
@@ -65,8 +66,8 @@ inline PlacedScanlines::PlacedScanlines(const Frame& frame) : ground_(frame.grou
     const float right = -middle * plan.step[i];
     const float x = lens_x + plan.forward[i] * lens.forward_x + right * lens.forward_y;
     const float y = lens_y + plan.forward[i] * lens.forward_y - right * lens.forward_x;
-    x_[i] = static_cast<std::int32_t>((x * scale - 0.5F) * kFixed);
-    y_[i] = static_cast<std::int32_t>((y * scale - 0.5F) * kFixed);
+    x_[i] = static_cast<std::int32_t>((x * scale + kFirst) * kFixed);
+    y_[i] = static_cast<std::int32_t>((y * scale + kFirst) * kFixed);
     const float step = std::min(plan.step[i] * scale, 1.0F / least) * kFixed;
     dx_[i] = static_cast<std::int32_t>(step * lens.forward_y);
     dy_[i] = static_cast<std::int32_t>(-step * lens.forward_x);

@@ -148,10 +148,13 @@ inline void WallView::find_corners(const Pose& lens, const Rectangle& field) {
 
 // The lines' greatest (sign 1) or least (sign -1) at each column.
 inline void trace(const std::array<Line, 4>& lines, int count, float sign, int width, Edge& edge) {
-  constexpr float kBound = 32000.0F;
+  // A row's distance from an edge must fit 16 bits, whatever the row.
+  constexpr float kHighest = -1000.0F;
+  constexpr float kLowest = 32000.0F;
+  static_assert(Camera::kMaxHeight * kEdgeUnit - kHighest < 32768.0F - kEdgeUnit);
   for (int block = 0; block < width; block += kBlock) {
     std::array<float, kBlock> extreme;
-    extreme.fill(-kBound);
+    extreme.fill(-kLowest);
     for (int k = 0; k < count; ++k) {
       const Line line = lines[static_cast<std::size_t>(k)];
       const float start = sign * (line.start + line.step * static_cast<float>(block));
@@ -163,8 +166,8 @@ inline void trace(const std::array<Line, 4>& lines, int count, float sign, int w
     }
     std::int16_t* at = edge.at.data() + block;
     for (int i = 0; i < kBlock; ++i) {
-      at[i] = static_cast<std::int16_t>(
-          static_cast<int>(sign * std::min(extreme[static_cast<std::size_t>(i)], kBound)));
+      const float row = sign * extreme[static_cast<std::size_t>(i)];
+      at[i] = static_cast<std::int16_t>(static_cast<int>(std::clamp(row, kHighest, kLowest)));
     }
     std::int16_t least = at[0];
     std::int16_t greatest = at[0];
