@@ -34,7 +34,7 @@ from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.reward.examples import example_reward
 
-RACING = ModelMetadata(discrete_grid(30.0, 7, 4.0, 4))
+RACING = ModelMetadata(discrete_grid(30.0, 7, 4.0, 4), version=5)
 SEEN = (
     "Oval_track",
     "Bowtie_track",

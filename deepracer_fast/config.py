@@ -53,7 +53,8 @@ class TrainConfig:
         stop_after: evaluations in a row without leaving the track that end the training, the
             last of them with five laps in a row from the line; 0 never.
         best_by: what the best checkpoint is chosen by, in the evaluations' laps: mean
-            ``progress``, mean ``reward``, or ``laptime`` (whole laps before broken-off ones).
+            ``progress``, mean ``reward``, or ``laptime`` (whole laps before broken-off ones, and
+            a policy that then drives five clean laps in a row before one that does not).
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
         value_function: what it sees while training: ``track_state`` what the simulator knows;

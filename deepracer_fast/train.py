@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy.typing as npt
@@ -34,7 +35,7 @@ from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelFolder,
     ModelInputs,
-    better_checkpoint,
+    beats,
     training_params,
 )
 from deepracer_fast.model_metadata import ModelMetadata
@@ -134,6 +135,11 @@ class Row:
     laps: list[list[Lap]]
     trace: Trace
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether no lap left the track."""
+        return all(lap.is_clean for laps in self.laps for lap in laps)
+
 
 class StopRequested(Exception):
     """Raised between two env steps when the user wants the training to end."""
@@ -179,7 +185,7 @@ class Training:
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
         self._best: CheckpointRecord | None = None
         self._started = time.monotonic()
-        self.row: Row | None = None  # what ended the training, if a row of clean laps did
+        self.row: Row | None = None  # clean laps of the best checkpoint, if it drove a row of them
         job.folder.create(resume)
         episodes = self._restore() if resume else None
         self._collector: Collector | None = None
@@ -375,24 +381,25 @@ class Training:
             return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
-        if 0 < self._job.config.stop_after <= self._clean_evaluations and not self._laps_in_a_row():
-            self._clean_evaluations = 0
+        best_by, metric = self._job.config.best_by, standing(laps, self._job.config.best_by)
+        ends = 0 < self._job.config.stop_after <= self._clean_evaluations
+        row = None
+        if ends or (clean and best_by == "laptime" and beats(metric, self._best)):
+            row = Row(*self._evaluation.row(self._learner.greedy))
+            if not row.is_clean:
+                self._clean_evaluations = 0
+                if best_by == "laptime":
+                    metric = standing([*laps, *chain.from_iterable(row.laps)], best_by)
         self._record.add_evaluation(laps)
-        self._save(standing(laps, self._job.config.best_by))
+        self._save(metric, row)
         return laps
 
-    def _laps_in_a_row(self) -> bool:
-        """Whether a car on each track drives five clean laps without a stop in between."""
-        row = Row(*self._evaluation.row(self._learner.greedy))
-        clean = all(lap.is_clean for laps in row.laps for lap in laps)
-        self.row = row if clean else None
-        return clean
-
-    def _save(self, metric: float) -> None:
+    def _save(self, metric: float, row: Row | None = None) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         Args:
             metric: what the best checkpoint has most of; see ``standing``.
+            row: laps in a row that were driven with it.
         """
         folder, policy = self._job.folder, self._learner.policy
         weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
@@ -401,13 +408,14 @@ class Training:
         checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
         self._learner.save(folder.learner(checkpoint), self._record.episodes)
         record = CheckpointRecord(checkpoint, time.time(), metric)
-        self._best = better_checkpoint(record, self._best)
+        if self._best is None or beats(metric, self._best):
+            self._best = record
         folder.record_checkpoints(record, self._best)
         self._checkpoint = checkpoint
-        if self._best is not record:
-            self.row = None
-        elif graph is not None:
-            write_model_archive(folder.archive, self._job.metadata, graph)
+        if self._best is record:
+            self.row = row if row is not None and row.is_clean else None
+            if graph is not None:
+                write_model_archive(folder.archive, self._job.metadata, graph)
         self._record.write()
 
     def _restore(self) -> int:

@@ -251,7 +251,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
     Args:
         console: where to.
         job: what was trained.
-        row: these laps, if the training ended with them.
+        row: these laps, if the training has driven them.
     """
     config = job.config
     options = RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)
