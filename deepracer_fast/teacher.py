@@ -110,7 +110,7 @@ class Teacher:
             judge_of(simulator, reward),
             course.metadata.action_space,
             TEACHER_HORIZON,
-            disturb=_Misjudgement(simulator.num_cars, config.seed),
+            disturb=Misjudgement(simulator.num_cars, config.seed),
         )
         starts = max(EVALUATION_STARTS, 2 * len(course.tracks))
         rules = RaceRules(
@@ -166,14 +166,19 @@ class Teacher:
             self.learner.set_aside()
 
 
-class _Misjudgement:
-    """Errors of what the teacher sees, as a camera network would make them."""
+class Misjudgement:
+    """Errors of what the track state says, as a camera network would make them.
+
+    A policy that learns without them drives along the edge of what is possible: where its own
+    exploration no longer disturbs it, it leaves the track.
+    """
 
     def __init__(self, num_cars: int, seed: int) -> None:
         self._random = np.random.default_rng([seed, 1])
         self._error = np.zeros((num_cars, 2), np.float32)
 
     def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
+        """Adds them to an observation, in place."""
         fresh = self._random.standard_normal(self._error.shape, np.float32)
         spread = np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
         self._error *= ERROR_MEMORY

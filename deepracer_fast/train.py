@@ -42,7 +42,7 @@ from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import Params, network_spec
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import RaceRules
-from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.teacher import Misjudgement, Teacher, TeacherReport
 from deepracer_fast.trace import Trace
 from deepracer_fast.training_evaluation import Evaluation, standing
 from deepracer_fast.training_health import Health
@@ -362,12 +362,14 @@ class Training:
             TrainingTrack(track.name, track.waypoints, rows)
             for track, rows in zip(self._course.tracks, rows_of(simulator), strict=True)
         ]
+        for_the_car = job.metadata.is_for_the_car
         return Collector(
             simulator,
             judge_of(simulator, job.reward),
             job.metadata.action_space,
             config.horizon if horizon else LONGEST_EPISODE,
             self._record.episodes,
+            disturb=None if for_the_car else Misjudgement(simulator.num_cars, config.seed),
         )
 
     def _evaluate_and_save(self, give_up: bool = False) -> tuple[Lap, ...]:
