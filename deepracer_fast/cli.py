@@ -53,6 +53,10 @@ def train(
             show_default=False,
         ),
     ] = None,
+    random_tracks: Annotated[
+        int | None,
+        typer.Option(help="Train on so many made-up tracks as well (default: 0)", min=0),
+    ] = None,
     reward: Annotated[
         Path | None, typer.Option(help="reward_function.py (default: follow_center_line example)")
     ] = None,
@@ -127,6 +131,7 @@ def train(
     settings = {
         "track": track[0] if track else None,
         "more_tracks": tuple(track[1:]) if track else None,
+        "random_tracks": random_tracks,
         "stop_after": stop_after,
         "best_by": best_by,
         "teacher": teacher,

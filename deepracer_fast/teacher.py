@@ -100,9 +100,7 @@ class Teacher:
                 clip=config.clip,
             )
         )
-        rules = RaceRules(
-            random_start=True, alternate_driving_direction=config.alternate_driving_direction
-        )
+        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         cars = Cars(TEACHER_CARS, rules, (TRACK_STATE,), config.seed, config.randomization)
         simulator = course.put(cars)
         self._collector = Collector(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -57,7 +57,10 @@ CAN_TEACH = 0.5
 LESSON_SAMPLES = 1_024
 """Env steps from one evaluation to the next while a teacher teaches one track."""
 
-LESSONS_SHARE = 0.35
+MOST_TRACKS = 8
+"""More tracks than these do not make lessons any longer."""
+
+LESSONS_SHARE = 0.6
 """Of the time limit, for the teacher's lessons, if they do not end before."""
 
 MOST_LESSON_SAMPLES = 16_384
@@ -180,7 +183,8 @@ class Training:
             )
         )
         by_reward = job.reward if job.config.best_by == "reward" else None
-        self._evaluation = Evaluation(self._course, by_reward)
+        named = Course(replace(job.config, random_tracks=0), job.metadata)
+        self._evaluation = Evaluation(named, by_reward)
         self._health = Health(job.hyperparameters, self._spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
         self._best: CheckpointRecord | None = None
@@ -261,7 +265,7 @@ class Training:
                 f"s, {report.clean} of {len(report.laps)} greedy laps clean"
             )
 
-        soon, tracks = job.config.stop_after > 0, len(self._course.tracks)
+        soon, tracks = job.config.stop_after > 0, self._lesson_tracks
         if teacher.train(TEACHER_SHARE * limit, soon, tell) < CAN_TEACH:
             show(
                 "The teacher found no way round with this reward function in "
@@ -279,10 +283,14 @@ class Training:
             self._evaluate_and_save()
         self._learner.forget_moments()
 
+    @property
+    def _lesson_tracks(self) -> int:
+        return min(MOST_TRACKS, len(self._course.tracks))
+
     def _take_lesson(self, lessons: Lessons) -> Report:
         """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
         begun, before = time.monotonic(), lessons.samples
-        distance = lessons.give(LESSON_SAMPLES * len(self._course.tracks), self._check_stop)
+        distance = lessons.give(LESSON_SAMPLES * self._lesson_tracks, self._check_stop)
         duration = time.monotonic() - begun
         self._advance(lessons.samples - before)
         wanted = self._job.config.stop_after > 0
@@ -361,7 +369,7 @@ class Training:
         self._training_tracks = [
             TrainingTrack(track.name, track.waypoints, rows)
             for track, rows in zip(self._course.tracks, rows_of(simulator), strict=True)
-        ]
+        ][: len(config.tracks)]
         for_the_car = job.metadata.is_for_the_car
         return Collector(
             simulator,

@@ -86,6 +86,8 @@ def run_training(
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
         names = " + ".join(Path(track).stem for track in job.config.tracks)
+        if job.config.random_tracks:
+            names += f" + {job.config.random_tracks} random"
         title = f"{names}, {' + '.join(job.metadata.sensors)}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
