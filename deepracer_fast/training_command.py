@@ -61,6 +61,7 @@ class TrainingFiles:
     config: Path | None = None
     model: Path | None = None
     pretrained: Path | None = None
+    max_speed: float | None = None  # m/s, in place of metadata
 
 
 def run_training(
@@ -158,9 +159,18 @@ def new_job(
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
+    if files.max_speed:
+        if files.metadata or files.pretrained:
+            raise ConfigError("--max-speed makes an action space and a file has one: drop one")
+        return _up_to(files.max_speed)
     if files.metadata:
         return read_model_metadata(files.metadata)
     return load_model(files.pretrained).metadata if files.pretrained else FIRST_MODEL
+
+
+def _up_to(max_speed: float) -> ModelMetadata:
+    """The first model with more angles and speeds, for races."""
+    return replace(FIRST_MODEL, action_space=discrete_grid(30.0, 7, max_speed, 4))
 
 
 def _defaults(metadata: ModelMetadata) -> TrainConfig:
@@ -210,13 +220,15 @@ def _from_anywhere(track: str) -> str:
 def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
     """Refuses files that say something else than their copies in the folder."""
     folder = job.folder
-    differing = []
+    differing: list[tuple[Path | str, Path]] = []
     if files.reward and load_reward(files.reward).source != job.reward.source:
         differing.append((files.reward, folder.reward_function))
     if files.metadata and read_model_metadata(files.metadata).to_json() != job.metadata.to_json():
         differing.append((files.metadata, folder.model_metadata))
     if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
         differing.append((files.hyperparameters, folder.hyperparameters))
+    if files.max_speed and _up_to(files.max_speed).to_json() != job.metadata.to_json():
+        differing.append((f"--max-speed {files.max_speed:g}", folder.model_metadata))
     for path, kept in differing:
         raise ConfigError(
             f"{path} differs from {kept}, which a resumed training keeps; "
