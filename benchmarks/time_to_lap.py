@@ -29,12 +29,8 @@ from typing import Any
 
 import jax
 
-from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.atomic import atomic_write_text
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.reward.examples import example_reward
 
-RACING = ModelMetadata(discrete_grid(30.0, 7, 4.0, 4))
 SEEN = (
     "Oval_track",
     "Bowtie_track",
@@ -66,14 +62,12 @@ class Row:
     Attributes:
         options: of ``deepracer-fast train``.
         progress: with the ``progress`` example as reward, else the default, the centre line.
-        racing: with actions up to 4 m/s.
         evaluated: tracks to drive on afterwards, for rows that have a time and not a row of laps
             as their goal.
     """
 
     options: tuple[str, ...] = ()
     progress: bool = True
-    racing: bool = False
     evaluated: tuple[str, ...] = ()
 
 
@@ -91,11 +85,13 @@ ROWS = {
     "london_loop": Row(on("Virtual_May19_Train_track")),
     "track_state": Row(("--track-state",)),
     "racing": Row(
-        ("--minutes", "10", "--stop-after", "0", "--best-by", "laptime"),
-        racing=True,
+        ("--minutes", "10", "--stop-after", "0", "--best-by", "laptime", "--max-speed", "4"),
         evaluated=("reinvent_base",),
     ),
-    "general": Row((*on(*SEEN), "--minutes", "30", "--stop-after", "0"), evaluated=UNSEEN),
+    "general": Row(
+        (*on(*SEEN), "--random-tracks", "24", "--minutes", "30", "--stop-after", "0"),
+        evaluated=UNSEEN,
+    ),
 }
 LONG = ("racing", "general")
 
@@ -128,7 +124,8 @@ def run(row: Row, seed: int, minutes: float, cold: bool) -> Run:
         if cold:
             environment["DEEPRACER_FAST_CACHE"] = str(Path(folder) / "cache")
         command = [*deepracer_fast("train"), "--minutes", f"{minutes:g}", *row.options]
-        command += ["--seed", str(seed), "--model", "model", *files(row, Path(folder))]
+        command += ["--seed", str(seed), "--model", "model"]
+        command += ["--reward", "progress"] if row.progress else []
         before, started = cpu_seconds(), time.monotonic()
         result = Run(seed)
         with subprocess.Popen(
@@ -147,15 +144,6 @@ def run(row: Row, seed: int, minutes: float, cold: bool) -> Run:
 
 def deepracer_fast(command: str) -> list[str]:
     return [sys.executable, "-u", "-m", "deepracer_fast.cli", command]
-
-
-def files(row: Row, folder: Path) -> list[str]:
-    """Options for the files that a row needs."""
-    options = ["--reward", str(example_reward("progress"))] if row.progress else []
-    if row.racing:
-        (folder / "racing.json").write_text(RACING.to_json(), encoding="utf-8")
-        options += ["--metadata", "racing.json"]
-    return options
 
 
 def note(line: str, seconds: float, result: Run) -> None:

@@ -53,12 +53,28 @@ def train(
             show_default=False,
         ),
     ] = None,
+    random_tracks: Annotated[
+        int | None,
+        typer.Option(help="Train on so many made-up tracks as well (default: 0)", min=0),
+    ] = None,
     reward: Annotated[
-        Path | None, typer.Option(help="reward_function.py (default: follow_center_line example)")
+        Path | None,
+        typer.Option(
+            help="reward_function.py, or an example's name, such as progress (default: "
+            "follow_center_line)",
+        ),
     ] = None,
     metadata: Annotated[
         Path | None,
         typer.Option(help="model_metadata.json (default: camera, 15 actions up to 30 deg, 1 m/s)"),
+    ] = None,
+    max_speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Without METADATA: 28 actions, 7 angles up to 30 deg, 4 speeds up to this, m/s.",
+            min=0.4,
+            max=4.0,
+        ),
     ] = None,
     hyperparameters: Annotated[
         Path | None, typer.Option(help="hyperparameters.json (default: the lab's, for this speed)")
@@ -122,11 +138,13 @@ def train(
     car_version: CarVersionOption = None,
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
+    from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.training_command import TrainingFiles, run_training
 
     settings = {
         "track": track[0] if track else None,
         "more_tracks": tuple(track[1:]) if track else None,
+        "random_tracks": random_tracks,
         "stop_after": stop_after,
         "best_by": best_by,
         "teacher": teacher,
@@ -138,7 +156,8 @@ def train(
         "threads": threads,
         "car_version": car_version,
     }
-    files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained)
+    reward = reward_file(reward) if reward else None
+    files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained, max_speed)
     given = {name: value for name, value in settings.items() if value is not None}
     run_training(files, given, resume, track_state)
 

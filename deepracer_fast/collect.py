@@ -80,10 +80,10 @@ class Collector:
         action_space: ActionSpace,
         max_steps: int,
         first_episode: int = 0,
-        disturb: Callable[[dict[str, Array]], None] = lambda observation: None,
+        disturb: Callable[[dict[str, Array]], None] | None = None,
     ) -> None:
         self._simulator = simulator
-        self._disturb = disturb
+        self._disturb = disturb or (lambda observation: None)
         self._reward = reward
         self._action_space = action_space
         self._seen = simulator.reset()  # views: they always show the last step

@@ -39,6 +39,8 @@ class TrainConfig:
     Attributes:
         track: bundled name, or path of a route ``.npy``.
         more_tracks: further ones to train on at the same time.
+        random_tracks: so many made-up ones as well, ``random_0`` and on, for a policy that is to
+            drive on tracks it never saw; its laps are counted on the others.
         teacher: a small policy that sees the track state learns the reward first and teaches the
             network; then PPO goes on. Without it, with a clone, or where it finds no lap, PPO does
             it all.
@@ -53,7 +55,8 @@ class TrainConfig:
         stop_after: evaluations in a row without leaving the track that end the training, the
             last of them with five laps in a row from the line; 0 never.
         best_by: what the best checkpoint is chosen by, in the evaluations' laps: mean
-            ``progress``, mean ``reward``, or ``laptime`` (whole laps before broken-off ones).
+            ``progress``, mean ``reward``, or ``laptime`` (whole laps before broken-off ones, and
+            a policy that then drives five clean laps in a row before one that does not).
         gae_lambda: of generalised advantage estimation; the original's is 0.95.
         clip: of the policy ratio; the original's is 0.2.
         value_function: what it sees while training: ``track_state`` what the simulator knows;
@@ -74,6 +77,7 @@ class TrainConfig:
 
     track: str = "reinvent_base"
     more_tracks: Names = ()
+    random_tracks: int = 0
     teacher: bool = True
     seed: int = 0
     collection: str = "horizon"
@@ -109,6 +113,7 @@ class TrainConfig:
         _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
         _require("best_by", self.best_by in BEST_BY, " or ".join(BEST_BY), self)
         repeated = len(set(self.tracks)) < len(self.tracks)
+        _require("random_tracks", 0 <= self.random_tracks <= 200, "in [0, 200]", self)
         _require("more_tracks", not repeated, "each a track of its own", self)
         _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
         _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
@@ -122,7 +127,7 @@ class TrainConfig:
 
     @property
     def tracks(self) -> Names:
-        """All tracks, ``track`` first."""
+        """The named tracks, ``track`` first."""
         return (self.track, *self.more_tracks)
 
     def to_toml(self) -> str:

@@ -48,9 +48,13 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, metadata: ModelMetadata) -> None:
-        self.tracks: tuple[Track, ...] = tuple(map(load_track, config.tracks))
+        made_up = [f"random_{number}" for number in range(config.random_tracks)]
+        names = dict.fromkeys((*config.tracks, *made_up))
+        self.tracks: tuple[Track, ...] = tuple(map(load_track, names))
         self.metadata = metadata
         self._race = config.race
+        # For teacher and lessons the way back is one more track.
+        self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
         self._threads = config.threads or None
         self._car_version = config.car_version or metadata.version
 

@@ -59,9 +59,7 @@ class Lessons:
         self._teacher, self._learner = teacher, learner
         self._halved_after = halved_after
         self._space, self._sensors = course.metadata.action_space, course.metadata.sensors
-        rules = RaceRules(
-            random_start=True, alternate_driving_direction=config.alternate_driving_direction
-        )
+        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         cars = Cars(
             LESSON_CARS,
             rules,

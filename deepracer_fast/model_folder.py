@@ -80,14 +80,13 @@ class ModelInputs:
     config: str
 
 
-def better_checkpoint(new: CheckpointRecord, best: CheckpointRecord | None) -> CheckpointRecord:
-    """The better of two; the newer one if they are equal (markov metrics/s3_metrics.py).
+def beats(metric: float, best: CheckpointRecord | None) -> bool:
+    """Whether a new checkpoint of that metric is the best one.
 
-    An untrained policy was never evaluated: anything is better.
+    Of two that are equal the newer one is (markov metrics/s3_metrics.py). An untrained policy was
+    never evaluated: anything is better.
     """
-    if best is None or best.checkpoint.iteration == 0:
-        return new
-    return new if new.avg_eval_metric >= best.avg_eval_metric else best
+    return best is None or best.checkpoint.iteration == 0 or metric >= best.avg_eval_metric
 
 
 def training_params(

@@ -100,9 +100,7 @@ class Teacher:
                 clip=config.clip,
             )
         )
-        rules = RaceRules(
-            random_start=True, alternate_driving_direction=config.alternate_driving_direction
-        )
+        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         cars = Cars(TEACHER_CARS, rules, (TRACK_STATE,), config.seed, config.randomization)
         simulator = course.put(cars)
         self._collector = Collector(
@@ -110,7 +108,7 @@ class Teacher:
             judge_of(simulator, reward),
             course.metadata.action_space,
             TEACHER_HORIZON,
-            disturb=_Misjudgement(simulator.num_cars, config.seed),
+            disturb=Misjudgement(simulator.num_cars, config.seed),
         )
         starts = max(EVALUATION_STARTS, 2 * len(course.tracks))
         rules = RaceRules(
@@ -166,14 +164,19 @@ class Teacher:
             self.learner.set_aside()
 
 
-class _Misjudgement:
-    """Errors of what the teacher sees, as a camera network would make them."""
+class Misjudgement:
+    """Errors of what the track state says, as a camera network would make them.
+
+    A policy that learns without them drives along the edge of what is possible: where its own
+    exploration no longer disturbs it, it leaves the track.
+    """
 
     def __init__(self, num_cars: int, seed: int) -> None:
         self._random = np.random.default_rng([seed, 1])
         self._error = np.zeros((num_cars, 2), np.float32)
 
     def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
+        """Adds them to an observation, in place."""
         fresh = self._random.standard_normal(self._error.shape, np.float32)
         spread = np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
         self._error *= ERROR_MEMORY

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepracer_fast.errors import TrackError
-from deepracer_fast.tracks import outline_route, outlines
+from deepracer_fast.tracks import find_outline, outline_route, outlines
 
 # The largest original track spans 23 m; points further than this from row 0 are not in metres.
 MAX_EXTENT = 200.0
@@ -104,8 +104,9 @@ def load_track(name_or_path: str | Path | Track) -> Track:
     exchanged.
 
     Args:
-        name_or_path: a name of ``track_names()``, or the path of a ``.npy`` route ``[N, 6]``. A
-            ``Track`` is returned as it is.
+        name_or_path: a name of ``track_names()``; ``random_<number>`` for a made-up track, the same
+            for the same number; or the path of a ``.npy`` route ``[N, 6]``. A ``Track`` is
+            returned as it is.
 
     Raises:
         TrackError: the name is unknown, or the route cannot be driven; names file and row
@@ -118,8 +119,8 @@ def load_track(name_or_path: str | Path | Track) -> Track:
             f"a track must be a name or the path of a .npy route, got {name_or_path!r}; "
             "run `deepracer-fast tracks` for the names"
         )
-    if isinstance(name_or_path, str) and name_or_path in outlines():
-        return _bundled(name_or_path)
+    if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
+        return track
     path = Path(name_or_path)
     if path.suffix != ".npy" and not path.exists():
         raise TrackError(_unknown_name(str(name_or_path)))
@@ -127,8 +128,10 @@ def load_track(name_or_path: str | Path | Track) -> Track:
 
 
 @cache
-def _bundled(name: str) -> Track:
-    outline = outlines()[name]
+def _drawn(name: str) -> Track | None:
+    outline = find_outline(name)
+    if outline is None:
+        return None
     centre, inner, outer = np.hsplit(outline_route(outline), 3)
     return Track(name, outline.title, outline.look, centre, inner, outer, is_loop=True)
 

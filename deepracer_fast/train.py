@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy.typing as npt
@@ -34,14 +35,14 @@ from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelFolder,
     ModelInputs,
-    better_checkpoint,
+    beats,
     training_params,
 )
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import Params, network_spec
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import RaceRules
-from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.teacher import Misjudgement, Teacher, TeacherReport
 from deepracer_fast.trace import Trace
 from deepracer_fast.training_evaluation import Evaluation, standing
 from deepracer_fast.training_health import Health
@@ -56,7 +57,10 @@ CAN_TEACH = 0.5
 LESSON_SAMPLES = 1_024
 """Env steps from one evaluation to the next while a teacher teaches one track."""
 
-LESSONS_SHARE = 0.35
+MOST_TRACKS = 8
+"""More tracks than these do not make lessons any longer."""
+
+LESSONS_SHARE = 0.6
 """Of the time limit, for the teacher's lessons, if they do not end before."""
 
 MOST_LESSON_SAMPLES = 16_384
@@ -134,6 +138,11 @@ class Row:
     laps: list[list[Lap]]
     trace: Trace
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether no lap left the track."""
+        return all(lap.is_clean for laps in self.laps for lap in laps)
+
 
 class StopRequested(Exception):
     """Raised between two env steps when the user wants the training to end."""
@@ -174,12 +183,13 @@ class Training:
             )
         )
         by_reward = job.reward if job.config.best_by == "reward" else None
-        self._evaluation = Evaluation(self._course, by_reward)
+        named = Course(replace(job.config, random_tracks=0), job.metadata)
+        self._evaluation = Evaluation(named, by_reward)
         self._health = Health(job.hyperparameters, self._spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
         self._best: CheckpointRecord | None = None
         self._started = time.monotonic()
-        self.row: Row | None = None  # what ended the training, if a row of clean laps did
+        self.row: Row | None = None  # clean laps of the best checkpoint, if it drove a row of them
         job.folder.create(resume)
         episodes = self._restore() if resume else None
         self._collector: Collector | None = None
@@ -255,7 +265,7 @@ class Training:
                 f"s, {report.clean} of {len(report.laps)} greedy laps clean"
             )
 
-        soon, tracks = job.config.stop_after > 0, len(self._course.tracks)
+        soon, tracks = job.config.stop_after > 0, self._lesson_tracks
         if teacher.train(TEACHER_SHARE * limit, soon, tell) < CAN_TEACH:
             show(
                 "The teacher found no way round with this reward function in "
@@ -273,10 +283,14 @@ class Training:
             self._evaluate_and_save()
         self._learner.forget_moments()
 
+    @property
+    def _lesson_tracks(self) -> int:
+        return min(MOST_TRACKS, len(self._course.tracks))
+
     def _take_lesson(self, lessons: Lessons) -> Report:
         """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
         begun, before = time.monotonic(), lessons.samples
-        distance = lessons.give(LESSON_SAMPLES * len(self._course.tracks), self._check_stop)
+        distance = lessons.give(LESSON_SAMPLES * self._lesson_tracks, self._check_stop)
         duration = time.monotonic() - begun
         self._advance(lessons.samples - before)
         wanted = self._job.config.stop_after > 0
@@ -355,13 +369,15 @@ class Training:
         self._training_tracks = [
             TrainingTrack(track.name, track.waypoints, rows)
             for track, rows in zip(self._course.tracks, rows_of(simulator), strict=True)
-        ]
+        ][: len(config.tracks)]
+        for_the_car = job.metadata.is_for_the_car
         return Collector(
             simulator,
             judge_of(simulator, job.reward),
             job.metadata.action_space,
             config.horizon if horizon else LONGEST_EPISODE,
             self._record.episodes,
+            disturb=None if for_the_car else Misjudgement(simulator.num_cars, config.seed),
         )
 
     def _evaluate_and_save(self, give_up: bool = False) -> tuple[Lap, ...]:
@@ -375,24 +391,25 @@ class Training:
             return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
-        if 0 < self._job.config.stop_after <= self._clean_evaluations and not self._laps_in_a_row():
-            self._clean_evaluations = 0
+        best_by, metric = self._job.config.best_by, standing(laps, self._job.config.best_by)
+        ends = 0 < self._job.config.stop_after <= self._clean_evaluations
+        row = None
+        if ends or (clean and best_by == "laptime" and beats(metric, self._best)):
+            row = Row(*self._evaluation.row(self._learner.greedy))
+            if not row.is_clean:
+                self._clean_evaluations = 0
+                if best_by == "laptime":
+                    metric = standing([*laps, *chain.from_iterable(row.laps)], best_by)
         self._record.add_evaluation(laps)
-        self._save(standing(laps, self._job.config.best_by))
+        self._save(metric, row)
         return laps
 
-    def _laps_in_a_row(self) -> bool:
-        """Whether a car on each track drives five clean laps without a stop in between."""
-        row = Row(*self._evaluation.row(self._learner.greedy))
-        clean = all(lap.is_clean for laps in row.laps for lap in laps)
-        self.row = row if clean else None
-        return clean
-
-    def _save(self, metric: float) -> None:
+    def _save(self, metric: float, row: Row | None = None) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         Args:
             metric: what the best checkpoint has most of; see ``standing``.
+            row: laps in a row that were driven with it.
         """
         folder, policy = self._job.folder, self._learner.policy
         weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
@@ -401,13 +418,14 @@ class Training:
         checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
         self._learner.save(folder.learner(checkpoint), self._record.episodes)
         record = CheckpointRecord(checkpoint, time.time(), metric)
-        self._best = better_checkpoint(record, self._best)
+        if self._best is None or beats(metric, self._best):
+            self._best = record
         folder.record_checkpoints(record, self._best)
         self._checkpoint = checkpoint
-        if self._best is not record:
-            self.row = None
-        elif graph is not None:
-            write_model_archive(folder.archive, self._job.metadata, graph)
+        if self._best is record:
+            self.row = row if row is not None and row.is_clean else None
+            if graph is not None:
+                write_model_archive(folder.archive, self._job.metadata, graph)
         self._record.write()
 
     def _restore(self) -> int:

@@ -61,6 +61,7 @@ class TrainingFiles:
     config: Path | None = None
     model: Path | None = None
     pretrained: Path | None = None
+    max_speed: float | None = None  # m/s, in place of metadata
 
 
 def run_training(
@@ -86,6 +87,8 @@ def run_training(
     with _graceful_stop() as stop:
         training = Training(job, resume, stop.requested)
         names = " + ".join(Path(track).stem for track in job.config.tracks)
+        if job.config.random_tracks:
+            names += f" + {job.config.random_tracks} random"
         title = f"{names}, {' + '.join(job.metadata.sensors)}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
@@ -156,9 +159,18 @@ def new_job(
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
+    if files.max_speed:
+        if files.metadata or files.pretrained:
+            raise ConfigError("--max-speed makes an action space and a file has one: drop one")
+        return _up_to(files.max_speed)
     if files.metadata:
         return read_model_metadata(files.metadata)
     return load_model(files.pretrained).metadata if files.pretrained else FIRST_MODEL
+
+
+def _up_to(max_speed: float) -> ModelMetadata:
+    """The first model with more angles and speeds, for races."""
+    return replace(FIRST_MODEL, action_space=discrete_grid(30.0, 7, max_speed, 4))
 
 
 def _defaults(metadata: ModelMetadata) -> TrainConfig:
@@ -208,13 +220,15 @@ def _from_anywhere(track: str) -> str:
 def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
     """Refuses files that say something else than their copies in the folder."""
     folder = job.folder
-    differing = []
+    differing: list[tuple[Path | str, Path]] = []
     if files.reward and load_reward(files.reward).source != job.reward.source:
         differing.append((files.reward, folder.reward_function))
     if files.metadata and read_model_metadata(files.metadata).to_json() != job.metadata.to_json():
         differing.append((files.metadata, folder.model_metadata))
     if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
         differing.append((files.hyperparameters, folder.hyperparameters))
+    if files.max_speed and _up_to(files.max_speed).to_json() != job.metadata.to_json():
+        differing.append((f"--max-speed {files.max_speed:g}", folder.model_metadata))
     for path, kept in differing:
         raise ConfigError(
             f"{path} differs from {kept}, which a resumed training keeps; "
@@ -251,7 +265,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
     Args:
         console: where to.
         job: what was trained.
-        row: these laps, if the training ended with them.
+        row: these laps, if the training has driven them.
     """
     config = job.config
     options = RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)

@@ -27,7 +27,7 @@ from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelFolder,
     ModelInputs,
-    better_checkpoint,
+    beats,
     training_params,
 )
 from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
@@ -137,7 +137,7 @@ def test_the_latest_four_checkpoints_and_the_best_are_kept(folder: ModelFolder) 
     best: CheckpointRecord | None = None
     for iteration, metric in enumerate([10, 90, 20, 30, 40, 50, 60]):
         last = record(folder.save_checkpoint(iteration, iteration * 100, b"", b""), metric)
-        best = better_checkpoint(last, best)
+        best = last if beats(last.avg_eval_metric, best) else best
         folder.record_checkpoints(last, best)
     assert [checkpoint.iteration for checkpoint in folder.checkpoints()] == [1, 3, 4, 5, 6]
     graphs = sorted(path.name for path in folder.store.glob("*.pb"))
@@ -157,10 +157,10 @@ def test_what_an_interrupted_training_left_behind_goes(folder: ModelFolder) -> N
 
 
 def test_of_equal_checkpoints_the_newer_is_best() -> None:
-    old, new = record(Checkpoint(1, 10), 50.0), record(Checkpoint(2, 20), 50.0)
-    assert better_checkpoint(new, old) is new
-    assert better_checkpoint(new, None) is new
-    assert better_checkpoint(replace(new, avg_eval_metric=49.9), old) is old
+    old = record(Checkpoint(1, 10), 50.0)
+    assert beats(50.0, old)
+    assert beats(50.0, None)
+    assert not beats(49.9, old)
 
 
 def test_a_folder_that_holds_a_model_is_not_overwritten(folder: ModelFolder) -> None:

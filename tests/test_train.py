@@ -363,7 +363,22 @@ def test_a_row_of_laps_that_ends_the_training_is_kept(
     training = Training(job_in(tmp_path, steps=0, evaluate_every=1, stop_after=1), resume=False)
     training.run(lambda _: None)
     assert training.row is not None
-    assert all(lap.is_clean for laps in training.row.laps for lap in laps)
+    assert training.row.is_clean
+
+
+@pytest.mark.usefixtures("no_archive")
+def test_fast_laps_are_the_best_only_with_a_clean_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_up_laps(monkeypatch, 100.0, 100.0, 100.0, 90.0)
+    job = job_in(tmp_path, steps=16, evaluate_every=1, best_by="laptime")
+    training = Training(job, resume=False)
+    training.run(lambda _: None)
+    records = job.folder.recorded_checkpoints()
+    assert records is not None
+    assert [record.checkpoint.iteration for record in records] == [2, 1]
+    assert training.row is not None
+    assert training.row.is_clean
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")

@@ -15,6 +15,12 @@ def example_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.py") if path.stem != "__init__")
 
 
+def reward_file(path: Path) -> Path:
+    """The path as it is, or the example's of that name where there is no such file."""
+    named = not path.exists() and str(path) in example_names()
+    return example_reward(str(path)) if named else path
+
+
 def example_reward(name: str) -> Path:
     """The file of the example reward function called ``name``.
 

@@ -1,0 +1,33 @@
+"""Promises of ``training_command``: options and files become the job that they say."""
+
+from pathlib import Path
+
+import pytest
+
+from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.reward.examples import example_reward, reward_file
+from deepracer_fast.training_command import FIRST_MODEL, TrainingFiles, new_job
+
+
+def test_max_speed_makes_the_actions_of_a_race() -> None:
+    space = new_job(TrainingFiles(max_speed=4.0), {}).metadata.action_space
+    assert isinstance(space, DiscreteActionSpace)
+    assert set(space.speed) == {1.0, 2.0, 3.0, 4.0}
+    assert sorted(set(space.steering_angle_deg)) == pytest.approx([-30, -20, -10, 0, 10, 20, 30])
+    assert new_job(TrainingFiles(), {}).metadata == FIRST_MODEL
+
+
+def test_max_speed_beside_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model_metadata.json"
+    path.write_text(FIRST_MODEL.to_json())
+    with pytest.raises(ConfigError, match="--max-speed makes an action space"):
+        new_job(TrainingFiles(metadata=path, max_speed=4.0), {})
+
+
+def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reward_file(Path("progress")) == example_reward("progress")
+    assert reward_file(Path("nothing.py")) == Path("nothing.py")
+    Path("progress").write_text("def reward_function(params): return 1.0")
+    assert reward_file(Path("progress")) == Path("progress")
