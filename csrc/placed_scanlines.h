@@ -53,24 +53,36 @@ inline PlacedScanlines::PlacedScanlines(const Frame& frame) : ground_(frame.grou
   const float least = std::max(1.5F * std::abs(lens.forward_y), std::abs(lens.forward_x));
   const float log2_least = std::log2(least);
   const float finest = ground_.log2_texel();
+  const float widest = 1.0F / least;
+  constexpr float kCoarsest = Ground::kLevels - 1;
   std::array<float, Ground::kLevels> scales;
   for (int i = 0; i < Ground::kLevels; ++i) {
     scales[static_cast<std::size_t>(i)] = ground_.level(i).texels_per_metre;
   }
-  for (std::size_t i = 0; i < plan.forward.size(); ++i) {
+  // Loops over plain arrays, which the compiler turns into vectors.
+  const std::size_t count = plan.forward.size();
+  std::int32_t* __restrict level = level_.data();
+  for (std::size_t i = 0; i < count; ++i) {
     const float texel = std::max(plan.log2_texel[i], plan.log2_step[i] + log2_least);
     const float coarser = Ground::kLevelsPerOctave * (texel - finest) + kNearlyOne;
-    level_[i] = static_cast<std::int32_t>(
-        std::min(std::max(coarser, 0.0F), static_cast<float>(Ground::kLevels - 1)));
-    const float scale = scales[static_cast<std::size_t>(level_[i])];
-    const float right = -middle * plan.step[i];
-    const float x = lens_x + plan.forward[i] * lens.forward_x + right * lens.forward_y;
-    const float y = lens_y + plan.forward[i] * lens.forward_y - right * lens.forward_x;
-    x_[i] = static_cast<std::int32_t>((x * scale + kFirst) * kFixed);
-    y_[i] = static_cast<std::int32_t>((y * scale + kFirst) * kFixed);
-    const float step = std::min(plan.step[i] * scale, 1.0F / least) * kFixed;
-    dx_[i] = static_cast<std::int32_t>(step * lens.forward_y);
-    dy_[i] = static_cast<std::int32_t>(-step * lens.forward_x);
+    const float bounded = coarser > 0.0F ? coarser : 0.0F;
+    level[i] = static_cast<std::int32_t>(bounded < kCoarsest ? bounded : kCoarsest);
+  }
+  const float* __restrict forward = plan.forward.data();
+  const float* __restrict step = plan.step.data();
+  std::int32_t* __restrict x = x_.data(), * __restrict y = y_.data();
+  std::int32_t* __restrict dx = dx_.data(), * __restrict dy = dy_.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    const float scale = scales[static_cast<std::size_t>(level[i])];
+    const float right = -middle * step[i];
+    const float at_x = lens_x + forward[i] * lens.forward_x + right * lens.forward_y;
+    const float at_y = lens_y + forward[i] * lens.forward_y - right * lens.forward_x;
+    x[i] = static_cast<std::int32_t>((at_x * scale + kFirst) * kFixed);
+    y[i] = static_cast<std::int32_t>((at_y * scale + kFirst) * kFixed);
+    const float texels = step[i] * scale;
+    const float column = (texels < widest ? texels : widest) * kFixed;
+    dx[i] = static_cast<std::int32_t>(column * lens.forward_y);
+    dy[i] = static_cast<std::int32_t>(-column * lens.forward_x);
   }
 }
 

@@ -48,7 +48,8 @@ SCANLINE = np.dtype(
         ("weight_next", np.float32),  # share in the row below
         ("forward", np.float64),  # m ahead of the lens along the ground
         ("step", np.float64),  # m to the right per column
-        ("texel", np.float64),  # m, the least that suits it
+        ("log2_step", np.float64),
+        ("log2_texel", np.float64),  # of the least that suits it, m
     ],
     align=True,
 )
@@ -74,7 +75,8 @@ def plan_scanlines() -> NDArray[Any]:
                 continue
             above = math.floor(at)
             share = (above + 1.0 - at) / count, (at - above) / count
-            lines.append((above, *share, LENS_Z * ahead / down_at, LENS_Z / FOCAL / down_at, texel))
+            forward, step = LENS_Z * ahead / down_at, LENS_Z / FOCAL / down_at
+            lines.append((above, *share, forward, step, math.log2(step), math.log2(texel)))
     return _normalised(np.array(lines, SCANLINE))
 
 
@@ -127,14 +129,21 @@ def finish_row(sums: Any, out: Any) -> None:
 
 
 @njit
-def lens_of(car: Any, ground: Any) -> tuple[float, float, float, float]:
-    """Where the lens is, kept inside the walls, x and y (m), and its heading as a unit vector."""
+def lens_of(car: Any, ground: Any) -> tuple[float, float, float, float, float]:
+    """Where the lens is, kept inside the walls, x and y (m), and its heading as a unit vector.
+
+    Then log2 of the least texel (in columns of a scanline): along the picture's row, which lies
+    across the heading, a column is at most one texel in y and two thirds of one in x, so that four
+    columns fit the native painter's windows.
+    """
     x, y = point_of(car, LENS_AHEAD, 0.0)
+    c, s = math.cos(car.heading), math.sin(car.heading)
     return (
         clip(x, ground.min_x + CLEARANCE, ground.max_x - CLEARANCE),
         clip(y, ground.min_y + CLEARANCE, ground.max_y - CLEARANCE),
-        math.cos(car.heading),
-        math.sin(car.heading),
+        c,
+        s,
+        math.log2(max(1.5 * abs(s), abs(c))),
     )
 
 
@@ -150,9 +159,10 @@ def add_ground(
     first, last = columns_below(foot, row + 2.5)
     while k < len(scanlines) and scanlines[k].row == row:
         take_blocks(scanlines[k], lens, ground, COLUMNS[first:last], walk)
-        add_samples(walk, scanlines[k].weight, here[first:last])
         if scanlines[k].weight_next > 0.0:
-            add_samples(walk, scanlines[k].weight_next, below[first:last])
+            add_to_both(walk, scanlines[k], here[first:last], below[first:last])
+        else:
+            add_samples(walk, scanlines[k].weight, here[first:last])
         k += 1
     return k
 
@@ -177,10 +187,10 @@ def take_blocks(scanline: Any, lens: Any, ground: Any, columns: Any, walk: Any) 
     all but the one that looks texels up: three times as fast as a single one.
     """
     place, share_u, share_v, blocks = walk
-    x, y, c, s = lens
+    x, y, c, s, log2_least = lens
     forward, step = scanline.forward, scanline.step
-    level = level_of(scanline, ground.texel, c, s)
-    scale = 1.0 / (ground.texel * 2.0 ** (level / LEVELS_PER_OCTAVE))  # texels per metre
+    level = level_of(scanline, ground.log2_texel, log2_least)
+    scale = ground.scales[level]
     right = -WIDTH / 2 * step  # of the lens, at the picture's left edge
     # In texels from the middle of texel (0, 0).
     u = np.float32((x - ground.min_x + forward * c + right * s) * scale - 0.5)
@@ -204,14 +214,10 @@ def take_blocks(scanline: Any, lens: Any, ground: Any, columns: Any, walk: Any) 
 
 
 @njit
-def level_of(scanline: Any, finest: float, c: float, s: float) -> int:
-    """The finest mip level whose texels are large enough.
-
-    Along the picture's row, which lies across the heading, a column is at most one texel in y and
-    two thirds of one in x: four columns then fit the native painter's windows.
-    """
-    texel = max(scanline.texel, scanline.step * max(1.5 * abs(s), abs(c)))
-    level = int(max(LEVELS_PER_OCTAVE * math.log2(texel / finest) + 0.999, 0.0))
+def level_of(scanline: Any, log2_finest: float, log2_least: float) -> int:
+    """The finest mip level whose texels are large enough."""
+    log2_texel = max(scanline.log2_texel, scanline.log2_step + log2_least)
+    level = int(max(LEVELS_PER_OCTAVE * (log2_texel - log2_finest) + 0.999, 0.0))
     return min(level, NUM_LEVELS - 1)
 
 
@@ -220,9 +226,26 @@ def add_samples(walk: Any, weight: Any, sums: Any) -> None:
     """Adds the bilinear mean of each block to a row."""
     _, share_u, share_v, blocks = walk
     for i in range(len(sums)):
-        a, b, c, d = texels_of(blocks[i])
-        low, high = a + share_u[i] * (b - a), c + share_u[i] * (d - c)
-        sums[i] += weight * (low + share_v[i] * (high - low))
+        sums[i] += weight * mean_of(blocks[i], share_u[i], share_v[i])
+
+
+@njit
+def add_to_both(walk: Any, scanline: Any, sums: Any, next_sums: Any) -> None:
+    """Adds the same to a row and the one below it."""
+    _, share_u, share_v, blocks = walk
+    weight, weight_next = scanline.weight, scanline.weight_next
+    for i in range(len(sums)):
+        mean = mean_of(blocks[i], share_u[i], share_v[i])
+        sums[i] += weight * mean
+        next_sums[i] += weight_next * mean
+
+
+@njit
+def mean_of(block: Any, share_u: Any, share_v: Any) -> Any:
+    """The bilinear mean of four texels."""
+    a, b, c, d = texels_of(block)
+    low, high = a + share_u * (b - a), c + share_u * (d - c)
+    return low + share_v * (high - low)
 
 
 @njit
@@ -245,7 +268,7 @@ def texels_of(block: Any) -> Any:
 @njit
 def find_sides(lens: Any, ground: Any, sides: Any) -> int:
     """Fills in the sides ahead, from the one at the picture's top left clockwise; how many."""
-    x, y, c, s = lens
+    x, y, c, s, _ = lens
     west, east = x - ground.min_x, ground.max_x - x
     south, north = y - ground.min_y, ground.max_y - y
     walls = ((west, -c, -s), (north, s, -c), (east, c, s), (south, -s, c))

@@ -34,13 +34,14 @@ Bytes = NDArray[np.uint8]
 class Ground(NamedTuple):
     """What a camera sees of a world.
 
-    Level k's texels are 2^(k / 2) * texel wide; texel (0, 0) begins at (min_x, min_y), columns run
-    along x, rows along y.
+    Level k's texels are 2^(k / 2) times as wide as level 0's; texel (0, 0) begins at
+    (min_x, min_y), columns run along x, rows along y.
     """
 
     texels: Bytes  # of all levels, one after the other, row by row
     levels: NDArray[np.int64]  # [NUM_LEVELS, 3]: index of the first texel, rows, columns
-    texel: float  # m
+    scales: Points  # [NUM_LEVELS] texels per metre
+    log2_texel: float  # of a texel of level 0, m
     min_x: float  # m, the walls
     min_y: float
     max_x: float
@@ -69,7 +70,8 @@ def paint_ground(track: Any) -> Ground:
     paint("dash", dashes(track.waypoints, look))
     walls = np.array(look["walls"])
     sizes = (*low.tolist(), *high.tolist(), walls, look["wall_height"], look["sky_grey"])
-    return Ground(*joined(mip_levels(plane)), texel, *sizes)
+    scales = 1.0 / (texel * 2.0 ** (np.arange(NUM_LEVELS) / LEVELS_PER_OCTAVE))
+    return Ground(*joined(mip_levels(plane)), scales, float(np.log2(texel)), *sizes)
 
 
 def room_of(track: Any, margin: float) -> tuple[Points, Points, float, tuple[int, int]]:
