@@ -36,8 +36,8 @@ SMALL_BATCH = 32
 """Below it our dense kernel loses to XLA's: it would rearrange all weights for a few rows (9 ms
 against 2.3 ms for one picture, 12.8 against 7.2 for ten, equal for 32)."""
 
-TRACK_STATE_LAYERS = (64, 64)  # the whole of a policy that sees the track state: nine numbers
-TRACK_STATE_SHAPE = (9,)  # VISIBLE_TRACK_STATE of simulator.py
+TRACK_STATE_LAYERS = (64, 64)  # the whole of a policy that sees the track state
+TRACK_STATE_SHAPE = (17,)  # TRACK_STATE_WIDTH of sensors.py
 LOG_STD_RANGE = (-20.0, 3.0)  # rl_coach ppo_head.py
 
 

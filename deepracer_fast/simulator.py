@@ -112,7 +112,7 @@ class StepResult:
         observation: sensor name -> uint8 [B, 120, 160, 1], grey, for one camera, [B, 120, 160, 2],
             left and right, for STEREO_CAMERAS; float32 [B, n] for a LIDAR: 64 ranges in metres,
             counter-clockwise from 30 degrees left of straight ahead, or 0 and 1 for sectors;
-            ``TRACK_STATE`` float32 [B, 9].
+            ``TRACK_STATE`` float32 [B, 17], see ``sensors.py``.
         params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]); the
             ``objects_*`` of K objects [B, K], or left out in a race without any.
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).

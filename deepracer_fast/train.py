@@ -466,10 +466,5 @@ class Training:
 
 
 def has_teacher(job: TrainingJob) -> bool:
-    """Whether a teacher goes first.
-
-    Not where the policy can drive already or sees what a teacher sees, nor in a race with objects,
-    which the track state does not hold.
-    """
-    alone = job.config.race.race_type == "TIME_TRIAL"
-    return job.config.teacher and alone and job.metadata.is_for_the_car and job.pretrained is None
+    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
+    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None

@@ -55,7 +55,7 @@ def test_distance_to_the_teacher_is_the_divergence_of_the_actions() -> None:
         "bias": jnp.log(jnp.array([0.5, 0.2, 0.1, 0.1, 0.1])),
     }
     answers = jnp.log(jnp.full((1, 5), 0.2))
-    loss = imitation_loss(spec, params, {TRACK_STATE: jnp.zeros((1, 9))}, answers)
+    loss = imitation_loss(spec, params, {TRACK_STATE: jnp.zeros((1, 17))}, answers)
     expected = 0.2 * np.log(0.2 / np.array([0.5, 0.2, 0.1, 0.1, 0.1])).sum()
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
@@ -76,7 +76,7 @@ def test_a_successor_takes_over_values_and_spread_but_not_the_policy() -> None:
 def test_a_value_function_of_another_kind_is_left_alone(value_function: str) -> None:
     pupil = learner_of(TRACK_STATE_MODEL, value_function=value_function)
     pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1))
-    observation = {TRACK_STATE: np.zeros((2, 9), np.float32)}
+    observation = {TRACK_STATE: np.zeros((2, 17), np.float32)}
     assert pupil.explore(observation)[2].shape == (2,)
 
 

@@ -352,7 +352,7 @@ def test_a_policy_that_reads_the_track_state_is_not_for_the_car(tmp_path: Path) 
     assert not job.folder.archive.exists()
     assert not list(job.folder.store.glob("*.pb"))
     model = load_model(job.folder.path)
-    assert model.act(np.zeros((1, 9), np.float32)).shape == (1, 2)
+    assert model.act(np.zeros((1, 17), np.float32)).shape == (1, 2)
 
 
 @pytest.mark.usefixtures("no_archive")
