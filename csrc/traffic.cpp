@@ -254,8 +254,7 @@ bool Traffic::observe(int car, const VehicleState& vehicle, float projection) {
   }
   cars_[car].crashed_object = static_cast<std::int8_t>(crashed);
   find_closest(car, projection);
-  const auto next = static_cast<std::size_t>(columns_.closest_objects[2 * car + 1]);
-  columns_.object_in_camera[car] = in_camera(vehicle.position, along, objects_[first(car) + next]);
+  columns_.object_in_camera[car] = next_in_camera(car, vehicle, along);
   return crashed >= 0;
 }
 
@@ -263,6 +262,16 @@ bool Traffic::observe(int car, const VehicleState& vehicle, float projection) {
 // recordings compare the places of both bodies, not that of the front point.
 bool Traffic::is_to_blame(int car, const VehicleState& vehicle, const Located& object) const {
   return !moves_ || gap_ahead(track_of(car).locate(vehicle.position).projection, object.arc) > 0.0F;
+}
+
+// The original's list of poses begins with the car's own, but it is asked for by the next object's
+// number among the objects: so the object before that one is tested, and in place of the first
+// object the car, which no camera of it sees. 10,017 of 10,019 recorded rows say so.
+bool Traffic::next_in_camera(int car, const VehicleState& vehicle, Vec2 along) const {
+  const int next = columns_.closest_objects[2 * car + 1];
+  if (next == 0) return false;
+  const std::size_t tested = first(car) + static_cast<std::size_t>(next) - 1;
+  return in_camera(vehicle.position, along, objects_[tested]);
 }
 
 // The last object at or behind the front point and the first one beyond it, round the lap.
