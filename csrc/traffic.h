@@ -117,7 +117,7 @@ class Traffic {
   void keep_fixed_layouts();
   void place_bots(int car);
   void spread(int car, float low, float gap, bool at_random, std::span<float> arcs) const;
-  void show_bot(int car, int k);
+  void show_bots(int car);
   bool is_to_blame(int car, const VehicleState& vehicle, const Located& object) const;
   void find_closest(int car, float projection);
   bool next_in_camera(int car, const VehicleState& vehicle, Vec2 along) const;
