@@ -45,7 +45,7 @@ py::array_t<float> object_poses(const df::Simulator& simulator) {
       const df::Object& object = objects[static_cast<std::size_t>(i)];
       row(car, i, 0) = object.position.x;
       row(car, i, 1) = object.position.y;
-      row(car, i, 2) = std::atan2(object.along.y, object.along.x);
+      row(car, i, 2) = df::angle_of(object.along);
     }
   }
   return result;

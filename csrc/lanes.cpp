@@ -130,6 +130,7 @@ Lanes::Lanes(const Track& track)
 
 float Lanes::wrap(float arc) const {
   if (!is_loop_) return std::clamp(arc, 0.0F, length_);
+  if (arc >= 0.0F && arc < length_) return arc;  // nearly always
   const float wrapped = std::fmod(arc, length_);
   return wrapped < 0.0F ? wrapped + length_ : wrapped;
 }

@@ -5,6 +5,7 @@
 // keeps the objects of every car, lidar.h and object_view.h see them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -69,8 +70,9 @@ inline bool runs_into(Vec2 car, Vec2 along, const Object& object) {
   return false;
 }
 
-// The frustum that object_in_camera asks about: the camera's, from its lens in the car's frame
-// (markov cameras/frustum.py; the pose as in CameraParams).
+// The frustum that object_in_camera asks about: the camera's, from its lens in the car's frame (the
+// pose as in CameraParams). Near and far plane, and that the points lie on the floor: markov
+// cameras/frustum.py and recordings.
 namespace frustum {
 inline constexpr float kAhead = 0.14529F;   // m from base_link
 inline constexpr float kHeight = 0.13033F;  // m
@@ -80,25 +82,22 @@ inline constexpr float kNear = 0.2F;                      // m
 inline constexpr float kFar = 300.0F;                     // m
 inline constexpr float kHalfWidth = 0.63406F;             // tangent of half the hfov of 1.13 rad
 inline constexpr float kHalfHeight = 0.75F * kHalfWidth;  // 480 lines of 640 columns
-inline constexpr float kObjectHeight = 0.1F;              // m, of an object's centre
 }  // namespace frustum
 
-// Whether the centre or a floor corner of the object lies in the frustum of a car's camera.
+// Whether the centre or a corner of the object's footprint lies in the frustum of a car's camera.
+// `along` is the unit vector of the car's heading.
 inline bool in_camera(Vec2 car, Vec2 along, const Object& object) {
-  const auto holds = [&](Vec2 point, float height) {
+  const auto holds = [&](Vec2 point) {
     using namespace frustum;
     const Vec2 gap = point - car;
     const float ahead = dot(gap, along) - kAhead;
-    const float down = kHeight - height;
-    const float depth = ahead * kCosine + down * kSine;
-    const float below = down * kCosine - ahead * kSine;
+    const float depth = ahead * kCosine + kHeight * kSine;
+    const float below = kHeight * kCosine - ahead * kSine;
     return depth > kNear && depth < kFar && std::abs(cross(along, gap)) < kHalfWidth * depth &&
            std::abs(below) < kHalfHeight * depth;
   };
-  if (holds(object.position, frustum::kObjectHeight)) return true;
-  for (const Vec2 corner : corners(object.position, object.along, crash_footprint(object.kind)))
-    if (holds(corner, 0.0F)) return true;
-  return false;
+  const auto floor = corners(object.position, object.along, crash_footprint(object.kind));
+  return holds(object.position) || std::any_of(floor.begin(), floor.end(), holds);
 }
 
 // A solid block of one colour, in an object's own frame.

@@ -53,7 +53,7 @@ struct ObjectColumns {
   std::vector<float> distance_from_center;     // [B, K] m
   std::vector<std::uint8_t> left_of_center;    // [B, K]
   std::vector<std::int32_t> closest_objects;   // [B, 2] behind and ahead along the centre line
-  std::vector<std::uint8_t> object_in_camera;  // [B] the next object is in the camera's frustum
+  std::vector<std::uint8_t> object_in_camera;  // [B] the one before the next is in the frustum
 };
 
 class Traffic {
@@ -117,9 +117,10 @@ class Traffic {
   void keep_fixed_layouts();
   void place_bots(int car);
   void spread(int car, float low, float gap, bool at_random, std::span<float> arcs) const;
-  void show_bot(int car, int k);
+  void show_bots(int car);
   bool is_to_blame(int car, const VehicleState& vehicle, const Located& object) const;
   void find_closest(int car, float projection);
+  bool next_in_camera(int car, const VehicleState& vehicle, Vec2 along) const;
 
   TrafficRules rules_;
   std::shared_ptr<const Track> forwards_, backwards_;

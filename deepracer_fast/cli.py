@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -258,6 +258,21 @@ def race(
         float | None, typer.Option(help="Seconds that leaving the track costs (default: 2)")
     ] = None,
     car_version: CarVersionOption = None,
+    race_type: Annotated[
+        str | None,
+        typer.Option(
+            help="TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT, or HEAD_TO_MODEL, in which the models "
+            "meet (default: TIME_TRIAL, or what --config says)",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="config.toml whose [race] table says what else is on the road",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -276,7 +291,7 @@ def race(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
-    from deepracer_fast.race_command import RaceRequest, run_race
+    from deepracer_fast.race_command import RaceRequest, race_of, run_race
 
     rules = {
         "track": track,
@@ -287,7 +302,9 @@ def race(
         "off_track_penalty": off_track_penalty,
         "car_version": car_version,
     }
-    given = {key: value for key, value in rules.items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in rules.items() if value is not None}
+    if race_type or config:
+        given["road"] = race_of(race_type, config)
     run_race(RaceRequest(models or [], name or [], leaderboard, as_json), given)
 
 

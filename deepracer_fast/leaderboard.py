@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,13 +18,19 @@ from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.json_object import brief, parse_json_object, read_text
 from deepracer_fast.race import Race, RaceLap, Submission
+from deepracer_fast.race_config import RaceConfig
 
 FORMAT = 1
 """Version of the file's form; a newer one is refused."""
 
-_KINDS: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float)}
+_KINDS: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+}
 
-_Record = TypeVar("_Record", Race, RaceLap)
+_Record = TypeVar("_Record", Race, RaceConfig, RaceLap)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def refuse_other_rules(path: Path, race: Race, asked: Mapping[str, Any]) -> None
     Raises:
         LeaderboardError: one line with every difference.
     """
-    rules = asdict(race)
+    rules, asked = _flat(asdict(race)), _flat(asked)
     differing = [name for name in rules if name in asked and rules[name] != asked[name]]
     if differing:
         there = ", ".join(f"{name} {rules[name]}" for name in differing)
@@ -89,6 +95,13 @@ def refuse_other_rules(path: Path, race: Race, asked: Mapping[str, Any]) -> None
             f"{path}: all submissions must be driven under the rules of the race, {there}; got "
             f"{here}: leave that out, or begin another race with --leaderboard"
         )
+
+
+def _flat(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules by name, those of the road among them."""
+    road = rules.get("road", {})
+    others = {name: value for name, value in rules.items() if name != "road"}
+    return others | (asdict(road) if isinstance(road, RaceConfig) else road)
 
 
 @contextmanager
@@ -126,15 +139,20 @@ def _submission(content: Any, place: str) -> Submission:
 
 
 def _record(kind: type[_Record], content: Any, place: str) -> _Record:
-    """The record whose every field an object gives."""
+    """The record whose every field an object gives, but for records within it."""
     names: dict[str, Any] = {field.name: field.type for field in fields(kind)}
-    if not isinstance(content, dict) or set(content) != set(names):
+    records = {name for name in names if is_dataclass(names[name])}
+    if not isinstance(content, dict) or set(content) | records != set(names):
         raise LeaderboardError(
             f"{place} must be an object of {', '.join(names)}, found {brief(content)}"
         )
-    for name, value in content.items():
-        allowed = _KINDS[names[name]]
-        if not isinstance(value, allowed) or isinstance(value, bool):
+    content = content | {
+        name: _record(names[name], content[name], f"{place}.{name}")
+        for name in records & set(content)
+    }
+    for name in set(content) - records:
+        value, allowed = content[name], _KINDS[names[name]]
+        if not isinstance(value, allowed) or isinstance(value, bool) != (names[name] is bool):
             raise LeaderboardError(
                 f"{place}.{name} must be of type {names[name].__name__}, found {brief(value)}"
             )

@@ -12,9 +12,10 @@ them already.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.race_config import RaceConfig
 
 RANKINGS = ("best-lap", "average-lap", "total-time")
 
@@ -36,6 +37,8 @@ class Race:
         resets: times that a car is put back before its lap is given up.
         off_track_penalty: seconds of simulated time that leaving the track costs.
         car_version: whose physics every car has, 3 to 6; 0 for each model's own.
+        road: what else is on the road, and what running into it costs. With HEAD_TO_MODEL the
+            models of one ``drive_race`` meet, whatever ``cars_per_world`` says.
     """
 
     track: str
@@ -46,6 +49,7 @@ class Race:
     resets: int = 100
     off_track_penalty: float = 2.0
     car_version: int = 0
+    road: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
         self._require("ranking", self.ranking in RANKINGS, f"one of {', '.join(RANKINGS)}")

@@ -7,7 +7,7 @@ keeps the file, ``race`` ranks.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deepracer_fast.config import read_config
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.leaderboard import (
     Leaderboard,
@@ -31,6 +32,7 @@ from deepracer_fast.race import (
     default_minimum_laps,
     standings,
 )
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.race_drive import Entrant, drive_race
 from deepracer_fast.simulator import CAR_VERSIONS
 from deepracer_fast.track import load_track
@@ -89,9 +91,17 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
         _print(Console(), path, board.race, ranked)
 
 
+def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
+    """What is on the road: by the ``[race]`` table of a file, of this type if one is given."""
+    road = read_config(config).race if config else RaceConfig()
+    return replace(road, race_type=race_type) if race_type else road
+
+
 def _usual_place(given: Mapping[str, Any]) -> Path:
     ranking = given.get("ranking", Race.ranking)
-    return LEADERBOARDS / f"{Path(given.get('track', DEFAULT_TRACK)).stem}-{ranking}.json"
+    race_type = given.get("road", RaceConfig()).race_type
+    kind = "" if race_type == "TIME_TRIAL" else f"-{race_type.lower().replace('_', '-')}"
+    return LEADERBOARDS / f"{Path(given.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
 
 
 def _board(path: Path, given: Mapping[str, Any], is_new_allowed: bool) -> Leaderboard:
@@ -207,7 +217,10 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
-    for name in (_TIMES[race.ranking], "gap, s", "laps", "off track", "entries"):
+    columns = [_TIMES[race.ranking], "gap, s", "laps", "off track", "crashes", "entries"]
+    if race.road.race_type == "TIME_TRIAL":
+        columns.remove("crashes")
+    for name in columns:
         table.add_column(name, justify="right")
     fastest = next((s.seconds for s in ranked if s.seconds is not None), 0.0)
     for standing in ranked:
@@ -223,6 +236,7 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
 def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     laps = standing.submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
+    crashes = sum(lap.crash_count for lap in laps)
     seconds = standing.seconds
     complete = sum(lap.is_complete for lap in laps)
     driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
@@ -233,11 +247,19 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
         "" if seconds is None or seconds == fastest else f"+{seconds - fastest:.3f}",
         driven,
         str(off_track),
+        *([] if race.road.race_type == "TIME_TRIAL" else [str(crashes)]),
         str(standing.submissions),
     ]
 
 
 def _rules(race: Race) -> str:
-    shown = [field.name for field in fields(race) if field.name not in ("track", "track_length")]
-    rules = asdict(race) | {"car_version": race.car_version or "the model's"}
-    return ", ".join(f"{name} {rules[name]}" for name in shown)
+    hidden = ("track", "track_length", "road")
+    rules = {k: v for k, v in asdict(race).items() if k not in hidden}
+    rules |= {"car_version": race.car_version or "the model's"} | _road(race.road)
+    return ", ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _road(road: RaceConfig) -> dict[str, Any]:
+    """The race type, and what is not as usual in it."""
+    given, usual = asdict(road), asdict(RaceConfig())
+    return {k: v for k, v in given.items() if k == "race_type" or v != usual[k]}

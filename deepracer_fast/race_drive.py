@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.errors import ConfigError
 from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
 from deepracer_fast.model import Model
 from deepracer_fast.model_metadata import LidarConfig
@@ -41,14 +42,16 @@ def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> lis
 
     Args:
         race: the rules.
-        entrants: what drives; each has the road to itself.
+        entrants: what drives. Each has the road to itself, with the same objects on it; in a
+            HEAD_TO_MODEL race all share it.
         threads: of the simulator; 0 for all cores.
 
     Returns:
         For each entrant its laps in order.
 
     Raises:
-        DeepRacerError: the track cannot be driven, or a model's sensors or car are not known.
+        DeepRacerError: the track cannot be driven, a model's sensors or car are not known, or
+            models that are to meet are too few or not alike.
     """
     laps: dict[int, list[Lap]] = {}
     for group in _sharing(race, entrants):
@@ -80,19 +83,39 @@ def greedy_commands(models: Sequence[Model], observation: dict[str, Array]) -> A
 
 
 def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
-    """Numbers of the entrants, those together whose cars are alike."""
+    """Numbers of the entrants, those together that share a simulator: whose cars are alike.
+
+    Among objects each drives alone, since those of a second car would be other ones.
+    """
     groups: dict[Any, list[int]] = {}
+    alone = race.road.race_type in ("OBJECT_AVOIDANCE", "HEAD_TO_BOT")
     for number, entrant in enumerate(entrants):
         metadata = entrant.model.metadata
         alike = (metadata.sensors, metadata.lidar, race.car_version or metadata.version)
-        groups.setdefault(alike, []).append(number)
+        groups.setdefault((alike, number if alone else 0), []).append(number)
+    if race.road.race_type == "HEAD_TO_MODEL" and (len(groups) > 1 or len(entrants) < 2):
+        raise ConfigError(
+            "a HEAD_TO_MODEL race needs two models or more with the same sensors and car version, "
+            f"got {', '.join(map(_car_of, entrants))}"
+        )
     return list(groups.values())
+
+
+def _car_of(entrant: Entrant) -> str:
+    metadata = entrant.model.metadata
+    return f"{entrant.name} ({' + '.join(metadata.sensors)}, version {metadata.version})"
 
 
 def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[list[Lap]]:
     metadata = models[0].metadata
+    road = race.road
+    if road.race_type == "HEAD_TO_MODEL":
+        road = replace(road, cars_per_world=len(models))
     options = RaceOptions(
-        laps=race.laps, resets=race.resets > 0, off_track_penalty=race.off_track_penalty
+        laps=race.laps,
+        resets=race.resets > 0,
+        off_track_penalty=race.off_track_penalty,
+        race=road,
     )
     simulator = Simulator(
         race.track,

@@ -78,6 +78,14 @@ def test_bots_advance_along_the_centre_line_at_their_speed_once_the_car_may_driv
     np.testing.assert_allclose(radius, [INNER, OUTER], atol=1e-3)
 
 
+def test_headings_of_bots_are_exact_all_round() -> None:
+    headings = np.linspace(-np.pi, np.pi, 721, dtype=np.float32)
+    sim = waiting(bots(1), len(headings))
+    params = sim.place_objects(np.arange(721), [[RADIUS, 0.0]], headings[:, None]).params
+    gap = np.angle(np.exp(1j * (params["objects_heading"][:, 0] - headings).astype(np.float64)))
+    assert np.abs(gap).max() < 6e-7
+
+
 def test_bots_pass_the_start_line() -> None:
     sim = waiting(bots(2, bot_car_speed=4.0))
     for _ in range(15):
@@ -192,7 +200,7 @@ def test_racers_of_one_world_are_objects_to_each_other() -> None:
     for car in range(6):
         others = [other for other in range(car - car % 3, car - car % 3 + 3) if other != car]
         np.testing.assert_array_equal(params["objects_location"][car], places[others, :2])
-        np.testing.assert_array_equal(params["objects_heading"][car], places[others, 2])
+        np.testing.assert_allclose(params["objects_heading"][car], places[others, 2], atol=3e-7)
     assert params["closest_objects"][1].tolist() == [1, 0]  # car 2 behind, car 0 ahead
 
 

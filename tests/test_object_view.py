@@ -128,6 +128,28 @@ def test_a_box_hides_what_stands_behind_it() -> None:
     assert (both != alone).any()  # its free half shows
 
 
+@pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_is_seen_of_a_half_hidden_box_ends_within_a_pixel_of_its_edges(
+    distance: float, side: int
+) -> None:
+    sim = simulator()
+    in_line = side * 0.15 / distance * (distance + 0.8)  # with the near one's edge
+    near, far = (distance + 0.2, 0.0, 0.0), (distance + 1.0, in_line, 0.0)
+    both, alone = picture(sim, near, far), picture(sim, near)
+    faces = [project(box_corners(*place))[:4] for place in (near, far)]
+    row = int(0.5 * (faces[1][0, 1] + max(faces[1][1, 1], 0.0)))  # through the far one's middle
+    # The left or right edges of both near faces lean, so: where they cross the row.
+    low, high = np.stack([face[2:] if side > 0 else face[:2] for face in faces], axis=1)
+    share = (row + 0.5 - low[:, 1]) / (high[:, 1] - low[:, 1])
+    hidden, outer = low[:, 0] + share * (high[:, 0] - low[:, 0])
+    inside = int(0.5 * (outer + hidden))
+    assert abs(edge_of(both[row], alone[row], inside, -side) - outer) < 0.5
+    # Behind the other edge both boxes are one grey: what it hides is the change that they make.
+    change = both[row] - alone[row]
+    assert abs(edge_of(change, np.zeros(160), inside, side) - hidden) < 0.5
+
+
 def test_a_box_is_lit_as_the_scene() -> None:
     """Ambient light and a little of the lamp's on the side away from the sun, and the sun's."""
     sim = simulator()

@@ -128,11 +128,46 @@ def test_closest_objects_bracket_the_front_point() -> None:
         assert found.tolist() == [list(pair)]
 
 
-def test_object_in_camera_tells_whether_the_next_one_can_be_seen() -> None:
-    sim = simulator(number_of_obstacles=1, object_positions="0.25,1")
-    for turn, seen in ((0.0, True), (1.5, False), (-0.9, False), (np.pi, False)):
-        result = place_by_angle(sim, 0.25 * LENGTH - 1.5, turn=turn + 0.1)
-        assert result.params["object_in_camera"].tolist() == [seen]
+def test_object_in_camera_tests_the_object_before_the_next_one_in_the_lists() -> None:
+    """As the original does: test_recorded_objects.py."""
+    sim = simulator(number_of_obstacles=2, object_positions="0.3,1;0.25,-1")
+    for turn, seen in ((0.1, True), (0.6, True), (1.5, False), (-0.9, False), (np.pi, False)):
+        params = place_by_angle(sim, 0.25 * LENGTH - 1.5, turn=turn).params
+        assert params["closest_objects"].tolist() == [[0, 1]]
+        assert params["object_in_camera"].tolist() == [seen]
+
+
+def test_object_in_camera_is_false_if_the_next_object_is_the_first() -> None:
+    sim = simulator(number_of_obstacles=2, object_positions="0.25,-1;0.3,1")
+    params = place_by_angle(sim, 0.25 * LENGTH - 1.5, turn=0.1).params
+    assert params["closest_objects"].tolist() == [[1, 0]]
+    assert params["object_in_camera"].tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "pose, seen",
+    [
+        # Of a box ahead only the far corners lie beyond the near plane of 0.2 m: along the lens's
+        # axis they are (0.48 - 0.1453) cos 0.2618 + 0.1303 sin 0.2618 = 0.357 m away, the near
+        # corners and the centre less than 0.2 m.
+        ((0.23, 0.0), True),
+        ((0.05, 0.0), False),  # the far corners are 0.183 m away
+        # To the left, half the frustum is 0.634 x (1.855 x 0.966 + 0.034) = 1.157 m wide at 2.0 m
+        # and 1.464 m at 2.5 m.
+        ((2.25, 1.30), True),  # the right corners are (2.0, 1.10) and (2.5, 1.10)
+        ((2.25, 1.65), True),  # (2.5, 1.45)
+        ((2.25, 1.68), False),  # (2.5, 1.48)
+    ],
+)
+def test_an_object_is_in_camera_if_a_corner_on_the_floor_is(
+    pose: tuple[float, float], seen: bool
+) -> None:
+    sim = simulator(number_of_obstacles=2, object_positions="0.3,1;0.25,-1")
+    sim.place(0, 0.0, -RADIUS, 0.0)  # at 3/4 of the lap, heading along it
+    next_ = (0.18, -RADIUS - 0.3)  # the object before which the other one is listed
+    params = sim.place_objects(0, [(pose[0], pose[1] - RADIUS), next_]).params
+    assert params["closest_objects"][0, 1] == 1
+    assert params["object_in_camera"].tolist() == [seen]
 
 
 def test_params_dict_holds_lists() -> None:
