@@ -34,7 +34,8 @@ def both(source: str, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, li
     made, interpreter = made_of(source)
     layout = Layout(tuple(made.columns), tuple(made.state))
     cars = len(batch["x"])
-    rewards, status = CompiledReward(Machine(made.code), layout, 1).run(batch, np.ones(cars, bool))
+    compiled = CompiledReward(Machine(made.code), layout, 1)
+    rewards, status, _ = compiled.run(batch, np.ones(cars, bool))
     plain: list[float | None] = []
     for car in range(cars):
         try:
