@@ -10,15 +10,17 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.reward.params_table import PARAMETERS, Parameter
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Array = npt.NDArray[Any]
 _BYTE = ctypes.c_char
@@ -281,7 +283,9 @@ def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, i
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _pool() -> Executor:
+    from concurrent.futures import ThreadPoolExecutor  # takes logging along
+
     return ThreadPoolExecutor(_cores(), thread_name_prefix="reward")
 
 

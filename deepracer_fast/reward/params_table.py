@@ -121,7 +121,8 @@ def check_columns(params: Mapping[str, Any]) -> int:
     usual = {_CAR: (num_cars,), _PAIR: (num_cars, 2)}
     for parameter in PARAMETERS:
         if parameter.name in params:
-            found = np.shape(params[parameter.name])
+            column = params[parameter.name]
+            found = column.shape if isinstance(column, np.ndarray) else np.shape(column)
             if found != usual.get(parameter.shape):
                 _check_shape(parameter, found, num_cars)
     return num_cars
