@@ -1,10 +1,12 @@
 """How many calls a second a reward takes, compiled and interpreted, and how soon it starts.
 
 Out: a table, and with ``--json FILE`` the same figures with the machine, the commit and the
-versions. Both paths run in this process on the same batch, in turns, on one thread; what counts is
-processor time, so the figures are per core. The starts are those of new processes, with an empty
-cache and with the one that the first start left, on the clock on the wall: from before the import
-to the first rewards.
+versions. Three ways run on the same batch, in turns: compiled, on one thread; plain Python, which
+is handed the whole params as the original did; and interpreted in the worker's process, which is
+handed the keys that the text reads. What counts is the processor time of both processes, so the
+figures are per core. The starts are those of new processes, with an empty cache and with the one
+that the first start left: from before the import to the first rewards on the clock on the wall, and
+the processor time of the whole process with its worker, which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,8 +28,9 @@ import numpy as np
 
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_names, example_reward
-from deepracer_fast.reward.interpret import Interpreter
+from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import compile_source, read_reward
+from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.simulator import Simulator
 
 REPEATS = 7
@@ -79,13 +83,26 @@ def measure(path: Path, batch: dict[str, Any]) -> dict[str, Any]:
     """The figures of one reward function."""
     reward = load_reward(path)
     cars = np.arange(np.size(batch["x"]))
-    interpreter = Interpreter(compile_source(read_reward(path)))
+    worker = Sandbox(read_reward(path), 60.0)
+    worker.load(compile_too=False)
+    function = Interpreter(compile_source(read_reward(path))).function_of(0)
+
+    def plain() -> list[float]:
+        return [float(function(params)) for params in params_dicts(batch, cars)]
+
+    def interpret() -> None:
+        worker.run(batch, cars, some=False)
+        worker.rewards(len(cars))
+
     reward.use_one_thread()
     reward(batch)
     fast: list[float] = []
     slow: list[float] = []
+    python: list[float] = []
     for _ in range(REPEATS):
-        slow.append(processor_time(lambda: interpreter.run(batch, cars), 1))
+        started = worker._worked()
+        slow.append(processor_time(interpret, 20) + (worker._worked() - started) / 20)
+        python.append(processor_time(plain, 1))
         fast.append(processor_time(lambda: reward(batch), 100))
     first, cached = starts(path)
     return {
@@ -94,9 +111,13 @@ def measure(path: Path, batch: dict[str, Any]) -> dict[str, Any]:
         "reason": reward.reason,
         "compiled_calls_per_second_per_core": len(cars) / min(fast),
         "interpreted_calls_per_second_per_core": len(cars) / min(slow),
-        "ratio": min(slow) / min(fast),
-        "first_start_seconds": first,
-        "cached_start_seconds": cached,
+        "python_calls_per_second_per_core": len(cars) / min(python),
+        "ratio_to_interpreted": min(slow) / min(fast),
+        "ratio_to_python": min(python) / min(fast),
+        "first_start_seconds": first[0],
+        "first_start_processor_seconds": first[1],
+        "cached_start_seconds": cached[0],
+        "cached_start_processor_seconds": cached[1],
     }
 
 
@@ -108,16 +129,19 @@ def processor_time(action: Callable[[], Any], times: int) -> float:
     return (time.process_time() - before) / times
 
 
-def starts(path: Path) -> tuple[float, float]:
-    """Seconds to the first rewards of a new process, without and with the cache."""
+def starts(path: Path) -> list[tuple[float, float]]:
+    """Without and with the cache: seconds to the first rewards of a new process, and its work."""
+    found = []
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ) | {"DEEPRACER_FAST_CACHE": folder}
         command = [sys.executable, "-c", START, str(path)]
-        found = [
-            float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-            for _ in range(2)
-        ]
-    return found[0], found[1]
+        for _ in range(2):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = subprocess.run(command, env=environment, capture_output=True, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            found.append((float(done.stdout), worked))
+    return found
 
 
 def commit() -> str:
@@ -129,13 +153,25 @@ def commit() -> str:
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """One reward function a line."""
-    print(f"{'reward':32} {'mode':11} {'compiled/s':>12} {'Python/s':>10} {'ratio':>6}  start, s")
+    heads = ("compiled/s", "Python/s", "ratio", "interpreted/s", "ratio")
+    print(f"{'reward':32} {'mode':11}", *(f"{head:>13}" for head in heads), " start, s (worked)")
     for row in rows:
+        calls = [
+            row[f"{way}_calls_per_second_per_core"] for way in ("compiled", "python", "interpreted")
+        ]
+        figures = [
+            calls[0],
+            calls[1],
+            row["ratio_to_python"],
+            calls[2],
+            row["ratio_to_interpreted"],
+        ]
         print(
-            f"{row['reward']:32} {row['mode']:11} "
-            f"{row['compiled_calls_per_second_per_core']:12,.0f} "
-            f"{row['interpreted_calls_per_second_per_core']:10,.0f} {row['ratio']:6.0f}  "
-            f"{row['first_start_seconds']:.2f}, cached {row['cached_start_seconds']:.2f}"
+            f"{row['reward']:32} {row['mode']:11}",
+            *(f"{figure:13,.0f}" for figure in figures),
+            f" {row['first_start_seconds']:.2f} ({row['first_start_processor_seconds']:.2f}), "
+            f"cached {row['cached_start_seconds']:.2f} "
+            f"({row['cached_start_processor_seconds']:.2f})",
         )
 
 

@@ -3,6 +3,7 @@
 A fresh Python takes five times as long to start as a mutated reward function takes to try.
 """
 
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ class Forked:
                     os.close(descriptor)
                 except OSError:
                     continue
+            gc.freeze()  # what was inherited is the parent's: its finalizers must not run here
             worker.main(*json.loads(command[-1])[1:])
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -52,4 +54,5 @@ class Forked:
         return self.returncode
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        if self.returncode is None:  # as in `subprocess`: another process may have the number
+            os.kill(self.pid, signal.SIGKILL)

@@ -34,7 +34,8 @@ def both(source: str, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, li
     made, interpreter = made_of(source)
     layout = Layout(tuple(made.columns), tuple(made.state))
     cars = len(batch["x"])
-    rewards, status = CompiledReward(Machine(made.code), layout, 1).run(batch, np.ones(cars, bool))
+    compiled = CompiledReward(Machine(made.code), layout, 1)
+    rewards, status, _ = compiled.run(batch, np.ones(cars, bool))
     plain: list[float | None] = []
     for car in range(cars):
         try:
@@ -217,3 +218,32 @@ def test_a_compiled_reward_that_is_wrong_is_found_out(monkeypatch: pytest.Monkey
     reward(batch)
     assert reward.mode == "interpreted" and "where Python gives" in reward.reason
     np.testing.assert_allclose(reward(batch), batch["x"])
+
+
+@pytest.mark.parametrize("cars", [1, 127, 128, 129, 300])
+@pytest.mark.parametrize("wide", [False, True])
+def test_each_car_of_a_long_batch_gets_its_own(cars: int, wide: bool) -> None:
+    source = """
+def reward_function(params):
+    if params['speed'] >= 1.4 and not params['is_crashed']:
+        return 10 / int(params['progress'] / 9)  # now and then a division by zero
+    return params['x'] * params['closest_waypoints'][1] - params['steering_angle']
+"""
+    made, interpreter = made_of(source)
+    batch = probe_batches(cars, 3)[2]
+    rng = np.random.default_rng(1)
+    batch["speed"] = rng.choice(np.array([0.7, 1.4, 2.1], np.float32), cars)
+    batch["progress"] = rng.uniform(0.0, 100.0, cars).astype(np.float32)
+    if wide:
+        kinds = {"f": np.float64, "i": np.int64, "b": np.bool_}
+        batch = {name: column.astype(kinds[column.dtype.kind]) for name, column in batch.items()}
+    where = rng.random(cars) < 0.8
+    compiled = CompiledReward(Machine(made.code), Layout(tuple(made.columns), tuple(made.state)), 1)
+    rewards, status, complete = compiled.run(batch, where)
+    fast = batch["speed"] >= (1.4 if wide else 1.39)  # a float32 is 1.4, a float64 1.39999998
+    zero = where & fast & ~batch["is_crashed"] & (batch["progress"] < 9)
+    np.testing.assert_array_equal(status, np.where(zero, 4, 0))
+    assert complete == (not zero.any())
+    called = np.flatnonzero(where & ~zero)
+    np.testing.assert_array_equal(rewards[called], interpreter.run(batch, called))
+    assert not rewards[~where | zero].any()

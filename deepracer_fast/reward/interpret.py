@@ -141,10 +141,23 @@ class Interpreter:
         Raises:
             RewardError: A call raises, or returns what the original would not take.
         """
-        rows: list[int] = cars.tolist()
-        numbers: list[int] = rows if names is None else names.tolist()
+        numbers: list[int] = (cars if names is None else names).tolist()
         functions = [function or self.function_of(car) for car in numbers]
         rewards: list[float] = []
+        problem, result = self._call_all(functions, params, cars, rewards)
+        at = len(rewards)
+        if at < len(numbers):
+            self._fail_call(problem, result, _Call(params, int(cars[at]), numbers[at]))
+        return rewards
+
+    def _call_all(
+        self,
+        functions: list[RewardFunction],
+        params: Mapping[str, Any],
+        cars: np.ndarray,
+        rewards: list[float],
+    ) -> tuple[BaseException | None, Any]:
+        """Adds a reward a call until one fails; what it raised, and what it returned."""
         result: Any = _CALLING
         try:
             with np.errstate(all="ignore"):  # NumPy warns, Python does not; neither is an error
@@ -159,14 +172,8 @@ class Interpreter:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit as well: it must not end a training silently
-            at = len(rewards)
-            self._fail_call(error, result, _Call(params, rows[at], numbers[at]))
-        if len(rewards) < len(numbers):
-            what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
-            at = len(rewards)
-            failed = _Call(params, rows[at], numbers[at])
-            self._complain(what, definition(self._source), failed)
-        return rewards
+            return error, result
+        return None, result
 
     def function_of(self, car: int) -> RewardFunction:
         """The function of one car, from its own module."""
@@ -217,14 +224,16 @@ class Interpreter:
     def _drop_print(self, *_values: Any, **_options: Any) -> None:
         self.prints += 1
 
-    def _fail_call(self, error: BaseException, result: Any, call: "_Call") -> NoReturn:
-        span = failing_span(self._source, error)
-        if result is not _CALLING:
+    def _fail_call(self, error: BaseException | None, result: Any, call: "_Call") -> NoReturn:
+        span = definition(self._source)
+        if error is None:
+            what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
+        elif result is not _CALLING:
             what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
             if result is None:
                 what += " (a path through it has no return)"
-            span = definition(self._source)
         else:
+            span = failing_span(self._source, error)
             what = f"{FUNCTION_NAME} raised {said(error)}{_key_hint(error)}"
         self._complain(what, span, call, error)
 

@@ -101,6 +101,7 @@ PARAMETER_NAMES: tuple[str, ...] = tuple(parameter.name for parameter in PARAMET
 OLD_NAMES: dict[str, str] = {p.old_name: p.name for p in PARAMETERS if p.old_name is not None}
 ALL_KEYS: tuple[str, ...] = PARAMETER_NAMES + tuple(OLD_NAMES)
 
+_REQUIRED = tuple(parameter.name for parameter in PARAMETERS if parameter.default is None)
 _SEEN_TYPES: dict[str, type] = {"bool": np.bool_, "float": np.float64, "int": np.int64}
 _DECIMALS = 5  # more than any action space is written with, fewer than float32 resolves
 
@@ -113,13 +114,17 @@ def check_columns(params: Mapping[str, Any]) -> int:
     Raises:
         RewardError: A column that has no default is missing, or a column has the wrong shape.
     """
-    missing = [p.name for p in PARAMETERS if p.default is None and p.name not in params]
+    missing = [name for name in _REQUIRED if name not in params]
     if missing:
         raise RewardError(f"params must have the columns {', '.join(missing)}: they are missing")
     num_cars = np.size(params["x"])
+    usual = {_CAR: (num_cars,), _PAIR: (num_cars, 2)}
     for parameter in PARAMETERS:
         if parameter.name in params:
-            _check_shape(parameter, np.shape(params[parameter.name]), num_cars)
+            column = params[parameter.name]
+            found = column.shape if isinstance(column, np.ndarray) else np.shape(column)
+            if found != usual.get(parameter.shape):
+                _check_shape(parameter, found, num_cars)
     return num_cars
 
 

@@ -96,9 +96,8 @@ def _columns(
         "is_crashed": random.random(count) < 0.06,
         "is_offtrack": away > _WIDTH / 2 + 0.1,
     }
-    columns = {name: values.astype(np.float32) for name, values in numbers.items()}
     rest = {"waypoints": points, "closest_waypoints": closest.astype(np.int32)}
-    return columns | flags | rest
+    return {name: values.astype(np.float32) for name, values in numbers.items()} | flags | rest
 
 
 def _objects(

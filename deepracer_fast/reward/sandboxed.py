@@ -124,16 +124,18 @@ class SandboxedReward:
         sample = self._sample(where)
         before = [compiled.states.words(car) for car in sample]
         try:
-            rewards, status = compiled.run(params, where)
+            outcome = compiled.run(params, where)
         except StateTooLarge:
             raise RewardError(
                 f"{self._source.filename}: the lists that it keeps from call to call have grown "
                 "beyond what fits; empty them at the start of an episode"
             ) from None
-        given_up = status != 0
-        if given_up.any():
-            self._replay(params, given_up, rewards)
-            self._count(where, given_up, status)
+        rewards, status, complete = outcome
+        if complete:
+            self._asked += int(np.count_nonzero(where))
+        else:
+            self._replay(params, status != 0, rewards)
+            self._count(where, status)
         if sample:
             self._check(params, sample, before, rewards)
         return rewards
@@ -159,9 +161,10 @@ class SandboxedReward:
                 rewards[car] = reward
                 return
 
-    def _count(self, where: np.ndarray, given_up: np.ndarray, status: np.ndarray) -> None:
-        self._asked += int(where.sum())
-        self._given_up += int(given_up.sum())
+    def _count(self, where: np.ndarray, status: np.ndarray) -> None:
+        given_up = status != 0
+        self._asked += int(np.count_nonzero(where))
+        self._given_up += int(np.count_nonzero(given_up))
         if self._given_up > max(_PATIENCE, _MAX_GIVEN_UP * self._asked):
             lines = np.bincount(status[given_up].clip(0))
             self._interpret_from_now_on(

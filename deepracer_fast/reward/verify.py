@@ -74,7 +74,7 @@ def disagreement(made: Made, interpreter: Interpreter) -> str:
         alive = np.ones(_CARS, bool)
         first = objects * _CARS  # other cars for the interpreter: they begin afresh
         for batch in probe_batches(_CARS, _STEPS, objects):
-            rewards, status = compiled.run(batch, alive)
+            rewards, status, _ = compiled.run(batch, alive)
             for car in np.flatnonzero(alive).tolist():
                 plain = _interpreted(interpreter, batch, car, first)
                 calls += 1

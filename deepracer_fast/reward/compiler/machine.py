@@ -37,8 +37,6 @@ def host() -> str:
 
 def compile_assembly(assembly: str) -> bytes:
     """Optimises assembly for this machine; an object file comes back."""
-    module = llvm.parse_assembly(assembly)
-    module.verify()
     level = 2 if len(assembly) < _LARGE else 1
     machine = _target().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
@@ -47,7 +45,12 @@ def compile_assembly(assembly: str) -> bytes:
         reloc="pic",
         codemodel="default",
     )
+    module = llvm.parse_assembly(assembly)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = level > 1
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
@@ -66,7 +69,7 @@ def _name_library() -> None:
 
 
 class Machine:
-    """A loaded kernel; `run` releases the GIL."""
+    """A loaded kernel; `run` releases the GIL and says whether a car was given up."""
 
     def __init__(self, code: bytes) -> None:
         _name_library()
@@ -75,5 +78,5 @@ class Machine:
         )
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
         self.run = kind(self._engine.get_function_address("kernel"))

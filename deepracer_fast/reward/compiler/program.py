@@ -1,8 +1,9 @@
 """One reward function as a kernel: a loop over cars around the translated function.
 
 In: the user's module after it has run, and its syntax tree. Out: LLVM assembly and a `Layout`,
-which says what the caller has to hand in. `kernel(start, stop, args)` runs the cars of a range;
-``args`` is a table of addresses and numbers in the order of the constants below.
+which says what the caller has to hand in. `kernel(start, stop, args)` runs the cars of a range
+and gives 0 if none of them was given up; ``args`` is a table of addresses and numbers, whose order
+is in `columns`, as are the params of a car.
 """
 
 from __future__ import annotations
@@ -13,6 +14,17 @@ from typing import Any
 
 from llvmlite import ir
 
+from deepracer_fast.reward.compiler.columns import (
+    ARENA,
+    ARENA_END,
+    CHUNK,
+    FUEL,
+    OUT,
+    STATE,
+    STATUS,
+    WHERE,
+    Columns,
+)
 from deepracer_fast.reward.compiler.emitter import (
     F64,
     I8,
@@ -27,7 +39,6 @@ from deepracer_fast.reward.compiler.emitter import (
 )
 from deepracer_fast.reward.compiler.functions import Frame
 from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported
-from deepracer_fast.reward.compiler.statements import Statements
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
@@ -38,27 +49,23 @@ from deepracer_fast.reward.compiler.values import (
     Num,
     TLst,
     TMaybe,
-    TNum,
     TOpt,
     TTup,
-    Tup,
     Type,
     Value,
     leaf_kinds,
     value_from,
 )
-from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, PARAMETERS, Parameter
+from deepracer_fast.reward.params_table import ALL_KEYS, Parameter
 
-# Places in ``args``.
-OUT, STATUS, WHERE, ARENA, ARENA_END, FORWARDS, BACKWARDS, OBJECTS, STATE, FUEL, COLUMNS = range(11)
 GROW = -1  # status: a list of the state needs more room
 MAX_PASSES = 400
 MAX_REWARD = 1e5
-_TABLE = {parameter.name: parameter for parameter in PARAMETERS}
+_FLAG = Parameter("where", "bool", ("B",), "", "the cars to call")
 _UNSTEADY = {"random", "time", "datetime", "uuid", "secrets", "os", "sys"}
 
 
-class Program(Statements):
+class Program(Columns):
     """One pass over a reward function."""
 
     def __init__(
@@ -74,199 +81,123 @@ class Program(Statements):
         self.finals = 0
         self.node = tree
         self.frame = Frame(-1, frozenset())
-        self._loaded: dict[str, Value] = {}
+        self._loaded = {}
+        self._hoisted = {}
+        self._state_numbers: dict[int, Leaf] = {}
 
     # The kernel
 
     def emit(self, function: Any) -> str:
         """The assembly of the whole kernel."""
-        kind = ir.FunctionType(ir.VoidType(), [I64, I64, WORDS])
+        kind = ir.FunctionType(I32, [I64, I64, WORDS])
         self.fn = ir.Function(self.module, kind, "kernel")
         start, stop, self._args = self.fn.args
-        entry, head = self.block("entry"), self.block("cars")
-        self.alloca_builder = ir.IRBuilder(entry)
-        self.b = ir.IRBuilder(head)
-        self.fuel, self.arena_top = self.alloca(I64), self.alloca(I64)
-        check, self._next = self.block("check"), self.block("next")
-        leave = self.block("leave")
-        self.give_up_block = self.block("give_up")
-        self._car = self.b.phi(I64)
-        self._car.add_incoming(start, entry)
-        self.b.cbranch(self.b.icmp_signed("<", self._car, stop), check, leave)
-        self._enter_car(check)
-        self._run(function)
-        self._give_up()
-        self.start(self._next)
-        self._car.add_incoming(self.b.add(self._car, i64(1)), self._next)
-        self.b.branch(head)
-        ir.IRBuilder(leave).ret_void()
-        place = self.alloca_builder.gep(self._args, [i64(FUEL)])
-        self.alloca_builder.store(self.alloca_builder.load(place), self.fuel)
-        self.alloca_builder.branch(head)
-        for block in self.fn.blocks:
-            if not block.is_terminated:  # the way into it was found to be closed
-                ir.IRBuilder(block).unreachable()
+        names = ("entry", "chunks", "chunk", "cars", "car", "body", "give_up", "next", "leave")
+        blocks = {name: self.block(name) for name in names}
+        self.give_up_block = blocks["give_up"]
+        self._set_builders(blocks)
+        counters = self._loops(blocks, start, stop)
+        self.arena_end = self.argument(ARENA_END)
+        self.b.store(self.argument(ARENA), self.arena_top)
+        status = self._leave_car(blocks, self._run(function, blocks))
+        after = self.b.add(self.row, i64(1)), self.b.or_(self._given_up, status)
+        onwards = self.b.add(self.first, i64(CHUNK)), after[1]
+        for counter, leaf in zip(counters, (*onwards, *after), strict=True):
+            counter.add_incoming(leaf, self.b.block)
+        again = self.b.icmp_signed("<", after[0], self.count)
+        self.b.cbranch(again, blocks["cars"], blocks["chunks"])
+        self._close(blocks)
         return str(self.module)
 
-    def _arg(self, place: int) -> Leaf:
-        return self.b.load(self.word_at(self._args, place))
+    def _set_builders(self, blocks: dict[str, Any]) -> None:
+        self.alloca_builder = ir.IRBuilder(blocks["entry"])
+        self._at_chunk, self._at_row = ir.IRBuilder(blocks["chunk"]), ir.IRBuilder(blocks["cars"])
+        self.b = ir.IRBuilder(blocks["car"])
+        self.fuel, self.arena_top = self.alloca(I64), self.alloca(I64)
+        self.alloca_builder.store(self.argument(FUEL), self.fuel)
 
-    def _pointer(self, place: int, kind: Any) -> Leaf:
-        return self.b.inttoptr(self._arg(place), kind.as_pointer())
+    def _loops(self, blocks: dict[str, Any], start: Leaf, stop: Leaf) -> list[Any]:
+        """The loop over chunks, then the one over the cars of a chunk: what they count."""
+        chunks = ir.IRBuilder(blocks["chunks"])
+        self.first = first = chunks.phi(I64)
+        so_far = chunks.phi(I32)
+        first.add_incoming(start, blocks["entry"])
+        so_far.add_incoming(ir.Constant(I32, 0), blocks["entry"])
+        ir.IRBuilder(blocks["leave"]).ret(so_far)
+        more = chunks.icmp_signed("<", first, stop)
+        chunks.cbranch(more, blocks["chunk"], blocks["leave"])
+        left = self._at_chunk.sub(stop, first)
+        whole = self._at_chunk.icmp_signed(">", left, i64(CHUNK))
+        self.count = self._at_chunk.select(whole, i64(CHUNK), left)
+        self.row = row = self._at_row.phi(I64)
+        self._given_up = given_up = self._at_row.phi(I32)
+        row.add_incoming(i64(0), blocks["chunk"])
+        given_up.add_incoming(so_far, blocks["chunk"])
+        self.car = self._at_row.add(first, row)
+        called = self.buffered(self.argument(WHERE), i64(1), _FLAG, 1)
+        byte = self._at_row.load(self._at_row.gep(called, [row]))
+        self._called = self._at_row.icmp_signed("!=", byte, ir.Constant(I8, 0))
+        return [first, so_far, row, given_up]
 
-    def _enter_car(self, check: Any) -> None:
-        self.start(check)
-        called = self.b.load(self.b.gep(self._pointer(WHERE, I8), [self._car]))
-        self._entry_block, body = self.block("car"), self.block("body")
-        flag = self.b.icmp_signed("!=", called, ir.Constant(I8, 0))
-        self.b.cbranch(flag, self._entry_block, self._next)
-        self.start(self._entry_block)
-        self.b.store(self._arg(ARENA), self.arena_top)
-        self.arena_end = self._arg(ARENA_END)
-        self._body_block = body
-
-    def _run(self, function: Any) -> None:
+    def _run(self, function: Any, blocks: dict[str, Any]) -> list[tuple[Any, Leaf, Leaf]]:
+        """Calls the function; the ways to the next car, each with reward and status."""
         self.env = {("keys", ("params",)): Const(ALL_KEYS)}
         self._load_state()
         self._at_entry = self.b
-        self.b = ir.IRBuilder(self._body_block)
+        self.b = ir.IRBuilder(blocks["body"])
+        ways = [(blocks["cars"], f64(0.0), ir.Constant(I32, 0))]
         try:
             result = self.call(function, (Dct(("params",)),), {})
             reward = self.as_float(self.as_scalar(self.plain(result)))
             bad = self.b.fcmp_unordered(">", self.absolute(reward), f64(MAX_REWARD))
             self.fail_if(bad, None)
             self._store_state()
-            self.b.store(reward, self.b.gep(self._pointer(OUT, F64), [self._car]))
-            self._set_status(ir.Constant(I32, 0))
-            self.b.branch(self._next)
+            ways.append((self.b.block, reward, ir.Constant(I32, 0)))
+            self.b.branch(blocks["next"])
         except Dead:
             pass
-        self._at_entry.branch(self._body_block)
-
-    def _set_status(self, status: Leaf) -> None:
-        self.b.store(status, self.b.gep(self._pointer(STATUS, I32), [self._car]))
-
-    def _give_up(self) -> None:
+        self._at_entry.branch(blocks["body"])
         self.start(self.give_up_block)
         if self.give_ups:
             line = self.b.phi(I32)
             for block, number in self.give_ups:
                 line.add_incoming(ir.Constant(I32, number or 1), block)
-            self._set_status(line)
-            self.b.branch(self._next)
-        else:
-            self.b.unreachable()
+            ways.append((self.give_up_block, f64(0.0), line))
+            self.b.branch(blocks["next"])
+        return ways
 
-    # Parameters
+    def _leave_car(self, blocks: dict[str, Any], ways: list[tuple[Any, Leaf, Leaf]]) -> Leaf:
+        """Writes what the car got, whichever way led here; its status."""
+        self.start(blocks["next"])
+        reward, status = self.b.phi(F64), self.b.phi(I32)
+        for block, number, line in ways:
+            reward.add_incoming(number, block)
+            status.add_incoming(line, block)
+        for place, leaf in ((OUT, reward), (STATUS, status)):
+            column = self.b.inttoptr(self.argument(place), leaf.type.as_pointer())
+            self.b.store(leaf, self.b.gep(column, [self.car]))
+        return status
 
-    def parameter(self, key: Any) -> Value:
-        """What ``params`` holds under a key."""
-        name = OLD_NAMES.get(key, key)
-        if name not in _TABLE:
-            return UNBOUND
-        if name not in self._loaded:
-            here, self.b = self.b, self._at_entry
-            line, self.line = self.line, 1
-            try:
-                self._loaded[name] = self._load(_TABLE[name])
-            finally:
-                self._at_entry, self.b, self.line = self.b, here, line
-        return self._loaded[name]
-
-    def _load(self, parameter: Parameter) -> Value:
-        if parameter.shape == ("N", 2):
-            return self._waypoints()
-        if parameter.shape == ("B",):
-            return self._number_of(parameter, self._car)
-        if "K" in parameter.shape:
-            return self._object_list(parameter)
-        first = self.b.mul(self._car, i64(2))
-        items = tuple(
-            self._number_of(parameter, self.b.add(first, i64(k)) if k else first) for k in (0, 1)
-        )
-        site = ("param", parameter.name)
-        if site in self.facts.dynamic:
-            return self.make_list(site, items)
-        return Tup(items, True, frozenset([site]))
-
-    def _place_of(self, name: str) -> int:
-        self.facts.columns.setdefault(name, None)
-        return COLUMNS + 2 * list(self.facts.columns).index(name)
-
-    def _number_of(self, parameter: Parameter, index: Leaf) -> Num:
-        place = self._place_of(parameter.name)
-        if parameter.kind == "bool":
-            byte = self.b.load(self.b.gep(self._pointer(place, I8), [index]))
-            return Num("b", self.b.icmp_signed("!=", byte, ir.Constant(I8, 0)))
-        narrow, wide, merged = (self.block(n) for n in ("narrow", "wide", "loaded"))
-        is_narrow = self.b.icmp_signed("==", self._arg(place + 1), i64(0))
-        self.b.cbranch(is_narrow, narrow, wide)
-        floats = parameter.kind == "float"
-        self.start(narrow)
-        single = self.b.load(
-            self.b.gep(self._pointer(place, ir.FloatType() if floats else I32), [index])
-        )
-        first = self.b.fpext(single, F64) if floats else self.b.sext(single, I64)
-        if parameter.commanded:
-            first = self._decimal(first, single)
-        self.b.branch(merged)
-        self.start(wide)
-        second = self.b.load(self.b.gep(self._pointer(place, F64 if floats else I64), [index]))
-        self.b.branch(merged)
-        self.start(merged)
-        phi = self.b.phi(F64 if floats else I64)
-        phi.add_incoming(first, narrow)
-        phi.add_incoming(second, wide)
-        return Num("f" if floats else "i", phi)
-
-    def _decimal(self, leaf: Leaf, single: Leaf) -> Leaf:
-        """A command in the decimals of its action space (`params_table.seen_column`)."""
-        scaled = self.native("llvm.roundeven.f64", F64, self.b.fmul(leaf, f64(1e5)))
-        decimal = self.b.fdiv(scaled, f64(1e5))
-        same = self.b.fcmp_ordered("==", self.b.fptrunc(decimal, ir.FloatType()), single)
-        return self.b.select(same, decimal, leaf)
-
-    def _waypoints(self) -> Value:
-        self._place_of("waypoints")
-        site = ("param", "waypoints")
-        self.facts.frozen.add(site)
-        self._as_it_lies(site, TTup((TNum("f"), TNum("f"))))
-        flag = self._number_of(_TABLE["is_reversed"], self._car).leaf
-        return Lst(self.b.select(flag, self._arg(BACKWARDS), self._arg(FORWARDS)), site)
-
-    def _as_it_lies(self, site: Any, element: Type) -> None:
-        """Names the elements of a list that the simulator has laid out."""
-        self.facts.set_element(site, element)
-        found = self.facts.element(site)
-        if found is None or leaf_kinds(found) != leaf_kinds(element):
-            raise Unsupported("a list of params or another list, depending on the way taken", 1)
-
-    def _object_list(self, parameter: Parameter) -> Value:
-        site = ("param", parameter.name)
-        kind = {"float": "f", "bool": "b", "int": "i"}[parameter.kind]
-        pairs = len(parameter.shape) == 3
-        element: Type = TTup((TNum(kind), TNum(kind)), True) if pairs else TNum(kind)
-        self.facts.frozen.add(site)
-        self._as_it_lies(site, element)
-        place = self._place_of(parameter.name)
-        header = self.alloca_builder.alloca(I64, 3)
-        count = self.b.select(
-            self.b.icmp_signed("==", self._arg(place), i64(0)), i64(0), self._arg(OBJECTS)
-        )
-        bytes_ = self.b.mul(self.b.mul(self._car, count), i64(16 if pairs else 8))
-        self.b.store(self.b.add(self._arg(place), bytes_), header)
-        for k in (1, 2):
-            self.b.store(count, self.word_at(header, k))
-        return Lst(self.b.ptrtoint(header, I64), site)
+    def _close(self, blocks: dict[str, Any]) -> None:
+        self.alloca_builder.branch(blocks["chunks"])
+        self._at_chunk.branch(blocks["cars"])
+        self._at_row.cbranch(self._called, blocks["car"], blocks["next"])
+        for block in self.fn.blocks:
+            if not block.is_terminated:  # the way into it was found to be closed
+                ir.IRBuilder(block).unreachable()
 
     # State
 
     def _state_pointer(self, place: int) -> Leaf:
-        table = self.b.inttoptr(self._arg(STATE), WORDS)
-        return self.b.inttoptr(self.b.load(self.word_at(table, place)), WORDS)
+        return self.b.inttoptr(self._state_number(place), WORDS)
 
     def _state_number(self, place: int) -> Leaf:
-        return self.b.load(self.word_at(self.b.inttoptr(self._arg(STATE), WORDS), place))
+        """A number of the state's table, loaded once a call of the kernel."""
+        if place not in self._state_numbers:
+            entry = self.alloca_builder
+            table = entry.inttoptr(self.argument(STATE), WORDS)
+            self._state_numbers[place] = entry.load(entry.gep(table, [i64(place)]))
+        return self._state_numbers[place]
 
     def _load_state(self) -> None:
         place = 0
@@ -277,7 +208,7 @@ class Program(Statements):
                     leaves.append(self._load_list(place, list_site(slot.type)))
                     place += 3
                 else:
-                    word = self.b.load(self.word_at(self._state_pointer(place), self._car))
+                    word = self.b.load(self.word_at(self._state_pointer(place), self.car))
                     leaves.append(self.from_word(word, kind))
                     place += 1
             self.env["slot", key] = value_from(slot.type, leaves)
@@ -285,11 +216,11 @@ class Program(Statements):
     def _load_list(self, place: int, site: Any) -> Leaf:
         """A copy of a car's list in the arena."""
         self.line = 1
-        length = self.b.load(self.word_at(self._state_pointer(place + 1), self._car))
+        length = self.b.load(self.word_at(self._state_pointer(place + 1), self.car))
         lst = self.new_list(site, self.b.add(length, i64(4)))
         width = i64(self.width(site))
         room = self.b.mul(self._state_number(place + 2), width)
-        source = self.word_at(self._state_pointer(place), self.b.mul(self._car, room))
+        source = self.word_at(self._state_pointer(place), self.b.mul(self.car, room))
         target = self.b.inttoptr(self.b.load(self.header(lst)), WORDS)
         self.copy_words(target, source, self.b.mul(length, width))
         self.b.store(length, self.word_at(self.header(lst), 1))
@@ -311,7 +242,7 @@ class Program(Statements):
                     place += 1
         self._check_lists(lists)
         for place, word in words:
-            self.b.store(word, self.word_at(self._state_pointer(place), self._car))
+            self.b.store(word, self.word_at(self._state_pointer(place), self.car))
         for place, leaf, site in lists:
             self._store_list(place, leaf, site)
 
@@ -341,7 +272,7 @@ class Program(Statements):
         length = self._list_length(leaf, site)
         width = i64(self.width(site))
         room = self.b.mul(self._state_number(place + 2), width)
-        target = self.word_at(self._state_pointer(place), self.b.mul(self._car, room))
+        target = self.word_at(self._state_pointer(place), self.b.mul(self.car, room))
 
         def copy() -> Value:
             source = self.b.inttoptr(self.b.load(self.header(Lst(leaf, site))), WORDS)
@@ -349,7 +280,7 @@ class Program(Statements):
             return Const(None)
 
         self.if_else(self.b.icmp_signed(">", length, i64(0)), copy, lambda: Const(None))
-        self.b.store(length, self.word_at(self._state_pointer(place + 1), self._car))
+        self.b.store(length, self.word_at(self._state_pointer(place + 1), self.car))
 
 
 def list_site(typ: Type) -> Any:
