@@ -52,7 +52,7 @@ class Course:
         names = dict.fromkeys((*config.tracks, *made_up))
         self.tracks: tuple[Track, ...] = tuple(map(load_track, names))
         self.metadata = metadata
-        self._race = config.race
+        self.race = config.race
         # For teacher and lessons the way back is one more track.
         self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
         self._threads = config.threads or None
@@ -71,7 +71,7 @@ class Course:
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * index,
                 car_version=self._car_version,
-                rules=replace(cars.rules, race=self._race),
+                rules=replace(cars.rules, race=self.race),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
             )
