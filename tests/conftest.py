@@ -49,7 +49,12 @@ def own_process() -> dict[str, str]:
 
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of rewards are forked from this process, which is faster than starting them."""
+    """Workers of rewards are forked from this process, which is faster than starting them.
+
+    Not where JAX has begun its threads: a forked child may wait for one of them for ever.
+    """
+    if "jax" in sys.modules:
+        return
     from forked import Forked
 
     from deepracer_fast.reward import sandbox

@@ -84,7 +84,7 @@ def test_the_progress_example_pays_what_each_step_gained() -> None:
 
 
 def test_an_unknown_example_is_refused_with_the_choices() -> None:
-    assert len(example_names()) == 4
+    assert len(example_names()) == 6
     with pytest.raises(RewardError, match=r"'fast'.*follow_center_line, follow_center_line_fast"):
         example_reward("fast")
 
