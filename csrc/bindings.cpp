@@ -151,6 +151,11 @@ py::dict look(const std::string& name) {
 
 void bind_world(py::module_& m) {
   m.def("look", &look, py::arg("name"));
+  py::enum_<df::Channel>(m, "Channel")
+      .value("GREY", df::Channel::kGrey)
+      .value("RED", df::Channel::kRed)
+      .value("GREEN", df::Channel::kGreen)
+      .value("BLUE", df::Channel::kBlue);
   py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
                        const DoubleArray& outer, bool is_loop) {
@@ -163,14 +168,21 @@ void bind_world(py::module_& m) {
       .def_property_readonly("bytes", &df::Track::bytes);
 
   py::class_<df::Ground, std::shared_ptr<df::Ground>>(m, "Ground")
-      .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
-                       const DoubleArray& outer, bool is_loop, const std::string& look) {
-             return std::make_shared<df::Ground>(points(center, "center"), points(inner, "inner"),
-                                                 points(outer, "outer"), is_loop,
-                                                 df::look_by_name(look));
-           }),
-           py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
-           py::arg("look"))
+      .def(
+          py::init([](const DoubleArray& center, const DoubleArray& inner, const DoubleArray& outer,
+                      bool is_loop, const std::string& look, df::Channel channel) {
+            return std::make_shared<df::Ground>(points(center, "center"), points(inner, "inner"),
+                                                points(outer, "outer"), is_loop,
+                                                df::look_by_name(look, channel));
+          }),
+          py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
+          py::arg("look"), py::arg("channel") = df::Channel::kGrey)
+      // Where the walls stand: min x, min y, max x, max y, metres.
+      .def_property_readonly("field",
+                             [](const df::Ground& self) {
+                               const df::Rectangle& r = self.field();
+                               return py::make_tuple(r.min_x, r.min_y, r.max_x, r.max_y);
+                             })
       .def_property_readonly("texel", &df::Ground::texel)
       .def_property_readonly("bytes", &df::Ground::bytes);
 }
@@ -291,7 +303,16 @@ void bind_simulator(py::module_& m) {
 }
 
 void bind_camera(py::module_& m) {
+  py::class_<df::CameraParams>(m, "CameraParams")
+      .def(py::init())
+      .def_readwrite("width", &df::CameraParams::width)
+      .def_readwrite("height", &df::CameraParams::height)
+      .def_readwrite("hfov", &df::CameraParams::hfov)
+      .def_readwrite("x", &df::CameraParams::x)
+      .def_readwrite("z", &df::CameraParams::z)
+      .def_readwrite("pitch", &df::CameraParams::pitch);
   py::class_<df::Camera>(m, "Camera")
+      .def(py::init<const df::CameraParams&>(), py::arg("params"))
       .def(py::init([](double height, double pitch) {
              df::CameraParams params;
              params.z = height;
@@ -303,12 +324,13 @@ void bind_camera(py::module_& m) {
           "render",
           [](const df::Camera& self, const df::Ground& ground, const FloatArray& x,
              const FloatArray& y, const FloatArray& heading, const std::string& path) {
-            py::array_t<std::uint8_t> out(
-                {x.size(), py::ssize_t{df::kPictureHeight}, py::ssize_t{df::kPictureWidth}});
+            const py::ssize_t height = self.params().height;
+            const py::ssize_t width = self.params().width;
+            py::array_t<std::uint8_t> out({x.size(), height, width});
             const df::InstructionSet chosen = df::instruction_set_by_name(path);
             for (py::ssize_t i = 0; i < x.size(); ++i)
               self.render(ground, x.at(i), y.at(i), heading.at(i),
-                          out.mutable_data() + i * df::kPictureSize, nullptr, chosen);
+                          out.mutable_data() + i * height * width, nullptr, chosen);
             return out;
           },
           py::arg("ground"), py::arg("x"), py::arg("y"), py::arg("heading"), py::arg("path") = "");
@@ -359,8 +381,8 @@ PYBIND11_MODULE(_core, m) {
   bind_options(m);
   bind_object_records(m);
   bind_simulator(m);
-  bind_object_methods(m);
   bind_camera(m);
+  bind_object_methods(m);
   bind_network(m);
   py::list names;
   for (const char* name : df::kStatusNames) names.append(name);

@@ -1,7 +1,11 @@
 // The part of the Python module that belongs to objects on the road and to sensors.
 #include <pybind11/stl.h>
 
+#include <array>
+#include <string>
+
 #include "bindings.h"
+#include "object_view.h"
 #include "simulator.h"
 
 namespace df = deepracer_fast;
@@ -67,6 +71,29 @@ py::array lidar(const py::object& self) {
                      {simulator.cars().num_cars, sensors.options().lidar_size()}, self);
 }
 
+// Draws objects over one of a camera's pictures: poses [K, 3] are x, y (m) and heading (rad),
+// is_car [K] says what they look like. The camera is that of a car at (x, y, heading).
+void draw_objects(const df::Camera& camera, py::array_t<std::uint8_t, py::array::c_style>& picture,
+                  const std::array<float, 3>& car, const FloatArray& poses, const IntArray& is_car,
+                  df::Channel channel) {
+  const df::CameraParams& params = camera.params();
+  if (picture.size() != py::ssize_t{params.height} * params.width)
+    throw py::value_error("picture must be one that this camera has rendered");
+  if (poses.ndim() != 2 || poses.shape(1) != 3 || is_car.size() != poses.shape(0) ||
+      poses.shape(0) > df::kMostDrawn)
+    throw py::value_error("poses must have shape [K, 3], is_car [K], K up to " +
+                          std::to_string(df::kMostDrawn));
+  std::vector<df::Object> objects;
+  for (py::ssize_t i = 0; i < poses.shape(0); ++i) {
+    objects.push_back({{poses.at(i, 0), poses.at(i, 1)},
+                       df::direction(poses.at(i, 2)),
+                       0.0F,
+                       is_car.at(i) != 0 ? df::ObjectKind::kCar : df::ObjectKind::kBox});
+  }
+  df::draw_objects(camera, {car[0], car[1]}, car[2], objects, 0.0F, nullptr, picture.mutable_data(),
+                   channel);
+}
+
 void bind_traffic_rules(py::module_& m) {
   using Rules = df::TrafficRules;
   using Bots = df::BotRules;
@@ -129,6 +156,9 @@ void bind_object_records(py::module_& m) {
 }
 
 void bind_object_methods(py::module_& m) {
+  bound<df::Camera>(m, "Camera")
+      .def("draw_objects", &draw_objects, py::arg("picture").noconvert(), py::arg("car"),
+           py::arg("poses"), py::arg("is_car"), py::arg("channel") = df::Channel::kGrey);
   bound<df::RaceRules>(m, "RaceRules").def_readwrite("traffic", &df::RaceRules::traffic);
   bound<df::SimulatorOptions>(m, "SimulatorOptions")
       .def_readwrite("sensors", &df::SimulatorOptions::sensors);

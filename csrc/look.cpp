@@ -20,39 +20,46 @@ constexpr float kLitLine = 1.27F;
 constexpr float kBelowLamp = 1.06F;
 constexpr float kMarksBelowLamp = 1.08F;
 
-constexpr float grey(float red, float green, float blue) {
-  return 0.2989F * red + 0.5870F * green + 0.1140F * blue;
+// The walls by Side: greys as fitted, in the hue of their lit sides' median (34, 58, 70).
+constexpr std::array<WallShade, 4> walls(Channel channel) {
+  std::array<WallShade, 4> all = {{{22.5F, 2.5F}, {57.0F, 9.5F}, {51.0F, 8.0F}, {0.0F, 0.0F}}};
+  const auto value = [](Channel each) { return shade(each, 34, 58, 70); };
+  const float tint = value(channel) / value(Channel::kGrey);
+  for (WallShade& wall : all) wall = {wall.foot * tint, wall.gain * tint};
+  return all;
 }
 
 // Greys, grain and walls: frames of the original on reinvent_base, whose poses were fitted
 // (benchmarks/compare_frames.py). Walls 0.25 or 0.3 m outside the borders fit equally well, and the
 // latter gives the printed mat's 26 x 17 feet. The wall's height is a guess: no frame shows sky,
 // though some look 1.38 m up a wall. Lines and dashes: meshes/reinvent.
-constexpr Look kReinvent{
-    .road = {grey(38, 51, 68) * kBelowLamp, 5.5F},
-    .field = {grey(100, 143, 109) * kBelowLamp, 7.0F},
-    .line = {grey(233, 232, 228) * kMarksBelowLamp, 13.5F},
-    .dash = {grey(236, 142, 0) * kMarksBelowLamp, 5.5F},
-    .line_outer = -0.005F,  // the mesh ends at the border; in the frames the line reaches further
-    .line_inner = 0.076F,
-    .dash_width = 0.026F,
-    .dash_length = 0.051F,
-    .dash_pitch = 0.102F,
-    .dash_first = 0.05F,
-    .start_length = 0.0F,
-    .field_margin = 0.3F,
-    .wall_height = 1.5F,
-    .walls = {{{22.5F, 2.5F}, {57.0F, 9.5F}, {51.0F, 8.0F}, {0.0F, 0.0F}}},
-    .sky_grey = 178.0F,
-};
+constexpr Look reinvent(Channel channel) {
+  return {
+      .road = {shade(channel, 38, 51, 68) * kBelowLamp, 5.5F},
+      .field = {shade(channel, 100, 143, 109) * kBelowLamp, 7.0F},
+      .line = {shade(channel, 233, 232, 228) * kMarksBelowLamp, 13.5F},
+      .dash = {shade(channel, 236, 142, 0) * kMarksBelowLamp, 5.5F},
+      .line_outer = -0.005F,  // the mesh ends at the border; in the frames the line reaches further
+      .line_inner = 0.076F,
+      .dash_width = 0.026F,
+      .dash_length = 0.051F,
+      .dash_pitch = 0.102F,
+      .dash_first = 0.05F,
+      .start_length = 0.0F,
+      .field_margin = 0.3F,
+      .wall_height = 1.5F,
+      .walls = walls(channel),
+      .sky_grey = 178.0F,
+  };
+}
 
 // Textures of meshes/reInvent2019 and of the tracks from 2022 on.
-constexpr Look speedway() {
-  Look look = kReinvent;
-  look.road = {grey(64, 63, 61) * kLitFloor, 7.0F};
-  look.field = {grey(126, 133, 65) * kLitFloor, 18.0F};
+constexpr Look speedway(Channel channel) {
+  Look look = reinvent(channel);
+  look.road = {shade(channel, 64, 63, 61) * kLitFloor, 7.0F};
+  look.field = {shade(channel, 126, 133, 65) * kLitFloor, 18.0F};
   look.line = {223.0F * kLitLine, 4.0F};
-  look.dash = {grey(255, 143 * kLitLine, 0), 5.5F};
+  look.dash = {shade(channel, 255, 143 * kLitLine, 0), 5.5F};
   look.line_outer = 0.0F;
   look.start_length = 0.27F;  // its texture is 252 texels along and 992 across the road of 1.067 m
   look.field_margin = 2.4F;   // middle of 1.8 to 3 m, and 1 m high: measured from the meshes
@@ -61,8 +68,8 @@ constexpr Look speedway() {
 }
 
 // Textures and geometry of the training tracks of 2019: lines outside the borders.
-constexpr Look oval() {
-  Look look = speedway();
+constexpr Look oval(Channel channel) {
+  Look look = speedway(channel);
   look.line_outer = -0.076F;
   look.line_inner = 0.0F;
   look.start_length = 0.0F;
@@ -73,10 +80,10 @@ constexpr Look oval() {
 
 }  // namespace
 
-Look look_by_name(std::string_view name) {
-  if (name == "reinvent") return kReinvent;
-  if (name == "oval") return oval();
-  if (name == "speedway") return speedway();
+Look look_by_name(std::string_view name, Channel channel) {
+  if (name == "reinvent") return reinvent(channel);
+  if (name == "oval") return oval(channel);
+  if (name == "speedway") return speedway(channel);
   throw std::invalid_argument("look must be reinvent, oval or speedway, got " + std::string(name));
 }
 

@@ -1,7 +1,8 @@
 // The look of a track family: what colours its surfaces have, how its lines are drawn, how it is
 // lit.
 //
-// In: the family's name. Out: a Look, from which Ground paints and WallView draws.
+// In: the family's name, and what of its colours is asked for. Out: a Look, from which Ground
+// paints and WallView draws.
 #pragma once
 
 #include <array>
@@ -10,6 +11,18 @@
 #include <string_view>
 
 namespace deepracer_fast {
+
+// What a picture holds of each colour: its grey, as the cars' cameras see it, or one of its parts;
+// three pictures of the parts are a picture in colour.
+enum class Channel : std::uint8_t { kGrey, kRed, kGreen, kBlue };
+
+// A colour's value in a channel, on the scale of its parts.
+constexpr float shade(Channel channel, float red, float green, float blue) {
+  if (channel == Channel::kRed) return red;
+  if (channel == Channel::kGreen) return green;
+  if (channel == Channel::kBlue) return blue;
+  return 0.2989F * red + 0.5870F * green + 0.1140F * blue;
+}
 
 // One painted surface: mean grey level as the camera sees it below the lamp and the standard
 // deviation of its carpet-like grain per level-0 texel, both on the scale 0..255.
@@ -54,8 +67,9 @@ struct Tone {
   float sky_grey;
 };
 
-// The look named "reinvent", "oval" or "speedway"; throws std::invalid_argument for another name.
-Look look_by_name(std::string_view name);
+// The look named "reinvent", "oval" or "speedway", whose greys are then those of the channel;
+// throws std::invalid_argument for another name.
+Look look_by_name(std::string_view name, Channel channel = Channel::kGrey);
 
 // Light on the ground at a squared distance (m^2) from the world's origin, 1 at the origin. The
 // world files hang a point light 15 m above it, beside the sun that lights all alike. Lambert's law

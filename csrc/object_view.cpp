@@ -52,8 +52,10 @@ struct Stretch {
 
 class ObjectPainter {
  public:
-  ObjectPainter(const Camera& camera, const Lens& lens, const Tone* tone, std::uint8_t* picture)
-      : lens_(lens),
+  ObjectPainter(const Camera& camera, const Lens& lens, const Tone* tone, std::uint8_t* picture,
+                Channel channel)
+      : channel_(channel),
+        lens_(lens),
         tone_(tone),
         picture_(picture),
         width_(camera.params().width),
@@ -79,6 +81,11 @@ class ObjectPainter {
   void blend(int row, int first, int end);
   void blend_columns(int row, int first, int end);
 
+  float shade_of(const Block& block) const {
+    return block.shades[static_cast<std::size_t>(channel_)];
+  }
+
+  const Channel channel_;
   const Lens lens_;
   const Tone* tone_;
   std::uint8_t* picture_;
@@ -119,7 +126,7 @@ void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) 
   const auto side = [&](float x0, float y0, float x1, float y1, Vec3 normal) {
     add_face(object, axis,
              {{{x0, y0, b.bottom}, {x1, y1, b.bottom}, {x1, y1, b.top}, {x0, y0, b.top}}}, normal,
-             b.grey);
+             shade_of(b));
   };
   if (eye.x > b.front) side(b.front, b.right, b.front, b.left, {1.0F, 0.0F, 0.0F});
   if (eye.x < b.rear) side(b.rear, b.right, b.rear, b.left, {-1.0F, 0.0F, 0.0F});
@@ -131,7 +138,7 @@ void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) 
                {b.front, b.right, b.top},
                {b.front, b.left, b.top},
                {b.rear, b.left, b.top}}},
-             {0.0F, 0.0F, 1.0F}, b.grey);
+             {0.0F, 0.0F, 1.0F}, shade_of(b));
   if (num_faces_ > 0) fill();
 }
 
@@ -317,13 +324,14 @@ void ObjectPainter::blend_columns(int row, int first, int end) {
 }  // namespace
 
 void draw_objects(const Camera& camera, Vec2 position, float heading,
-                  std::span<const Object> objects, float age, const Tone* tone, std::uint8_t* out) {
+                  std::span<const Object> objects, float age, const Tone* tone, std::uint8_t* out,
+                  Channel channel) {
   const CameraParams& params = camera.params();
   const Vec2 along = direction(heading);
   const Lens lens = {
       offset(position, along, static_cast<float>(params.x), static_cast<float>(params.y)), along,
       static_cast<float>(params.z)};
-  std::array<std::pair<float, int>, kMaxObjects> order;
+  std::array<std::pair<float, int>, kMostDrawn> order;
   int count = 0;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const Vec2 gap = objects[i].position - lens.position;
@@ -334,7 +342,7 @@ void draw_objects(const Camera& camera, Vec2 position, float heading,
   }
   if (count == 0) return;
   std::sort(order.begin(), order.begin() + count);
-  ObjectPainter painter(camera, lens, tone, out);
+  ObjectPainter painter(camera, lens, tone, out, channel);
   for (int i = 0; i < count; ++i) {
     Object object = objects[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)];
     object.position = position_before(object, age);

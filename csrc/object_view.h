@@ -16,10 +16,14 @@
 
 namespace deepracer_fast {
 
+// Objects that a picture may show: those of a car, and the car itself where it is filmed.
+inline constexpr int kMostDrawn = kMaxObjects + 1;
+
 // Draws over a picture of the camera of a car whose base_link is at `position` with `heading`.
 // `age` seconds ago the objects that drive were further back. A tone, if there is one, replaces
-// greys as it does those of the ground.
+// greys as it does those of the ground. At most kMostDrawn objects.
 void draw_objects(const Camera& camera, Vec2 position, float heading,
-                  std::span<const Object> objects, float age, const Tone* tone, std::uint8_t* out);
+                  std::span<const Object> objects, float age, const Tone* tone, std::uint8_t* out,
+                  Channel channel = Channel::kGrey);
 
 }  // namespace deepracer_fast

@@ -1,6 +1,6 @@
 """The native core, as csrc/bindings.cpp exposes it. Arrays that come back are read-only views."""
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,12 @@ def drive_open_loop(
 ) -> Floats: ...
 def look(name: str) -> dict[str, Any]: ...
 
+class Channel:
+    GREY: Channel
+    RED: Channel
+    GREEN: Channel
+    BLUE: Channel
+
 class Track:
     def __init__(self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
     @property
@@ -43,8 +49,16 @@ class Track:
 
 class Ground:
     def __init__(
-        self, center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool, look: str
+        self,
+        center: Doubles,
+        inner: Doubles,
+        outer: Doubles,
+        is_loop: bool,
+        look: str,
+        channel: Channel = ...,
     ) -> None: ...
+    @property
+    def field(self) -> tuple[float, float, float, float]: ...
     @property
     def texel(self) -> float: ...
     @property
@@ -168,8 +182,27 @@ class Simulator:
     def track_states(self) -> Floats: ...
     def vehicle_states(self) -> Floats: ...
 
+class CameraParams:
+    width: int
+    height: int
+    hfov: float
+    x: float
+    z: float
+    pitch: float
+
 class Camera:
+    @overload
+    def __init__(self, params: CameraParams) -> None: ...
+    @overload
     def __init__(self, height: float = ..., pitch: float = ...) -> None: ...
+    def draw_objects(
+        self,
+        picture: Bytes,
+        car: tuple[float, float, float],
+        poses: Floats,
+        is_car: npt.NDArray[np.int32],
+        channel: Channel = ...,
+    ) -> None: ...
     def render(
         self, ground: Ground, x: Floats, y: Floats, heading: Floats, path: str = ""
     ) -> Bytes: ...

@@ -1,4 +1,4 @@
-"""The command line: ``deepracer-fast train | evaluate | race | replay | validate | tracks``.
+"""The command line: ``deepracer-fast train | evaluate | race | video | replay | ...``.
 
 In: options, each with its unit and default in ``--help``. Out: exit status 0, 1 (one line of
 error; the traceback with ``--debug``) or 2 (wrong usage). Each command imports what it needs when
@@ -22,7 +22,6 @@ from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError, DeepRacerError
 
 if TYPE_CHECKING:
-    from deepracer_fast.config import TrainConfig
     from deepracer_fast.track import Track
 
 app = typer.Typer(
@@ -190,14 +189,14 @@ def evaluate(
 ) -> None:
     """Drive greedy laps with a trained model and print their times."""
     from deepracer_fast.compilation_cache import keep_compiled_programs
-    from deepracer_fast.config import read_config
+    from deepracer_fast.config import read_config, settings_of
     from deepracer_fast.evaluate import RaceOptions, evaluate_model
     from deepracer_fast.model import load_model
     from deepracer_fast.training_screen import lap_table
 
     keep_compiled_programs()
     loaded = load_model(model)
-    settings = _settings_of(model)
+    settings = settings_of(model)
     name = track or settings.track
     options = RaceOptions(
         laps=laps,
@@ -309,6 +308,64 @@ def race(
 
 
 @app.command()
+def video(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL|EPISODE",
+            help="model.tar.gz, model.pb or model folder to film; or a recorded simtrace CSV.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The .mp4 or .gif to write (default: named after the source)"),
+    ] = None,
+    track: TrackOption = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="End after so many seconds (default: no limit)", min=0.1)
+    ] = None,
+    laps: Annotated[
+        int | None, typer.Option(help="Of a model: greedy laps (default: 1)", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of a model: of obstacles and bots (default: 0)", min=0)
+    ] = None,
+    resets: Annotated[
+        bool | None,
+        typer.Option(
+            "--resets/--no-resets",
+            help="Of a model: put a car back after the penalty, or end its lap (default: resets)",
+            show_default=False,
+        ),
+    ] = None,
+    off_track_penalty: Annotated[
+        float | None, typer.Option(help="Of a model: seconds off the track (default: 2)", min=0.0)
+    ] = None,
+    car_version: CarVersionOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Of a model: config.toml whose [race] table is used", show_default=False),
+    ] = None,
+    episode: Annotated[
+        int | None, typer.Option(help="Of a recording: which one to show (default: the first)")
+    ] = None,
+) -> None:
+    """Film a model's laps, or a recorded episode."""
+    from deepracer_fast.video_command import VideoRequest, run_video
+
+    driving = {
+        "laps": laps,
+        "seed": seed,
+        "resets": resets,
+        "off_track_penalty": off_track_penalty,
+        "car_version": car_version,
+        "config": config,
+    }
+    given = {name: value for name, value in driving.items() if value is not None}
+    run_video(VideoRequest(source, output, track, seconds, episode), given)
+
+
+@app.command()
 def replay(
     traces: Annotated[
         list[Path], typer.Argument(help="Simtrace CSVs, or logs with SIM_TRACE_LOG lines.")
@@ -405,14 +462,6 @@ def _track_table(tracks: Iterable[Track]) -> Table:
         length, width = f"{track.length:.2f}", f"{track.width[1]:.2f}"
         table.add_row(track.name, track.title, length, width, ways[track.direction])
     return table
-
-
-def _settings_of(model: Path) -> TrainConfig:
-    """What a model folder was trained with; the defaults for anything else."""
-    from deepracer_fast.config import TrainConfig, read_config
-
-    settings = model / "config.toml"
-    return read_config(settings) if settings.is_file() else TrainConfig()
 
 
 def main() -> None:

@@ -139,6 +139,12 @@ class TrainConfig:
         )
 
 
+def settings_of(model: Path) -> TrainConfig:
+    """What a model folder was trained with; the defaults for anything else."""
+    settings = model / "config.toml"
+    return read_config(settings) if settings.is_file() else TrainConfig()
+
+
 def read_config(path: str | Path) -> TrainConfig:
     """Reads a ``config.toml``; keys that it leaves out take their defaults.
 

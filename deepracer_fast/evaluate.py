@@ -212,7 +212,7 @@ def drive_laps(
             lap = np.array([len(counter.laps) for counter in counters])
             no_reward = np.zeros(simulator.num_cars)
             trace.record(result, action, no_reward, lap, lap < laps)
-        reward = _rewards(judge, result)
+        reward = step_rewards(judge, result)
         for car, counter in enumerate(counters):
             counter.reward += float(reward[car])
             counter.count(
@@ -226,7 +226,7 @@ def drive_laps(
     return [counter.laps[:laps] for counter in counters]
 
 
-def _rewards(judge: Judge | None, result: StepResult) -> Array:
+def step_rewards(judge: Judge | None, result: StepResult) -> Array:
     """What the step earned each car; nothing in steps that prepare or pause it."""
     if judge is None:
         return np.zeros(len(result.status), np.float32)

@@ -65,7 +65,7 @@ class Model:
             raise DeepRacerError(
                 "a model with a continuous action space has no probabilities; use act()"
             )
-        return self._answer(observation)
+        return self.answer(observation)
 
     def act(self, observation: Observation) -> NDArray[np.float32]:
         """The policy's best command for each car: its likeliest action, or its mean.
@@ -90,11 +90,15 @@ class Model:
         Raises:
             DeepRacerError: an observation of the wrong kind.
         """
-        answer = self._answer(observation)
+        answer = self.answer(observation)
         return answer if self.spec.continuous else np.argmax(answer, axis=-1)
 
-    def _answer(self, observation: Observation) -> NDArray[np.float32]:
-        """What the frozen graph's output node would hold: softmax, or mean in -1..1."""
+    def answer(self, observation: Observation) -> NDArray[np.float32]:
+        """What the frozen graph's output node would hold: softmax [B, A], or mean in -1..1 [B, 2].
+
+        Raises:
+            DeepRacerError: an observation of the wrong kind.
+        """
         return np.asarray(_answer(self.spec, self.params, _checked(self.spec, observation)))
 
 

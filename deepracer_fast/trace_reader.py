@@ -40,6 +40,8 @@ _SOURCES = {
     "track_length": "track_len",
     "seconds": "tstamp",
     "status": "episode_status",
+    "reward": "reward",
+    "progress": "progress",
 }
 _POSITIONS = {name: list(COLUMNS).index(source) for name, source in _SOURCES.items()}
 
@@ -60,6 +62,8 @@ class Recording:
         track_length: float [T], metres.
         seconds: float [T], the stamp, which jitters by 10 ms.
         status: str [T], "" where the form has none.
+        reward: float [T], as it was recorded.
+        progress: float [T], percent.
     """
 
     source: str
@@ -73,10 +77,16 @@ class Recording:
     track_length: Array
     seconds: Array
     status: Array
+    reward: Array
+    progress: Array
 
     def rows(self, begin: int, end: int) -> "Recording":
         """The steps from ``begin`` to before ``end``."""
-        cut = {f.name: getattr(self, f.name)[begin:end] for f in fields(self)[1:]}
+        return self.picked(slice(begin, end))
+
+    def picked(self, which: slice | Array) -> "Recording":
+        """The steps of a slice, or with these indices."""
+        cut = {f.name: getattr(self, f.name)[which] for f in fields(self)[1:]}
         return Recording(self.source, **cut)
 
 

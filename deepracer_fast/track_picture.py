@@ -1,10 +1,11 @@
-"""A picture of one track: road, borders, waypoint numbers, start line and driving direction.
+"""Pictures of one track: road, borders, waypoint numbers, start line and driving direction.
 
 In: a ``Track``. Out: a PNG file, for ``deepracer-fast tracks`` and for choosing waypoints while
-writing a reward function. Neighbour: ``track.py``. Import it where it is needed: it loads
-matplotlib.
+writing a reward function; or a small map, for ``video``. Neighbour: ``track.py``. Import it where
+it is needed: it loads matplotlib.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,47 @@ def draw_track(track: Track, path: str | Path) -> None:
     _draw_start(axes, track)
     _draw_numbers(axes, track)
     figure.savefig(path, format="png")
+
+
+@dataclass(frozen=True)
+class TrackMap:
+    """A small picture of a track, and where its points are in it.
+
+    Attributes:
+        pixels: uint8 [H, W, 3].
+        left: x of the picture's left edge, metres.
+        top: y of its upper edge, metres.
+        scale: pixels per metre.
+    """
+
+    pixels: NDArray[np.uint8]
+    left: float
+    top: float
+    scale: float
+
+    def place(self, points: Points) -> Points:
+        """Pixels [..., 2] of points [..., 2] in metres."""
+        return self.scale * (np.asarray(points) - (self.left, self.top)) * (1.0, -1.0)
+
+
+def track_map(track: Track, width: int, height: int) -> TrackMap:
+    """The road and its lines, as large as the picture of so many pixels holds them."""
+    margin = 0.3  # m beside the road
+    everything = np.vstack([track.inner, track.outer])
+    low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
+    scale = float(min(np.array([width, height]) / (high - low)))
+    half = np.array([width, height]) / scale / 2
+    left, bottom = (low + high) / 2 - half
+    right, top = (low + high) / 2 + half
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
+    _draw_road(axes, track, points_per_metre=72 / DPI * scale)
+    axes.plot(*np.array([track.inner[0], track.outer[0]]).T, color="white", linewidth=2, zorder=4)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return TrackMap(pixels, float(left), float(top), scale)
 
 
 def _title(track: Track) -> str:

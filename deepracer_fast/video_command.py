@@ -1,0 +1,275 @@
+"""``deepracer-fast video``: a drive of a model, or a recorded episode, as a film.
+
+In: a path and options as the command line has them. Out: an MP4 or GIF, and a line a lap.
+Neighbours: ``cli`` parses the options; ``video`` draws the frames, ``video_file`` writes them.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.config import read_config, settings_of
+from deepracer_fast.errors import ConfigError, TraceError
+from deepracer_fast.evaluate import RaceOptions, lap_rules, step_rewards
+from deepracer_fast.fleet import Judge
+from deepracer_fast.model import Model, load_model
+from deepracer_fast.model_metadata import CAMERAS, LidarConfig
+from deepracer_fast.race_command import model_name
+from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.replay import FRONT_POINT
+from deepracer_fast.replay_command import guess_track
+from deepracer_fast.reward import load_reward
+from deepracer_fast.simulator import PREPARE, STATUS_NAMES, Simulator
+from deepracer_fast.trace_reader import Recording, read_recording
+from deepracer_fast.track import Track, load_track
+from deepracer_fast.video import Caption, Moment, Screen
+from deepracer_fast.video_file import FRAMES_PER_SECOND, can_write_mp4, check_film_path, write_film
+from deepracer_fast.views import RoadObjects
+
+Array = npt.NDArray[Any]
+
+_MODEL_SUFFIXES = (".gz", ".tgz", ".pb", ".safetensors")
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """What the user asked for, apart from how a model drives.
+
+    Attributes:
+        source: a model, or a recording.
+        output: the file to write, .mp4 or .gif; None for one named after the source, here.
+        track: bundled name or route; None for the model's, or the bundled one that fits.
+        seconds: the film ends after so many; None for no limit.
+        episode: of a recording, the number in the file; None for the first.
+    """
+
+    source: Path
+    output: Path | None = None
+    track: str | None = None
+    seconds: float | None = None
+    episode: int | None = None
+
+
+def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
+    """Films greedy laps of a model, or an episode as it was recorded.
+
+    Args:
+        request: what to film.
+        given: how a model drives, as far as the user said: ``laps``, ``resets``,
+            ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of the
+            simulator, ``config`` with a ``[race]`` table.
+
+    Raises:
+        DeepRacerError: the source, the track or an option cannot be used.
+        OSError: the film cannot be written.
+    """
+    is_recording = request.source.is_file() and request.source.suffix not in _MODEL_SUFFIXES
+    if is_recording and given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ConfigError(f"{request.source} is a recording, which takes no {names}: leave it out")
+    if not is_recording and request.episode is not None:
+        raise ConfigError(f"{request.source} is a model, which takes no --episode: leave it out")
+    if is_recording:
+        _film_episode(request)
+    else:
+        _film_model(request, given)
+
+
+def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
+    path = request.source
+    output = _output(request, model_name(path))
+    settings = settings_of(path)
+    model = load_model(path)
+    track = load_track(request.track or settings.track)
+    names = ("resets", "off_track_penalty", "car_version")
+    race = RaceOptions(
+        laps=given.get("laps", 1),
+        race=(read_config(given["config"]) if "config" in given else settings).race,
+        **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
+    )
+    reward = path / "reward_function.py"
+    judge = load_reward(reward) if reward.is_file() else None
+    caption = Caption(f"{model_name(path)} on {track.name}", "lap", _actions(model))
+    simulator = _simulator(model, track, race, given.get("seed", 0))
+    _film(
+        output, Screen(track, caption), drive_moments(model, simulator, race.laps, judge), request
+    )
+
+
+def _film_episode(request: VideoRequest) -> None:
+    path = request.source
+    recording = read_recording(path)
+    episode = one_episode(recording, request.episode)
+    track = load_track(request.track) if request.track else guess_track(recording)
+    if track is None:
+        raise ConfigError(
+            f"{path}: no bundled track of {recording.track_length[0]:.2f} m fits its poses; name "
+            "its track with --track"
+        )
+    output = _output(request, f"{path.stem}-episode-{episode.episode[0]}")
+    caption = Caption(f"{path.name} on {track.name}", "episode")
+    _film(output, Screen(track, caption), recorded_moments(episode), request)
+
+
+def _actions(model: Model) -> list[tuple[float, float]]:
+    """Degrees and m/s of each action, none if they are continuous."""
+    space = model.metadata.action_space
+    if not isinstance(space, DiscreteActionSpace):
+        return []
+    commands = space.to_commands(np.arange(len(space.speed)))
+    return [(float(steering), float(speed)) for steering, speed in commands]
+
+
+def drive_moments(
+    model: Model, simulator: Simulator, laps: int, judge: Judge | None = None
+) -> Iterator[Moment]:
+    """Drives greedy laps, or attempts, one after the other, and tells of every step.
+
+    Args:
+        model: drives all the cars of the simulator; the first one is told of.
+        simulator: is reset first; its rules say what a lap is.
+        laps: how many.
+        judge: the user's reward, if there is one.
+    """
+    result = simulator.reset()
+    lap, start, total = 1, 0.0, 0.0
+    while lap <= laps:
+        # A copy: what JAX is handed must not change under it, and a moment keeps its picture.
+        seen = {name: np.array(rows) for name, rows in result.observation.items()}
+        answer = model.answer(seen)
+        action = answer if model.spec.continuous else np.argmax(answer, axis=-1)
+        before = _place(simulator)
+        result = simulator.step(model.metadata.action_space.to_commands(action))
+        now = float(result.params["sim_time"][0])
+        if result.status[0] == PREPARE:
+            start, total = now, 0.0
+        reward = float(step_rewards(judge, result)[0])
+        total += reward
+        yield replace(
+            before,
+            **{name: float(result.params[source][0]) for name, source in _DRIVEN.items()},
+            seconds=now - start,
+            lap=lap,
+            status=STATUS_NAMES[result.status[0]],
+            picture=_picture(seen),
+            reward=None if judge is None else reward,
+            total=total,
+            answer=answer[0],
+        )
+        if result.terminated[0] or result.truncated[0]:
+            lap, start, total = lap + 1, now, 0.0
+
+
+_DRIVEN = {"steering": "steering_angle", "speed": "speed", "progress": "progress"}
+
+
+def one_episode(recording: Recording, number: int | None) -> Recording:
+    """The rows of an episode, of the first one if none is named.
+
+    Raises:
+        TraceError: there is no such episode.
+    """
+    known = list(dict.fromkeys(recording.episode.tolist()))
+    number = known[0] if number is None else number
+    rows = np.flatnonzero(recording.episode == number)
+    if not len(rows):
+        raise TraceError(
+            f"{recording.source}: episode must be one of {_numbers(known)}, got {number}"
+        )
+    return recording.picked(rows)
+
+
+def recorded_moments(episode: Recording) -> Iterator[Moment]:
+    """Every step of a recorded episode; what a picture showed is not recorded."""
+    total = np.cumsum(np.nan_to_num(episode.reward))
+    for row in range(len(episode.x)):
+        x, y, yaw = (float(column[row]) for column in (episode.x, episode.y, episode.yaw))
+        yield Moment(
+            # The recorded point is the front one.
+            car=(x - FRONT_POINT * np.cos(yaw), y - FRONT_POINT * np.sin(yaw), yaw),
+            steering=float(np.degrees(episode.steering[row])),
+            speed=float(episode.speed[row]),
+            progress=float(episode.progress[row]),
+            seconds=float(episode.seconds[row] - episode.seconds[0]),
+            lap=int(episode.episode[row]),
+            status=str(episode.status[row]),
+            reward=float(episode.reward[row]),
+            total=float(total[row]),
+        )
+
+
+def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> Simulator:
+    """One car, or where racers meet all those of a world, which the model drives as well."""
+    race = options.race
+    return Simulator(
+        track,
+        num_cars=race.cars_per_world if race.race_type == "HEAD_TO_MODEL" else 1,
+        sensors=model.metadata.sensors,
+        num_threads=1,
+        seed=seed,
+        car_version=options.car_version or model.metadata.version,
+        rules=lap_rules(options),
+        lidar=model.metadata.lidar or LidarConfig(),
+    )
+
+
+def _place(simulator: Simulator) -> Moment:
+    """Where the first car and what it meets are now; nothing is known of the step yet."""
+    x, y, heading = (float(value) for value in simulator.vehicle_states()[0, :3])
+    poses = simulator.object_poses()[0]
+    is_car = np.full(len(poses), _are_cars(simulator.rules.race), np.int32)
+    return Moment((x, y, heading), 0.0, 0.0, 0.0, 0.0, 0, objects=RoadObjects(poses, is_car))
+
+
+def _are_cars(race: RaceConfig) -> bool:
+    return race.race_type != "OBJECT_AVOIDANCE" or race.is_obstacle_bot_car
+
+
+def _picture(seen: dict[str, Array]) -> Array | None:
+    """The first car's picture, if it has a camera."""
+    return next((rows[0] for name, rows in seen.items() if name in CAMERAS), None)
+
+
+def _output(request: VideoRequest, name: str) -> Path:
+    """Where the film goes; checked before anything is driven."""
+    path = request.output or Path(f"{name}.mp4" if can_write_mp4() else f"{name}.gif")
+    check_film_path(path)
+    return path
+
+
+def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoRequest) -> None:
+    """Writes the film, and says of each lap how it ended."""
+    console = Console(stderr=True)
+    limit = None
+    if request.seconds is not None:
+        limit = max(1, round(request.seconds * FRAMES_PER_SECOND))
+    last: dict[int, Moment] = {}
+    count = 0
+
+    def frames() -> Iterator[Array]:
+        nonlocal count
+        for moment in itertools.islice(moments, limit):
+            last[moment.lap] = moment
+            count += 1
+            status.update(f"{moment.progress:.0f} % of {moment.lap}")
+            yield screen.frame(moment)
+
+    with console.status("") as status:
+        write_film(path, frames())
+    for lap, moment in last.items():
+        print(
+            f"{lap:4}  {moment.progress:5.1f} %  {moment.seconds:7.3f} s  "
+            f"{moment.status.replace('_', ' ')}"
+        )
+    print(f"video  {path}  ({count / FRAMES_PER_SECOND:.1f} s, {count} frames)")
+
+
+def _numbers(known: list[int]) -> str:
+    return ", ".join(map(str, known)) if len(known) < 12 else f"{known[0]} to {known[-1]}"

@@ -1,0 +1,115 @@
+"""Keeps frames as a film: MP4 by ffmpeg, or GIF by Pillow.
+
+In: a path and RGB frames, one a control period. Out: the file, whole or not at all. Neighbours:
+``video`` draws the frames, ``video_command`` names the file.
+"""
+
+import importlib.util
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.simulator import CONTROL_PERIOD
+
+Frames = Iterable[npt.NDArray[Any]]
+
+FRAMES_PER_SECOND = round(1 / CONTROL_PERIOD)
+GIF_DELAYS = (70, 70, 60)
+"""Milliseconds by turns, since a GIF counts in hundredths of a second: 15 frames a second."""
+
+_GIF_COLOURS = 128
+_COUNT_EVERY = 15  # frames between two of which the palette is made
+_PALETTE_FRAMES = 8
+
+
+def can_write_mp4() -> bool:
+    """Whether the extra ``video`` is installed."""
+    return importlib.util.find_spec("imageio_ffmpeg") is not None
+
+
+def check_film_path(path: Path) -> None:
+    """Says before anything is drawn that a film cannot be written there.
+
+    Raises:
+        ConfigError: neither .mp4 nor .gif, MP4 without the extra, or no such folder.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise ConfigError(f"{path}: a video must end in .mp4 or .gif")
+    if path.suffix.lower() == ".mp4" and not can_write_mp4():
+        raise ConfigError(
+            f"{path}: MP4 needs the extra: pip install 'deepracer-fast[video]', or name a .gif"
+        )
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def write_film(path: Path, frames: Frames) -> None:
+    """Writes a film at 15 frames a second; an existing file is replaced.
+
+    Args:
+        path: ends in .mp4 or .gif.
+        frames: uint8 [H, W, 3], all of one size, at least one.
+
+    Raises:
+        ConfigError: the path cannot be used.
+        OSError: the file cannot be written.
+    """
+    check_film_path(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.tmp{path.suffix.lower()}")
+    try:
+        _WRITERS[path.suffix.lower()](temporary, iter(frames))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_mp4(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+    import imageio_ffmpeg
+
+    first = next(frames)
+    height, width = first.shape[:2]
+    writer = imageio_ffmpeg.write_frames(
+        str(path),
+        (width, height),
+        fps=FRAMES_PER_SECOND,
+        quality=None,
+        output_params=["-crf", "20", "-preset", "veryfast", "-movflags", "+faststart"],
+        ffmpeg_log_level="error",
+    )
+    writer.send(None)
+    try:
+        for frame in itertools.chain([first], frames):
+            writer.send(np.ascontiguousarray(frame))
+    finally:
+        writer.close()
+
+
+def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+    """One palette for all frames, of some of the first: colours stay still, and files small."""
+    head = list(itertools.islice(frames, _COUNT_EVERY * (_PALETTE_FRAMES - 1) + 1))
+    sample = Image.fromarray(np.concatenate(head[::_COUNT_EVERY]))
+    palette = sample.quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+
+    def images() -> Iterator[Image.Image]:
+        all_frames = itertools.chain(head, frames)
+        for frame, delay in zip(all_frames, itertools.cycle(GIF_DELAYS), strict=False):
+            image = Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+            image.info["duration"] = delay
+            yield image
+
+    shown = images()
+    next(shown).save(path, format="GIF", save_all=True, append_images=shown, loop=0)
+
+
+_WRITERS: dict[str, Callable[[Path, Iterator[npt.NDArray[Any]]], None]] = {
+    ".mp4": _write_mp4,
+    ".gif": _write_gif,
+}
