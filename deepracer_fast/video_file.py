@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import os
 import secrets
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,24 +73,41 @@ def write_film(path: Path, frames: Frames) -> None:
 
 
 def _write_mp4(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+    """Hands the frames to ffmpeg.
+
+    Not by ``imageio_ffmpeg.write_frames``: that forks, which JAX's threads must not meet.
+    """
+    first = next(frames)
+    with subprocess.Popen(
+        _ffmpeg_command(path, first.shape[1], first.shape[0]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as ffmpeg:
+        assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
+        try:
+            for frame in itertools.chain([first], frames):
+                ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
+            ffmpeg.stdin.close()
+        except BrokenPipeError:
+            pass  # it says why below
+        except BaseException:
+            ffmpeg.kill()
+            raise
+        said = ffmpeg.stderr.read().decode(errors="replace").strip()
+    if ffmpeg.returncode:
+        raise OSError(f"{path}: ffmpeg cannot write this film: {said.splitlines()[-1:]}")
+
+
+def _ffmpeg_command(path: Path, width: int, height: int) -> list[str]:
+    """Raw frames from stdin to H.264, in the form that browsers and phones play."""
     import imageio_ffmpeg
 
-    first = next(frames)
-    height, width = first.shape[:2]
-    writer = imageio_ffmpeg.write_frames(
-        str(path),
-        (width, height),
-        fps=FRAMES_PER_SECOND,
-        quality=None,
-        output_params=["-crf", "20", "-preset", "veryfast", "-movflags", "+faststart"],
-        ffmpeg_log_level="error",
-    )
-    writer.send(None)
-    try:
-        for frame in itertools.chain([first], frames):
-            writer.send(np.ascontiguousarray(frame))
-    finally:
-        writer.close()
+    given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+    given += ["-r", str(FRAMES_PER_SECOND), "-i", "-"]
+    codec = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", "-preset", "veryfast"]
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"]
+    return [*start, *given, *codec, "-movflags", "+faststart", str(path)]
 
 
 def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:

@@ -22,11 +22,11 @@ Pose = tuple[float, float, float]
 CHASE_WIDTH, CHASE_HEIGHT = 640, 480  # pixels, the most that the core's camera paints
 _CHANNELS = (_core.Channel.RED, _core.Channel.GREEN, _core.Channel.BLUE)
 
-# Where the chase camera is, chosen by eye: the car fills a fifth of the width, and a metre and a
+# Where the chase camera is, chosen by eye: the car fills a sixth of the width, and a metre and a
 # half of road lies before it.
-_BEHIND = 0.85  # m behind base_link
-_HEIGHT = 0.5  # m above the ground
-_AIM = 0.55  # m ahead of base_link, the point of the ground in the picture's middle
+_BEHIND = 1.0  # m behind base_link
+_HEIGHT = 0.55  # m above the ground
+_AIM = 0.7  # m ahead of base_link, the point of the ground in the picture's middle
 _TURNING = 0.3  # share of the car's turn that the camera follows within a step
 _CLEARANCE = 0.08  # m between the camera and a wall, at least
 _JUMP = 0.5  # m in one step, more than a car drives: it was put somewhere else

@@ -1,0 +1,266 @@
+"""Promises of ``deepracer-fast video``; the models are made up and need no network."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepracer_fast import cli, video_command, video_file
+from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.simtrace import write_simtrace
+from deepracer_fast.simulator import RaceRules, Simulator
+from deepracer_fast.trace import simtrace_columns
+from deepracer_fast.trace_reader import read_recording
+from deepracer_fast.track import load_track
+from deepracer_fast.track_picture import track_map
+from deepracer_fast.video import HEIGHT, WIDTH, Caption, Moment, Screen
+from deepracer_fast.video_command import drive_moments, one_episode, recorded_moments
+from deepracer_fast.video_file import write_film
+from deepracer_fast.views import RoadObjects, Views
+
+TRACK = "reinvent_base"
+FRAMES = 30  # two seconds
+
+
+class Answer(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Answer]
+
+
+def driver(sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)) -> Any:
+    """A model that likes to go straight on at 1 m/s, and half as much to turn left."""
+    space = DiscreteActionSpace((0.0, 30.0), (1.0, 0.5))
+    metadata = SimpleNamespace(sensors=sensors, lidar=None, version=5, action_space=space)
+    answer = np.array([[2 / 3, 1 / 3]], np.float32)
+    return SimpleNamespace(
+        metadata=metadata,
+        spec=SimpleNamespace(continuous=False),
+        answer=lambda seen: answer,
+        choose=lambda seen: answer.argmax(axis=-1),
+    )
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command in a folder of its own, with the same driver whatever the model's path."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(video_command, "load_model", lambda path: driver())
+
+    def command(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["deepracer-fast", "video", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return Answer(status, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def simtrace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two attempts of the driver, as an evaluation records them."""
+    _, trace = evaluate_model(driver(), TRACK, RaceOptions(laps=2, resets=False, threads=1))
+    path = tmp_path_factory.mktemp("trace") / "0-iteration.csv"
+    write_simtrace(path, simtrace_columns(trace, load_track(TRACK).waypoints))
+    return path
+
+
+def read_mp4(path: Path) -> np.ndarray:
+    """Frames [T, H, W, 3] of a film of this size."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path)]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
+
+
+def test_two_seconds_of_a_drive_are_thirty_frames(run: Run, tmp_path: Path) -> None:
+    answer = run("mine", "--seconds", "2", "--output", "drive.mp4", "--track", TRACK)
+    assert answer.status == 0, answer.err
+    assert "drive.mp4  (2.0 s, 30 frames)" in answer.out
+    assert len(read_mp4(tmp_path / "drive.mp4")) == FRAMES
+    assert [path.name for path in tmp_path.iterdir()] == ["drive.mp4"]  # nothing temporary
+
+
+def test_without_the_extra_a_gif_of_the_same_length_is_made(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_file.importlib.util, "find_spec", lambda name: None)
+    answer = run("mine", "--seconds", "0.4")
+    assert answer.status == 0, answer.err
+    with Image.open(tmp_path / "mine.gif") as film:
+        assert (film.n_frames, film.size) == (6, (WIDTH, HEIGHT))
+        delays = []
+        for number in range(film.n_frames):
+            film.seek(number)
+            delays.append(film.info["duration"])
+    assert delays == [70, 70, 60, 70, 70, 60]
+    refused = run("mine", "--output", "drive.mp4")
+    assert refused.status == 1
+    assert "pip install 'deepracer-fast[video]'" in refused.err
+
+
+def test_the_chase_view_shows_road_lines_and_the_car() -> None:
+    """Colours of the look, in the middle of the world below its lamp."""
+    track = load_track(TRACK)
+    ahead = track.waypoints[31] - track.waypoints[30]
+    car = (*map(float, track.waypoints[30]), float(np.arctan2(ahead[1], ahead[0])))
+    views = Views(track)
+    picture = views.chase(car, RoadObjects.none()).astype(int)
+    red, green, blue = np.moveaxis(picture, -1, 0)
+    shell = (red > 60) & (green < 40) & (blue < 60)
+    rows, columns = np.nonzero(shell)
+    assert 5000 < len(rows) < 60_000
+    assert abs(columns.mean() - 320) < 20  # it is in the middle
+    assert ((blue > red + 20) & (blue < 90)).sum() > 20_000  # the road's dark blue
+    assert ((green > red + 25) & (green > blue + 15)).sum() > 20_000  # the field
+    assert ((red > 180) & (green > 90) & (green < 180) & (blue < 90)).sum() > 200  # dashes
+    assert (picture.min(axis=-1) > 170).sum() > 2000  # lines
+
+
+def test_the_parts_of_a_grey_add_up_to_what_the_car_sees() -> None:
+    """Weighted as the original weighs them, three colours are the grey picture."""
+    track = load_track(TRACK)
+    car = (*map(float, track.waypoints[5]), 0.0)
+    objects = RoadObjects(
+        np.array([[car[0] + 0.9, car[1], 0.3]], np.float32), np.array([1], np.int32)
+    )
+    views = Views(track)
+    parts = [video_views_picture(views, number, car, objects) for number in range(3)]
+    grey = 0.2989 * parts[0] + 0.5870 * parts[1] + 0.1140 * parts[2]
+    gap = np.abs(grey - views.own(car, objects)[..., 0])
+    assert np.median(gap) < 2
+    assert np.quantile(gap, 0.95) < 6
+
+
+def video_views_picture(views: Views, number: int, car: Any, objects: RoadObjects) -> np.ndarray:
+    """The car's own camera in one colour."""
+    from deepracer_fast import _core
+    from deepracer_fast import views as module
+
+    camera, ground = _core.Camera(), views._grounds[number]
+    picture = module._rendered(camera, ground, car)
+    camera.draw_objects(picture, car, objects.poses, objects.is_car, module._CHANNELS[number])
+    return picture.astype(np.float64)
+
+
+def test_frames_show_the_policys_picture_and_the_likeliest_action() -> None:
+    moment = next(moments_of(driver()))
+    assert moment.picture is not None and moment.picture.shape == (120, 160, 1)
+    frame = Screen(load_track(TRACK), Caption("mine", actions=[(0.0, 1.0), (30.0, 0.5)])).frame(
+        moment
+    )
+    assert frame.shape == (HEIGHT, WIDTH, 3)
+    small = frame[28:268, 656:976, 0].reshape(120, 2, 160, 2).mean(axis=(1, 3))
+    assert np.abs(small - moment.picture[..., 0]).mean() < 4
+    bars = (frame[452:536, 656:992] == (255, 166, 48)).all(axis=-1)
+    # Of two bars the right one, two thirds of the height.
+    assert bars.any(axis=0).nonzero()[0].min() == pytest.approx(168, abs=2)
+    assert bars.any(axis=1).sum() == pytest.approx(56, abs=2)
+
+
+def test_boxes_are_seen_in_the_chase_view() -> None:
+    race = RaceConfig(
+        race_type="OBJECT_AVOIDANCE", number_of_obstacles=1, object_positions="0.06,1"
+    )
+    moment = next(moments_of(driver(()), race))
+    assert moment.objects.is_car.tolist() == [0]
+    assert moment.picture is None  # no camera, and the frame shows what one would have seen
+    views = Views(load_track(TRACK))
+    with_box = views.chase(moment.car, moment.objects)
+    without = views.chase(moment.car, RoadObjects.none())
+    assert (with_box != without).any(axis=-1).sum() > 500
+
+
+def moments_of(model: Any, race: RaceConfig | None = None) -> Any:
+    rules = RaceRules(round_robin_advance_dist=0.0, race=race or RaceConfig())
+    simulator = Simulator(TRACK, sensors=model.metadata.sensors, num_threads=1, rules=rules)
+    return drive_moments(model, simulator, 1)
+
+
+def test_a_recorded_episode_shows_the_poses_that_were_driven(simtrace: Path) -> None:
+    episode = one_episode(read_recording(simtrace), 1)
+    recorded = list(recorded_moments(episode))
+    driven = [m for m in drive_two_attempts() if m.lap == 2]
+    assert len(recorded) == len(driven)
+    for one, other in zip(recorded, driven, strict=True):
+        assert one.car == pytest.approx(other.car, abs=1e-3)
+        assert one.seconds == pytest.approx(other.seconds, abs=1e-3)
+        assert (one.status, one.speed) == (other.status, other.speed)
+
+
+def drive_two_attempts() -> Any:
+    from deepracer_fast.evaluate import lap_rules
+
+    rules = lap_rules(RaceOptions(laps=2, resets=False))
+    simulator = Simulator(TRACK, num_threads=1, rules=rules)
+    return drive_moments(driver(), simulator, 2)
+
+
+def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path) -> None:
+    answer = run(str(simtrace), "--episode", "1", "--seconds", "0.2", "--output", "e.mp4")
+    assert answer.status == 0, answer.err
+    assert "e.mp4  (0.2 s, 3 frames)" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("TRACE", "--episode", "7"), "episode must be one of 0, 1, got 7"),
+        (("TRACE", "--laps", "2"), "is a recording, which takes no --laps"),
+        (("mine", "--episode", "1"), "is a model, which takes no --episode"),
+        (("mine", "--output", "film.avi"), "must end in .mp4 or .gif"),
+        (("mine", "--output", "nowhere/film.mp4"), "there is no folder nowhere"),
+        (("mine", "--track", "moon"), "moon"),
+        (("other.txt",), "a trace must be a simtrace CSV"),
+    ],
+)
+def test_what_cannot_be_filmed_is_said_in_one_line(
+    run: Run, simtrace: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    Path("other.txt").write_text("nothing\n")
+    answer = run(*(str(simtrace) if each == "TRACE" else each for each in arguments))
+    assert (answer.status, answer.err.count("\n")) == (1, 1)
+    assert message in answer.err
+    assert not list(Path().glob("*.mp4"))
+
+
+def test_a_film_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
+    def frames() -> Any:
+        yield np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        raise ValueError("no more")
+
+    for name in ("film.mp4", "film.gif"):
+        with pytest.raises(ValueError, match="no more"):
+            write_film(tmp_path / name, frames())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_map_puts_points_where_they_are_drawn() -> None:
+    track = load_track(TRACK)
+    drawn = track_map(track, 336, 142)
+    assert drawn.pixels.shape == (142, 336, 3)
+    columns, rows = drawn.place(track.waypoints[20:60:5] * 1.0).astype(int).T
+    road = drawn.pixels[rows, columns].astype(int)
+    assert (road.sum(axis=-1) < 420).all()  # road or dashes, not the bright field
+
+
+def test_a_continuous_policys_means_are_drawn() -> None:
+    moment = Moment((0.0, 0.0, 0.0), 10.0, 1.0, 5.0, 1.0, 1, answer=np.array([0.5, -0.5]))
+    frame = Screen(load_track(TRACK), Caption("mine")).frame(moment)
+    bars = (frame[452:540, 656:992] == (255, 166, 48)).all(axis=-1)
+    assert bars[:44, :160].any() and not bars[:44, 170:].any()  # steers left, and is drawn there
