@@ -35,7 +35,7 @@ _OTHER: Colour = (255, 255, 255)
 _COLUMN = CHASE_WIDTH + 16  # where the right column begins
 _COLUMN_WIDTH = WIDTH - _COLUMN - 16
 _EYE = (320, 240)  # pixels, twice the policy's picture
-_MAP_TOP, _MAP_HEIGHT = 284, 142
+_MAP_TOP, _MAP_BOTTOM = 284, 426
 _BARS_TOP, _BARS_HEIGHT = 452, 84
 _JUMP = 12.0  # pixels of the map, more than a car drives in a step: it was put somewhere else
 
@@ -81,11 +81,13 @@ class Caption:
         title: whose drive it is, and where.
         unit: what ``Moment.lap`` counts, "lap" or "episode".
         actions: steering (degrees) and speed (m/s) of each action; empty without a list of them.
+        has_answers: the moments hold a policy's answers; the map takes their place otherwise.
     """
 
     title: str
     unit: str = "lap"
     actions: Sequence[tuple[float, float]] = ()
+    has_answers: bool = True
 
 
 class Screen:
@@ -94,7 +96,8 @@ class Screen:
     def __init__(self, track: Track, caption: Caption) -> None:
         self._caption = caption
         self._views = Views(track)
-        self._map = track_map(track, _COLUMN_WIDTH, _MAP_HEIGHT)
+        bottom = _MAP_BOTTOM if caption.has_answers else HEIGHT - 16
+        self._map = track_map(track, _COLUMN_WIDTH, bottom - _MAP_TOP)
         self._way = Image.fromarray(self._map.pixels)
         self._last: tuple[float, float] | None = None
         self._order = _from_left(caption.actions)
@@ -123,7 +126,9 @@ class Screen:
         assert picture is not None
         eyes = picture.shape[2]
         what = (
-            ("left and right camera" if eyes > 1 else "camera") if seen else "a front camera here"
+            ("left and right camera" if eyes > 1 else "camera")
+            if seen
+            else "camera, drawn from the pose"
         )
         _text(draw, (_COLUMN, 8), what, 13, _QUIET)
         width, height = (_COLUMN_WIDTH - 8) // eyes if eyes > 1 else _EYE[0], _EYE[1]

@@ -26,7 +26,7 @@ from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.replay import FRONT_POINT
 from deepracer_fast.replay_command import guess_track
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import PREPARE, STATUS_NAMES, Simulator
+from deepracer_fast.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 from deepracer_fast.trace_reader import Recording, read_recording
 from deepracer_fast.track import Track, load_track
 from deepracer_fast.video import Caption, Moment, Screen
@@ -114,7 +114,7 @@ def _film_episode(request: VideoRequest) -> None:
             "its track with --track"
         )
     output = _output(request, f"{path.stem}-episode-{episode.episode[0]}")
-    caption = Caption(f"{path.name} on {track.name}", "episode")
+    caption = Caption(f"{path.name} on {track.name}", "episode", has_answers=False)
     _film(output, Screen(track, caption), recorded_moments(episode), request)
 
 
@@ -154,7 +154,9 @@ def drive_moments(
         total += reward
         yield replace(
             before,
-            **{name: float(result.params[source][0]) for name, source in _DRIVEN.items()},
+            steering=float(result.params["steering_angle"][0]),
+            speed=float(result.params["speed"][0]),
+            progress=float(result.params["progress"][0]),
             seconds=now - start,
             lap=lap,
             status=STATUS_NAMES[result.status[0]],
@@ -165,9 +167,6 @@ def drive_moments(
         )
         if result.terminated[0] or result.truncated[0]:
             lap, start, total = lap + 1, now, 0.0
-
-
-_DRIVEN = {"steering": "steering_angle", "speed": "speed", "progress": "progress"}
 
 
 def one_episode(recording: Recording, number: int | None) -> Recording:
@@ -189,6 +188,8 @@ def one_episode(recording: Recording, number: int | None) -> Recording:
 def recorded_moments(episode: Recording) -> Iterator[Moment]:
     """Every step of a recorded episode; what a picture showed is not recorded."""
     total = np.cumsum(np.nan_to_num(episode.reward))
+    # A file may begin in the middle of an episode.
+    begun = episode.seconds[0] - CONTROL_PERIOD * max(int(episode.steps[0]) - 1, 0)
     for row in range(len(episode.x)):
         x, y, yaw = (float(column[row]) for column in (episode.x, episode.y, episode.yaw))
         yield Moment(
@@ -197,7 +198,7 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
             steering=float(np.degrees(episode.steering[row])),
             speed=float(episode.speed[row]),
             progress=float(episode.progress[row]),
-            seconds=float(episode.seconds[row] - episode.seconds[0]),
+            seconds=float(episode.seconds[row] - begun),
             lap=int(episode.episode[row]),
             status=str(episode.status[row]),
             reward=float(episode.reward[row]),

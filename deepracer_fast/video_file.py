@@ -26,7 +26,7 @@ FRAMES_PER_SECOND = round(1 / CONTROL_PERIOD)
 GIF_DELAYS = (70, 70, 60)
 """Milliseconds by turns, since a GIF counts in hundredths of a second: 15 frames a second."""
 
-_GIF_COLOURS = 128
+_GIF_COLOURS = 256
 _COUNT_EVERY = 15  # frames between two of which the palette is made
 _PALETTE_FRAMES = 8
 
@@ -111,10 +111,13 @@ def _ffmpeg_command(path: Path, width: int, height: int) -> list[str]:
 
 
 def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
-    """One palette for all frames, of some of the first: colours stay still, and files small."""
+    """One palette for all frames, of some of the first: colours stay still, and files small.
+
+    The palette covers the colours' range, so that small things keep theirs.
+    """
     head = list(itertools.islice(frames, _COUNT_EVERY * (_PALETTE_FRAMES - 1) + 1))
     sample = Image.fromarray(np.concatenate(head[::_COUNT_EVERY]))
-    palette = sample.quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+    palette = sample.quantize(_GIF_COLOURS, method=Image.Quantize.MAXCOVERAGE)
 
     def images() -> Iterator[Image.Image]:
         all_frames = itertools.chain(head, frames)

@@ -105,7 +105,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 def recording(steps: list[int], status: list[str], episode: list[int] | None = None) -> Recording:
     count = len(steps)
-    rows: dict[str, Any] = {name: np.zeros(count) for name in ("y", "yaw", "seconds", "reward", "progress")}
+    rows: dict[str, Any] = {
+        name: np.zeros(count) for name in ("y", "yaw", "seconds", "reward", "progress")
+    }
     return Recording(
         "made up",
         episode=np.array(episode or [0] * count),
