@@ -344,7 +344,9 @@ def video(
     car_version: CarVersionOption = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="Of a model: config.toml whose [race] table is used", show_default=False),
+        typer.Option(
+            help="Of a model: config.toml that says what is on the road", show_default=False
+        ),
     ] = None,
     episode: Annotated[
         int | None, typer.Option(help="Of a recording: which one to show (default: the first)")

@@ -94,7 +94,7 @@ class Screen:
     """Draws the frames of one video, in order: the map remembers the way driven."""
 
     def __init__(self, track: Track, caption: Caption) -> None:
-        self._caption = caption
+        self.caption = caption
         self._views = Views(track)
         bottom = _MAP_BOTTOM if caption.has_answers else HEIGHT - 16
         self._map = track_map(track, _COLUMN_WIDTH, bottom - _MAP_TOP)
@@ -116,7 +116,7 @@ class Screen:
         return np.asarray(image)
 
     def _draw_title(self, draw: ImageDraw.ImageDraw, moment: Moment) -> None:
-        _label(draw, (12, 10), f"{self._caption.title}, {self._caption.unit} {moment.lap}")
+        _label(draw, (12, 10), f"{self.caption.title}, {self.caption.unit} {moment.lap}")
         if moment.status not in ("", "in_progress", "prepare"):
             _label(draw, (12, 40), moment.status.replace("_", " "), _BRIGHT)
 
@@ -152,7 +152,7 @@ class Screen:
         if moment.answer is None:
             return
         if self._order:
-            _draw_probabilities(draw, moment.answer, self._caption.actions, self._order)
+            _draw_probabilities(draw, moment.answer, self.caption.actions, self._order)
         else:
             _draw_means(draw, moment)
 

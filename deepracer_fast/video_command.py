@@ -247,7 +247,7 @@ def _output(request: VideoRequest, name: str) -> Path:
 
 def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoRequest) -> None:
     """Writes the film, and says of each lap how it ended."""
-    console = Console(stderr=True)
+    console, unit = Console(stderr=True), screen.caption.unit
     limit = None
     if request.seconds is not None:
         limit = max(1, round(request.seconds * FRAMES_PER_SECOND))
@@ -259,14 +259,14 @@ def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoR
         for moment in itertools.islice(moments, limit):
             last[moment.lap] = moment
             count += 1
-            status.update(f"{moment.progress:.0f} % of {moment.lap}")
+            status.update(f"{unit} {moment.lap}: {moment.progress:.0f} %")
             yield screen.frame(moment)
 
     with console.status("") as status:
         write_film(path, frames())
     for lap, moment in last.items():
         print(
-            f"{lap:4}  {moment.progress:5.1f} %  {moment.seconds:7.3f} s  "
+            f"{unit} {lap}  {moment.progress:5.1f} %  {moment.seconds:7.3f} s  "
             f"{moment.status.replace('_', ' ')}"
         )
     print(f"video  {path}  ({count / FRAMES_PER_SECOND:.1f} s, {count} frames)")
