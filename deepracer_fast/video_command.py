@@ -207,11 +207,9 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
 
 
 def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> Simulator:
-    """One car, or where racers meet all those of a world, which the model drives as well."""
-    race = options.race
+    """One car, as its model describes it, among what the race puts on the road."""
     return Simulator(
         track,
-        num_cars=race.cars_per_world if race.race_type == "HEAD_TO_MODEL" else 1,
         sensors=model.metadata.sensors,
         num_threads=1,
         seed=seed,
