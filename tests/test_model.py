@@ -4,6 +4,7 @@ OpenVINO is the judge, in float32: it is the engine that runs the graph on the c
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def random_observation(spec: NetworkSpec, num_cars: int) -> dict[str, np.ndarray
 
 
 def openvino_answer(graph: Path, observation: dict[str, np.ndarray]) -> np.ndarray:
+    # Its telemetry reports the import from a forked process, which JAX warns of.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     openvino = pytest.importorskip("openvino")
     model = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     inputs = {f"{input_name(k)}:0": v.astype(np.float32) for k, v in observation.items()}
