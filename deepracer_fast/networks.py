@@ -25,6 +25,7 @@ from deepracer_fast import native_network
 from deepracer_fast.action_space import ContinuousActionSpace
 from deepracer_fast.errors import MetadataError
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
+from deepracer_fast.sensors import TRACK_STATE_WIDTH
 
 Params = dict[str, Any]
 Weights = tuple[jax.Array, jax.Array]  # kernel [K, K, C, O], bias [O]
@@ -37,7 +38,6 @@ SMALL_BATCH = 32
 against 2.3 ms for one picture, 12.8 against 7.2 for ten, equal for 32)."""
 
 TRACK_STATE_LAYERS = (64, 64)  # the whole of a policy that sees the track state
-TRACK_STATE_SHAPE = (17,)  # TRACK_STATE_WIDTH of sensors.py
 LOG_STD_RANGE = (-20.0, 3.0)  # rl_coach ppo_head.py
 
 
@@ -166,7 +166,7 @@ def _sensor_shape(name: str, metadata: ModelMetadata) -> tuple[int, ...]:
     if name == "STEREO_CAMERAS":
         return (PICTURE_HEIGHT, PICTURE_WIDTH, 2)
     if name == TRACK_STATE:
-        return TRACK_STATE_SHAPE
+        return (TRACK_STATE_WIDTH,)
     if name == "LIDAR":
         return (64,)
     if name == "SECTOR_LIDAR":

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Answer, CommandLine
 
 from deepracer_fast import cli, training_command
 from deepracer_fast.errors import TrackError
@@ -45,30 +46,6 @@ REWARDS_THAT_FAIL = {
     "two.py": "def reward_function(params, more):\n    return 1.0\n",
     "other.py": "def reward_function(params):\n    return 2.0\n",
 }
-
-
-class Answer(NamedTuple):
-    """What a command left behind."""
-
-    status: int
-    out: str
-    err: str
-
-
-class CommandLine:
-    """Runs commands in this process, in a folder of their own."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str) -> Answer:
-        self._monkeypatch.setattr(sys, "argv", ["deepracer-fast", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return Answer(status, *self._capsys.readouterr())
 
 
 @pytest.fixture

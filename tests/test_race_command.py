@@ -1,26 +1,20 @@
 """Promises of ``deepracer-fast race``; the models are made up and need no network."""
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Answer, CommandLine
 
-from deepracer_fast import cli, race_command
+from deepracer_fast import race_command
 from deepracer_fast.race import Race
 from deepracer_fast.race_command import model_name
 from deepracer_fast.race_drive import Entrant, drive_race
-
-
-class Answer(NamedTuple):
-    status: int
-    out: str
-    err: str
-
 
 Run = Callable[..., Answer]
 
@@ -36,17 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Runs the command in a folder of its own; a model's path is the speed that it drives at."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(race_command, "load_model", lambda path: driver(float(path.name)))
-
-    def command(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deepracer-fast", "race", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return Answer(status, *capsys.readouterr())
-
-    return command
+    return partial(CommandLine(monkeypatch, capsys), "race")
 
 
 def test_models_race_and_the_faster_one_stands_first(run: Run) -> None:

@@ -1,18 +1,19 @@
 """Promises of ``deepracer-fast video``; the models are made up and need no network."""
 
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from command_line import Answer, CommandLine
 from PIL import Image
 
-from deepracer_fast import cli, video_command, video_file
+from deepracer_fast import video_command, video_file
 from deepracer_fast.action_space import DiscreteActionSpace
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
 from deepracer_fast.race_config import RaceConfig
@@ -29,12 +30,6 @@ from deepracer_fast.views import RoadObjects, Views
 
 TRACK = "reinvent_base"
 FRAMES = 30  # two seconds
-
-
-class Answer(NamedTuple):
-    status: int
-    out: str
-    err: str
 
 
 Run = Callable[..., Answer]
@@ -58,17 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Runs the command in a folder of its own, with the same driver whatever the model's path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(video_command, "load_model", lambda path: driver())
-
-    def command(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["deepracer-fast", "video", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return Answer(status, *capsys.readouterr())
-
-    return command
+    return partial(CommandLine(monkeypatch, capsys), "video")
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from typing import Any, TypeGuard
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
-from deepracer_fast.reward.compiler.library import BUILT_INS, stand_in
 from deepracer_fast.reward.compiler.scopes import Frame, bound_names, declared_globals, own_nodes
+from deepracer_fast.reward.compiler.standard_library import BUILT_INS, stand_in
 from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
