@@ -26,6 +26,7 @@ from deepracer_fast.metrics import EVALUATION, EpisodeMetrics
 _SIZE_INCHES = (10.0, 5.0)
 _DPI = 120
 _HEADROOM = 1.05  # of an axis above its highest value
+_FEWEST_ITERATIONS = 5  # that the axis has room for: a lesson or two must not fill the picture
 _MARKED_ITERATIONS = 40  # beyond so many, marks on the lines would run into each other
 _LEAST_BAR_WIDTH = 0.006  # of the picture's width
 # Told apart by people who see red and green alike, and by their lightness in print.
@@ -155,7 +156,7 @@ def _style_axes(left: Axes, right: Axes, curves: TrainingCurves) -> None:
     left.set_xlabel("Iteration", color=_INK)
     left.set_ylabel("Reward per episode", color=_REWARD)
     right.set_ylabel("Track completed (%)", color=_PROGRESS)
-    left.set_xlim(0.5, max(len(curves.iteration), 1) + 0.5)
+    left.set_xlim(0.5, max(len(curves.iteration), _FEWEST_ITERATIONS) + 0.5)
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_ylim(*_reward_limits(left))
     right.set_ylim(0, _HEADROOM * 100)
