@@ -59,6 +59,7 @@ SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", a
 SCALARS = (bool, int, float, str, type(None))
 _KINDS = {bool: "b", int: "i", float: "f"}
 _LARGEST_FOLD = 1 << 12
+_LONGEST_TEXT = 100_000  # characters times pieces that a call may throw away
 
 
 def boolean(leaf: Leaf) -> Value:
@@ -183,15 +184,29 @@ class Arithmetic(Emitter):
                 return Const(_FOLD[type(op)](a.obj, b.obj))
             except Exception as error:
                 return self.fail(type(error))
-        if isinstance(op, ast.Mod) and isinstance(a, Const) and isinstance(a.obj, str):
-            return Opaque()
         if self.is_text(a) or self.is_text(b):
-            if isinstance(op, ast.Add) and self.is_text(a) and self.is_text(b):
-                return Opaque()
-            return self.fail(TypeError)
+            return self._text_binary(op, a, b)
         if self.is_sequence(a) or self.is_sequence(b):
             return self.sequence_binary(op, a, b)
         return self.arithmetic(op, self.number(a), self.number(b))
+
+    def _text_binary(self, op: ast.operator, a: Value, b: Value) -> Value:
+        """A text formatted, joined or repeated, which only print may use."""
+        both = self.is_text(a) and self.is_text(b)
+        if (isinstance(op, ast.Mod) and self.is_text(a)) or (isinstance(op, ast.Add) and both):
+            return Opaque()
+        count = b if self.is_text(a) else a
+        if both or not isinstance(op, ast.Mult) or not isinstance(count, Num | Const):
+            return self.fail(TypeError)
+        number = self.number(count)
+        if number.kind == "f":
+            return self.fail(TypeError)
+        leaf = self.cast(number.leaf, number.kind, "i")
+        if not isinstance(leaf, ir.Constant):
+            self.fail_if(self.b.icmp_signed(">", leaf, i64(_LONGEST_TEXT)), None)
+        elif leaf.constant > _LONGEST_TEXT:
+            raise Unsupported("a text of such a length", self.line)
+        return Opaque()
 
     def is_text(self, value: Value) -> bool:
         """A string, known or one of several."""

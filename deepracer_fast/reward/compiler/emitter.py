@@ -59,6 +59,7 @@ MAX_INT = 2**53  # beyond it floats do not hold every int: the interpreter takes
 MAX_INSTRUCTIONS = 150_000
 PARAMS = ("dct", ("params",))  # begins the keys of what params holds
 HEADER = 3  # words of a list header: data, length, capacity
+FIXED = -1  # capacity of a list that must not be changed
 
 
 class Dead(Exception):
@@ -254,6 +255,19 @@ class Emitter:
         self.give_ups.append((self.b.block, self.line))
         self.b.branch(self.give_up_block)
 
+    def times(self, count: Leaf, action: Callable[[Leaf], None]) -> None:
+        """Does something so many times; it gets the turn, and must not bind anything."""
+        turn, done, before = self.block("turn"), self.block("done"), self.b.block
+        self.b.cbranch(self.b.icmp_signed(">", count, i64(0)), turn, done)
+        self.start(turn)
+        number = self.b.phi(I64)
+        number.add_incoming(i64(0), before)
+        action(number)
+        after = self.b.add(number, i64(1))
+        number.add_incoming(after, self.b.block)
+        self.b.cbranch(self.b.icmp_signed("<", after, count), turn, done)
+        self.start(done)
+
     def burn(self) -> None:
         """Counts a turn of a loop; a call that turns too often is given up."""
         left = self.b.sub(self.b.load(self.fuel), i64(1))
@@ -305,8 +319,14 @@ class Emitter:
             case TTup(items), Const(obj) if isinstance(obj, tuple | list):
                 pairs = zip(map(Const, obj), items, strict=True)
                 return [leaf for part, item in pairs for leaf in self.coerce(part, item)]
-            case TLst(), Const(obj) if isinstance(obj, tuple | list):
-                return [self.table(obj)]
+            case TLst(site), Const(obj) if isinstance(obj, tuple | list):
+                if self.facts.root(("const", id(obj))) == self.facts.root(site):
+                    return [self.table(obj)]
+                return [self._copy_of_items(tuple(map(Const, obj)), site)]
+            case TLst(site), Tup(items):
+                return [self._copy_of_items(items, site)]
+            case TLst(site), Lst(_, own) if self.facts.root(own) != self.facts.root(site):
+                return [self._copy_of_list(value, site)]
             case TArr(inner), Arr(held):
                 return self.coerce(held, inner)
             case TChoice(keys), Const(obj):
@@ -445,6 +465,29 @@ class Emitter:
         pointers = [self.b.bitcast(pointer, I8.as_pointer()) for pointer in (target, source)]
         self.native("memmove", I8.as_pointer(), *pointers, self.b.shl(words, i64(3)))
 
+    def _copy_of_items(self, items: tuple[Value, ...], site: Any) -> Leaf:
+        """A list in memory that stands for a tuple, or for a list that nobody changes."""
+        made = self.new_list(site, i64(len(items)))
+        for k, item in enumerate(items):
+            self.store_element(made, i64(k), item)
+        return self._fixed(made, i64(len(items)))
+
+    def _copy_of_list(self, lst: Lst, site: Any) -> Leaf:
+        """A list that the simulator has laid out, as one of another site."""
+        length = self.length(lst)
+        made = self.new_list(site, length)
+        self.times(length, lambda k: self.store_element(made, k, self.load_element(lst, k)))
+        return self._fixed(made, length)
+
+    def _fixed(self, lst: Lst, length: Leaf) -> Leaf:
+        for k, word in ((1, length), (2, i64(FIXED))):
+            self.b.store(word, self.word_at(self.header(lst), k))
+        return lst.leaf
+
+    def is_fixed(self, lst: Lst) -> Leaf:
+        """Whether a list must not be changed: it belongs to others, or stands for a tuple."""
+        return self.b.icmp_signed("<", self.b.load(self.word_at(self.header(lst), 2)), i64(0))
+
     def table(self, obj: Any) -> Leaf:
         """A list or tuple of the program in constant memory; the address of its header."""
         site = self.facts.const_site(obj)
@@ -458,7 +501,7 @@ class Emitter:
             data.initializer, data.linkage = ir.Constant(kind, words), "internal"
             head_kind = ir.ArrayType(I64, HEADER)
             head = ir.GlobalVariable(self.module, head_kind, f"{name}.header")
-            fields = [data.ptrtoint(I64), i64(len(obj)), i64(len(obj))]
+            fields = [data.ptrtoint(I64), i64(len(obj)), i64(FIXED)]
             head.initializer, head.linkage = ir.Constant(head_kind, fields), "internal"
             self._tables[key] = head.ptrtoint(I64)
         return self._tables[key]

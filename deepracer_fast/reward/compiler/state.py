@@ -254,6 +254,10 @@ class State(Comparisons):
             )
         return self.known(found)
 
+    def class_of(self, value: Value) -> type:
+        """The class of a value made at run time (`calls`)."""
+        raise NotImplementedError
+
     def unsupported(self, what: str) -> Any:
         """Ends the compilation."""
         raise Unsupported(what, self.line)
@@ -286,8 +290,10 @@ class State(Comparisons):
                 self.env.get(("attr", owner.path, name), UNBOUND), owner.cls, name
             )
         obj = owner.obj if isinstance(owner, Const) else getattr(owner, "key", None)
+        if self.is_sequence(owner) and hasattr(list, name) == hasattr(tuple, name):
+            return Const(hasattr(list, name))
         if obj is None:
-            raise Unsupported("hasattr of a value made at run time", self.line)
+            return Const(hasattr(self.class_of(owner), name))
         key = ("attr", id(obj), name)
         if key in self.facts.slots:
             return self._is_bound(self.env[("slot", key)], type(obj), name)
