@@ -155,3 +155,27 @@ def reward_function(params):
     return len(points) + hasattr(points, 'append')
 """
     assert same_as_python(source).mode == "compiled"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "float(np.interp(params['progress'], marks, speeds))",
+        "float(np.interp(params['x'], [p[0] for p in rising], [p[1] for p in rising]))",
+        "float(np.interp(-1.0, marks, speeds) + np.interp(200.0, marks, speeds))",
+        "float(np.interp(params['x'], speeds, marks))",
+        "math.dist([p[0] for p in rising[:2]], [p[1] for p in rising[2:4]])",
+    ],
+)
+def test_a_long_table_is_looked_up_and_measured(call: str) -> None:
+    source = f"""
+import math
+import numpy as np
+marks = [5 * k for k in range(21)]
+speeds = [1.0 + (k * k) % 7 for k in range(21)]
+def reward_function(params):
+    rising = sorted(params['waypoints'], key=lambda p: p[0])
+    return {call}
+"""
+    reward = same_as_python(source)
+    assert reward.mode == "compiled" or "interp(params['x'], speeds" in call, reward.reason

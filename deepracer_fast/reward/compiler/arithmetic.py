@@ -13,18 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.emitter import (
-    F64,
-    FALSE,
-    I1,
-    I64,
-    MAX_INT,
-    TRUE,
-    Emitter,
-    f64,
-    i64,
-)
+from deepracer_fast.reward.compiler.emitter import F64, FALSE, I1, I64, TRUE, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
+from deepracer_fast.reward.compiler.memory import MAX_INT, Memory
 from deepracer_fast.reward.compiler.values import (
     NONE,
     Arr,
@@ -69,7 +60,7 @@ def boolean(leaf: Leaf) -> Value:
     return Num("b", leaf)
 
 
-class Arithmetic(Emitter):
+class Arithmetic(Memory):
     """Operators on numbers."""
 
     # What others provide

@@ -13,8 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.emitter import F64, FIXED, I8, I32, I64, f64, i64
+from deepracer_fast.reward.compiler.emitter import F64, I8, I32, I64, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported
+from deepracer_fast.reward.compiler.memory import FIXED
 from deepracer_fast.reward.compiler.statements import Statements
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from deepracer_fast.reward.compiler.columns import STATE, Columns
-from deepracer_fast.reward.compiler.emitter import FIXED, I64, WORDS, i64
+from deepracer_fast.reward.compiler.emitter import I64, WORDS, i64
 from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported
+from deepracer_fast.reward.compiler.memory import FIXED
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Const,

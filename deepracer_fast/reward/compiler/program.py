@@ -24,21 +24,11 @@ from deepracer_fast.reward.compiler.columns import (
     STATUS,
     WHERE,
 )
-from deepracer_fast.reward.compiler.emitter import (
-    F64,
-    I8,
-    I32,
-    I64,
-    MAX_INT,
-    TRUE,
-    WORDS,
-    Dead,
-    f64,
-    i64,
-)
+from deepracer_fast.reward.compiler.emitter import F64, I8, I32, I64, TRUE, WORDS, Dead, f64, i64
 from deepracer_fast.reward.compiler.functions import Frame
 from deepracer_fast.reward.compiler.joins import Facts, Restart, Unsupported
 from deepracer_fast.reward.compiler.kept import KeptState
+from deepracer_fast.reward.compiler.memory import MAX_INT
 from deepracer_fast.reward.compiler.values import (
     Bound,
     Const,
