@@ -101,6 +101,8 @@ class Functions(Arrays):
         if found is None:
             return self.read_global(name)
         frame, key = found
+        if name in frame.holders:
+            return self.read_cell(frame.holders[name])
         if key not in self.env and name in frame.cells:
             return self.known(frame.cells[name])
         value = self.env.get(key, UNBOUND)
@@ -116,8 +118,9 @@ class Functions(Arrays):
             self.write_global(name, value)
             return
         frame, key = found
-        if name in frame.cells:
-            raise Unsupported(f"changes {name} of an enclosing function", self.line)
+        if name in frame.holders:
+            self.write_cell(frame.holders[name], value)
+            return
         self.env[key] = value
 
     def inherited(self, name: str) -> Value:
@@ -281,12 +284,10 @@ class Functions(Arrays):
         node = self._node_of(code)
         parent = None
         if function.__closure__:
-            cells = {
-                name: cell.cell_contents
-                for name, cell in zip(code.co_freevars, function.__closure__, strict=True)
-            }
+            holders = dict(zip(code.co_freevars, function.__closure__, strict=True))
+            cells = {name: cell.cell_contents for name, cell in holders.items()}
             path = self.path_of("cells", id(function))
-            parent = Frame(path, frozenset(cells), cells=cells)
+            parent = Frame(path, frozenset(cells), cells=cells, holders=holders)
         defaults = tuple(self.known(d) for d in function.__defaults__ or ())
         kw = function.__kwdefaults__ or {}
         names = [a.arg for a in node.args.kwonlyargs]

@@ -51,7 +51,7 @@ class Slot:
     """One piece of state that outlives a call: an attribute, a module variable, a key, a list."""
 
     owner: Any
-    kind: str  # "attr", "global", "key" or "list"
+    kind: str  # "attr", "global", "key", "list" or "cell"
     name: Any
     initial: Any
     type: Type

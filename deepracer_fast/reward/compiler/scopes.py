@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import CodeType
+from types import CellType, CodeType
 from typing import Any, NamedTuple
 
 from deepracer_fast.reward.compiler.emitter import Merge
@@ -37,6 +37,7 @@ class Frame:
         parent: the frame that the function was defined in; None for the module.
         outside: names declared global.
         cells: known values of a closure that was made when the module ran.
+        holders: what holds them between calls.
         captured: a nested function may outlive the call.
         on_return: where ``return`` leads.
         depth: number of calls around this one.
@@ -48,6 +49,7 @@ class Frame:
     parent: Frame | None = None
     outside: frozenset[str] = frozenset()
     cells: dict[str, Any] = field(default_factory=dict)
+    holders: dict[str, CellType] = field(default_factory=dict)
     captured: bool = False
     on_return: Merge | None = None
     depth: int = 0

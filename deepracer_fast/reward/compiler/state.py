@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import inspect
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from deepracer_fast.reward.compiler.comparisons import Comparisons
@@ -154,6 +154,20 @@ class State(Comparisons):
         first = self.namespace.get(name, MISSING)
         slot = Slot(None, "global", name, first, self._slot_type(("global", name), first))
         self.write_slot(("global", name), slot, value)
+
+    # Variables of a function that made the reward when the module ran
+
+    def read_cell(self, cell: CellType) -> Value:
+        """A variable that a closure shares with the function around it."""
+        key = ("cell", id(cell))
+        if key in self.facts.slots:
+            return self.read_slot(key, NameError)
+        return self.known(cell.cell_contents)
+
+    def write_cell(self, cell: CellType, value: Value) -> None:
+        """``nonlocal name; name = value``."""
+        key, first = ("cell", id(cell)), cell.cell_contents
+        self.write_slot(key, Slot(cell, "cell", None, first, self._slot_type(key, first)), value)
 
     def _slot_type(self, key: Any, first: Any) -> Type:
         if key in self.facts.slots:

@@ -81,6 +81,8 @@ class StateWords:
                 return slot.owner.get(slot.name, MISSING)
             case "list":
                 return list(slot.owner)
+            case "cell":
+                return slot.owner.cell_contents
         return getattr(slot.owner, slot.name, MISSING)
 
     def _assign(self, slot: Slot, obj: Any) -> None:
@@ -88,6 +90,8 @@ class StateWords:
             case "list":
                 slot.owner.clear()
                 slot.owner.extend(obj)
+            case "cell":
+                slot.owner.cell_contents = obj
             case "attr":
                 if obj is not MISSING:
                     setattr(slot.owner, slot.name, obj)
