@@ -115,6 +115,21 @@ def reward_function(params):
     assert reward.mode == ("compiled" if rare else "interpreted"), reward.reason
 
 
+def test_a_list_of_the_simulators_or_a_copy_of_it_is_kept() -> None:
+    source = """
+class Track:
+    points, start = None, (0.0, 0.0)
+def reward_function(params):
+    if Track.points is None or params['steps'] % 4 == 0:
+        points = params['waypoints']
+        Track.points = points[::-1] if params['x'] > 3 else points
+    Track.points.append((params['x'], 1.0)) if params['steps'] == 11 else None
+    Track.start = Track.points[-1]
+    return len(Track.points) + Track.start[0]
+"""
+    assert same_as_python(source).mode == "compiled"
+
+
 def test_a_row_that_may_be_a_tuple_is_told_from_a_list() -> None:
     source = """
 def reward_function(params):

@@ -143,7 +143,7 @@ class Comparisons(Slices):
         if isinstance(value, Tup):
             return value.is_list
         if isinstance(value, Lst):
-            return None if self.facts.is_mixed(value.site) else True
+            return None if self.facts.may_be_tuple(value.site) else True
         return isinstance(value, Const) and isinstance(value.obj, list)
 
     def _equal_perhaps(self, a: Value, b: Value, with_tuple: bool) -> Value:

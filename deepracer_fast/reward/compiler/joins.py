@@ -64,7 +64,8 @@ class Facts:
     void: bool = False  # this pass has found a fact, and what it emits is not for use
     dynamic: set[Any] = field(default_factory=set)  # sites whose list lives in memory
     frozen: set[Any] = field(default_factory=set)  # list sites that must not be changed
-    mixed: set[Any] = field(default_factory=set)  # sites some of whose lists are such, or tuples
+    mixed: set[Any] = field(default_factory=set)  # sites some of whose lists are such
+    tuples: set[Any] = field(default_factory=set)  # sites some of whose lists stand for tuples
     loops: dict[Any, dict[Any, Type]] = field(default_factory=dict)
     slots: dict[Any, Slot] = field(default_factory=dict)
     columns: dict[str, None] = field(default_factory=dict)
@@ -90,8 +91,12 @@ class Facts:
         return self.root(site) in self.frozen and not self.is_mixed(site)
 
     def is_mixed(self, site: Any) -> bool:
-        """Whether a list of this site may be one that must not be changed, or a tuple."""
+        """Whether a list of this site may be one that must not be changed."""
         return self.root(site) in self.mixed
+
+    def may_be_tuple(self, site: Any) -> bool:
+        """Whether a list of this site may stand for a tuple; if so it must not be changed."""
+        return self.root(site) in self.tuples
 
     def widen_element(self, site: Any, typ: Type) -> None:
         """Lets a site hold elements of one more type."""
@@ -125,6 +130,8 @@ class Facts:
         self._parent[b] = a
         if {a, b} & self.mixed or (a in self.frozen) != (b in self.frozen):
             self.mixed.add(a)
+        if b in self.tuples:
+            self.tuples.add(a)
         if joined is not None:
             self._element[a] = joined
         raise Restart
@@ -245,7 +252,7 @@ class Facts:
             own, rest = self.element(site), self.element(other)
             lies = site[0] == "param" and own is not None and rest is not None
             if lies and self.join(own, rest) != own:  # type: ignore[arg-type]
-                return self._join_items(TTup((own,)), other)  # type: ignore[arg-type]
+                return self._join_items(TTup((own,), True), other)  # type: ignore[arg-type]
         return TLst(self.unify(first, second))
 
     def _join_items(self, tup: TTup, site: Any) -> Type:
@@ -258,8 +265,11 @@ class Facts:
             if isinstance(new, TConflict):
                 return new
             self.widen_element(site, item)
-        if not (tup.sites and tup.is_list) and not self.is_mixed(site):
-            self.mixed.add(self.root(site))
+        root, is_tuple = self.root(site), tup.is_list is not True
+        if (is_tuple or not tup.sites) and root not in (self.tuples if is_tuple else self.mixed):
+            self.mixed.add(root)
+            if is_tuple:
+                self.tuples.add(root)
             raise Restart
         return TLst(site)
 

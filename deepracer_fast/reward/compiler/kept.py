@@ -13,7 +13,7 @@ from typing import Any
 from deepracer_fast.reward.compiler.columns import STATE, Columns
 from deepracer_fast.reward.compiler.emitter import I64, WORDS, i64
 from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported
-from deepracer_fast.reward.compiler.memory import FIXED
+from deepracer_fast.reward.compiler.memory import CLAIMED
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Const,
@@ -149,7 +149,7 @@ class KeptState(Columns):
         nested = any(inner_site(lst.site, self.facts) is not None for _, lst in lists)
         sizes = []
         for place, lst in lists:
-            if self.facts.is_mixed(lst.site) or (nested and not self.facts.is_frozen(lst.site)):
+            if nested or self.facts.may_be_tuple(lst.site):
                 self._where_there(lst, lambda lst=lst: self._claim(lst))
             size = self._where_there(lst, lambda lst=lst: self._size(lst))
             over = self.b.icmp_signed(">", size, self._state_number(place + 2))
@@ -167,9 +167,20 @@ class KeptState(Columns):
         return found.leaf
 
     def _claim(self, lst: Lst) -> Leaf:
-        """Marks a list as kept: one that is kept twice, or that is not the car's, gives up."""
-        self.fail_if(self.is_fixed(lst), None)
-        self.b.store(i64(FIXED), self.word_at(self.header(lst), 2))
+        """Marks a list as kept; one that is kept twice, or stands for a tuple, gives up."""
+        place = self.word_at(self.header(lst), 2)
+        capacity = self.b.load(place)
+        taken = self.b.icmp_signed("==", capacity, i64(CLAIMED))
+        self.fail_if(taken, None)
+        fixed = self.b.icmp_signed("<", capacity, i64(0))
+        if self.facts.may_be_tuple(lst.site):
+            self.fail_if(fixed, None)
+
+        def mark() -> Value:
+            self.b.store(i64(CLAIMED), place)
+            return Const(None)
+
+        self.if_else(fixed, lambda: Const(None), mark)
         return i64(0)
 
     def _size(self, lst: Lst) -> Leaf:

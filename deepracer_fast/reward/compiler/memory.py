@@ -59,6 +59,7 @@ from deepracer_fast.reward.compiler.values import (
 MAX_INT = 2**53  # beyond it floats do not hold every int: the interpreter takes over
 HEADER = 3  # words of a list header: data, length, capacity
 FIXED = -1  # capacity of a list that must not be changed
+CLAIMED = -2  # of one that is found to be kept, when the call is over
 
 
 class Memory(Emitter):
