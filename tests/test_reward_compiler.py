@@ -160,6 +160,39 @@ def reward_function(params):
     assert reward.mode == "compiled", reward.reason
 
 
+def test_variables_around_a_closure_live_on_per_car() -> None:
+    source = """
+def counted():
+    count, last, seen = 0, None, [0.0]
+    def reset():
+        nonlocal count
+        count = 0
+    def inner(params):
+        nonlocal count, last
+        count += 1
+        if count > 7:
+            reset()
+        gap = 0.0 if last is None else params['x'] - last
+        last = params['x']
+        seen[0] += gap
+        if params['steps'] == 9:
+            params['nothing']
+        return count + gap + seen[0]
+    return inner
+base = counted()
+def reward_function(params):
+    try:
+        return base(params)
+    except KeyError:
+        return -1.0
+"""
+    reward = load_reward(source)
+    plain = Interpreter(compile_source(read_reward(source)))
+    for batch in probe_batches(6, 40):
+        np.testing.assert_allclose(reward(batch), plain.run(batch, np.arange(6)), rtol=1e-6)
+    assert reward.mode == "compiled", reward.reason
+
+
 def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
     path = Path(__file__).parent / "reward_corpus" / "heading_alignment.py"
     batch = probe_batches(20_000, 1)[0]

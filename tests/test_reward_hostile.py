@@ -60,7 +60,7 @@ def test_a_hostile_call_is_an_error(body: str, message: str) -> None:
     said = failure(f"def reward_function(params):\n    {body}\n    return 1.0\n")
     assert message in said
     assert said.startswith("<reward source>")
-    if "Process" not in body and "closerange" not in body and "Keyboard" not in body:
+    if "Process" not in body and "closerange" not in body:
         assert said.startswith("<reward source>, line ")
 
 
@@ -69,6 +69,25 @@ def test_a_hostile_top_level_is_an_error() -> None:
     said = failure("x = 0\nwhile True: x += 1\n", time_limit=0.5)
     assert "line 2: loading it took longer than 0.5 s" in said
     assert "may not end its process" in failure("import os\nos._exit(1)\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("raise KeyboardInterrupt\n", "line 1: it raised KeyboardInterrupt"),
+        ("def reward_function(params):\n    return 1.0\n\0", "line 3: this is not Python"),
+        (f"T = [{'1.5, ' * 60_000}]\ndef reward_function(params):\n    return T", "returned list"),
+    ],
+)
+def test_a_source_that_is_no_module_or_too_much_of_one_is_an_error(
+    source: str, message: str
+) -> None:
+    assert message in failure(source, time_limit=10.0)
+
+
+def test_a_source_may_begin_with_the_mark_of_an_editor() -> None:
+    source = "\ufeffdef reward_function(params):\r\n\treturn 1.5\r\n"
+    assert load_reward(source)(BATCH).tolist() == [1.5] * 4
 
 
 def test_a_function_that_takes_the_builtins_away_hurts_itself_only() -> None:

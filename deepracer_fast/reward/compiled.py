@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 _BYTE = ctypes.c_char
 GROW = -1  # status: a list of the state is full
+_FIXED = -1  # capacity of a list that must not be changed, as the kernel knows it
 _TABLE = {parameter.name: parameter for parameter in PARAMETERS}
 _FUEL = 5_000_000  # turns of loops in a batch, before the calls that are left are given up
 _FUEL_PER_CAR = 100_000
@@ -242,7 +243,7 @@ class CompiledReward:
         return keep, numbers
 
     def _waypoints(self, points: Array, keep: list[Array]) -> int:
-        header = np.array([address(points), len(points), len(points)], np.int64)
+        header = np.array([address(points), len(points), _FIXED], np.int64)
         keep += [points, header]
         return address(header)
 

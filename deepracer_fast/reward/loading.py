@@ -72,7 +72,8 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
         RewardError: No such file, not UTF-8, or far too long.
     """
     if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
-        return _of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, given))
+        text = given.removeprefix("\ufeff")  # the mark that some editors begin a file with
+        return _of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text))
     if isinstance(given, str | os.PathLike):
         path = Path(given)
         return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
@@ -114,6 +115,9 @@ def compile_source(source: RewardSource) -> RewardSource:
     Raises:
         RewardError: It is not Python.
     """
+    if "\0" in source.text:
+        line = source.text.count("\n", 0, source.text.index("\0")) + 1
+        raise complaint(source, "this is not Python: it holds a null character", Span(line))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray backslash is no reason to stop or to shout

@@ -22,7 +22,14 @@ import numpy as np
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.channel import Channel, Closed, unpack_columns
 from deepracer_fast.reward.interpret import Interpreter
-from deepracer_fast.reward.loading import FUNCTION_NAME, RewardSource, compile_source, said
+from deepracer_fast.reward.loading import (
+    FUNCTION_NAME,
+    RewardSource,
+    compile_source,
+    complaint,
+    failing_span,
+    said,
+)
 
 MEMORY = 4 << 30  # bytes of address space
 
@@ -92,10 +99,16 @@ class Worker:
             return reply
         except RewardError as error:
             return {"error": str(error)}, []
-        except KeyboardInterrupt:
-            return {"error": f"{self._name()}: {FUNCTION_NAME} raised KeyboardInterrupt"}, []
+        except KeyboardInterrupt as error:
+            return {"error": self._interrupted(error)}, []
         except MemoryError:
             return {"error": f"{self._name()}: this takes more memory than a reward may have"}, []
+
+    def _interrupted(self, error: KeyboardInterrupt) -> str:
+        what = "it raised KeyboardInterrupt"
+        if self._source is None:
+            return f"{self._name()}: {what}"
+        return str(complaint(self._source, what, failing_span(self._source, error)))
 
     def _name(self) -> str:
         return self._source.filename if self._source else "reward"

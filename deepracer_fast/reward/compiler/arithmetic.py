@@ -13,18 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.emitter import (
-    F64,
-    FALSE,
-    I1,
-    I64,
-    MAX_INT,
-    TRUE,
-    Emitter,
-    f64,
-    i64,
-)
+from deepracer_fast.reward.compiler.emitter import F64, FALSE, I1, I64, TRUE, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
+from deepracer_fast.reward.compiler.memory import MAX_INT, Memory
 from deepracer_fast.reward.compiler.values import (
     NONE,
     Arr,
@@ -59,6 +50,7 @@ SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", a
 SCALARS = (bool, int, float, str, type(None))
 _KINDS = {bool: "b", int: "i", float: "f"}
 _LARGEST_FOLD = 1 << 12
+_LONGEST_TEXT = 100_000  # characters times pieces that a call may throw away
 
 
 def boolean(leaf: Leaf) -> Value:
@@ -68,7 +60,7 @@ def boolean(leaf: Leaf) -> Value:
     return Num("b", leaf)
 
 
-class Arithmetic(Emitter):
+class Arithmetic(Memory):
     """Operators on numbers."""
 
     # What others provide
@@ -183,15 +175,29 @@ class Arithmetic(Emitter):
                 return Const(_FOLD[type(op)](a.obj, b.obj))
             except Exception as error:
                 return self.fail(type(error))
-        if isinstance(op, ast.Mod) and isinstance(a, Const) and isinstance(a.obj, str):
-            return Opaque()
         if self.is_text(a) or self.is_text(b):
-            if isinstance(op, ast.Add) and self.is_text(a) and self.is_text(b):
-                return Opaque()
-            return self.fail(TypeError)
+            return self._text_binary(op, a, b)
         if self.is_sequence(a) or self.is_sequence(b):
             return self.sequence_binary(op, a, b)
         return self.arithmetic(op, self.number(a), self.number(b))
+
+    def _text_binary(self, op: ast.operator, a: Value, b: Value) -> Value:
+        """A text formatted, joined or repeated, which only print may use."""
+        both = self.is_text(a) and self.is_text(b)
+        if (isinstance(op, ast.Mod) and self.is_text(a)) or (isinstance(op, ast.Add) and both):
+            return Opaque()
+        count = b if self.is_text(a) else a
+        if both or not isinstance(op, ast.Mult) or not isinstance(count, Num | Const):
+            return self.fail(TypeError)
+        number = self.number(count)
+        if number.kind == "f":
+            return self.fail(TypeError)
+        leaf = self.cast(number.leaf, number.kind, "i")
+        if not isinstance(leaf, ir.Constant):
+            self.fail_if(self.b.icmp_signed(">", leaf, i64(_LONGEST_TEXT)), None)
+        elif leaf.constant > _LONGEST_TEXT:
+            raise Unsupported("a text of such a length", self.line)
+        return Opaque()
 
     def is_text(self, value: Value) -> bool:
         """A string, known or one of several."""

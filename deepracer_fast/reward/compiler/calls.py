@@ -208,7 +208,7 @@ class Calls(Iteration):
                 return str
             case Tup(_, is_list) if is_list is not None:
                 return list if is_list else tuple
-            case Lst():
+            case Lst(_, site) if not self.facts.may_be_tuple(site):
                 return list
             case Obj(_, cls):
                 return cls

@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from deepracer_fast.reward.compiler.emitter import F64, I8, I32, I64, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported
+from deepracer_fast.reward.compiler.memory import FIXED
 from deepracer_fast.reward.compiler.statements import Statements
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
@@ -219,6 +220,6 @@ class Columns(Statements):
         count = self.b.select(missing, i64(0), self.argument(OBJECTS))
         bytes_ = self.b.mul(self.b.mul(self.car, count), i64(16 if pairs else 8))
         self.b.store(self.b.add(address, bytes_), header)
-        for k in (1, 2):
-            self.b.store(count, self.word_at(header, k))
+        for k, word in ((1, count), (2, i64(FIXED))):
+            self.b.store(word, self.word_at(header, k))
         return Lst(self.b.ptrtoint(header, I64), site)

@@ -9,8 +9,9 @@ from typing import Any
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.arithmetic import SCALARS, SIGNS, boolean
-from deepracer_fast.reward.compiler.emitter import F64, FALSE, I64, TRUE, i64
+from deepracer_fast.reward.compiler.emitter import F64, FALSE, I1, I64, TRUE, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
+from deepracer_fast.reward.compiler.sequences import Seq
 from deepracer_fast.reward.compiler.slices import Slices
 from deepracer_fast.reward.compiler.values import (
     Choice,
@@ -130,19 +131,56 @@ class Comparisons(Slices):
 
     def _equal_sequences(self, a: Value, b: Value) -> Value:
         first, second = self.seq(a), self.seq(b)
-        if first.static is not None and second.static is not None:
-            if _is_list(a) is None or _is_list(b) is None:
-                raise Unsupported("compares a list or a tuple", self.line)
-            if _is_list(a) != _is_list(b) or first.static != second.static:
-                return Const(False)
-            result = TRUE
-            for k in range(first.static):
-                equal = self.truth(self.equal(first.get(k), second.get(k)))
-                result = equal if result is TRUE else self.b.and_(result, equal)
-            return boolean(result)
-        if 0 in (first.static, second.static):
-            return boolean(self.b.icmp_signed("==", first.length(), second.length()))
-        raise Unsupported("compares two lists", self.line)
+        kinds = [self._is_list(value) for value in (a, b)]
+        if None in kinds:
+            return self._equal_perhaps(a, b, False in kinds)
+        if kinds[0] != kinds[1]:
+            return Const(False)
+        return self._equal_items(first, second)
+
+    def _is_list(self, value: Value) -> bool | None:
+        """Whether a sequence is a list; None if that depends on the way taken."""
+        if isinstance(value, Tup):
+            return value.is_list
+        if isinstance(value, Lst):
+            return None if self.facts.may_be_tuple(value.site) else True
+        return isinstance(value, Const) and isinstance(value.obj, list)
+
+    def _equal_perhaps(self, a: Value, b: Value, with_tuple: bool) -> Value:
+        """Equality where a fixed list in memory may stand for a tuple: that is for Python."""
+        unsure = [v for v in (a, b) if self._is_list(v) is None]
+        lists = [v for v in unsure if isinstance(v, Lst)]
+        if len(lists) < len(unsure):
+            raise Unsupported("compares a list or a tuple", self.line)
+        alike = self.truth(self._equal_items(self.seq(a), self.seq(b)))
+        for lst in lists:
+            self.fail_if(self.b.and_(alike, self.is_fixed(lst)), None)
+        return Const(False) if with_tuple else boolean(alike)
+
+    def _equal_items(self, first: Seq, second: Seq) -> Value:
+        if first.static is None or second.static is None:
+            return self._equal_in_memory(first, second)
+        if first.static != second.static:
+            return Const(False)
+        result = TRUE
+        for k in range(first.static):
+            equal = self.truth(self.equal(first.get(k), second.get(k)))
+            result = equal if result is TRUE else self.b.and_(result, equal)
+        return boolean(result)
+
+    def _equal_in_memory(self, first: Seq, second: Seq) -> Value:
+        """Whether two sequences, one of them in memory, have equal items."""
+        alike = self.alloca(I1)
+        lengths = first.length(), second.length()
+        same = self.b.icmp_signed("==", *lengths)
+        self.b.store(same, alike)
+
+        def look(k: Leaf) -> None:
+            here = self.truth(self.equal(first.get(k), second.get(k)))
+            self.b.store(self.b.and_(self.b.load(alike), here), alike)
+
+        self.times(self.b.select(same, lengths[0], i64(0)), look)
+        return boolean(self.b.load(alike))
 
     def _order(self, op: ast.cmpop, a: Value, b: Value) -> Value:
         strict = isinstance(op, ast.Lt | ast.Gt)
@@ -248,9 +286,3 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, Const) and (
         type(value.obj) in (bool, int, float) or getattr(value.obj, "shape", None) == ()
     )
-
-
-def _is_list(value: Value) -> bool | None:
-    if isinstance(value, Tup):
-        return value.is_list
-    return isinstance(value, Lst) or (isinstance(value, Const) and isinstance(value.obj, list))

@@ -75,6 +75,8 @@ class Containers(State):
         if isinstance(owner, Lst):
             if self.facts.is_frozen(owner.site):
                 raise Unsupported("changes a list of params or of the module", self.line)
+            if self.facts.is_mixed(owner.site):
+                self.fail_if(self.is_fixed(owner), None)
             return owner
         if isinstance(owner, Tup) and owner.is_list and owner.sites:
             self.facts.make_dynamic(owner.sites)

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
-from deepracer_fast.reward.compiler.scopes import Frame, bound_names, declared_globals, own_nodes
+from deepracer_fast.reward.compiler.scopes import Frame, Function, definitions_of, scope_of
 from deepracer_fast.reward.compiler.standard_library import BUILT_INS, stand_in
 from deepracer_fast.reward.compiler.values import (
     NONE,
@@ -35,7 +35,6 @@ from deepracer_fast.reward.compiler.vectors import Arrays
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 
-Function = ast.FunctionDef | ast.Lambda
 _SAYS = (traceback.print_exc,)  # as print does
 _TELLS = (traceback.format_exc, time.time, time.perf_counter, time.monotonic)  # for print only
 _METHODS = {
@@ -66,7 +65,6 @@ class Functions(Arrays):
     node: ast.AST
     tree: ast.Module
     filename: str
-    scopes: dict[int, tuple[frozenset[str], frozenset[str]]]
 
     def expr(self, node: ast.expr) -> Value:
         """Translates an expression (`expressions`)."""
@@ -103,6 +101,8 @@ class Functions(Arrays):
         if found is None:
             return self.read_global(name)
         frame, key = found
+        if name in frame.holders:
+            return self.read_cell(frame.holders[name])
         if key not in self.env and name in frame.cells:
             return self.known(frame.cells[name])
         value = self.env.get(key, UNBOUND)
@@ -118,8 +118,9 @@ class Functions(Arrays):
             self.write_global(name, value)
             return
         frame, key = found
-        if name in frame.cells:
-            raise Unsupported(f"changes {name} of an enclosing function", self.line)
+        if name in frame.holders:
+            self.write_cell(frame.holders[name], value)
+            return
         self.env[key] = value
 
     def inherited(self, name: str) -> Value:
@@ -283,12 +284,10 @@ class Functions(Arrays):
         node = self._node_of(code)
         parent = None
         if function.__closure__:
-            cells = {
-                name: cell.cell_contents
-                for name, cell in zip(code.co_freevars, function.__closure__, strict=True)
-            }
+            holders = dict(zip(code.co_freevars, function.__closure__, strict=True))
+            cells = {name: cell.cell_contents for name, cell in holders.items()}
             path = self.path_of("cells", id(function))
-            parent = Frame(path, frozenset(cells), cells=cells)
+            parent = Frame(path, frozenset(cells), cells=cells, holders=holders)
         defaults = tuple(self.known(d) for d in function.__defaults__ or ())
         kw = function.__kwdefaults__ or {}
         names = [a.arg for a in node.args.kwonlyargs]
@@ -296,37 +295,17 @@ class Functions(Arrays):
         return Fn(node, parent, defaults, kw_defaults, function)
 
     def _node_of(self, code: Any) -> Function:
-        found: list[Function] = []
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                if first == code.co_firstlineno:
-                    found.append(node)
-            elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>":
-                names = tuple(a.arg for a in node.args.args)
-                if node.lineno == code.co_firstlineno and names == code.co_varnames[: len(names)]:
-                    found.append(node)
+        found = definitions_of(self.tree, code)
         if len(found) != 1:
             raise Unsupported(f"calls {code.co_name}, whose source is not clear", self.line)
         return found[0]
-
-    def scope_of(self, node: Function) -> tuple[frozenset[str], frozenset[str]]:
-        """Local names and global declarations of a function."""
-        if id(node) not in self.scopes:
-            bound, elsewhere = bound_names(node)
-            arguments = node.args
-            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            every += [a for a in (arguments.vararg, arguments.kwarg) if a]
-            names = (bound | {a.arg for a in every}) - elsewhere
-            self.scopes[id(node)] = frozenset(names), declared_globals(node)
-        return self.scopes[id(node)]
 
     def inline(self, fn: Fn, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         """Translates a function's body here, with its arguments."""
         node, depth = fn.node, self.frame.depth + 1
         if depth > MAX_DEPTH:
             raise Unsupported("calls itself, or nests too many calls", self.line)
-        names, outside = self.scope_of(node)
+        names, outside, _ = scope_of(node)
         path = self.path_of(self.frame.path, id(self.node), id(node))
         first = node.args.args[0].arg if node.args.args else None
         frame = Frame(path, names, fn.frame, outside, depth=depth, first=first)
@@ -348,7 +327,7 @@ class Functions(Arrays):
         return value
 
     def _body(self, node: ast.FunctionDef, frame: Frame) -> Value:
-        if any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in own_nodes(node)):
+        if scope_of(node).generates:
             raise Unsupported("a generator function", node.lineno)
         frame.on_return = Merge(self)
         try:

@@ -1,7 +1,8 @@
 """Joins of types, and what the passes over a program learn about its lists, loops and state.
 
 The compiler emits a program again and again. Each pass assumes what `Facts` says, notes what it
-finds to be wider, and starts over (`Restart`) until a pass finds nothing new.
+finds to be wider, and starts over (`Restart`) until a pass finds nothing new. Where the rest of a
+pass can still learn something, it goes on: `Facts.void` says that its code is no good.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from deepracer_fast.reward.compiler.values import (
 )
 
 MAX_STATIC = 16  # items of a constant list that are still treated one by one
+_LARGEST_TABLE = 30_000  # rows of a list that the program holds
 _ORDER = "bif"
 
 
@@ -49,7 +51,7 @@ class Slot:
     """One piece of state that outlives a call: an attribute, a module variable, a key, a list."""
 
     owner: Any
-    kind: str  # "attr", "global", "key" or "list"
+    kind: str  # "attr", "global", "key", "list" or "cell"
     name: Any
     initial: Any
     type: Type
@@ -59,8 +61,11 @@ class Slot:
 class Facts:
     """What is known about the program so far; it only ever widens."""
 
+    void: bool = False  # this pass has found a fact, and what it emits is not for use
     dynamic: set[Any] = field(default_factory=set)  # sites whose list lives in memory
     frozen: set[Any] = field(default_factory=set)  # list sites that must not be changed
+    mixed: set[Any] = field(default_factory=set)  # sites some of whose lists are such
+    tuples: set[Any] = field(default_factory=set)  # sites some of whose lists stand for tuples
     loops: dict[Any, dict[Any, Type]] = field(default_factory=dict)
     slots: dict[Any, Slot] = field(default_factory=dict)
     columns: dict[str, None] = field(default_factory=dict)
@@ -82,8 +87,16 @@ class Facts:
         return self._element.get(self.root(site))
 
     def is_frozen(self, site: Any) -> bool:
-        """Whether a list of this site belongs to the params or to the program."""
-        return self.root(site) in self.frozen
+        """Whether every list of this site belongs to the params or to the program."""
+        return self.root(site) in self.frozen and not self.is_mixed(site)
+
+    def is_mixed(self, site: Any) -> bool:
+        """Whether a list of this site may be one that must not be changed."""
+        return self.root(site) in self.mixed
+
+    def may_be_tuple(self, site: Any) -> bool:
+        """Whether a list of this site may stand for a tuple; if so it must not be changed."""
+        return self.root(site) in self.tuples
 
     def widen_element(self, site: Any, typ: Type) -> None:
         """Lets a site hold elements of one more type."""
@@ -94,8 +107,9 @@ class Facts:
             raise Unsupported(f"a list of {new.why}")
         if new != old:
             self._element[root] = new
-            if old is not None or site not in self.frozen:
+            if old is not None:
                 raise Restart
+            self.void |= site not in self.frozen
 
     def set_element(self, site: Any, typ: Type) -> None:
         """Names a new site's element type, before any of it was used."""
@@ -114,8 +128,10 @@ class Facts:
         if a == b:
             raise Restart
         self._parent[b] = a
-        if b in self.frozen:
-            self.frozen.add(a)
+        if {a, b} & self.mixed or (a in self.frozen) != (b in self.frozen):
+            self.mixed.add(a)
+        if b in self.tuples:
+            self.tuples.add(a)
         if joined is not None:
             self._element[a] = joined
         raise Restart
@@ -160,6 +176,8 @@ class Facts:
         """The site of a list or tuple of the program that is kept in memory."""
         site = ("const", id(obj))
         if id(obj) not in self.consts:
+            if len(obj) > _LARGEST_TABLE:
+                raise Unsupported(f"a table of more than {_LARGEST_TABLE:,} rows")
             self.frozen.add(site)
             for item in obj:
                 typ = self.widen(TConst(const_key(item), item))
@@ -211,14 +229,14 @@ class Facts:
             case TTup(), TTup():
                 return self._join_tuples(a, b)
             case TLst(first), TLst(second):
-                return TLst(self.unify(first, second))
+                return self._join_lists(first, second)
             case TArr(first), TArr(second):
                 inner = self.join(first, second)
                 return inner if isinstance(inner, TConflict) else TArr(inner)
-            case TTup(_, True, sites), TLst() if sites:
-                self.make_dynamic(sites)
-            case TLst(), TTup(_, True, sites) if sites:
-                self.make_dynamic(sites)
+            case TTup(), TLst(site):
+                return self._join_items(a, site)
+            case TLst(site), TTup():
+                return self._join_items(b, site)
         first, second = _choices(a), _choices(b)
         if first is not None and second is not None:
             objs = dict(zip(first.keys, first.objs, strict=True))
@@ -227,6 +245,33 @@ class Facts:
         if any(isinstance(t, TStatic) and t.key == ("Opaque",) for t in (a, b)):
             return a if isinstance(a, TStatic) and a.key == ("Opaque",) else b
         return TConflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
+
+    def _join_lists(self, first: Any, second: Any) -> Type:
+        """One site for both; a list of params stays as it lies, and is copied if need be."""
+        for site, other in ((first, second), (second, first)):
+            own, rest = self.element(site), self.element(other)
+            lies = site[0] == "param" and own is not None and rest is not None
+            if lies and self.join(own, rest) != own:  # type: ignore[arg-type]
+                return self._join_items(TTup((own,), True), other)  # type: ignore[arg-type]
+        return TLst(self.unify(first, second))
+
+    def _join_items(self, tup: TTup, site: Any) -> Type:
+        """A list in memory, or one with known items: the second is copied where they meet."""
+        if tup.sites - self.dynamic:
+            self.make_dynamic(tup.sites)
+        for item in tup.items:
+            old = self.element(site)
+            new = self.widen(item) if old is None else self.join(old, self.widen(item))
+            if isinstance(new, TConflict):
+                return new
+            self.widen_element(site, item)
+        root, is_tuple = self.root(site), tup.is_list is not True
+        if (is_tuple or not tup.sites) and root not in (self.tuples if is_tuple else self.mixed):
+            self.mixed.add(root)
+            if is_tuple:
+                self.tuples.add(root)
+            raise Restart
+        return TLst(site)
 
     def _join_tuples(self, a: TTup, b: TTup) -> Type:
         sites = a.sites | b.sites

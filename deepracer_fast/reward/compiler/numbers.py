@@ -16,6 +16,7 @@ from llvmlite import ir
 from deepracer_fast.reward.compiler.containers import Containers
 from deepracer_fast.reward.compiler.emitter import F64, FALSE, I32, I64, TRUE, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
+from deepracer_fast.reward.compiler.sequences import Seq
 from deepracer_fast.reward.compiler.values import Arr, Const, Leaf, Num, Opaque, Str, Value, type_of
 
 # Functions of one float: name -> whether a result beyond all floats is an OverflowError.
@@ -105,10 +106,26 @@ class Numbers(Containers):
 
     def _math_dist(self, p: Value, q: Value) -> Value:
         a, b = self.seq(p), self.seq(q)
-        if a.static is None or a.static != b.static:
-            raise Unsupported("math.dist of lists whose length is not known", self.line)
+        if a.static is None or b.static is None:
+            return self._distance_in_memory(a, b)
+        if a.static != b.static:
+            return self.fail(ValueError)
         gaps = [self.binary(ast.Sub(), a.get(k), b.get(k)) for k in range(a.static)]
         return self._math_hypot(*(Num("f", self.as_float(gap)) for gap in gaps))
+
+    def _distance_in_memory(self, a: Seq, b: Seq) -> Value:
+        count, total = a.length(), self.alloca(F64)
+        self.fail_if(self.b.icmp_signed("!=", count, b.length()), ValueError)
+        self.b.store(f64(0.0), total)
+
+        def add(k: Leaf) -> None:
+            gap = self.as_float(self.binary(ast.Sub(), a.get(k), b.get(k)))
+            self.b.store(self.b.fadd(self.b.load(total), self.b.fmul(gap, gap)), total)
+
+        self.times(count, add)
+        result = self.native("llvm.sqrt.f64", F64, self.b.load(total))
+        self.fail_if(self.is_infinite(result), None)
+        return Num("f", result)
 
     def _math_pow(self, x: Value, y: Value) -> Value:
         a, b = self.as_float(x), self.as_float(y)

@@ -9,6 +9,7 @@ is in `columns`, as are the params of a car.
 from __future__ import annotations
 
 import ast
+import time
 from types import FunctionType
 from typing import Any
 
@@ -20,52 +21,30 @@ from deepracer_fast.reward.compiler.columns import (
     CHUNK,
     FUEL,
     OUT,
-    STATE,
     STATUS,
     WHERE,
-    Columns,
 )
-from deepracer_fast.reward.compiler.emitter import (
-    F64,
-    I8,
-    I32,
-    I64,
-    MAX_INT,
-    TRUE,
-    WORDS,
-    Dead,
-    f64,
-    i64,
-)
+from deepracer_fast.reward.compiler.emitter import F64, I8, I32, I64, TRUE, WORDS, Dead, f64, i64
 from deepracer_fast.reward.compiler.functions import Frame
-from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported
+from deepracer_fast.reward.compiler.joins import Facts, Restart, Unsupported
+from deepracer_fast.reward.compiler.kept import KeptState
+from deepracer_fast.reward.compiler.memory import MAX_INT
 from deepracer_fast.reward.compiler.values import (
-    UNBOUND,
     Bound,
     Const,
     Dct,
     Leaf,
-    Lst,
-    Num,
-    TLst,
-    TMaybe,
-    TOpt,
-    TTup,
-    Type,
     Value,
-    leaf_kinds,
-    value_from,
 )
 from deepracer_fast.reward.params_table import ALL_KEYS, Parameter
 
-GROW = -1  # status: a list of the state needs more room
-MAX_PASSES = 400
+MAX_SECONDS = 5.0  # of processor time for all passes
 MAX_REWARD = 1e5
 _FLAG = Parameter("where", "bool", ("B",), "", "the cars to call")
 _UNSTEADY = {"random", "time", "datetime", "uuid", "secrets", "os", "sys"}
 
 
-class Program(Columns):
+class Program(KeptState):
     """One pass over a reward function."""
 
     def __init__(
@@ -75,7 +54,6 @@ class Program(Columns):
         self.namespace = namespace
         self.filename = namespace["__file__"]
         self.tree = tree
-        self.scopes = {}
         self.visits = {}
         self.loops = []
         self.finals = 0
@@ -83,7 +61,7 @@ class Program(Columns):
         self.frame = Frame(-1, frozenset())
         self._loaded = {}
         self._hoisted = {}
-        self._state_numbers: dict[int, Leaf] = {}
+        self._state_numbers = {}
 
     # The kernel
 
@@ -106,6 +84,8 @@ class Program(Columns):
             counter.add_incoming(leaf, self.b.block)
         again = self.b.icmp_signed("<", after[0], self.count)
         self.b.cbranch(again, blocks["cars"], blocks["chunks"])
+        if self.facts.void:
+            raise Restart
         self._close(blocks)
         return str(self.module)
 
@@ -142,7 +122,7 @@ class Program(Columns):
     def _run(self, function: Any, blocks: dict[str, Any]) -> list[tuple[Any, Leaf, Leaf]]:
         """Calls the function; the ways to the next car, each with reward and status."""
         self.env = {("keys", ("params",)): Const(ALL_KEYS)}
-        self._load_state()
+        self.load_state()
         self._at_entry = self.b
         self.b = ir.IRBuilder(blocks["body"])
         ways = [(blocks["cars"], f64(0.0), ir.Constant(I32, 0))]
@@ -151,7 +131,7 @@ class Program(Columns):
             reward = self.as_float(self.as_scalar(self.plain(result)))
             bad = self.b.fcmp_unordered(">", self.absolute(reward), f64(MAX_REWARD))
             self.fail_if(bad, None)
-            self._store_state()
+            self.store_state()
             ways.append((self.b.block, reward, ir.Constant(I32, 0)))
             self.b.branch(blocks["next"])
         except Dead:
@@ -186,136 +166,6 @@ class Program(Columns):
             if not block.is_terminated:  # the way into it was found to be closed
                 ir.IRBuilder(block).unreachable()
 
-    # State
-
-    def _state_pointer(self, place: int) -> Leaf:
-        return self.b.inttoptr(self._state_number(place), WORDS)
-
-    def _state_number(self, place: int) -> Leaf:
-        """A number of the state's table, loaded once a call of the kernel."""
-        if place not in self._state_numbers:
-            entry = self.alloca_builder
-            table = entry.inttoptr(self.argument(STATE), WORDS)
-            self._state_numbers[place] = entry.load(entry.gep(table, [i64(place)]))
-        return self._state_numbers[place]
-
-    def _load_state(self) -> None:
-        place = 0
-        for key, slot in self.facts.slots.items():
-            leaves = []
-            for kind in slot_leaves(slot, self.facts):
-                if kind == "list":
-                    leaves.append(self._load_list(place, list_site(slot.type)))
-                    place += 3
-                else:
-                    word = self.b.load(self.word_at(self._state_pointer(place), self.car))
-                    leaves.append(self.from_word(word, kind))
-                    place += 1
-            self.env["slot", key] = value_from(slot.type, leaves)
-
-    def _load_list(self, place: int, site: Any) -> Leaf:
-        """A copy of a car's list in the arena."""
-        self.line = 1
-        length = self.b.load(self.word_at(self._state_pointer(place + 1), self.car))
-        lst = self.new_list(site, self.b.add(length, i64(4)))
-        width = i64(self.width(site))
-        room = self.b.mul(self._state_number(place + 2), width)
-        source = self.word_at(self._state_pointer(place), self.b.mul(self.car, room))
-        target = self.b.inttoptr(self.b.load(self.header(lst)), WORDS)
-        self.copy_words(target, source, self.b.mul(length, width))
-        self.b.store(length, self.word_at(self.header(lst), 1))
-        return lst.leaf
-
-    def _store_state(self) -> None:
-        place, words, lists = 0, [], []
-        for key, slot in self.facts.slots.items():
-            value = self.env["slot", key]
-            if value is UNBOUND and not isinstance(slot.type, TMaybe):
-                raise Restart
-            leaves = self.coerce(value, slot.type)
-            for kind, leaf in zip(slot_leaves(slot, self.facts), leaves, strict=True):
-                if kind == "list":
-                    lists.append((place, leaf, list_site(slot.type)))
-                    place += 3
-                else:
-                    words.append((place, self.to_word(leaf, kind)))
-                    place += 1
-        self._check_lists(lists)
-        for place, word in words:
-            self.b.store(word, self.word_at(self._state_pointer(place), self.car))
-        for place, leaf, site in lists:
-            self._store_list(place, leaf, site)
-
-    def _check_lists(self, lists: list[tuple[int, Leaf, Any]]) -> None:
-        """Lists must fit their columns, and no two may be one."""
-        for k, (_, leaf, _) in enumerate(lists):
-            for _, other, _ in lists[:k]:
-                both = self.b.icmp_signed("!=", leaf, i64(0))
-                same = self.b.icmp_signed("==", leaf, other)
-                self.fail_if(self.b.and_(both, same), None)
-        for place, leaf, site in lists:
-            length = self._list_length(leaf, site)
-            over = self.b.icmp_signed(">", length, self._state_number(place + 2))
-            line, self.line = self.line, GROW
-            self.fail_if(over, None)
-            self.line = line
-
-    def _list_length(self, leaf: Leaf, site: Any) -> Leaf:
-        missing = self.b.icmp_signed("==", leaf, i64(0))
-        length = self.if_else(
-            missing, lambda: Num("i", i64(0)), lambda: Num("i", self.length(Lst(leaf, site)))
-        )
-        assert isinstance(length, Num)
-        return length.leaf
-
-    def _store_list(self, place: int, leaf: Leaf, site: Any) -> None:
-        length = self._list_length(leaf, site)
-        width = i64(self.width(site))
-        room = self.b.mul(self._state_number(place + 2), width)
-        target = self.word_at(self._state_pointer(place), self.b.mul(self.car, room))
-
-        def copy() -> Value:
-            source = self.b.inttoptr(self.b.load(self.header(Lst(leaf, site))), WORDS)
-            self.copy_words(target, source, self.b.mul(length, width))
-            return Const(None)
-
-        self.if_else(self.b.icmp_signed(">", length, i64(0)), copy, lambda: Const(None))
-        self.b.store(length, self.word_at(self._state_pointer(place + 1), self.car))
-
-
-def list_site(typ: Type) -> Any:
-    """The site of the list that a slot holds."""
-    inner = typ.inner if isinstance(typ, TOpt | TMaybe) else typ
-    inner = inner.inner if isinstance(inner, TOpt) else inner
-    assert isinstance(inner, TLst)
-    return inner.site
-
-
-def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
-    """The kinds of a slot's leaves, "list" for a list."""
-    kinds = leaf_kinds(slot.type)
-    if not _holds_list(slot.type):
-        return kinds
-    try:
-        site = list_site(slot.type)
-    except AssertionError:
-        raise Unsupported("keeps lists within tuples from one call to the next") from None
-    element = facts.element(site)
-    if element is not None and _holds_list(element):
-        raise Unsupported("keeps lists of lists from one call to the next")
-    return [*kinds[:-1], "list"]
-
-
-def _holds_list(typ: Type) -> bool:
-    match typ:
-        case TLst():
-            return True
-        case TOpt(inner) | TMaybe(inner):
-            return _holds_list(inner)
-        case TTup(items):
-            return any(_holds_list(item) for item in items)
-    return False
-
 
 def _check_top_level(tree: ast.Module) -> None:
     """Refuses a module that asks for the time or for chance when it is loaded."""
@@ -340,20 +190,22 @@ def translate(namespace: dict[str, Any], tree: ast.Module) -> tuple[str, Program
     """
     _check_top_level(tree)
     facts, strings = Facts(), {"": 0}
-    for _ in range(MAX_PASSES):
+    deadline = time.process_time() + MAX_SECONDS
+    while time.process_time() < deadline:
+        facts.void = False
         program = Program(facts, strings, namespace, tree)
         try:
-            function = program_entry(namespace)
-            return program.emit(function), program
+            return program.emit(program_entry(namespace)), program
         except Restart:
             continue
         except Dead:
-            raise Unsupported("it fails in every call", program.line) from None
+            if not facts.void:
+                raise Unsupported("it fails in every call", program.line) from None
         except Unsupported as error:
-            if not error.line:
-                error.line = max(program.line, 0)
-            raise
-    raise Unsupported("types that do not settle", 1)
+            if not facts.void:
+                error.line = error.line or max(program.line, 0)
+                raise
+    raise Unsupported("more code than the compiler takes (inlined calls or loops)", 1)
 
 
 def program_entry(namespace: dict[str, Any]) -> Value:

@@ -1,6 +1,7 @@
 """Frames and scopes: which names belong to which function of the user's file.
 
-In: syntax trees. Out: `Frame`, one call under translation, and the names that a function binds.
+In: syntax trees. Out: `Frame`, one call under translation; `Scope`, the names that a function
+binds; and the definition of a function object. Every pass asks again: answers are remembered.
 Neighbour: `functions` resolves names with them.
 """
 
@@ -9,9 +10,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from types import CellType, CodeType
+from typing import Any, NamedTuple
 
 from deepracer_fast.reward.compiler.emitter import Merge
+
+Function = ast.FunctionDef | ast.Lambda
+
+
+class Scope(NamedTuple):
+    """What a function's own nodes say: local names, names declared global, and any ``yield``."""
+
+    names: frozenset[str]
+    outside: frozenset[str]
+    generates: bool
 
 
 @dataclass
@@ -24,6 +37,7 @@ class Frame:
         parent: the frame that the function was defined in; None for the module.
         outside: names declared global.
         cells: known values of a closure that was made when the module ran.
+        holders: what holds them between calls.
         captured: a nested function may outlive the call.
         on_return: where ``return`` leads.
         depth: number of calls around this one.
@@ -35,6 +49,7 @@ class Frame:
     parent: Frame | None = None
     outside: frozenset[str] = frozenset()
     cells: dict[str, Any] = field(default_factory=dict)
+    holders: dict[str, CellType] = field(default_factory=dict)
     captured: bool = False
     on_return: Merge | None = None
     depth: int = 0
@@ -85,7 +100,43 @@ def _in_target(node: ast.AST, name: ast.Name) -> bool:
     )
 
 
-def declared_globals(node: ast.AST) -> frozenset[str]:
-    """Names that a function declares global."""
-    declared = (n.names for n in own_nodes(node) if isinstance(n, ast.Global))
-    return frozenset(name for names in declared for name in names)
+@lru_cache(maxsize=4096)
+def scope_of(node: Function) -> Scope:
+    """The scope of a function."""
+    bound, elsewhere = bound_names(node)
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [a for a in (arguments.vararg, arguments.kwarg) if a]
+    own = list(own_nodes(node))
+    declared = (n.names for n in own if isinstance(n, ast.Global))
+    return Scope(
+        frozenset((bound | {a.arg for a in every}) - elsewhere),
+        frozenset(name for names in declared for name in names),
+        any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in own),
+    )
+
+
+def definitions_of(tree: ast.Module, code: CodeType) -> list[Function]:
+    """The definitions in a module that a function's code may come from: one, if that is clear."""
+    found: list[Function] = []
+    for node in _by_line(tree).get(code.co_firstlineno, []):
+        if isinstance(node, ast.FunctionDef):
+            if node.name == code.co_name:
+                found.append(node)
+        elif code.co_name == "<lambda>":
+            names = tuple(a.arg for a in node.args.args)
+            if names == code.co_varnames[: len(names)]:
+                found.append(node)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _by_line(tree: ast.Module) -> dict[int, list[Function]]:
+    """Functions by their first line, which is that of the first decorator."""
+    lines: dict[int, list[Function]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            decorators = getattr(node, "decorator_list", [])
+            first = min([node.lineno, *(d.lineno for d in decorators)])
+            lines.setdefault(first, []).append(node)
+    return lines

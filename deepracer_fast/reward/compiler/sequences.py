@@ -12,7 +12,7 @@ from typing import Any
 
 from deepracer_fast.reward.compiler.arithmetic import Arithmetic
 from deepracer_fast.reward.compiler.emitter import I64, LEAF, Dead, Merge, i64
-from deepracer_fast.reward.compiler.joins import MAX_STATIC, Restart, Unsupported, describe
+from deepracer_fast.reward.compiler.joins import MAX_STATIC, Unsupported, describe
 from deepracer_fast.reward.compiler.values import (
     Arr,
     Choice,
@@ -251,15 +251,18 @@ class Sequences(Arithmetic):
             frame.on_continue.jump()
         except Dead:
             pass
+        wider: dict[Any, Type] = {}
         try:
             frame.on_continue.land()
             advance()
-            self._close_loop(site, header_env, types, phis)
+            wider = self._close_loop(site, header_env, types, phis)
             self.b.branch(header)
         except Dead:
             pass
         self.loops.pop()
-        self._leave_loop(frame, outside, exit_env, otherwise)
+        self.start(outside)
+        exit_env |= {key: self.unknown(typ) for key, typ in wider.items()}
+        self._leave_loop(frame, exit_env, otherwise)
 
     def _enter_loop(self, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:
         table = self.facts.loops.setdefault(site, {})
@@ -282,8 +285,9 @@ class Sequences(Arithmetic):
 
     def _close_loop(
         self, site: Any, header_env: dict[Any, Value], types: dict[Any, Type], phis: list[Any]
-    ) -> None:
-        table, changed = self.facts.loops[site], False
+    ) -> dict[Any, Type]:
+        """Leads back to the header; what turned out to be wider than the header takes it for."""
+        found: dict[Any, Type] = {}
         for key in dict.fromkeys([*header_env, *self.env]):
             old, new = self.held(header_env, key), self.held(self.env, key)
             if old is new:
@@ -291,10 +295,11 @@ class Sequences(Arithmetic):
             known = types.get(key, type_of(old))
             wider = self.facts.join(known, type_of(new))
             if key not in types or wider != known:
-                table[key] = wider
-                changed = True
-        if changed:
-            raise Restart
+                found[key] = wider
+        if found:
+            self.facts.loops[site] |= found
+            self.facts.void = True
+            return found
         leaves = [
             leaf
             for key, typ in types.items()
@@ -302,15 +307,16 @@ class Sequences(Arithmetic):
         ]
         for phi, leaf in zip(phis, leaves, strict=True):
             phi.add_incoming(leaf, self.b.block)
+        return {}
+
+    def unknown(self, typ: Type) -> Value:
+        """Some value of a type, to go on with in a void pass."""
+        leaves = [self.b.load(self.alloca(LEAF[kind])) for kind in leaf_kinds(typ)]
+        return value_from(typ, leaves)
 
     def _leave_loop(
-        self,
-        frame: LoopFrame,
-        outside: Any,
-        env: dict[Any, Value],
-        otherwise: Callable[[], None],
+        self, frame: LoopFrame, env: dict[Any, Value], otherwise: Callable[[], None]
     ) -> None:
-        self.start(outside)
         self.env = env
         try:
             otherwise()

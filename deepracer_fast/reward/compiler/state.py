@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import inspect
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from deepracer_fast.reward.compiler.comparisons import Comparisons
@@ -155,6 +155,20 @@ class State(Comparisons):
         slot = Slot(None, "global", name, first, self._slot_type(("global", name), first))
         self.write_slot(("global", name), slot, value)
 
+    # Variables of a function that made the reward when the module ran
+
+    def read_cell(self, cell: CellType) -> Value:
+        """A variable that a closure shares with the function around it."""
+        key = ("cell", id(cell))
+        if key in self.facts.slots:
+            return self.read_slot(key, NameError)
+        return self.known(cell.cell_contents)
+
+    def write_cell(self, cell: CellType, value: Value) -> None:
+        """``nonlocal name; name = value``."""
+        key, first = ("cell", id(cell)), cell.cell_contents
+        self.write_slot(key, Slot(cell, "cell", None, first, self._slot_type(key, first)), value)
+
     def _slot_type(self, key: Any, first: Any) -> Type:
         if key in self.facts.slots:
             return self.facts.slots[key].type
@@ -254,6 +268,10 @@ class State(Comparisons):
             )
         return self.known(found)
 
+    def class_of(self, value: Value) -> type:
+        """The class of a value made at run time (`calls`)."""
+        raise NotImplementedError
+
     def unsupported(self, what: str) -> Any:
         """Ends the compilation."""
         raise Unsupported(what, self.line)
@@ -286,8 +304,10 @@ class State(Comparisons):
                 self.env.get(("attr", owner.path, name), UNBOUND), owner.cls, name
             )
         obj = owner.obj if isinstance(owner, Const) else getattr(owner, "key", None)
+        if self.is_sequence(owner) and hasattr(list, name) == hasattr(tuple, name):
+            return Const(hasattr(list, name))
         if obj is None:
-            raise Unsupported("hasattr of a value made at run time", self.line)
+            return Const(hasattr(self.class_of(owner), name))
         key = ("attr", id(obj), name)
         if key in self.facts.slots:
             return self._is_bound(self.env[("slot", key)], type(obj), name)

@@ -180,7 +180,7 @@ class Statements(Expressions):
                     self.dict_remove(owner, self.expr(target.slice))
                     continue
             found = self.resolve(target.id) if isinstance(target, ast.Name) else None
-            if found is None:
+            if found is None or found[0].holders:
                 raise Unsupported("such a del", node.lineno)
             self.env[found[1]] = UNBOUND
 

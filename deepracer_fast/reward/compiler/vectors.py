@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
-from deepracer_fast.reward.compiler.emitter import F64, f64, i64
+from deepracer_fast.reward.compiler.emitter import F64, I64, f64, i64
 from deepracer_fast.reward.compiler.joins import MAX_STATIC, Unsupported, describe
 from deepracer_fast.reward.compiler.reductions import Reductions
 from deepracer_fast.reward.compiler.sequences import Seq
-from deepracer_fast.reward.compiler.values import NONE, Arr, Const, Num, Range, Tup, Value, type_of
+from deepracer_fast.reward.compiler.values import (
+    NONE,
+    Arr,
+    Const,
+    Leaf,
+    Num,
+    Range,
+    Tup,
+    Value,
+    type_of,
+)
 
 
 class Arrays(Reductions):
@@ -59,11 +70,42 @@ class Arrays(Reductions):
         xs, ys = self.array_of(args[1]), self.array_of(args[2])
         return self.array_map(lambda x: self._interpolated(x, xs, ys), self._operand(args[0]))
 
+    def _interpolated_long(self, leaf: Leaf, known: Seq, values: Seq) -> Value:
+        """``numpy.interp`` in tables; one that does not rise is left to NumPy's own search."""
+        count = known.length()
+        unlike = self.b.icmp_signed("!=", count, values.length())
+        self.fail_if(self.b.or_(unlike, self.b.icmp_signed("<", count, i64(1))), ValueError)
+        below, before = self.alloca(I64), self.alloca(F64)
+        self.b.store(i64(0), below)
+        self.b.store(f64(-math.inf), before)
+
+        def look(k: Leaf) -> None:
+            at = self.as_float(known.get(k))
+            self.fail_if(self.b.fcmp_unordered("<", at, self.b.load(before)), None)
+            self.b.store(at, before)
+            here = self.b.zext(self.b.fcmp_ordered("<=", at, leaf), I64)
+            self.b.store(self.b.add(self.b.load(below), here), below)
+
+        self.times(count, look)
+        number, last = self.b.load(below), self.b.sub(count, i64(1))
+        low = self.b.select(self.b.icmp_signed(">", number, i64(0)), number, i64(1))
+        low = self.b.sub(low, i64(1))
+        high = self.b.select(self.b.icmp_signed(">", number, last), last, number)
+        x0, x1 = (self.as_float(known.get(k)) for k in (low, high))
+        y0, y1 = (self.as_float(values.get(k)) for k in (low, high))
+        slope = self.b.fdiv(self.b.fsub(y1, y0), self.b.fsub(x1, x0))
+        between = self.b.fadd(self.b.fmul(slope, self.b.fsub(leaf, x0)), y0)
+        result = self.b.select(self.b.icmp_signed("==", low, high), y0, between)
+        missing = self.b.fcmp_unordered("uno", leaf, leaf)
+        return Num("f", self.b.select(missing, leaf, result), 1)
+
     def _interpolated(self, x: Value, xs: Arr, ys: Arr) -> Value:
         known, values = self.seq(xs), self.seq(ys)
-        if known.static is None or known.static != values.static or known.static == 0:
-            raise Unsupported("numpy.interp of lists whose length is not known", self.line)
         leaf = self.as_float(x)
+        if known.static is None or values.static is None:
+            return self._interpolated_long(leaf, known, values)
+        if known.static != values.static or known.static == 0:
+            return self.fail(ValueError)
         px = [self.as_float(known.get(k)) for k in range(known.static)]
         py = [self.as_float(values.get(k)) for k in range(known.static)]
         result = py[0]

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from deepracer_fast.reward.compiler.joins import Facts, Slot
-from deepracer_fast.reward.compiler.program import Program, list_site, slot_leaves
+from deepracer_fast.reward.compiler.kept import inner_site, list_site, row_width, slot_leaves
+from deepracer_fast.reward.compiler.program import Program
 from deepracer_fast.reward.compiler.state import MISSING
 from deepracer_fast.reward.compiler.values import (
     TConst,
@@ -49,15 +50,11 @@ class StateWords:
             words = self.pack(slot.type, slot.initial)
             for kind, word in zip(slot_leaves(slot, self._facts), words, strict=True):
                 if kind == "list":
-                    width = self._width(list_site(slot.type))
+                    width = row_width(list_site(slot.type), self._facts)
                     records.append({"list": True, "width": width, "initial": word})
                 else:
                     records.append({"list": False, "width": 1, "initial": word})
         return records
-
-    def _width(self, site: Any) -> int:
-        element = self._facts.element(site)
-        return 0 if element is None else len(leaf_kinds(element))
 
     def read(self) -> Words:
         """The present state of the module.
@@ -84,6 +81,8 @@ class StateWords:
                 return slot.owner.get(slot.name, MISSING)
             case "list":
                 return list(slot.owner)
+            case "cell":
+                return slot.owner.cell_contents
         return getattr(slot.owner, slot.name, MISSING)
 
     def _assign(self, slot: Slot, obj: Any) -> None:
@@ -91,6 +90,8 @@ class StateWords:
             case "list":
                 slot.owner.clear()
                 slot.owner.extend(obj)
+            case "cell":
+                slot.owner.cell_contents = obj
             case "attr":
                 if obj is not MISSING:
                     setattr(slot.owner, slot.name, obj)
@@ -121,15 +122,24 @@ class StateWords:
                     pairs = zip(items, obj, strict=True)
                     return [word for item, part in pairs for word in self.pack(item, part)]
             case TLst(site) if isinstance(obj, list):
-                element = self._facts.element(site)
-                if element is None:
-                    if not obj:
-                        return [[]]
-                else:
-                    return [[word for item in obj for word in self.pack(element, item)]]
+                return [self._row(site, obj)]
             case TConst(_, None) if obj is None:
                 return []
         raise StateError(f"{obj!r:.40} has another type than before")
+
+    def _row(self, site: Any, obj: list[Any]) -> Words:
+        """The words of a list; those of a list of lists begin with its length, as each of them."""
+        element = self._facts.element(site)
+        if element is None and obj:
+            raise StateError(f"{obj!r:.40} has another type than before")
+        if not isinstance(element, TLst):
+            return [word for item in obj for word in self.pack(element, item)]  # type: ignore[arg-type]
+        words = [len(obj)]
+        for item in obj:
+            (row,) = self.pack(element, item)
+            nested = inner_site(element.site, self._facts) is not None
+            words += row if nested else [len(item), *row]
+        return words
 
     def _zeros(self, typ: Type) -> Words:
         if isinstance(typ, TLst):
@@ -162,8 +172,16 @@ class StateWords:
                 parts = [self.unpack(item, words) for item in items]
                 return parts if is_list else tuple(parts)
             case TLst(site):
-                element, flat = self._facts.element(site), iter(next(words))
-                return [] if element is None else list(self._items(element, flat))
+                row = next(words)
+                if not row or (element := self._facts.element(site)) is None:
+                    return []
+                flat = iter(row)
+                count = (
+                    next(flat)
+                    if isinstance(element, TLst)
+                    else len(row) // row_width(site, self._facts)
+                )
+                return self._items(element, count, flat)
         return None
 
     def _object_of(self, kind: str, np: int, word: int) -> Any:
@@ -177,10 +195,9 @@ class StateWords:
             return numpy.float64(number) if kind == "f" else numpy.int64(number)
         return number
 
-    def _items(self, element: Type, flat: Iterator[Any]) -> Iterator[Any]:
-        if not leaf_kinds(element):
-            return
-        held = list(flat)
-        size = len(leaf_kinds(element))
-        for start in range(0, len(held), size):
-            yield self.unpack(element, iter(held[start : start + size]))
+    def _items(self, element: Type | None, count: int, flat: Iterator[Any]) -> list[Any]:
+        """So many elements of a list; None where the program has none to put there."""
+        if not isinstance(element, TLst):
+            return [self.unpack(element, flat) for _ in range(count)]  # type: ignore[arg-type]
+        inner = self._facts.element(element.site)
+        return [self._items(inner, next(flat), flat) for _ in range(count)]
