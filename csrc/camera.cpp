@@ -15,9 +15,8 @@ namespace {
 
 // The plan of scanlines, tuned against pictures cast ray by ray (tests/test_camera.py): more of
 // them cost time without coming closer, since the texel must grow to match their distance anyway.
-constexpr int kMaxScanlinesPerRow = 3;
-constexpr double kSpacing = 4.0;         // pixel widths on the ground between scanlines, at most
-constexpr double kGap = 4.2;             // texels between scanlines, at most
+constexpr double kSpacing = 6.0;         // pixel widths on the ground between scanlines, at most
+constexpr double kGap = 6.0;             // texels between scanlines, at most
 constexpr double kTexelPerPixel = 1.0;   // texel over pixel width on the ground, at least
 constexpr double kFarthest = 40.0;       // m; scanlines beyond it always lie behind a wall
 constexpr float kWallClearance = 0.05F;  // m; a camera nearer to a wall than this is moved inside
@@ -50,9 +49,20 @@ Camera::Camera(const CameraParams& params) : params_(params), fastest_(instructi
         "camera needs 0 < height <= 480, 0 < hfov < 3, z > 0 and 0 <= pitch < 1");
   }
   focal_ = static_cast<float>(0.5 * params.width / std::tan(0.5 * params.hfov));
-  sine_ = static_cast<float>(std::sin(params.pitch));
-  cosine_ = static_cast<float>(std::cos(params.pitch));
-  weigh_scanlines(plan_scanlines());
+  const auto height = static_cast<std::size_t>(params.height);
+  scanlines_.reserve(kMaxScanlinesPerRow * height);
+  rows_.resize(height);
+  mount(params.z, params.pitch);
+}
+
+void Camera::mount(double z, double pitch) {
+  params_.z = z;
+  params_.pitch = pitch;
+  sine_ = static_cast<float>(std::sin(pitch));
+  cosine_ = static_cast<float>(std::cos(pitch));
+  Plan plan;
+  plan_scanlines(plan);
+  weigh_scanlines(plan);
 }
 
 // Slope of the ray through a (fractional) row: forward and downward, in units of its optical depth.
@@ -64,9 +74,9 @@ Camera::Slope Camera::slope_at(double row) const {
 
 // Every row gets as many scanlines as its pixels are deeper than wide (in reason), and a texel that
 // neither leaves gaps between scanlines nor aliases across columns.
-std::vector<Camera::PlannedScanline> Camera::plan_scanlines() {
+void Camera::plan_scanlines(Plan& plan) {
   const double metres_per_slope = params_.z / static_cast<double>(focal_);
-  std::vector<PlannedScanline> plan;
+  scanlines_.clear();
   for (int row = 0; row < params_.height; ++row) {
     const double down = std::max(slope_at(row).down, 1e-3);
     const double width = metres_per_slope / down;  // of a pixel on the ground
@@ -83,25 +93,28 @@ std::vector<Camera::PlannedScanline> Camera::plan_scanlines() {
       scanlines_.step.push_back(static_cast<float>(step));
       scanlines_.log2_texel.push_back(static_cast<float>(std::log2(texel)));
       scanlines_.log2_step.push_back(static_cast<float>(std::log2(step)));
-      plan.push_back({at, 1.0 / count});
+      plan.lines[static_cast<std::size_t>(plan.count++)] = {at, 1.0 / count};
     }
   }
-  return plan;
 }
 
 // A row is the triangle-weighted sum of the scanlines less than a row away. Its weights sum to
 // 1 << 15 exactly, so that a flat surface keeps its grey; what rounding leaves over goes to the
 // heaviest.
-void Camera::weigh_scanlines(const std::vector<PlannedScanline>& plan) {
-  rows_.assign(static_cast<std::size_t>(params_.height), {});
+void Camera::weigh_scanlines(const Plan& plan) {
+  int above = 0;  // scanlines that lie above what any row to come reaches
   for (int index = 0; index < params_.height; ++index) {
     PictureRow& row = rows_[static_cast<std::size_t>(index)];
+    row = {};
     std::array<double, kMostPerRow> weights{};
     double sum = 0.0;
-    for (std::size_t i = 0; i < plan.size(); ++i) {
-      const double weight = plan[i].share * (1.0 - std::abs(plan[i].row - index));
+    const auto row_of = [&](int i) { return plan.lines[static_cast<std::size_t>(i)].row; };
+    while (above < plan.count && row_of(above) <= index - 1.0) ++above;
+    for (int i = above; i < plan.count && row_of(i) < index + 1.0; ++i) {
+      const double share = plan.lines[static_cast<std::size_t>(i)].share;
+      const double weight = share * (1.0 - std::abs(row_of(i) - index));
       if (weight < 1e-6) continue;
-      if (row.count == 0) row.first = static_cast<int>(i);
+      if (row.count == 0) row.first = i;
       weights[static_cast<std::size_t>(row.count++)] = weight;
       sum += weight;
     }

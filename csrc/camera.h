@@ -11,6 +11,7 @@
 // frame_painter.h says how a picture is sampled, number by number.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -43,6 +44,13 @@ struct Scanlines {
   std::vector<float> step;        // m to the right per column
   std::vector<float> log2_texel;  // log2 of the texel size in metres that suits it, at least
   std::vector<float> log2_step;   // log2 of step
+
+  void reserve(std::size_t count) {
+    for (auto* table : {&forward, &step, &log2_texel, &log2_step}) table->reserve(count);
+  }
+  void clear() {
+    for (auto* table : {&forward, &step, &log2_texel, &log2_step}) table->clear();
+  }
 };
 
 // A picture row: the weighted sum of scanlines.
@@ -55,10 +63,15 @@ class Camera {
  public:
   static constexpr int kMaxWidth = 640;
   static constexpr int kMaxHeight = 480;
-  static constexpr int kMostScanlines = 3 * kMaxHeight;
+  static constexpr int kMaxScanlinesPerRow = 3;
+  static constexpr int kMostScanlines = kMaxScanlinesPerRow * kMaxHeight;
 
   // Throws std::invalid_argument if params are out of range.
   explicit Camera(const CameraParams& params = {});
+
+  // The same picture from another height above the ground (m) and pitch (rad), in range. Allocates
+  // nothing: the tables fit any.
+  void mount(double z, double pitch);
 
   const CameraParams& params() const { return params_; }
   std::size_t bytes() const {  // memory held beside the object itself
@@ -89,10 +102,14 @@ class Camera {
     double row;    // at which it crosses the picture
     double share;  // of a row that has several
   };
+  struct Plan {
+    std::array<PlannedScanline, kMostScanlines> lines;
+    int count = 0;
+  };
 
   Slope slope_at(double row) const;
-  std::vector<PlannedScanline> plan_scanlines();
-  void weigh_scanlines(const std::vector<PlannedScanline>& plan);
+  void plan_scanlines(Plan& plan);
+  void weigh_scanlines(const Plan& plan);
 
   CameraParams params_;
   float focal_ = 0.0F;

@@ -30,13 +30,4 @@ void paint_frame_avx512(const Frame& frame, std::uint8_t* out);
 void paint_frame_avx2(const Frame& frame, std::uint8_t* out);
 void paint_frame_portable(const Frame& frame, std::uint8_t* out);
 
-// A scanline on its mip level, in texels: column c samples at (x + c * dx, y + c * dy), 16.16 fixed
-// point.
-struct Walk {
-  const std::uint32_t* columns;  // strips of four rows, see ground.h
-  std::int32_t x, y, dx, dy;
-  std::int32_t max_x, max_y;  // where a window may start: in [0, max]
-  std::int32_t pitch;
-};
-
 }  // namespace deepracer_fast

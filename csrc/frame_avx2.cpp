@@ -1,4 +1,4 @@
-// The frame painter for AVX2: 16 columns at a time.
+// The frame painter for AVX2: 32 columns at a time.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -16,8 +16,10 @@ using Lanes = std::int16_t __attribute__((vector_size(32)));  // one number per 
 using Words = std::uint16_t __attribute__((vector_size(32)));
 using Integers = std::int32_t __attribute__((vector_size(32)));  // one number per group of columns
 
-struct Texels {
-  Lanes left, right;
+// 32 columns, in the order in which AVX2 packs them to bytes: the first 16 of them are columns 0 to
+// 7 and 16 to 23.
+struct Samples {
+  Lanes part[2];
 };
 
 DEEPRACER_FAST_TARGET inline __m256i bits(Lanes lanes) { return reinterpret_cast<__m256i>(lanes); }
@@ -33,26 +35,17 @@ DEEPRACER_FAST_TARGET inline Integers multiply_pairs(Integers a, Integers b) {
       _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
 
-DEEPRACER_FAST_TARGET inline Lanes weigh_bytes(Lanes bytes, Lanes weights) {
-  return lanes(_mm256_maddubs_epi16(bits(bytes), bits(weights)));
-}
-
 DEEPRACER_FAST_TARGET inline __m256i both_halves(const void* bytes) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(bytes)));
 }
 
-// Spreads the lower or upper half of each group's word over the group's four columns.
-DEEPRACER_FAST_TARGET inline Lanes spread(const std::uint32_t* groups, std::int64_t first) {
-  constexpr std::int64_t kNext = 0x0404040404040404;
-  const __m256i pattern =
-      _mm256_setr_epi64x(first, first + kNext, first + 2 * kNext, first + 3 * kNext);
-  return lanes(_mm256_shuffle_epi8(both_halves(groups), pattern));
-}
-DEEPRACER_FAST_TARGET inline Lanes spread_lower(const std::uint32_t* groups) {
-  return spread(groups, 0x0100010001000100);
-}
-DEEPRACER_FAST_TARGET inline Lanes spread_upper(const std::uint32_t* groups) {
-  return spread(groups, 0x0302030203020302);
+// From the least of a group's columns, for each column of 32.
+struct Offsets {
+  __m256i x, y;
+};
+
+DEEPRACER_FAST_TARGET inline Offsets spread_offsets(std::uint32_t x, std::uint32_t y) {
+  return {_mm256_set1_epi32(static_cast<int>(x)), _mm256_set1_epi32(static_cast<int>(y))};
 }
 
 // Four columns each of a strip from two starts: byte 4 * column + row.
@@ -64,40 +57,89 @@ DEEPRACER_FAST_TARGET inline __m256i strips(const std::uint32_t* columns, std::p
                                  _mm_loadu_si128(high), 1);
 }
 
-// Bytes of two windows; those of the upper strip have bit 7 set.
-DEEPRACER_FAST_TARGET inline __m256i pick(const std::uint32_t* columns, std::ptrdiff_t pitch,
-                                          std::ptrdiff_t first, std::ptrdiff_t second,
-                                          __m256i bytes) {
-  const __m256i upper = _mm256_xor_si256(bytes, _mm256_set1_epi8(-128));
-  return _mm256_or_si256(_mm256_shuffle_epi8(strips(columns, first, second), bytes),
-                         _mm256_shuffle_epi8(strips(columns + pitch, first, second), upper));
+// The bilinear samples of half of the columns: two windows' texels, left ones before right ones,
+// and the shares of the row above and of the texels on the right.
+DEEPRACER_FAST_TARGET inline Lanes blend(__m256i even, __m256i odd, __m256i rows, __m256i right) {
+  const Lanes l = lanes(_mm256_maddubs_epi16(_mm256_unpacklo_epi64(even, odd), rows));
+  const Lanes r = lanes(_mm256_maddubs_epi16(_mm256_unpackhi_epi64(even, odd), rows));
+  return l + multiply_rounded(r - l, lanes(right));
 }
 
-DEEPRACER_FAST_TARGET inline Texels fetch(const std::uint32_t* columns, std::ptrdiff_t pitch,
-                                          const std::int32_t* starts, Lanes x, Lanes y) {
-  static constexpr std::int8_t kHighBytes[16] = {1, 1, 3,  3,  5,  5,  7,  7,
-                                                 9, 9, 11, 11, 13, 13, 15, 15};
-  static constexpr std::int8_t kInStrip[16] = {0, 1, 2, 3, -128, -127, -126, -125};
-  static constexpr std::int8_t kRight[16] = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
-  const __m256i high_bytes = both_halves(kHighBytes);
-  const Lanes column = x & -256;
-  const Lanes twice = column + column;
-  // Of each column, the bytes of its texel and of the texel in the next row.
-  const __m256i row =
-      _mm256_add_epi8(_mm256_shuffle_epi8(bits(y), high_bytes), _mm256_set1_epi16(0x0100));
-  const __m256i pair = _mm256_add_epi8(_mm256_shuffle_epi8(both_halves(kInStrip), row),
-                                       _mm256_shuffle_epi8(bits(twice + twice), high_bytes));
-  // The same again for their right neighbours, four columns at a time.
-  const __m256i right = both_halves(kRight);
-  const __m256i even = _mm256_add_epi8(_mm256_unpacklo_epi64(pair, pair), right);
-  const __m256i odd = _mm256_add_epi8(_mm256_unpackhi_epi64(pair, pair), right);
-  const __m256i a = pick(columns, pitch, starts[0], starts[2], even);
-  const __m256i b = pick(columns, pitch, starts[1], starts[3], odd);
-  return {lanes(_mm256_unpacklo_epi64(a, b)), lanes(_mm256_unpackhi_epi64(a, b))};
+constexpr std::int8_t kLowestByte[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
+constexpr std::int8_t kSecondByte[16] = {1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 13};
+constexpr std::int8_t kInWindow[17] = {0, 1, 2, 3, -128, -127, -126, -125};
+
+// GCC would make a constant anew for every scanline; a value that it can't see through is made once
+// and, short of registers, read from the stack.
+DEEPRACER_FAST_TARGET inline __m256i made_once(__m256i value) {
+  asm("" : "+x"(value));
+  return value;
 }
+
+// Takes bilinear samples; holds the constants of that.
+class Sampler {
+ public:
+  DEEPRACER_FAST_TARGET Sampler() {}
+
+  DEEPRACER_FAST_TARGET Samples operator()(const std::uint32_t* lower, const std::uint32_t* upper,
+                                           const std::int32_t* starts, const std::uint32_t* origins,
+                                           const Offsets& offsets) const {
+    const __m256i least = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(origins));
+    const __m256i x = _mm256_add_epi8(_mm256_shuffle_epi8(least, lowest_), offsets.x);
+    const __m256i y = _mm256_add_epi8(_mm256_shuffle_epi8(least, second_), offsets.y);
+    // Of each column, the bytes of its texel and of the texel in the next row.
+    const __m256i row = _mm256_and_si256(_mm256_srli_epi16(y, 5), seven_);
+    const __m256i column = _mm256_and_si256(_mm256_srli_epi16(x, 4), twelve_);
+    const __m256i below = _mm256_add_epi8(_mm256_shuffle_epi8(in_window_, row), column);
+    const __m256i above = _mm256_add_epi8(_mm256_shuffle_epi8(above_in_window_, row), column);
+    // Pairs of them for eight columns in each half, and for their right neighbours.
+    const __m256i low = _mm256_unpacklo_epi8(below, above);
+    const __m256i high = _mm256_unpackhi_epi8(below, above);
+    const __m256i low_right = _mm256_add_epi8(low, four_);
+    const __m256i high_right = _mm256_add_epi8(high, four_);
+    const auto pick = [=, this](int group, __m256i bytes) DEEPRACER_FAST_TARGET {
+      const std::ptrdiff_t first = starts[group];
+      const std::ptrdiff_t second = starts[group + 4];
+      const __m256i in_upper = _mm256_xor_si256(bytes, upper_);
+      return _mm256_or_si256(_mm256_shuffle_epi8(strips(lower, first, second), bytes),
+                             _mm256_shuffle_epi8(strips(upper, first, second), in_upper));
+    };
+    const __m256i a = pick(0, _mm256_unpacklo_epi64(low, low_right));
+    const __m256i b = pick(1, _mm256_unpackhi_epi64(low, low_right));
+    const __m256i c = pick(2, _mm256_unpacklo_epi64(high, high_right));
+    const __m256i d = pick(3, _mm256_unpackhi_epi64(high, high_right));
+    const __m256i share = _mm256_and_si256(y, thirty_one_);
+    const __m256i rest = _mm256_sub_epi8(thirty_two_, share);
+    const __m256i fraction = _mm256_and_si256(x, sixty_three_);
+    const __m256i twice = _mm256_add_epi8(fraction, fraction);
+    const __m256i zero = _mm256_setzero_si256();
+    return {{blend(a, b, _mm256_unpacklo_epi8(rest, share), _mm256_unpacklo_epi8(zero, twice)),
+             blend(c, d, _mm256_unpackhi_epi8(rest, share), _mm256_unpackhi_epi8(zero, twice))}};
+  }
+
+ private:
+  DEEPRACER_FAST_TARGET static __m256i all(char value) {
+    return made_once(_mm256_set1_epi8(value));
+  }
+
+  // The first and second byte of each group, for its four columns.
+  __m256i lowest_ = made_once(both_halves(kLowestByte));
+  __m256i second_ = made_once(both_halves(kSecondByte));
+  // Bytes of a window's rows; those of the upper strip have bit 7 set.
+  __m256i in_window_ = made_once(both_halves(kInWindow));
+  __m256i above_in_window_ = made_once(both_halves(kInWindow + 1));
+  __m256i upper_ = all(-128);
+  __m256i four_ = all(4), seven_ = all(7), twelve_ = all(12), thirty_one_ = all(31);
+  __m256i thirty_two_ = all(32), sixty_three_ = all(63);
+};
 
 DEEPRACER_FAST_TARGET inline Lanes load_bytes(const std::uint8_t* bytes) {
   return lanes(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes))));
+}
+
+DEEPRACER_FAST_TARGET inline void store_bytes(std::uint8_t* bytes, const Samples& samples) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes),
+                      _mm256_packus_epi16(bits(samples.part[0]), bits(samples.part[1])));
 }
 
 DEEPRACER_FAST_TARGET inline void store_bytes(std::uint8_t* bytes, Lanes values) {

@@ -1,19 +1,22 @@
-// Paints one frame, kLanes columns at a time. Compiled once per instruction set: the file that
+// Paints one frame, kBlock columns at a time. Compiled once per instruction set: the file that
 // includes it defines DEEPRACER_FAST_TARGET and, in an unnamed namespace, Lanes and Integers (whole
-// registers of 16 and 32 bits) and their operations.
+// registers of 16 and 32 bits), Samples (kBlock Lanes in the order that suits it) and their
+// operations.
 //
 // The scheme, whole; every number is an integer, and >> rounds down.
 //   Scanline (camera.h plans it, placed_scanlines.h puts it on the ground): a mip level and 16.16
 //   coordinates (x, y) of column 0 and (dx, dy) from column to column, in texels, 0 at the centre
 //   of the border's first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels.
-//   Steps within a group are rounded: sx = dx >> 8 and least = min(0, 3 sx), in 1/256 texel. Its
-//   least x is gx = clamp(x + 256 least + 4 g dx, 0, last_x << 16 | 0xFFFF), so a window that
-//   leaves the level is moved inside; column c samples at gx / 256 + i sx - least. The same for y.
-//   Sample: bilinear. With (fx, fy) the fractions in 1/256 and w = fy >> 2, of the texels on the
-//   left: l = (64 - w) below + w above, and r of those on the right; l + rounded((r - l) fx / 256),
-//   in 1/64 grey level, where rounded is that of multiply_rounded.
-//   Row: one scanline's samples v as they are, or the sum of rounded(v weight / 32768);
-//   grey = (sum + kRounding) >> 6, through the tone's table if there is one.
+//   The least x of a group's columns is gx = clamp(x + min(0, 3 dx) + half + 4 g dx, 0,
+//   last_x << 16 | 0xFFFF) >> 10, in 1/64 texel, half being half of that; so a window that leaves
+//   the level is moved inside. Column c samples at gx + rounded(i |dx|), or gx +
+//   rounded((3 - i) |dx|) where dx < 0. The same for y in 1/32 texel: >> 11.
+//   Sample: bilinear. With (fx, fy) the fractions in 1/64 and 1/32, of the texels on the left:
+//   l = (32 - fy) below + fy above, and r of those on the right; l + rounded((r - l) fx / 64), in
+//   1/32 grey level, where rounded is that of multiply_rounded.
+//   Row: one scanline's samples v as they are, or kRounding and the sum of
+//   rounded(v weight / 32768);
+//   grey = that >> 5, through the tone's table if there is one.
 //   Walls: their rows are painted by wall_view.h; sky over wall over ground, each beyond an edge
 //   given by column, blended over the pixel above and below the edge (blend_beyond).
 #pragma once
@@ -35,24 +38,16 @@ constexpr int kPlacedGroups = sizeof(Integers) / sizeof(std::int32_t);  // found
 constexpr int kKept = 8;  // scanlines kept, more than a row is made of
 
 static_assert(kBlock % kLanes == 0 && kBlock % (kGroup * kPlacedGroups) == 0);
+static_assert(sizeof(Samples) == kBlock * sizeof(std::int16_t));
 
 // The windows of the groups of a scanline.
 struct Windows {
-  std::int32_t start[Camera::kMaxWidth / kGroup];  // column of a strip at its corner
-  // The least x and y of the group from that corner, 1/256 texel, in the lower and upper half.
-  std::uint32_t origin[Camera::kMaxWidth / kGroup];
+  alignas(64) std::int32_t start[Camera::kMaxWidth / kGroup];  // column of a strip at its corner
+  // The least x of the group from that corner in the lowest byte, the least y in the next.
+  alignas(64) std::uint32_t origin[Camera::kMaxWidth / kGroup];
+  int scanline = -1;
+  Columns columns{0, 0};
 };
-
-// How far the least column of a group lies from its first one, 1/256 texel.
-constexpr std::int32_t least_offset(std::int32_t step) { return std::min(0, 3 * (step >> 8)); }
-
-// Offsets of a group's columns from the least of them, 1/256 texel.
-DEEPRACER_FAST_TARGET inline Lanes offsets_in_group(std::int32_t step) {
-  Lanes column{};
-  for (int i = 0; i < kLanes; ++i) column[i] = static_cast<std::int16_t>(i % kGroup);
-  return column * static_cast<std::int16_t>(step >> 8) -
-         static_cast<std::int16_t>(least_offset(step));
-}
 
 // Coordinates of the next groups along one axis.
 struct GroupWalk {
@@ -73,7 +68,7 @@ struct GroupWalk {
 
 DEEPRACER_FAST_TARGET inline GroupWalk walk_groups(std::int32_t at, std::int32_t step,
                                                    std::int32_t max, Columns columns) {
-  const std::int32_t first = at + least_offset(step) * 256 + columns.begin * step;
+  const std::int32_t first = at + columns.begin * step;
   const std::int32_t last = first + (columns.end - columns.begin - kGroup) * step;
   Integers count{};
   for (int i = 0; i < kPlacedGroups; ++i) count[i] = i;
@@ -81,8 +76,9 @@ DEEPRACER_FAST_TARGET inline GroupWalk walk_groups(std::int32_t at, std::int32_t
           std::min(first, last) < 0 || std::max(first, last) > max};
 }
 
-DEEPRACER_FAST_TARGET inline void find_windows(const Walk& walk, Columns columns,
-                                               Windows& windows) {
+DEEPRACER_FAST_TARGET inline void find_windows(const PlacedScanlines& placed, int scanline,
+                                               Columns columns, Windows& windows) {
+  const Walk walk = placed.walk(scanline);
   GroupWalk along_x = walk_groups(walk.x, walk.dx, walk.max_x, columns);
   GroupWalk along_y = walk_groups(walk.y, walk.dy, walk.max_y, columns);
   const Integers factors = Integers{} + (walk.pitch | 1 << 16);
@@ -90,33 +86,50 @@ DEEPRACER_FAST_TARGET inline void find_windows(const Walk& walk, Columns columns
     const Integers x = along_x.take();
     const Integers y = along_y.take();
     const Integers start = multiply_pairs((x & ~0xFFFF) | (y >> 18), factors);
-    const Integers origin = ((x >> 8) & 0xFF) | ((y << 8) & 0x03FF0000);
+    const Integers origin = ((x >> kShiftX) & 0x3F) | ((y >> (kShiftY - 8)) & 0x7F00);
     std::memcpy(windows.start + group, &start, sizeof(start));
     std::memcpy(windows.origin + group, &origin, sizeof(origin));
   }
+  windows.scanline = scanline;
+  windows.columns = columns;
 }
 
-// Hands `take` the bilinear samples of a scanline, 1/64 grey level, kLanes columns at a time.
-template <class Take>
-DEEPRACER_FAST_TARGET inline void walk_scanline(const Walk walk, Columns columns, Take take) {
-  Windows windows;
-  find_windows(walk, columns, windows);
-  const Lanes offsets_x = offsets_in_group(walk.dx);
-  const Lanes offsets_y = offsets_in_group(walk.dy);
-  const std::int32_t* start = windows.start + columns.begin / kGroup;
-  const std::uint32_t* origin = windows.origin + columns.begin / kGroup;
-  for (int column = columns.begin; column < columns.end; column += kLanes) {
-    const Lanes x = spread_lower(origin) + offsets_x;
-    const Lanes y = spread_upper(origin) + offsets_y;
-    const Texels texels = fetch(walk.columns, walk.pitch, start, x, y);
-    const Lanes weights = ((y >> 2) & 63) * 255 + 64;  // 64 - share and, in the high byte, share
-    const Lanes left = weigh_bytes(texels.left, weights);
-    const Lanes right = weigh_bytes(texels.right, weights);
-    take(column, left + multiply_rounded(right - left, (x & 255) << 7));
-    start += kLanes / kGroup;
-    origin += kLanes / kGroup;
+// The scanlines of one picture, walked from the first to the last. The windows of the next one are
+// found before this one's texels are fetched: the processor does both side by side.
+class GroundWalk {
+ public:
+  DEEPRACER_FAST_TARGET explicit GroundWalk(const Frame& frame) : placed_(frame) {}
+
+  // Hands `take` the bilinear samples of a scanline, 1/32 grey level, kBlock columns at a time.
+  template <class Take>
+  DEEPRACER_FAST_TARGET void walk(int scanline, Columns columns, Take take) {
+    const Windows& windows = found(scanline, columns);
+    if (scanline + 1 < placed_.count()) found(scanline + 1, columns);
+    const Walk walk = placed_.walk(scanline);
+    const Offsets offsets = spread_offsets(walk.offsets_x, walk.offsets_y);
+    const std::uint32_t* upper = walk.columns + walk.pitch;
+    const std::int32_t* start = windows.start + columns.begin / kGroup;
+    const std::uint32_t* origin = windows.origin + columns.begin / kGroup;
+    for (int column = columns.begin; column < columns.end; column += kBlock) {
+      take(column, sample_(walk.columns, upper, start, origin, offsets));
+      start += kBlock / kGroup;
+      origin += kBlock / kGroup;
+    }
   }
-}
+
+ private:
+  DEEPRACER_FAST_TARGET const Windows& found(int scanline, Columns columns) {
+    Windows& windows = windows_[scanline % 2];
+    if (windows.scanline != scanline || windows.columns != columns) {
+      find_windows(placed_, scanline, columns, windows);
+    }
+    return windows;
+  }
+
+  Sampler sample_;
+  PlacedScanlines placed_;
+  Windows windows_[2];
+};
 
 DEEPRACER_FAST_TARGET inline Lanes load(const std::int16_t* values) {
   Lanes result;
@@ -151,54 +164,56 @@ DEEPRACER_FAST_TARGET inline void blend_beyond(int row, const Edge& edge, int wi
   }
 }
 
-DEEPRACER_FAST_TARGET inline void store_greys(std::uint8_t* greys, Lanes samples) {
-  store_bytes(greys, (samples + kRounding) >> 6);
+DEEPRACER_FAST_TARGET inline void store_greys(std::uint8_t* greys, Samples samples) {
+  for (Lanes& lanes : samples.part) lanes = lanes >> 5;
+  store_bytes(greys, samples);
 }
 
 // Scanlines whose samples are kept until the rows that they are part of are done.
 struct Kept {
-  const std::int16_t* at(int scanline) const { return samples[scanline % kKept]; }
-  std::int16_t* at(int scanline) { return samples[scanline % kKept]; }
+  const Samples* at(int scanline) const { return samples[scanline % kKept]; }
+  Samples* at(int scanline) { return samples[scanline % kKept]; }
 
-  alignas(64) std::int16_t samples[kKept][Camera::kMaxWidth];
+  Samples samples[kKept][Camera::kMaxWidth / kBlock];
 };
 
 // Adds the scanlines of a row by their weights.
 DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Columns columns,
                                                 const Kept& kept, std::uint8_t* line) {
-  std::array<const std::int16_t*, kMostPerRow> samples;
+  std::array<const Samples*, kMostPerRow> samples;
   std::array<Lanes, kMostPerRow> weights;
   const auto count = static_cast<std::size_t>(row.count);
   for (std::size_t i = 0; i < count; ++i) {
     samples[i] = kept.at(row.first + static_cast<int>(i));
     weights[i] = Lanes{} + row.weights[i];
   }
-  for (int column = columns.begin; column < columns.end; column += kLanes) {
-    Lanes sum = multiply_rounded(load(samples[0] + column), weights[0]);
-    for (std::size_t i = 1; i < count; ++i) {
-      sum += multiply_rounded(load(samples[i] + column), weights[i]);
+  for (int block = columns.begin / kBlock; block < columns.end / kBlock; ++block) {
+    Samples sum;
+    for (Lanes& lanes : sum.part) lanes = Lanes{} + kRounding;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Lanes* added = samples[i][block].part;
+      for (Lanes& lanes : sum.part) lanes += multiply_rounded(*added++, weights[i]);
     }
-    store_greys(line + column, sum);
+    store_greys(line + block * kBlock, sum);
   }
 }
 
 // Paints the ground of one row; `walked` is the first scanline that no row has used yet.
-DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, const PlacedScanlines& placed,
+DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, GroundWalk& ground,
                                                Columns columns, int& walked, Kept& kept,
                                                std::uint8_t* line) {
   walked = std::max(walked, row.first);
   if (row.count == 1) {
-    walk_scanline(placed.walk(walked++), columns,
-                  [line](int column, Lanes samples)
-                      DEEPRACER_FAST_TARGET { store_greys(line + column, samples); });
+    ground.walk(walked++, columns,
+                [line](int column, const Samples& samples)
+                    DEEPRACER_FAST_TARGET { store_greys(line + column, samples); });
     return;
   }
   for (; walked < row.first + row.count; ++walked) {
-    std::int16_t* samples = kept.at(walked);
-    walk_scanline(placed.walk(walked), columns,
-                  [samples](int column, Lanes values) DEEPRACER_FAST_TARGET {
-                    std::memcpy(samples + column, &values, sizeof(values));
-                  });
+    Samples* samples = kept.at(walked);
+    ground.walk(walked, columns,
+                [samples](int column, const Samples& values)
+                    DEEPRACER_FAST_TARGET { samples[column / kBlock] = values; });
   }
   add_scanlines(row, columns, kept, line);
 }
@@ -215,7 +230,7 @@ DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* 
   const Camera& camera = frame.camera;
   const int width = camera.params().width;
   const WallView walls(frame);
-  const PlacedScanlines placed(frame);
+  GroundWalk ground(frame);
   Kept kept;
   std::array<std::uint8_t, Camera::kMaxWidth> wall;
   Columns columns{width, 0};
@@ -227,7 +242,7 @@ DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* 
       paint_walls(row, walls, out);
       continue;
     }
-    paint_ground(plan, placed, columns, walked, kept, out);
+    paint_ground(plan, ground, columns, walked, kept, out);
     if (frame.tone != nullptr) {
       for (int c = columns.begin; c < columns.end; ++c) out[c] = frame.tone->ground[out[c]];
     }

@@ -17,7 +17,7 @@
 namespace deepracer_fast {
 namespace {
 
-constexpr double kFinestTexel = 0.0025;        // m
+constexpr double kFinestTexel = 0.0035;        // m
 constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0; all levels have twice as many
 constexpr double kMaxPitch = 32000.0;          // texels; positions are 16.16 fixed point
 

@@ -59,11 +59,14 @@ std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
 Randomizer::Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed,
                        int num_cars, int first_car)
     : ranges_(ranges), look_(look), seed_(seed), first_car_(static_cast<std::uint32_t>(first_car)) {
-  if (ranges.any()) episodes_.resize(static_cast<std::size_t>(num_cars));
+  const auto count = static_cast<std::size_t>(num_cars);
+  if (ranges.any()) episodes_.resize(count);
+  if (ranges.camera_height > 0.0F || ranges.camera_pitch > 0.0F) cameras_.resize(count);
 }
 
 std::size_t Randomizer::bytes_per_car() const {
-  return is_on() ? sizeof(Episode) + episodes_.front().camera.bytes() : 0;
+  const std::size_t camera = cameras_.empty() ? 0 : sizeof(Camera) + cameras_.front().bytes();
+  return is_on() ? sizeof(Episode) + camera : 0;
 }
 
 float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
@@ -75,9 +78,7 @@ void Randomizer::begin_episode(int car, std::uint32_t number) {
   Episode& episode = episodes_[static_cast<std::size_t>(car)];
   episode.number = number;
   episode.tone = draw_tone(car);
-  if (ranges_.camera_height > 0.0F || ranges_.camera_pitch > 0.0F) {
-    episode.camera = Camera(draw_camera(car));
-  }
+  if (!cameras_.empty()) mount_camera(car);
   episode.yaw = draw(car, kYawDraw, -ranges_.camera_yaw, ranges_.camera_yaw);
   episode.delay = draw(car, kDelayDraw, 0.0F, ranges_.picture_delay) / kControlPeriod;
   episode.grip = around_one(car, kGripDraw, ranges_.grip);
@@ -106,11 +107,13 @@ Tone Randomizer::draw_tone(int car) const {
   return tone;
 }
 
-CameraParams Randomizer::draw_camera(int car) const {
-  CameraParams params;
-  params.z += draw(car, kHeightDraw, -ranges_.camera_height, ranges_.camera_height);
-  params.pitch += draw(car, kPitchDraw, -ranges_.camera_pitch, ranges_.camera_pitch);
-  return params;
+void Randomizer::mount_camera(int car) {
+  constexpr CameraParams kStandard;
+  const float up = draw(car, kHeightDraw, -ranges_.camera_height, ranges_.camera_height);
+  const float down = draw(car, kPitchDraw, -ranges_.camera_pitch, ranges_.camera_pitch);
+  const auto z = kStandard.z + static_cast<double>(up);
+  const auto pitch = kStandard.pitch + static_cast<double>(down);
+  cameras_[static_cast<std::size_t>(car)].mount(z, pitch);
 }
 
 void Randomizer::forget_poses(int car, const VehicleState& vehicle) {
@@ -129,8 +132,7 @@ View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standa
   const float share = episode.delay - static_cast<float>(whole);
   const CarPose& later = episode.poses[static_cast<std::size_t>(whole)];
   const CarPose& earlier = episode.poses[static_cast<std::size_t>(whole) + 1];
-  const bool differs = ranges_.camera_height > 0.0F || ranges_.camera_pitch > 0.0F;
-  return {differs ? &episode.camera : &standard, &episode.tone,
+  return {cameras_.empty() ? &standard : &cameras_[static_cast<std::size_t>(car)], &episode.tone,
           later.position + share * (earlier.position - later.position),
           later.heading + share * wrap_angle(earlier.heading - later.heading) + episode.yaw,
           episode.delay * kControlPeriod};
@@ -138,7 +140,7 @@ View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standa
 
 void Randomizer::disturb(int car, std::int32_t step, int eye, std::uint8_t* out) const {
   const Episode& episode = episodes_[static_cast<std::size_t>(car)];
-  const CameraParams& size = episode.camera.params();
+  constexpr CameraParams size;
   if (episode.blur > 0) blur_picture(out, size.width, size.height, episode.blur);
   if (episode.noise == 0) return;
   for (int row = 0; row < size.height; ++row) {

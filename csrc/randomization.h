@@ -82,7 +82,6 @@ class Randomizer {
   struct Episode {
     std::uint32_t number;
     Tone tone;
-    Camera camera;
     float yaw;    // rad
     float delay;  // control periods
     float grip;
@@ -97,7 +96,7 @@ class Randomizer {
     return 1.0F + draw(car, number, -range, range);
   }
   Tone draw_tone(int car) const;
-  CameraParams draw_camera(int car) const;
+  void mount_camera(int car);
   void remember_pose(Episode& episode, const VehicleState& vehicle) const;
 
   Randomization ranges_;
@@ -105,6 +104,7 @@ class Randomizer {
   std::uint64_t seed_;
   std::uint32_t first_car_;
   std::vector<Episode> episodes_;  // [B], or empty when nothing is randomised
+  std::vector<Camera> cameras_;    // [B], or empty when none differs from the standard
 };
 
 }  // namespace deepracer_fast

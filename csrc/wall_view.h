@@ -15,12 +15,15 @@
 #include "frame.h"
 
 namespace deepracer_fast {
+namespace {
 
 constexpr int kEdgeUnit = 64;  // edges are in 1/64 pixel from the picture's top
 
 // Columns [begin, end) of a picture row, both multiples of kBlock.
 struct Columns {
   int begin, end;
+
+  bool operator==(const Columns&) const = default;
 };
 
 // An edge that crosses the picture, by column, and its bounds by block.
@@ -37,7 +40,7 @@ struct Line {
 // The walls and the sky in one picture: their edges and the grey of each side.
 class WallView {
  public:
-  explicit WallView(const Frame& frame);
+  DEEPRACER_FAST_TARGET explicit WallView(const Frame& frame);
 
   int width() const { return width_; }
   // Column c shows ground in the rows below foot().at[c].
@@ -50,27 +53,38 @@ class WallView {
   bool cross(int row) const { return row * kEdgeUnit - kEdgeUnit / 2 < lowest_foot_; }
   // The columns that show ground in a row, joined with those given. The set only grows from row to
   // row, because feet are convex across the picture.
-  Columns ground_columns(int row, Columns columns) const;
+  DEEPRACER_FAST_TARGET Columns ground_columns(int row, Columns columns) const;
   // Fills a row with walls.
-  void paint(int row, std::uint8_t* out) const;
+  DEEPRACER_FAST_TARGET void paint(int row, std::uint8_t* out) const;
 
  private:
   // Distance of the lens to a side, and the side's outward normal along forward and right.
   struct Facing {
     float distance, ahead, right;
   };
-  struct Corner {
-    float start;  // column at which its vertical edge meets the picture's top
+  // The picture of an upright edge.
+  struct UprightEdge {
+    float start;  // column at which it meets the picture's top
     float slope;  // columns per row
+
+    DEEPRACER_FAST_TARGET float at(int row) const {
+      return start + slope * (static_cast<float>(row) + 0.5F);
+    }
   };
 
   int side(int index) const { return (left_side_ + index) & 3; }
   const Facing& facing(int index) const { return sides_[static_cast<std::size_t>(side(index))]; }
-  Line line_at_height(const Facing& facing, float lens_above) const;
-  void find_corners(const Pose& lens, const Rectangle& field);
-  void trace_feet();
-  void trace_tops();
-  std::uint8_t grey(int row, int index, float column) const;
+  DEEPRACER_FAST_TARGET Line line_at_height(const Facing& facing, float lens_above) const;
+  DEEPRACER_FAST_TARGET void find_corners(const Pose& lens, const Rectangle& field);
+  DEEPRACER_FAST_TARGET void trace_feet();
+  DEEPRACER_FAST_TARGET void trace_tops();
+  DEEPRACER_FAST_TARGET void shade_sides();
+  // The left edge of the index-th side from the left, beyond the picture where that has none.
+  DEEPRACER_FAST_TARGET UprightEdge left_edge(int index) const {
+    if (index == 0) return {-2.0F, 0.0F};
+    if (index > corner_count_) return {static_cast<float>(width_ + 2), 0.0F};
+    return corners_[static_cast<std::size_t>(index - 1)];
+  }
 
   const std::array<WallShade, 4>& shades_;
   float wall_height_;
@@ -80,13 +94,14 @@ class WallView {
   std::array<Facing, 4> sides_{};
   int left_side_ = 0;  // at the left edge of the picture
   int corner_count_ = 0;
-  std::array<Corner, 4> corners_{};  // from left to right
+  std::array<UprightEdge, 4> corners_{};                               // from left to right
+  std::array<std::array<std::uint8_t, Camera::kMaxHeight>, 5> greys_;  // by side and row
   bool has_sky_ = false;
   int lowest_foot_ = 0;
   Edge foot_{}, top_{};
 };
 
-inline WallView::WallView(const Frame& frame)
+DEEPRACER_FAST_TARGET inline WallView::WallView(const Frame& frame)
     : shades_(frame.tone != nullptr ? frame.tone->walls : frame.ground.look().walls),
       wall_height_(frame.ground.look().wall_height),
       sky_(static_cast<std::uint8_t>(frame.tone != nullptr ? frame.tone->sky_grey
@@ -101,11 +116,13 @@ inline WallView::WallView(const Frame& frame)
   find_corners(frame.lens, frame.ground.field());
   trace_feet();
   trace_tops();
+  shade_sides();
 }
 
 // The picture line at the height of a wall over which the lens stands by `lens_above`: points
 // (right u, down v), in focal lengths, where a ray reaches the wall's distance at that height.
-inline Line WallView::line_at_height(const Facing& facing, float lens_above) const {
+DEEPRACER_FAST_TARGET inline Line WallView::line_at_height(const Facing& facing,
+                                                           float lens_above) const {
   const float depth = facing.distance * cosine_ + lens_above * sine_ * facing.ahead;
   const float scale = kEdgeUnit / std::max(depth, 1e-3F);
   const float middle = lens_above * cosine_ * facing.ahead - facing.distance * sine_;
@@ -114,7 +131,7 @@ inline Line WallView::line_at_height(const Facing& facing, float lens_above) con
 }
 
 // From the side that the ray at the picture's top left meets, clockwise to the last corner ahead.
-inline void WallView::find_corners(const Pose& lens, const Rectangle& field) {
+DEEPRACER_FAST_TARGET inline void WallView::find_corners(const Pose& lens, const Rectangle& field) {
   const float west = lens.x - static_cast<float>(field.min_x);
   const float east = static_cast<float>(field.max_x) - lens.x;
   const float south = lens.y - static_cast<float>(field.min_y);
@@ -147,7 +164,8 @@ inline void WallView::find_corners(const Pose& lens, const Rectangle& field) {
 }
 
 // The lines' greatest (sign 1) or least (sign -1) at each column.
-inline void trace(const std::array<Line, 4>& lines, int count, float sign, int width, Edge& edge) {
+DEEPRACER_FAST_TARGET inline void trace(const std::array<Line, 4>& lines, int count, float sign,
+                                        int width, Edge& edge) {
   // A row's distance from an edge must fit 16 bits, whatever the row.
   constexpr float kHighest = -1000.0F;
   constexpr float kLowest = 32000.0F;
@@ -181,7 +199,7 @@ inline void trace(const std::array<Line, 4>& lines, int count, float sign, int w
 }
 
 // The ground is what lies below the feet of all sides.
-inline void WallView::trace_feet() {
+DEEPRACER_FAST_TARGET inline void WallView::trace_feet() {
   std::array<Line, 4> lines;
   const int count = std::min(corner_count_, 3) + 1;
   for (int k = 0; k < count; ++k) {
@@ -192,7 +210,7 @@ inline void WallView::trace_feet() {
 }
 
 // The sky is what lies above the tops of all sides; many pictures show none.
-inline void WallView::trace_tops() {
+DEEPRACER_FAST_TARGET inline void WallView::trace_tops() {
   std::array<Line, 4> lines;
   const int count = std::min(corner_count_, 3) + 1;
   for (int k = 0; k < count; ++k) {
@@ -205,7 +223,7 @@ inline void WallView::trace_tops() {
   trace(lines, count, -1.0F, width_, top_);
 }
 
-inline Columns WallView::ground_columns(int row, Columns columns) const {
+DEEPRACER_FAST_TARGET inline Columns WallView::ground_columns(int row, Columns columns) const {
   if (columns.begin == 0 && columns.end == width_) return columns;
   const int reach = row * kEdgeUnit + kEdgeUnit / 2 + kEdgeUnit;
   for (int block = 0; block < width_; block += kBlock) {
@@ -216,48 +234,63 @@ inline Columns WallView::ground_columns(int row, Columns columns) const {
   return columns;
 }
 
-// Grey of the index-th side from the left where it meets a pixel.
-inline std::uint8_t WallView::grey(int row, int index, float column) const {
-  const Facing& wall = facing(index);
-  const WallShade& shade = shades_[static_cast<std::size_t>(side(index))];
-  const float v = (static_cast<float>(row) + 0.5F - middle_y_) / focal_;
-  const float u = (column - middle_x_) / focal_;
-  const float closing = (cosine_ - v * sine_) * wall.ahead + u * wall.right;
-  const float height = lens_z_ - wall.distance / std::max(closing, 1e-3F) * (sine_ + v * cosine_);
-  const float lit = shade.foot + shade.gain * std::clamp(height, 0.0F, wall_height_);
-  return static_cast<std::uint8_t>(std::clamp(lit, 0.0F, 255.0F));
+// Each side, from left to right, has one grey in a row: that in the middle of what is seen of it.
+DEEPRACER_FAST_TARGET inline void WallView::shade_sides() {
+  const int rows = std::min(lowest_foot_ / kEdgeUnit + 2, static_cast<int>(2.0F * middle_y_));
+  for (int k = 0; k <= corner_count_; ++k) {
+    const Facing wall = facing(k);
+    const WallShade shade = shades_[static_cast<std::size_t>(side(k))];
+    const UprightEdge left = left_edge(k);
+    const UprightEdge right = left_edge(k + 1);
+    const float width = static_cast<float>(width_);
+    std::uint8_t* __restrict greys = greys_[static_cast<std::size_t>(k)].data();
+    for (int row = 0; row < rows; ++row) {
+      const float from = std::max(left.at(row), 0.0F);
+      const float to = std::min(right.at(row), width);
+      const float v = (static_cast<float>(row) + 0.5F - middle_y_) / focal_;
+      const float u = (0.5F * (from + to) - middle_x_) / focal_;
+      const float closing = (cosine_ - v * sine_) * wall.ahead + u * wall.right;
+      const float height =
+          lens_z_ - wall.distance / std::max(closing, 1e-3F) * (sine_ + v * cosine_);
+      const float lit = shade.foot + shade.gain * std::clamp(height, 0.0F, wall_height_);
+      greys[row] = static_cast<std::uint8_t>(static_cast<int>(std::clamp(lit, 0.0F, 255.0F)));
+    }
+  }
 }
 
 // Share, of 256, of a triangle of half-width 1 pixel that lies beyond an edge that is `distance`
 // pixels further on.
-inline int share_beyond(float distance) {
+DEEPRACER_FAST_TARGET inline int share_beyond(float distance) {
   const float rest = 1.0F - std::min(std::abs(distance), 1.0F);
   const float corner = 128.0F * rest * rest;
   return static_cast<int>(distance < 0.0F ? 256.0F - corner : corner);
 }
 
-inline void WallView::paint(int row, std::uint8_t* out) const {
+// Fills the columns from one on, up to the end of the block in which the other one lies.
+DEEPRACER_FAST_TARGET inline void fill_columns(int from, int to, std::uint8_t grey,
+                                               std::uint8_t* out) {
+  const int whole = (from + kBlock - 1) / kBlock * kBlock;
+  if (from < whole) std::memset(out + from, grey, static_cast<std::size_t>(whole - from));
+  for (int i = whole; i < to; i += kBlock) std::memset(out + i, grey, kBlock);
+}
+
+DEEPRACER_FAST_TARGET inline void WallView::paint(int row, std::uint8_t* out) const {
   int column = 0;
-  int previous = 0;
-  float edge = -2.0F;
-  for (int k = 0; k <= corner_count_; ++k) {
-    const Corner& corner = corners_[static_cast<std::size_t>(std::min(k, 3))];
-    const float next_edge = k == corner_count_
-                                ? static_cast<float>(width_ + 2)
-                                : corner.start + corner.slope * (static_cast<float>(row) + 0.5F);
-    const float from = std::max(edge, 0.0F);
-    const float to = std::min(next_edge, static_cast<float>(width_));
-    const int here = grey(row, k, 0.5F * (from + to));
-    for (; column < width_ && static_cast<float>(column) < edge + 0.5F; ++column) {
-      const int share = share_beyond(static_cast<float>(column) + 0.5F - edge);
+  std::uint8_t previous = 0;
+  for (int k = 0; k <= corner_count_ && column < width_; ++k) {
+    const std::uint8_t here = greys_[static_cast<std::size_t>(k)][static_cast<std::size_t>(row)];
+    const float begin = left_edge(k).at(row);
+    for (; column < width_ && static_cast<float>(column) < begin + 0.5F; ++column) {
+      const int share = share_beyond(static_cast<float>(column) + 0.5F - begin);
       out[column] = static_cast<std::uint8_t>((previous * share + here * (256 - share)) >> 8);
     }
-    const int end = std::clamp(static_cast<int>(next_edge - 0.5F), column, width_);
-    std::memset(out + column, here, static_cast<std::size_t>(end - column));
-    column = end;
-    edge = next_edge;
+    const float end = left_edge(k + 1).at(row);
+    const int next = std::clamp(static_cast<int>(end - 0.5F), column, width_);
+    if (column < next) fill_columns(column, next, here, out);
+    column = next;
     previous = here;
   }
 }
 
+}  // namespace
 }  // namespace deepracer_fast

@@ -29,15 +29,18 @@ int posix_memalign(void **p, size_t to, size_t n) {
 DRIVE = """
 import ctypes, gc, sys
 import numpy as np
-from deepracer_fast.simulator import RaceRules, Randomization, Simulator
+from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.randomization import LARGEST, Randomization
+from deepracer_fast.simulator import RaceRules, Simulator
 
 counter = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
 assert counter.value > 1000, "malloc is counted"
-num_cars = int(sys.argv[1])
+num_cars, race_type, *sensors = int(sys.argv[1]), *sys.argv[2:]
+race = RaceConfig(race_type, randomize_obstacle_locations=True, is_lane_change=True)
 simulator = Simulator(
-    "Oval_track", num_cars, num_threads=3, sensors=("FRONT_FACING_CAMERA",),
-    rules=RaceRules(random_start=True, number_of_resets=1),
-    randomization=Randomization(blur=0.5, pixel_noise=3.0, surface_grey=0.1),
+    "Oval_track", num_cars, num_threads=3, sensors=sensors,
+    rules=RaceRules(random_start=True, number_of_resets=1, max_steps=60, race=race),
+    randomization=Randomization(**LARGEST),
 )
 simulator.reset()
 gc.disable()
@@ -49,7 +52,7 @@ for _ in range(80):
     before = counter.value
     step(actions)
     allocations += counter.value - before
-    ended += int(simulator._core.terminated.sum())
+    ended += int((simulator._core.terminated | simulator._core.truncated).sum())
 print(allocations / 80, ended)
 """
 PER_CALL = 2  # pybind11 keeps two vectors of a call's arguments
@@ -68,12 +71,22 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("num_cars", [1, 100])
+@pytest.mark.parametrize("num_cars", [2, 100])
+@pytest.mark.parametrize(
+    "race",
+    [
+        ("TIME_TRIAL", "FRONT_FACING_CAMERA"),
+        ("OBJECT_AVOIDANCE", "STEREO_CAMERAS", "SECTOR_LIDAR"),
+        ("HEAD_TO_BOT", "FRONT_FACING_CAMERA", "DISCRETIZED_SECTOR_LIDAR"),
+        ("HEAD_TO_MODEL", "FRONT_FACING_CAMERA", "LIDAR"),
+    ],
+    ids=lambda race: race[0],
+)
 def test_nothing_allocates_in_a_step(
-    num_cars: int, counter: Path, own_process: dict[str, str]
+    race: tuple[str, ...], num_cars: int, counter: Path, own_process: dict[str, str]
 ) -> None:
     environment = own_process | {"LD_PRELOAD": str(counter)}
-    command = [sys.executable, "-c", DRIVE, str(num_cars)]
+    command = [sys.executable, "-c", DRIVE, str(num_cars), *race]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     allocations, ended = map(float, run.stdout.split())

@@ -21,7 +21,7 @@ from deepracer_fast.simulator import (
     Simulator,
     StepResult,
 )
-from deepracer_fast.track import Track
+from deepracer_fast.track import Track, load_track, track_names
 
 Array = npt.NDArray[Any]
 
@@ -276,6 +276,18 @@ def test_a_car_takes_less_than_a_kilobyte_beside_its_observation() -> None:
     arrays = [*result.params.values(), result.terminated, result.truncated, result.status]
     seen = sum(array.nbytes for array in arrays if len(array) == 5) / 5
     assert seen < simulator.bytes_per_car < 1000
+
+
+def test_the_largest_bundled_tracks_take_less_than_64_megabytes() -> None:
+    """Texels grow with the room up to a budget, so the largest rooms and the longest stand for all.
+
+    Painting all of them would take eight seconds.
+    """
+    tracks = [load_track(name) for name in track_names()]
+    by_room = sorted(tracks, key=lambda track: float(np.ptp(track.outer, axis=0).prod()))
+    longest = max(tracks, key=lambda track: track.length)
+    for track in {track.name: track for track in (*by_room[-2:], longest)}.values():
+        assert 10e6 < Simulator(track).bytes_of_track < 64e6, track.name
 
 
 # Determinism

@@ -2,7 +2,7 @@
 
 In: a :class:`~deepracer_fast.engine_numba.ground.Ground` and poses of base_link. Out: grey pictures
 [120, 160], what the original's 640x480 frame becomes when it is reduced. The twin of
-``csrc/camera.*``, ``scanline_walk.h`` and ``wall_view.h``: the same rays and the same filter, by
+``csrc/camera.*``, ``frame_painter.h`` and ``wall_view.h``: the same rays and the same filter, by
 the definitions in place of the vector arithmetic.
 
 A ray through pixel (u right, v down, in focal lengths) runs forward by cos(pitch) - v sin(pitch),
@@ -34,12 +34,12 @@ ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 # How scanlines are chosen (csrc/camera.cpp says against what this was tuned).
 MAX_PER_ROW = 3
-SPACING = 4.0  # pixel widths on the ground between scanlines, at most
-GAP = 4.2  # texels between scanlines, at most
+SPACING = 6.0  # pixel widths on the ground between scanlines, at most
+GAP = 6.0  # texels between scanlines, at most
 TEXEL_PER_PIXEL = 1.0  # texel over pixel width on the ground, at least
 FARTHEST = 40.0  # m; what is further lies behind a wall
 CLEARANCE = 0.05  # m; a lens nearer to a wall is moved inside
-ROUNDING = np.float32(3 / 64)  # of a grey level, more than the sums of weighted samples lose
+ROUNDING = np.float32(1 / 64)  # of a grey level, more than the sums of weighted samples lose
 
 SCANLINE = np.dtype(
     [

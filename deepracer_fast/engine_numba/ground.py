@@ -16,7 +16,7 @@ from deepracer_fast.engine_numba.compiling import kernel
 
 NUM_LEVELS, LEVELS_PER_OCTAVE = 16, 2
 LEAST_SIZE = 8  # texels of a level along an axis
-FINEST_TEXEL = 0.0025  # m
+FINEST_TEXEL = 0.0035  # m
 TEXEL_BUDGET = 22e6  # texels of level 0
 MAX_PITCH = 32_000  # texels from row to row
 
