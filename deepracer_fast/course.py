@@ -79,6 +79,18 @@ class Course:
         ]
         return simulators[0] if count == 1 else Fleet(simulators)
 
+    def training_rules(self) -> RaceRules:
+        """Episodes of cars that learn with a teacher: they begin anywhere.
+
+        Where objects move a lap is followed by the next one, as in a race: only then do cars meet
+        them wherever they may be.
+        """
+        return RaceRules(
+            random_start=True,
+            alternate_driving_direction=self.both_ways,
+            continuous=self.race.objects_move,
+        )
+
     def two_slow_laps(self) -> int:
         """Env steps of two laps of the longest track at the slowest action."""
         longest = max(track.length for track in self.tracks)

@@ -128,6 +128,11 @@ class RaceConfig:
             "HEAD_TO_MODEL": self.cars_per_world - 1,
         }[self.race_type]
 
+    @property
+    def objects_move(self) -> bool:
+        """Whether a later lap meets the objects elsewhere than the first."""
+        return self.race_type in ("HEAD_TO_BOT", "HEAD_TO_MODEL")
+
     def check_room(self, track_length: float) -> None:
         """Refuses objects that a track has no room for.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.model_metadata import TRACK_STATE
 from deepracer_fast.networks import network_spec
 from deepracer_fast.reward import Reward
+from deepracer_fast.sensors import OBJECTS_TOLD, objects_told
 from deepracer_fast.simulator import RaceRules
 
 TEACHER_CARS = 256
@@ -42,14 +44,17 @@ TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3
 
 EVALUATE_EVERY = 4  # iterations
 EVALUATION_STARTS = 10
+LAPS_AMONG_MOVING = 3  # of each start, where objects are elsewhere in the next lap
 CLEAN_IN_A_ROW = 4
 """Evaluations; a teacher that has just learnt to lap still chooses nearly at random, and its
 preferences are then too faint to imitate well."""
 
-# What a camera network misjudges, standard deviations: of the offset in half widths, and of the
-# sine of the heading error (2.9 degrees); each persists for about a third of a second.
-OFFSET_ERROR, HEADING_ERROR = 0.1, 0.05
+# What a camera network misjudges, standard deviations: of the offset in half widths, of the sine of
+# the heading error (2.9 degrees), and of where an object is, in metres ahead and to the left; each
+# persists for about a third of a second.
+OFFSET_ERROR, HEADING_ERROR, OBJECT_ERROR = 0.1, 0.05, 0.05
 ERROR_MEMORY = 0.8  # share that is left of an error after a step
+HALF_WIDTH = 0.4  # m, of a usual road
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Teacher:
                 clip=config.clip,
             )
         )
-        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
+        rules = course.training_rules()
         cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization)
         simulator = course.put(cars)
         self._collector = Collector(
@@ -120,8 +125,11 @@ class Teacher:
         )
         starts = max(EVALUATION_STARTS, 2 * len(course.tracks))
         rules = RaceRules(
-            round_robin_advance_dist=len(course.tracks) / starts, max_steps=course.two_slow_laps()
+            round_robin_advance_dist=len(course.tracks) / starts,
+            continuous=course.race.objects_move,
+            max_steps=course.two_slow_laps(),
         )
+        self._laps_each = LAPS_AMONG_MOVING if course.race.objects_move else 1
         self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,)))
         self._best: tuple[float, float] | None = None
 
@@ -160,7 +168,8 @@ class Teacher:
 
     def _drive(self) -> tuple[Lap, ...]:
         driver = Driver(self.learner.greedy, self._metadata.action_space)
-        return tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
+        driven = drive_laps(driver, self._evaluator, laps=self._laps_each)
+        return tuple(chain.from_iterable(driven))
 
     def _keep_if_best(self, laps: tuple[Lap, ...]) -> None:
         """Remembers the policy that completes most, and of those the fastest."""
@@ -181,12 +190,16 @@ class Misjudgement:
 
     def __init__(self, num_cars: int, seed: int) -> None:
         self._random = np.random.default_rng([seed, 1])
-        self._error = np.zeros((num_cars, 2), np.float32)
+        self._error = np.zeros((num_cars, 2 + 2 * OBJECTS_TOLD), np.float32)
 
     def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
         """Adds them to an observation, in place."""
         fresh = self._random.standard_normal(self._error.shape, np.float32)
-        spread = np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
         self._error *= ERROR_MEMORY
-        self._error += np.sqrt(1.0 - ERROR_MEMORY**2) * spread * fresh
-        observation[TRACK_STATE][:, :2] += self._error
+        self._error += np.sqrt(1.0 - ERROR_MEMORY**2) * fresh
+        state = observation[TRACK_STATE]
+        state[:, :2] += self._error[:, :2] * np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
+        objects = objects_told(state)
+        place = OBJECT_ERROR * self._error[:, 2:].reshape(len(state), OBJECTS_TOLD, 2)
+        error = np.concatenate([place, place[..., 1:] / HALF_WIDTH], axis=-1)
+        objects[..., 1:] += objects[..., :1] * error

@@ -17,9 +17,11 @@ from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.lessons import LESSON_CARS, Lessons, any_actions
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.sensors import TRACK_STATE_WIDTH, objects_told
+from deepracer_fast.teacher import HALF_WIDTH, OBJECT_ERROR, Misjudgement, Teacher, TeacherReport
 
 CONFIG = TrainConfig(track="Oval_track", threads=1)
 TRACK_STATE_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 1), sensors=(TRACK_STATE,))
@@ -86,6 +88,30 @@ def test_random_actions_lie_in_the_action_space() -> None:
     values = any_actions(BOX_MODEL.action_space, 200, random)
     assert values.shape == (200, 2)
     assert np.abs(values).max() <= 1.0
+
+
+def test_cars_that_learn_meet_bots_wherever_these_have_driven() -> None:
+    """A lap is followed by the next one, without the bots being put back."""
+    bots = replace(CONFIG, race=RaceConfig("HEAD_TO_BOT", number_of_bot_cars=1))
+    assert Course(bots, TRACK_STATE_MODEL).training_rules().continuous
+    boxes = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
+    assert not Course(boxes, TRACK_STATE_MODEL).training_rules().continuous
+
+
+def test_places_of_objects_are_misjudged_by_some_centimetres() -> None:
+    seen = np.zeros((2_000, TRACK_STATE_WIDTH), np.float32)
+    objects = objects_told(seen)
+    objects[:, 0] = 0.5 * np.array([1.0, 1.2, -0.3, 0.4])  # nearness, ahead, left, offset
+    before = objects.copy()
+    misjudge = Misjudgement(len(seen), seed=0)
+    for _ in range(20):  # an error builds up
+        seen[:, -8:] = before.reshape(len(seen), 8)
+        misjudge({TRACK_STATE: seen})
+    error = (objects - before)[:, 0] / 0.5
+    assert not error[:, 0].any(), "how near it is says whether there is one"
+    assert error[:, 1:3].std(axis=0) == pytest.approx([OBJECT_ERROR] * 2, rel=0.1)
+    np.testing.assert_allclose(error[:, 3], error[:, 2] / HALF_WIDTH, atol=1e-5)
+    assert not objects[:, 1].any(), "there is no second object"
 
 
 def make_teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:
