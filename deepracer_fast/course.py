@@ -31,6 +31,8 @@ class Cars:
         sensors: what each car carries.
         seed: of the start positions and the randomisation.
         randomization: what differs from episode to episode.
+        in_any_lap: bots begin anywhere. Cars that learn would otherwise meet them on that part of
+            the track alone that they come to in one lap, and all at the same place at a time.
     """
 
     number: int
@@ -38,6 +40,7 @@ class Cars:
     sensors: tuple[str, ...]
     seed: int = 0
     randomization: Randomization = field(default_factory=Randomization)
+    in_any_lap: bool = False
 
 
 class Course:
@@ -61,6 +64,7 @@ class Course:
     def put(self, cars: Cars) -> Simulator | Fleet:
         """Cars on the tracks, shared out evenly."""
         count = len(self.tracks)
+        race = self.race.in_any_lap() if cars.in_any_lap else self.race
         numbers = [max(1, (cars.number + i) // count) for i in range(count)]
         simulators = [
             Simulator(
@@ -71,25 +75,13 @@ class Course:
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * index,
                 car_version=self._car_version,
-                rules=replace(cars.rules, race=self.race),
+                rules=replace(cars.rules, race=race),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
             )
             for index, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
         ]
         return simulators[0] if count == 1 else Fleet(simulators)
-
-    def training_rules(self) -> RaceRules:
-        """Episodes of cars that learn with a teacher: they begin anywhere.
-
-        Where objects move a lap is followed by the next one, as in a race: only then do cars meet
-        them wherever they may be.
-        """
-        return RaceRules(
-            random_start=True,
-            alternate_driving_direction=self.both_ways,
-            continuous=self.race.objects_move,
-        )
 
     def two_slow_laps(self) -> int:
         """Env steps of two laps of the longest track at the slowest action."""

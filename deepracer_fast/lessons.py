@@ -20,6 +20,7 @@ from deepracer_fast.config import TrainConfig
 from deepracer_fast.course import Cars, Course
 from deepracer_fast.learner import Learner
 from deepracer_fast.model_metadata import TRACK_STATE
+from deepracer_fast.simulator import RaceRules
 
 Array = npt.NDArray[Any]
 
@@ -58,12 +59,14 @@ class Lessons:
         self._teacher, self._learner = teacher, learner
         self._halved_after = halved_after
         self._space, self._sensors = course.metadata.action_space, course.metadata.sensors
+        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         cars = Cars(
             LESSON_CARS,
-            course.training_rules(),
+            rules,
             tuple(dict.fromkeys((*self._sensors, TRACK_STATE))),
             config.seed + 1,
             config.randomization,
+            in_any_lap=True,
         )
         self._simulator = course.put(cars)
         self._seen = self._simulator.reset()

@@ -7,7 +7,7 @@ Neighbours: ``config`` and ``evaluate`` hold one, ``simulator`` hands the core's
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
@@ -128,10 +128,9 @@ class RaceConfig:
             "HEAD_TO_MODEL": self.cars_per_world - 1,
         }[self.race_type]
 
-    @property
-    def objects_move(self) -> bool:
-        """Whether a later lap meets the objects elsewhere than the first."""
-        return self.race_type in ("HEAD_TO_BOT", "HEAD_TO_MODEL")
+    def in_any_lap(self) -> "RaceConfig":
+        """The same race with bots where they may have got to when a lap begins."""
+        return replace(self, randomize_bot_car_locations=True)
 
     def check_room(self, track_length: float) -> None:
         """Refuses objects that a track has no room for.

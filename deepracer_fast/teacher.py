@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,19 +34,18 @@ TEACHER_GAE_LAMBDA = 0.8
 """Below the usual 0.95: of three tracks and two rewards all lapped after 100,000 to 160,000
 env-steps; with 0.95 the championship track took over 400,000."""
 
-AMONG_OBJECTS = (512, 0.95)
-"""Cars and GAE lambda where objects are in the way, which are to be passed on a side chosen long
+AMONG_OBJECTS = (512, 0.95, 300_000.0)
+"""Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the way, which are to be passed on a side chosen long
 before: past six boxes on reinvent_base all laps were clean after 590,000 env-steps (27 s of CPU
 time); with 256 cars and 0.8 one box was still hit after 1,470,000."""
 
 TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3)
 
 EVALUATE_EVERY = 4  # iterations
-EVALUATION_STARTS = 10
-LAPS_AMONG_MOVING = 3  # of each start, where objects are elsewhere in the next lap
-CLEAN_IN_A_ROW = 4
-"""Evaluations; a teacher that has just learnt to lap still chooses nearly at random, and its
-preferences are then too faint to imitate well."""
+EVALUATION_STARTS, STARTS_AMONG_OBJECTS = 10, 30
+CLEAN_IN_A_ROW = 40
+"""Greedy laps, in whole evaluations; a teacher that has just learnt to lap still chooses nearly at
+random, and its preferences are then too faint to imitate well."""
 
 # What a camera network misjudges, standard deviations: of the offset in half widths, of the sine of
 # the heading error (2.9 degrees), and of where an object is, in metres ahead and to the left; each
@@ -100,9 +98,9 @@ class Teacher:
             beta_entropy=hyperparameters.beta_entropy,
             loss_type=hyperparameters.loss_type,
         )
-        number, gae_lambda = TEACHER_CARS, TEACHER_GAE_LAMBDA
+        number, gae_lambda, self._halved_after = TEACHER_CARS, TEACHER_GAE_LAMBDA, np.inf
         if course.race.num_objects > 0:
-            number, gae_lambda = AMONG_OBJECTS
+            number, gae_lambda, self._halved_after = AMONG_OBJECTS
         self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None)
         self.learner = Learner(
             LearnerOptions(
@@ -111,10 +109,11 @@ class Teacher:
                 seed=config.seed,
                 gae_lambda=gae_lambda,
                 clip=config.clip,
+                lr_schedule="linear",
             )
         )
-        rules = course.training_rules()
-        cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization)
+        rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
+        cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization, True)
         simulator = course.put(cars)
         self._collector = Collector(
             simulator,
@@ -123,14 +122,13 @@ class Teacher:
             TEACHER_HORIZON,
             disturb=Misjudgement(simulator.num_cars, config.seed),
         )
-        starts = max(EVALUATION_STARTS, 2 * len(course.tracks))
+        fewest = STARTS_AMONG_OBJECTS if course.race.num_objects > 0 else EVALUATION_STARTS
+        starts = max(fewest, 2 * len(course.tracks))
         rules = RaceRules(
             round_robin_advance_dist=len(course.tracks) / starts,
-            continuous=course.race.objects_move,
             max_steps=course.two_slow_laps(),
         )
-        self._laps_each = LAPS_AMONG_MOVING if course.race.objects_move else 1
-        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,)))
+        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), in_any_lap=True))
         self._best: tuple[float, float] | None = None
 
     def train(
@@ -140,7 +138,7 @@ class Teacher:
 
         Args:
             seconds: wall-clock limit.
-            until_it_laps: end after ``CLEAN_IN_A_ROW`` evaluations; otherwise use all the time, and
+            until_it_laps: end after ``CLEAN_IN_A_ROW`` laps; otherwise use all the time, and
                 keep what lapped fastest.
             show: is handed a report after each evaluation; may raise to end it.
 
@@ -150,13 +148,13 @@ class Teacher:
         began, steps, iteration, in_a_row = time.monotonic(), 0, 0, 0
         while time.monotonic() - began < seconds:
             rollout = self._collector.horizon(self.learner.explore)
-            self.learner.learn(rollout)
+            self.learner.learn(rollout, steps / (steps + self._halved_after))
             steps += rollout.valid.size
             iteration += 1
             if iteration % EVALUATE_EVERY:
                 continue
             laps = self._drive()
-            in_a_row = in_a_row + 1 if all(lap.is_clean for lap in laps) else 0
+            in_a_row = in_a_row + len(laps) if all(lap.is_clean for lap in laps) else 0
             self._keep_if_best(laps)
             show(TeacherReport(steps, laps, time.monotonic() - began))
             if until_it_laps and in_a_row >= CLEAN_IN_A_ROW:
@@ -168,8 +166,7 @@ class Teacher:
 
     def _drive(self) -> tuple[Lap, ...]:
         driver = Driver(self.learner.greedy, self._metadata.action_space)
-        driven = drive_laps(driver, self._evaluator, laps=self._laps_each)
-        return tuple(chain.from_iterable(driven))
+        return tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
 
     def _keep_if_best(self, laps: tuple[Lap, ...]) -> None:
         """Remembers the policy that completes most, and of those the fastest."""

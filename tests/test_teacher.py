@@ -10,7 +10,7 @@ import pytest
 from deepracer_fast import teacher as teacher_module
 from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
 from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Course
+from deepracer_fast.course import Cars, Course
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.imitation import imitation_loss
 from deepracer_fast.learner import Learner, LearnerOptions
@@ -21,6 +21,7 @@ from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.sensors import TRACK_STATE_WIDTH, objects_told
+from deepracer_fast.simulator import RaceRules
 from deepracer_fast.teacher import HALF_WIDTH, OBJECT_ERROR, Misjudgement, Teacher, TeacherReport
 
 CONFIG = TrainConfig(track="Oval_track", threads=1)
@@ -90,12 +91,17 @@ def test_random_actions_lie_in_the_action_space() -> None:
     assert np.abs(values).max() <= 1.0
 
 
-def test_cars_that_learn_meet_bots_wherever_these_have_driven() -> None:
-    """A lap is followed by the next one, without the bots being put back."""
-    bots = replace(CONFIG, race=RaceConfig("HEAD_TO_BOT", number_of_bot_cars=1))
-    assert Course(bots, TRACK_STATE_MODEL).training_rules().continuous
-    boxes = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
-    assert not Course(boxes, TRACK_STATE_MODEL).training_rules().continuous
+def test_cars_that_learn_meet_bots_all_round_the_track() -> None:
+    race = RaceConfig("HEAD_TO_BOT", number_of_bot_cars=1)
+    course = Course(replace(CONFIG, race=race), TRACK_STATE_MODEL)
+    spans = []
+    for in_any_lap in (False, True):
+        cars = Cars(200, RaceRules(), (TRACK_STATE,), in_any_lap=in_any_lap)
+        params = course.put(cars).reset().params
+        places = params["objects_distance"][:, 0] / params["track_length"]
+        spans.append(np.ptp(places))
+    assert spans[0] == 0.0
+    assert spans[1] > 0.8
 
 
 def test_places_of_objects_are_misjudged_by_some_centimetres() -> None:
