@@ -35,9 +35,9 @@ TEACHER_GAE_LAMBDA = 0.8
 env-steps; with 0.95 the championship track took over 400,000."""
 
 AMONG_OBJECTS = (512, 0.95, 300_000.0)
-"""Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the way, which are to be passed on a side chosen long
-before: past six boxes on reinvent_base all laps were clean after 590,000 env-steps (27 s of CPU
-time); with 256 cars and 0.8 one box was still hit after 1,470,000."""
+"""Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the
+way, which are to be passed on a side chosen long before: past six boxes on reinvent_base all laps
+were clean after 590,000 env-steps; with 256 cars and 0.8 one box was still hit after 1,470,000."""
 
 TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3)
 
