@@ -79,9 +79,9 @@ def on(*tracks: str) -> tuple[str, ...]:
     return tuple(word for track in tracks for word in ("--track", track))
 
 
-def among(race: str, reward: str, *sensors: str) -> Row:
-    """A race type's row: ten actions up to 1 m/s, and five laps in a row among the objects."""
-    metadata = ModelMetadata(discrete_grid(30.0, 5, 1.0, 2), sensors=sensors)
+def among(race: str, reward: str, sensors: tuple[str, ...], angles: int, speeds: int) -> Row:
+    """A race type's row: up to 1 m/s, and five laps in a row among the objects."""
+    metadata = ModelMetadata(discrete_grid(30.0, angles, 1.0, speeds), sensors=sensors)
     files = {"race.toml": f"[race]\n{race}", "sensors.json": metadata.to_json()}
     options = ("--config", "race.toml", "--metadata", "sensors.json")
     return Row(options, reward, files, ("reinvent_base",))
@@ -99,8 +99,8 @@ ROWS = {
     "forever_raceway": Row(on("2024_reinvent_champ_ccw")),
     "london_loop": Row(on("Virtual_May19_Train_track")),
     "track_state": Row(("--track-state",)),
-    "boxes": among(SIX_BOXES, "progress", "STEREO_CAMERAS", "LIDAR"),
-    "bots": among(TWO_BOTS, "pass_bot_cars", "FRONT_FACING_CAMERA"),
+    "boxes": among(SIX_BOXES, "progress", ("STEREO_CAMERAS", "LIDAR"), 5, 2),
+    "bots": among(TWO_BOTS, "pass_bot_cars", ("FRONT_FACING_CAMERA",), 7, 1),
     "racing": Row(
         ("--minutes", "10", "--stop-after", "0", "--best-by", "laptime", "--max-speed", "4"),
         evaluated=("reinvent_base",),

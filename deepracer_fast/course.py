@@ -31,8 +31,9 @@ class Cars:
         sensors: what each car carries.
         seed: of the start positions and the randomisation.
         randomization: what differs from episode to episode.
-        in_any_lap: bots begin anywhere. Cars that learn would otherwise meet them on that part of
-            the track alone that they come to in one lap, and all at the same place at a time.
+        practice: bots begin anywhere, and there may be more of them. Cars that learn would
+            otherwise meet them rarely, on that part of the track alone that bots come to in one
+            lap, and all cars at the same place at a time.
     """
 
     number: int
@@ -40,7 +41,7 @@ class Cars:
     sensors: tuple[str, ...]
     seed: int = 0
     randomization: Randomization = field(default_factory=Randomization)
-    in_any_lap: bool = False
+    practice: bool = False
 
 
 class Course:
@@ -64,7 +65,8 @@ class Course:
     def put(self, cars: Cars) -> Simulator | Fleet:
         """Cars on the tracks, shared out evenly."""
         count = len(self.tracks)
-        race = self.race.in_any_lap() if cars.in_any_lap else self.race
+        shortest = min(track.length for track in self.tracks)
+        race = self.race.for_practice(shortest) if cars.practice else self.race
         numbers = [max(1, (cars.number + i) // count) for i in range(count)]
         simulators = [
             Simulator(

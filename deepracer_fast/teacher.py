@@ -128,7 +128,7 @@ class Teacher:
             round_robin_advance_dist=len(course.tracks) / starts,
             max_steps=course.two_slow_laps(),
         )
-        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), in_any_lap=True))
+        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), practice=True))
         self._best: tuple[float, float] | None = None
 
     def train(

@@ -60,7 +60,7 @@ LESSON_SAMPLES = 1_024
 MOST_TRACKS = 8
 """More tracks than these do not make lessons any longer."""
 
-OBJECTS_AS_TRACKS = 4
+OBJECTS_AS_TRACKS = 8
 """Objects on the road make lessons as long as so many tracks."""
 
 LESSONS_SHARE = 0.6
@@ -371,7 +371,7 @@ class Training:
             # A resumed training must not meet the same start positions once more.
             seed=config.seed + self._iteration,
             randomization=config.randomization,
-            in_any_lap=horizon,
+            practice=horizon,
         )
         simulator = self._course.put(cars)
         self._training_tracks = [

@@ -14,7 +14,7 @@ from deepracer_fast.course import Cars, Course
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.imitation import imitation_loss
 from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.lessons import LESSON_CARS, Lessons, any_actions
+from deepracer_fast.lessons import AMONG_OBJECTS, LESSON_CARS, Lessons, any_actions
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 from deepracer_fast.race_config import RaceConfig
@@ -48,6 +48,23 @@ def test_lessons_bring_a_policy_near_its_teacher(metadata: ModelMetadata) -> Non
         last = lessons.give(LESSON_CARS, lambda: None)
     assert last < 0.3 * first
     assert lessons.samples == 61 * LESSON_CARS
+
+
+def test_among_objects_lessons_look_at_all_cars_and_learn_mostly_where_the_policy_errs() -> None:
+    config = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
+    pupil, master = learner_of(TRACK_STATE_MODEL), learner_of(TRACK_STATE_MODEL, seed=1)
+    lessons = Lessons(Course(config, TRACK_STATE_MODEL), config, master, pupil, 10**6)
+    cars, learnt = AMONG_OBJECTS
+    first = lessons.give(1, lambda: None)
+    assert lessons.samples == cars
+    for _ in range(60):
+        last = lessons.give(1, lambda: None)
+    assert last < 0.5 * first
+    distance = np.where(np.arange(cars) < cars // 2, 1.0, 0.0)  # chances are 3 to 1
+    chosen = np.concatenate([lessons._order(distance)[:1] for _ in range(400)])
+    assert np.mean(chosen < cars // 2) == pytest.approx(0.75, abs=0.08)
+    order = lessons._order(distance)
+    assert len(set(order.tolist())) == len(order) == learnt
 
 
 def test_distance_to_the_teacher_is_the_divergence_of_the_actions() -> None:
@@ -95,10 +112,10 @@ def test_cars_that_learn_meet_bots_all_round_the_track() -> None:
     race = RaceConfig("HEAD_TO_BOT", number_of_bot_cars=1)
     course = Course(replace(CONFIG, race=race), TRACK_STATE_MODEL)
     spans = []
-    for in_any_lap in (False, True):
-        cars = Cars(200, RaceRules(), (TRACK_STATE,), in_any_lap=in_any_lap)
+    for practice in (False, True):
+        cars = Cars(200, RaceRules(), (TRACK_STATE,), practice=practice)
         params = course.put(cars).reset().params
-        places = params["objects_distance"][:, 0] / params["track_length"]
+        places = params["objects_distance"] / params["track_length"][:, None]
         spans.append(np.ptp(places))
     assert spans[0] == 0.0
     assert spans[1] > 0.8
