@@ -29,7 +29,9 @@ from typing import Any
 
 import jax
 
+from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.model_metadata import ModelMetadata
 
 SEEN = (
     "Oval_track",
@@ -61,13 +63,15 @@ class Row:
 
     Attributes:
         options: of ``deepracer-fast train``.
-        progress: with the ``progress`` example as reward, else the default, the centre line.
+        reward: an example.
+        files: that the options name, name -> content.
         evaluated: tracks to drive on afterwards, for rows that have a time and not a row of laps
             as their goal.
     """
 
     options: tuple[str, ...] = ()
-    progress: bool = True
+    reward: str = "progress"
+    files: dict[str, str] = field(default_factory=dict)
     evaluated: tuple[str, ...] = ()
 
 
@@ -75,15 +79,28 @@ def on(*tracks: str) -> tuple[str, ...]:
     return tuple(word for track in tracks for word in ("--track", track))
 
 
+def among(race: str, reward: str, sensors: tuple[str, ...], angles: int, speeds: int) -> Row:
+    """A race type's row: up to 1 m/s, and five laps in a row among the objects."""
+    metadata = ModelMetadata(discrete_grid(30.0, angles, 1.0, speeds), sensors=sensors)
+    files = {"race.toml": f"[race]\n{race}", "sensors.json": metadata.to_json()}
+    options = ("--config", "race.toml", "--metadata", "sensors.json")
+    return Row(options, reward, files, ("reinvent_base",))
+
+
+SIX_BOXES = 'race_type = "OBJECT_AVOIDANCE"\nnumber_of_obstacles = 6\n'
+TWO_BOTS = 'race_type = "HEAD_TO_BOT"\nnumber_of_bot_cars = 2\n'
+
 ROWS = {
     "progress": Row(),
-    "centre_line": Row(progress=False),
+    "centre_line": Row(reward="follow_center_line"),
     "oval": Row(on("Oval_track")),
     "bowtie": Row(on("Bowtie_track")),
     "championship": Row(on("2022_reinvent_champ_ccw")),
     "forever_raceway": Row(on("2024_reinvent_champ_ccw")),
     "london_loop": Row(on("Virtual_May19_Train_track")),
     "track_state": Row(("--track-state",)),
+    "boxes": among(SIX_BOXES, "progress", ("STEREO_CAMERAS", "LIDAR"), 5, 2),
+    "bots": among(TWO_BOTS, "pass_bot_cars", ("FRONT_FACING_CAMERA",), 7, 1),
     "racing": Row(
         ("--minutes", "10", "--stop-after", "0", "--best-by", "laptime", "--max-speed", "4"),
         evaluated=("reinvent_base",),
@@ -93,7 +110,7 @@ ROWS = {
         evaluated=UNSEEN,
     ),
 }
-LONG = ("racing", "general")
+LONG = ("boxes", "bots", "racing", "general")
 
 
 @dataclass
@@ -125,8 +142,10 @@ def run(row: Row, seed: int, minutes: float, cold: bool) -> Run:
             environment["DEEPRACER_FAST_CACHE"] = str(Path(folder) / "cache")
         command = [*deepracer_fast("train"), "--minutes", f"{minutes:g}", *row.options]
         command += ["--seed", str(seed), "--model", "model"]
-        command += ["--reward", "progress"] if row.progress else []
+        command += ["--reward", row.reward]
         before, started = cpu_seconds(), time.monotonic()
+        for name, content in row.files.items():
+            (Path(folder) / name).write_text(content, encoding="utf-8")
         result = Run(seed)
         with subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True

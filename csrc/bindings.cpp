@@ -384,9 +384,13 @@ PYBIND11_MODULE(_core, m) {
   bind_camera(m);
   bind_object_methods(m);
   bind_network(m);
-  py::list names;
+  py::list names, visible;
   for (const char* name : df::kStatusNames) names.append(name);
+  for (const int column : df::kVisibleColumns) visible.append(column);
   m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
   m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
+  m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
+  m.attr("OBJECTS_TOLD") = df::kObjectsTold;
+  m.attr("VISIBLE_TRACK_STATE") = py::tuple(visible);
   m.attr("STATUS_NAMES") = py::tuple(names);
 }

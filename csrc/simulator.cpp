@@ -135,6 +135,7 @@ void Simulator::write_track_states(std::span<float> out) {
   pool_.parallel_for(cars_.num_cars, [this, out](int begin, int end) {
     for (int car = begin; car < end; ++car)
       write_track_state(track_of(car), cars_.vehicle[car], cars_.last_progress[car],
+                        traffic_.objects(car),
                         out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
   });
 }

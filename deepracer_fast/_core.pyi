@@ -13,6 +13,9 @@ Flags = npt.NDArray[np.bool_]
 STATUS_NAMES: tuple[str, ...]
 CONTROL_PERIOD: float
 TRACK_STATE_SIZE: int
+OBJECT_COLUMNS: int
+OBJECTS_TOLD: int
+VISIBLE_TRACK_STATE: tuple[int, ...]
 MAX_OBJECTS: int
 NETWORK_JAXLIB: str
 

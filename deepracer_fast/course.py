@@ -31,6 +31,9 @@ class Cars:
         sensors: what each car carries.
         seed: of the start positions and the randomisation.
         randomization: what differs from episode to episode.
+        practice: bots begin anywhere, and there may be more of them. Cars that learn would
+            otherwise meet them rarely, on that part of the track alone that bots come to in one
+            lap, and all cars at the same place at a time.
     """
 
     number: int
@@ -38,6 +41,7 @@ class Cars:
     sensors: tuple[str, ...]
     seed: int = 0
     randomization: Randomization = field(default_factory=Randomization)
+    practice: bool = False
 
 
 class Course:
@@ -61,6 +65,8 @@ class Course:
     def put(self, cars: Cars) -> Simulator | Fleet:
         """Cars on the tracks, shared out evenly."""
         count = len(self.tracks)
+        shortest = min(track.length for track in self.tracks)
+        race = self.race.for_practice(shortest) if cars.practice else self.race
         numbers = [max(1, (cars.number + i) // count) for i in range(count)]
         simulators = [
             Simulator(
@@ -71,7 +77,7 @@ class Course:
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * index,
                 car_version=self._car_version,
-                rules=replace(cars.rules, race=self.race),
+                rules=replace(cars.rules, race=race),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
             )

@@ -25,22 +25,36 @@ def answer(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array])
     return policy_logits(spec, params, observation)
 
 
-def imitation_loss(
-    spec: NetworkSpec, params: Params, observation: dict[str, jax.Array], answers: jax.Array
-) -> jax.Array:
-    """Kullback-Leibler divergence of the policy's actions from the teacher's, mean over M.
+def distances(spec: NetworkSpec, params: Params, head: jax.Array, answers: jax.Array) -> jax.Array:
+    """Kullback-Leibler divergence of the policy's actions from the teacher's, [M].
 
     Where continuous both have the same standard deviations, and only the means are learnt; those
     beyond the action space's bounds are clipped to them, as commands are.
+
+    Args:
+        spec: the policy's network.
+        params: the policy's.
+        head: what it answers, logits or means [M, A].
+        answers: the teacher's.
     """
-    head = policy_logits(spec, params, observation)
     if spec.continuous:
         deviation = jnp.exp(jax.lax.stop_gradient(policy_log_std(params)))
         error = (head - jnp.clip(answers, -1.0, 1.0)) / deviation
-        return jnp.mean(jnp.sum(0.5 * error**2, axis=-1))
+        return jnp.sum(0.5 * error**2, axis=-1)
     wanted = jax.nn.log_softmax(answers)
     difference = wanted - jax.nn.log_softmax(head)
-    return jnp.mean(jnp.sum(jnp.exp(wanted) * difference, axis=-1))
+    return jnp.sum(jnp.exp(wanted) * difference, axis=-1)
+
+
+distances_of_samples = jax.jit(distances, static_argnums=0)
+
+
+def imitation_loss(
+    spec: NetworkSpec, params: Params, observation: dict[str, jax.Array], answers: jax.Array
+) -> jax.Array:
+    """Mean distance over M samples."""
+    head = policy_logits(spec, params, observation)
+    return jnp.mean(distances(spec, params, head, answers))
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)

@@ -107,6 +107,15 @@ class Learner:
         """What the network says before an action is chosen: logits or means, float32 [B, A]."""
         return np.asarray(imitation.answer(self.options.spec, self._state.policy, observation))
 
+    def chosen(self, answer: Array) -> Array:
+        """The greedy actions of ``answer``."""
+        return answer if self.options.spec.continuous else np.argmax(answer, axis=-1)
+
+    def distances(self, answer: Array, teachers: Array) -> Array:
+        """How far each answer is from a teacher's, float32 [B]; see ``imitation``."""
+        spec, policy = self.options.spec, self._state.policy
+        return np.asarray(imitation.distances_of_samples(spec, policy, answer, teachers))
+
     def imitate(self, observation: dict[str, Array], answers: Array, learning_rate: float) -> float:
         """One step towards a teacher's answers to the same moments; see ``imitation``.
 

@@ -5,7 +5,7 @@ its arrays by sensor name. Neighbours: ``model_metadata`` names them, ``simulato
 csrc/sensors.h fills them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,25 +15,14 @@ from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.model_metadata import CAMERAS, LIDARS, TRACK_STATE, LidarConfig
 
-VISIBLE_TRACK_STATE = (0, 1, 2, *range(8, _core.TRACK_STATE_SIZE))
+VISIBLE_TRACK_STATE = list(_core.VISIBLE_TRACK_STATE)
 """Columns of ``Simulator.track_states`` that the sensor ``TRACK_STATE`` gives: what a picture
-shows, offset from the centre line, heading error and the bends ahead."""
+shows, offset from the centre line, heading error, the bends ahead and the nearest objects."""
 
-NEXT_OBJECTS = 2
-"""Objects that ``TRACK_STATE`` tells after those columns, nearest first."""
+TRACK_STATE_WIDTH = len(VISIBLE_TRACK_STATE)
 
-OBJECT_STATE = ("nearness", "ahead", "left", "offset")
-"""What it tells of each, zeros without one. Nearness is 1 at the car and 0 from ``SIGHT`` on; the
-others are multiplied by it: metres ahead of the car and to its left, and the object's offset from
-the centre line, in half widths, left positive as the car drives."""
-
-SIGHT = 3.0  # m
-BESIDE = 0.4  # m behind the front point, up to where an object still counts
-
-TRACK_STATE_WIDTH = len(VISIBLE_TRACK_STATE) + NEXT_OBJECTS * len(OBJECT_STATE)
-
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
+OBJECTS_TOLD: int = _core.OBJECTS_TOLD
+"""Objects that the last columns of ``TRACK_STATE`` tell."""
 
 _LIDAR_KINDS = {
     "LIDAR": _core.LidarSensor.RANGES,
@@ -79,37 +68,17 @@ def observations(sensors: Sequence[str], core: _core.Simulator) -> dict[str, npt
     return views
 
 
+def objects_told(track_state: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A view of the columns of ``TRACK_STATE`` that are of objects, [B, OBJECTS_TOLD, 4].
+
+    Nearness, then multiplied by it metres ahead and to the left, and offset (csrc/track_state.h).
+    """
+    count = OBJECTS_TOLD * _core.OBJECT_COLUMNS
+    return track_state[:, -count:].reshape(len(track_state), OBJECTS_TOLD, -1)
+
+
 def copy_track_state(core: _core.Simulator, observation: dict[str, npt.NDArray[Any]]) -> None:
     """Fills ``TRACK_STATE``, if a car carries it, with where the cars are now."""
     if TRACK_STATE not in observation:
         return
-    road = len(VISIBLE_TRACK_STATE)
-    state = observation[TRACK_STATE]
-    np.copyto(state[:, :road], core.track_states()[:, VISIBLE_TRACK_STATE])
-    if core.object_params:
-        objects = nearest_objects(core.params, core.object_params, core.object_poses())
-        np.copyto(state[:, road:], objects)
-
-
-def nearest_objects(params: Arrays, object_params: Arrays, poses: Array) -> Array:
-    """``OBJECT_STATE`` of the ``NEXT_OBJECTS`` nearest objects ahead, [B, 8] float32.
-
-    Args:
-        params: reward parameters of B cars.
-        object_params: those of their K objects.
-        poses: [B, K, 3], x, y (m) and heading (rad) of the objects.
-    """
-    heading = np.radians(params["heading"])[:, None]
-    x, y = poses[..., 0] - params["x"][:, None], poses[..., 1] - params["y"][:, None]
-    ahead = x * np.cos(heading) + y * np.sin(heading)
-    left = y * np.cos(heading) - x * np.sin(heading)
-    nearness = np.maximum(0.0, 1.0 - np.hypot(x, y) / SIGHT) * (ahead > -BESIDE)
-    # The original calls left what is left of the centre line as the waypoints run.
-    side = np.where(object_params["objects_left_of_center"], 1.0, -1.0)
-    half_width = 0.5 * params["track_width"][:, None]
-    offset = side * object_params["objects_distance_from_center"] / half_width
-    told = np.stack([nearness, nearness * ahead, nearness * left, nearness * offset], axis=-1)
-    state = np.zeros((len(told), NEXT_OBJECTS, len(OBJECT_STATE)), np.float32)
-    nearest = np.argsort(-nearness, axis=1)[:, :NEXT_OBJECTS, None]
-    state[:, : nearest.shape[1]] = np.take_along_axis(told, nearest, axis=1)
-    return state.reshape(len(told), -1)
+    np.copyto(observation[TRACK_STATE], core.track_states()[:, VISIBLE_TRACK_STATE])

@@ -415,7 +415,7 @@ class Simulator:
         return params_dict(self._result.params, car)
 
     def track_states(self) -> npt.NDArray[np.float32]:
-        """Where the cars are now on their road, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
+        """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
 
         For the value network and for analysis; a policy that is to drive a real car sees none of
         it. A fresh array at each call.

@@ -25,6 +25,7 @@ from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.model_metadata import TRACK_STATE
 from deepracer_fast.networks import network_spec
 from deepracer_fast.reward import Reward
+from deepracer_fast.sensors import OBJECTS_TOLD, objects_told
 from deepracer_fast.simulator import RaceRules
 
 TEACHER_CARS = 256
@@ -33,23 +34,25 @@ TEACHER_GAE_LAMBDA = 0.8
 """Below the usual 0.95: of three tracks and two rewards all lapped after 100,000 to 160,000
 env-steps; with 0.95 the championship track took over 400,000."""
 
-AMONG_OBJECTS = (512, 0.95)
-"""Cars and GAE lambda where objects are in the way, which are to be passed on a side chosen long
-before: past six boxes on reinvent_base all laps were clean after 590,000 env-steps (27 s of CPU
-time); with 256 cars and 0.8 one box was still hit after 1,470,000."""
+AMONG_OBJECTS = (512, 0.95, 300_000.0)
+"""Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the
+way, which are to be passed on a side chosen long before: past six boxes on reinvent_base all laps
+were clean after 590,000 env-steps; with 256 cars and 0.8 one box was still hit after 1,470,000."""
 
 TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3)
 
 EVALUATE_EVERY = 4  # iterations
-EVALUATION_STARTS = 10
-CLEAN_IN_A_ROW = 4
-"""Evaluations; a teacher that has just learnt to lap still chooses nearly at random, and its
-preferences are then too faint to imitate well."""
+EVALUATION_STARTS, STARTS_AMONG_OBJECTS = 10, 30
+CLEAN_IN_A_ROW = 40
+"""Greedy laps, in whole evaluations; a teacher that has just learnt to lap still chooses nearly at
+random, and its preferences are then too faint to imitate well."""
 
-# What a camera network misjudges, standard deviations: of the offset in half widths, and of the
-# sine of the heading error (2.9 degrees); each persists for about a third of a second.
-OFFSET_ERROR, HEADING_ERROR = 0.1, 0.05
+# What a camera network misjudges, standard deviations: of the offset in half widths, of the sine of
+# the heading error (2.9 degrees), and of where an object is, in metres ahead and to the left; each
+# persists for about a third of a second.
+OFFSET_ERROR, HEADING_ERROR, OBJECT_ERROR = 0.1, 0.05, 0.05
 ERROR_MEMORY = 0.8  # share that is left of an error after a step
+HALF_WIDTH = 0.4  # m, of a usual road
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,9 @@ class Teacher:
             beta_entropy=hyperparameters.beta_entropy,
             loss_type=hyperparameters.loss_type,
         )
-        number, gae_lambda = TEACHER_CARS, TEACHER_GAE_LAMBDA
+        number, gae_lambda, self._halved_after = TEACHER_CARS, TEACHER_GAE_LAMBDA, np.inf
         if course.race.num_objects > 0:
-            number, gae_lambda = AMONG_OBJECTS
+            number, gae_lambda, self._halved_after = AMONG_OBJECTS
         self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None)
         self.learner = Learner(
             LearnerOptions(
@@ -106,10 +109,11 @@ class Teacher:
                 seed=config.seed,
                 gae_lambda=gae_lambda,
                 clip=config.clip,
+                lr_schedule="linear",
             )
         )
         rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
-        cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization)
+        cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization, True)
         simulator = course.put(cars)
         self._collector = Collector(
             simulator,
@@ -118,11 +122,13 @@ class Teacher:
             TEACHER_HORIZON,
             disturb=Misjudgement(simulator.num_cars, config.seed),
         )
-        starts = max(EVALUATION_STARTS, 2 * len(course.tracks))
+        fewest = STARTS_AMONG_OBJECTS if course.race.num_objects > 0 else EVALUATION_STARTS
+        starts = max(fewest, 2 * len(course.tracks))
         rules = RaceRules(
-            round_robin_advance_dist=len(course.tracks) / starts, max_steps=course.two_slow_laps()
+            round_robin_advance_dist=len(course.tracks) / starts,
+            max_steps=course.two_slow_laps(),
         )
-        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,)))
+        self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), practice=True))
         self._best: tuple[float, float] | None = None
 
     def train(
@@ -132,7 +138,7 @@ class Teacher:
 
         Args:
             seconds: wall-clock limit.
-            until_it_laps: end after ``CLEAN_IN_A_ROW`` evaluations; otherwise use all the time, and
+            until_it_laps: end after ``CLEAN_IN_A_ROW`` laps; otherwise use all the time, and
                 keep what lapped fastest.
             show: is handed a report after each evaluation; may raise to end it.
 
@@ -142,13 +148,13 @@ class Teacher:
         began, steps, iteration, in_a_row = time.monotonic(), 0, 0, 0
         while time.monotonic() - began < seconds:
             rollout = self._collector.horizon(self.learner.explore)
-            self.learner.learn(rollout)
+            self.learner.learn(rollout, steps / (steps + self._halved_after))
             steps += rollout.valid.size
             iteration += 1
             if iteration % EVALUATE_EVERY:
                 continue
             laps = self._drive()
-            in_a_row = in_a_row + 1 if all(lap.is_clean for lap in laps) else 0
+            in_a_row = in_a_row + len(laps) if all(lap.is_clean for lap in laps) else 0
             self._keep_if_best(laps)
             show(TeacherReport(steps, laps, time.monotonic() - began))
             if until_it_laps and in_a_row >= CLEAN_IN_A_ROW:
@@ -181,12 +187,16 @@ class Misjudgement:
 
     def __init__(self, num_cars: int, seed: int) -> None:
         self._random = np.random.default_rng([seed, 1])
-        self._error = np.zeros((num_cars, 2), np.float32)
+        self._error = np.zeros((num_cars, 2 + 2 * OBJECTS_TOLD), np.float32)
 
     def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
         """Adds them to an observation, in place."""
         fresh = self._random.standard_normal(self._error.shape, np.float32)
-        spread = np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
         self._error *= ERROR_MEMORY
-        self._error += np.sqrt(1.0 - ERROR_MEMORY**2) * spread * fresh
-        observation[TRACK_STATE][:, :2] += self._error
+        self._error += np.sqrt(1.0 - ERROR_MEMORY**2) * fresh
+        state = observation[TRACK_STATE]
+        state[:, :2] += self._error[:, :2] * np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
+        objects = objects_told(state)
+        place = OBJECT_ERROR * self._error[:, 2:].reshape(len(state), OBJECTS_TOLD, 2)
+        error = np.concatenate([place, place[..., 1:] / HALF_WIDTH], axis=-1)
+        objects[..., 1:] += objects[..., :1] * error

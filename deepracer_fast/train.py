@@ -60,6 +60,10 @@ LESSON_SAMPLES = 1_024
 MOST_TRACKS = 8
 """More tracks than these do not make lessons any longer."""
 
+OBJECTS_AS_TRACKS = 16
+"""Objects on the road make lessons as long as so many tracks; the network learns from a third of
+their env steps."""
+
 LESSONS_SHARE = 0.6
 """Of the time limit, for the teacher's lessons, if they do not end before."""
 
@@ -285,7 +289,9 @@ class Training:
 
     @property
     def _lesson_tracks(self) -> int:
-        return min(MOST_TRACKS, len(self._course.tracks))
+        """Tracks that the lessons are long enough for."""
+        tracks = min(MOST_TRACKS, len(self._course.tracks))
+        return tracks * (OBJECTS_AS_TRACKS if self._course.race.num_objects > 0 else 1)
 
     def _take_lesson(self, lessons: Lessons) -> Report:
         """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
@@ -364,6 +370,7 @@ class Training:
             # A resumed training must not meet the same start positions once more.
             seed=config.seed + self._iteration,
             randomization=config.randomization,
+            practice=horizon,
         )
         simulator = self._course.put(cars)
         self._training_tracks = [

@@ -236,3 +236,12 @@ def test_num_cars_must_hold_whole_worlds() -> None:
     race = RaceConfig("HEAD_TO_MODEL", cars_per_world=2)
     with pytest.raises(ConfigError, match=r"num_cars must be a multiple of cars_per_world \(2\)"):
         Simulator(circle(), 3, (), 1, rules=RaceRules(race=race))
+
+
+@pytest.mark.parametrize(("asked", "length", "given"), [(2, 17.7, 4), (2, 8.0, 2), (6, 17.7, 6)])
+def test_practice_has_more_bots_where_a_track_has_room(
+    asked: int, length: float, given: int
+) -> None:
+    practice = RaceConfig("HEAD_TO_BOT", number_of_bot_cars=asked).for_practice(length)
+    assert practice.number_of_bot_cars == given
+    assert practice.randomize_bot_car_locations

@@ -20,7 +20,9 @@ from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simulator import Simulator
 from deepracer_fast.train import Training, TrainingJob
 
-CONFIG = TrainConfig(num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0)
+CONFIG = TrainConfig(
+    num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0, teacher=False
+)
 ACTIONS = DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 4.0, 4.0))
 
 

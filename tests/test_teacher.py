@@ -10,16 +10,19 @@ import pytest
 from deepracer_fast import teacher as teacher_module
 from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
 from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Course
+from deepracer_fast.course import Cars, Course
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.imitation import imitation_loss
 from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.lessons import LESSON_CARS, Lessons, any_actions
+from deepracer_fast.lessons import AMONG_OBJECTS, LESSON_CARS, Lessons, any_actions
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.sensors import TRACK_STATE_WIDTH, objects_told
+from deepracer_fast.simulator import RaceRules
+from deepracer_fast.teacher import HALF_WIDTH, OBJECT_ERROR, Misjudgement, Teacher, TeacherReport
 
 CONFIG = TrainConfig(track="Oval_track", threads=1)
 TRACK_STATE_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 1), sensors=(TRACK_STATE,))
@@ -45,6 +48,23 @@ def test_lessons_bring_a_policy_near_its_teacher(metadata: ModelMetadata) -> Non
         last = lessons.give(LESSON_CARS, lambda: None)
     assert last < 0.3 * first
     assert lessons.samples == 61 * LESSON_CARS
+
+
+def test_among_objects_lessons_look_at_all_cars_and_learn_mostly_where_the_policy_errs() -> None:
+    config = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
+    pupil, master = learner_of(TRACK_STATE_MODEL), learner_of(TRACK_STATE_MODEL, seed=1)
+    lessons = Lessons(Course(config, TRACK_STATE_MODEL), config, master, pupil, 10**6)
+    cars, learnt = AMONG_OBJECTS
+    first = lessons.give(1, lambda: None)
+    assert lessons.samples == cars
+    for _ in range(60):
+        last = lessons.give(1, lambda: None)
+    assert last < 0.5 * first
+    distance = np.where(np.arange(cars) < cars // 2, 1.0, 0.0)  # chances are 3 to 1
+    chosen = np.concatenate([lessons._order(distance)[:1] for _ in range(400)])
+    assert np.mean(chosen < cars // 2) == pytest.approx(0.75, abs=0.08)
+    order = lessons._order(distance)
+    assert len(set(order.tolist())) == len(order) == learnt
 
 
 def test_distance_to_the_teacher_is_the_divergence_of_the_actions() -> None:
@@ -86,6 +106,35 @@ def test_random_actions_lie_in_the_action_space() -> None:
     values = any_actions(BOX_MODEL.action_space, 200, random)
     assert values.shape == (200, 2)
     assert np.abs(values).max() <= 1.0
+
+
+def test_cars_that_learn_meet_bots_all_round_the_track() -> None:
+    race = RaceConfig("HEAD_TO_BOT", number_of_bot_cars=1)
+    course = Course(replace(CONFIG, race=race), TRACK_STATE_MODEL)
+    spans = []
+    for practice in (False, True):
+        cars = Cars(200, RaceRules(), (TRACK_STATE,), practice=practice)
+        params = course.put(cars).reset().params
+        places = params["objects_distance"] / params["track_length"][:, None]
+        spans.append(np.ptp(places))
+    assert spans[0] == 0.0
+    assert spans[1] > 0.8
+
+
+def test_places_of_objects_are_misjudged_by_some_centimetres() -> None:
+    seen = np.zeros((2_000, TRACK_STATE_WIDTH), np.float32)
+    objects = objects_told(seen)
+    objects[:, 0] = 0.5 * np.array([1.0, 1.2, -0.3, 0.4])  # nearness, ahead, left, offset
+    before = objects.copy()
+    misjudge = Misjudgement(len(seen), seed=0)
+    for _ in range(20):  # an error builds up
+        seen[:, -8:] = before.reshape(len(seen), 8)
+        misjudge({TRACK_STATE: seen})
+    error = (objects - before)[:, 0] / 0.5
+    assert not error[:, 0].any(), "how near it is says whether there is one"
+    assert error[:, 1:3].std(axis=0) == pytest.approx([OBJECT_ERROR] * 2, rel=0.1)
+    np.testing.assert_allclose(error[:, 3], error[:, 2] / HALF_WIDTH, atol=1e-5)
+    assert not objects[:, 1].any(), "there is no second object"
 
 
 def make_teacher(monkeypatch: pytest.MonkeyPatch) -> Teacher:

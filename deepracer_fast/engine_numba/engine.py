@@ -112,8 +112,8 @@ class NumbaEngine:
         self._publish()
 
     def track_states(self) -> NDArray[np.float32]:
-        """[B, TRACK_STATE_SIZE], see ``csrc/track_state.h``."""
-        states = np.empty((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
+        """[B, TRACK_STATE_SIZE], see ``csrc/track_state.h``; without objects."""
+        states = np.zeros((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
         write_track_states(self._cars, self._roads, states)
         return states
 
