@@ -49,21 +49,21 @@ inline float relative_offset(const Track& track, const TrackPoint& at) {
   return side * at.distance_from_center / (0.5f * at.width);
 }
 
-struct Told {
+struct ObjectTold {
   float nearness = 0.0f;
   Vec2 position;
 };
-using NearestObjects = std::array<Told, kObjectsTold>;
+using NearestObjects = std::array<ObjectTold, kObjectsTold>;
 
-inline void insert(NearestObjects& nearest, Told next) {
-  for (Told& each : nearest)
+inline void insert_nearest(NearestObjects& nearest, ObjectTold next) {
+  for (ObjectTold& each : nearest)
     if (next.nearness > each.nearness) std::swap(next, each);
 }
 
 inline void write_objects(const Track& track, Vec2 front, Vec2 along, const NearestObjects& nearest,
                           float* out) {
   std::fill_n(out, kObjectsTold * kObjectColumns, 0.0f);
-  for (const Told& each : nearest) {
+  for (const ObjectTold& each : nearest) {
     if (each.nearness == 0.0f) return;
     const Vec2 gap = each.position - front;
     out[0] = each.nearness;
@@ -94,10 +94,11 @@ inline void write_track_state(const Track& track, const VehicleState& v, float p
 
   NearestObjects near, seen;
   for (const Object& object : objects) {
-    const Told next = {1.0f - distance(front, object.position) / kObjectSight, object.position};
+    const ObjectTold next = {1.0f - distance(front, object.position) / kObjectSight,
+                             object.position};
     if (next.nearness <= 0.0f || dot(object.position - front, along) <= -kBeside) continue;
-    insert(near, next);
-    if (in_camera(v.position, along, object)) insert(seen, next);
+    insert_nearest(near, next);
+    if (in_camera(v.position, along, object)) insert_nearest(seen, next);
   }
   write_objects(track, front, along, near, out + kFirstObjectColumn);
   write_objects(track, front, along, seen, out + kFirstSeenColumn);

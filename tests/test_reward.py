@@ -342,7 +342,7 @@ def test_other_types_are_refused() -> None:
     [
         ("def reward_function(params)\n    return 1", r"line 1: this is not Python: expected ':'"),
         ("def reward_function(params):\n  a = 1\n b", r"line 3: this is not Python: unindent"),
-        ("x = '\0'\n", "null bytes"),
+        ("x = '\0'\n", "line 1: this is not Python: it holds a null character"),
         ("import math\nimport no_such_module\n", r"line 2: cannot import no_such_module: no such"),
         ("from math import sine\n", r"line 1: cannot import: cannot import name 'sine'"),
         ("a = 1\nb = a / 0\n", r"line 2: the file's top level raised ZeroDivisionError: division"),
