@@ -3,16 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
 #include "grain.h"
 #include "plane.h"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace deepracer_fast {
 namespace {
@@ -227,8 +222,6 @@ void add_start_line(const Polyline& centre, const Polyline borders[2], const Loo
 
 }  // namespace
 
-void Ground::Free::operator()(std::uint32_t* memory) const { std::free(memory); }
-
 Ground::Ground(std::span<const double> centre, std::span<const double> inner,
                std::span<const double> outer, bool is_loop, const Look& look)
     : look_(look) {
@@ -314,8 +307,8 @@ void Ground::store_levels(Plane plane) {
   for (const Plane& level : planes) {
     columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(pitch(level));
   }
-  allocate(columns);
-  std::uint32_t* start = columns_.get();
+  columns_.resize(columns);
+  std::uint32_t* start = columns_.data();
   for (std::size_t i = 0; i < planes.size(); ++i) {
     const Plane& level = planes[i];
     const auto scale = static_cast<float>(std::exp2(static_cast<double>(i) / kLevelsPerOctave));
@@ -326,18 +319,6 @@ void Ground::store_levels(Plane plane) {
       start += pitch(level);
     }
   }
-}
-
-// Whole huge pages where the system has them: a picture row crosses many strips, and with small
-// pages nearly every one of them would miss the TLB.
-void Ground::allocate(std::size_t columns) {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  bytes_ = (sizeof(std::uint32_t) * columns + kHugePage - 1) / kHugePage * kHugePage;
-  columns_.reset(static_cast<std::uint32_t*>(std::aligned_alloc(kHugePage, bytes_)));
-  if (!columns_) throw std::bad_alloc();
-#if defined(__linux__)
-  madvise(columns_.get(), bytes_, MADV_HUGEPAGE);
-#endif
 }
 
 }  // namespace deepracer_fast

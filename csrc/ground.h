@@ -8,10 +8,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "huge_pages.h"
 #include "look.h"
 
 namespace deepracer_fast {
@@ -55,16 +55,12 @@ class Ground {
   const MipLevel& level(int index) const { return levels_[static_cast<std::size_t>(index)]; }
   float texel() const { return texel_; }            // m, edge of a level-0 texel
   float log2_texel() const { return log2_texel_; }  // log2 of the same in metres
-  std::size_t bytes() const { return bytes_; }      // memory held by the texels
+  // Memory held by the texels.
+  std::size_t bytes() const { return sizeof(std::uint32_t) * columns_.capacity(); }
 
  private:
-  struct Free {
-    void operator()(std::uint32_t* memory) const;
-  };
-
   void choose_extent(std::span<const double> inner, std::span<const double> outer);
   void store_levels(Plane plane);
-  void allocate(std::size_t columns);
 
   Look look_;
   Rectangle field_{};
@@ -72,8 +68,7 @@ class Ground {
   float log2_texel_ = 0.0F;
   int width_ = 0;  // texels of level 0
   int height_ = 0;
-  std::size_t bytes_ = 0;
-  std::unique_ptr<std::uint32_t[], Free> columns_;
+  std::vector<std::uint32_t, HugePages<std::uint32_t>> columns_;
   std::array<MipLevel, kLevels> levels_{};
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "camera.h"
+#include "huge_pages.h"
 #include "lidar.h"
 #include "random.h"
 #include "randomization.h"
@@ -86,7 +87,7 @@ class Sensors {
   InstructionSet instruction_set_;
   Camera camera_;
   Room room_;
-  std::vector<std::uint8_t> pictures_;
+  std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_;
   std::vector<float> lidar_;
   std::vector<std::uint8_t> scan_ages_;  // [B] steps since the LIDAR's cycle began, with a LIDAR
   std::vector<Place> last_places_;       // [B] one step earlier, with a LIDAR
