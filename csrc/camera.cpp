@@ -15,8 +15,8 @@ namespace {
 
 // The plan of scanlines, tuned against pictures cast ray by ray (tests/test_camera.py): more of
 // them cost time without coming closer, since the texel must grow to match their distance anyway.
-constexpr double kSpacing = 8.0;         // pixel widths on the ground between scanlines, at most
-constexpr double kGap = 8.0;             // texels between scanlines, at most
+constexpr double kSpacing = 6.0;         // pixel widths on the ground between scanlines, at most
+constexpr double kGap = 6.0;             // texels between scanlines, at most
 constexpr double kTexelPerPixel = 1.0;   // texel over pixel width on the ground, at least
 constexpr double kFarthest = 40.0;       // m; scanlines beyond it always lie behind a wall
 constexpr float kWallClearance = 0.05F;  // m; a camera nearer to a wall than this is moved inside

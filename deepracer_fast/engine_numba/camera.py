@@ -34,8 +34,8 @@ ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 # How scanlines are chosen (csrc/camera.cpp says against what this was tuned).
 MAX_PER_ROW = 3
-SPACING = 8.0  # pixel widths on the ground between scanlines, at most
-GAP = 8.0  # texels between scanlines, at most
+SPACING = 6.0  # pixel widths on the ground between scanlines, at most
+GAP = 6.0  # texels between scanlines, at most
 TEXEL_PER_PIXEL = 1.0  # texel over pixel width on the ground, at least
 FARTHEST = 40.0  # m; what is further lies behind a wall
 CLEARANCE = 0.05  # m; a lens nearer to a wall is moved inside
