@@ -34,7 +34,7 @@ struct CameraParams {
 };
 
 constexpr int kBlock = 32;      // columns whose windows and edges are looked at together
-constexpr int kRounding = 3;    // 1/64 grey level, more than the products of a row's weights lose
+constexpr int kRounding = 3;    // 1/32 grey level, more than the products of a row's weights lose
 constexpr int kMostPerRow = 6;  // scanlines that a row is made of
 
 // Lines of ground points across the picture, relative to the lens; one number a line, from the

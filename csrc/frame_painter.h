@@ -135,13 +135,11 @@ class GroundWalk {
     return windows;
   }
 
-  Sampler sample_;
-  // How far on the texels are asked for that scanlines come to next, towards the car: in columns
-  // and strips of four rows.
-  static constexpr float kSoon = 16.0F;  // texels
+  static constexpr float kSoon = 16.0F;  // texels towards the car, asked for ahead of time
 
+  Sampler sample_;
   PlacedScanlines placed_;
-  std::ptrdiff_t soon_x_, soon_y_;
+  std::ptrdiff_t soon_x_, soon_y_;  // the same in columns and in strips of four rows
   Windows windows_[2];
 };
 
