@@ -224,18 +224,19 @@ DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, GroundWalk
   for (; walked < row.first + row.count; ++walked) {
     Samples* samples = kept.at(walked);
     ground.walk(walked, columns,
-                [samples](int column, const Samples& values)
-                    DEEPRACER_FAST_TARGET { samples[column / kBlock] = values; });
+                [samples](int column, const Samples& values) DEEPRACER_FAST_TARGET {
+                  samples[static_cast<unsigned>(column) / kBlock] = values;
+                });
   }
   add_scanlines(row, columns, kept, line);
 }
 
-DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, std::uint8_t* line) {
+DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, WallRow& line) {
   walls.paint(row, line);
   if (!walls.has_sky()) return;
   std::array<std::uint8_t, Camera::kMaxWidth> sky;
   std::memset(sky.data(), walls.sky(), static_cast<std::size_t>(walls.width()));
-  blend_beyond(row, walls.top(), walls.width(), sky.data(), line);
+  blend_beyond(row, walls.top(), walls.width(), sky.data(), line.at(0));
 }
 
 DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* out) {
@@ -244,14 +245,15 @@ DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* 
   const WallView walls(frame);
   GroundWalk ground(frame);
   Kept kept;
-  std::array<std::uint8_t, Camera::kMaxWidth> wall;
+  WallRow wall;
   Columns columns{width, 0};
   int walked = 0;
   for (int row = 0; row < camera.params().height; ++row, out += width) {
     const PictureRow& plan = camera.rows()[static_cast<std::size_t>(row)];
     columns = walls.ground_columns(row + 1, columns);
     if (plan.count == 0 || columns.begin >= columns.end) {
-      paint_walls(row, walls, out);
+      paint_walls(row, walls, wall);
+      for (int i = 0; i < width; i += kBlock) std::memcpy(out + i, wall.at(0) + i, kBlock);
       continue;
     }
     paint_ground(plan, ground, columns, walked, kept, out);
@@ -259,8 +261,8 @@ DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* 
       for (int c = columns.begin; c < columns.end; ++c) out[c] = frame.tone->ground[out[c]];
     }
     if (!walls.cross(row)) continue;
-    paint_walls(row, walls, wall.data());
-    blend_beyond(row, walls.foot(), width, wall.data(), out);
+    paint_walls(row, walls, wall);
+    blend_beyond(row, walls.foot(), width, wall.at(0), out);
   }
   // Objects stand on the ground inside the walls: they would be drawn over the finished rows here.
 }

@@ -32,6 +32,16 @@ struct Edge {
   std::array<std::int16_t, Camera::kMaxWidth / kBlock> least, greatest;
 };
 
+// A row of a picture, with room for a block that begins at its last column and for an edge to its
+// left.
+class WallRow {
+ public:
+  std::uint8_t* at(int column) { return greys_.data() + kBlock + column; }
+
+ private:
+  std::array<std::uint8_t, Camera::kMaxWidth + 2 * kBlock> greys_;
+};
+
 // A straight edge in the picture, in edge units: start + step * column.
 struct Line {
   float start, step;
@@ -55,7 +65,7 @@ class WallView {
   // row, because feet are convex across the picture.
   DEEPRACER_FAST_TARGET Columns ground_columns(int row, Columns columns) const;
   // Fills a row with walls.
-  DEEPRACER_FAST_TARGET void paint(int row, std::uint8_t* out) const;
+  DEEPRACER_FAST_TARGET void paint(int row, WallRow& out) const;
 
  private:
   // Distance of the lens to a side, and the side's outward normal along forward and right.
@@ -266,29 +276,22 @@ DEEPRACER_FAST_TARGET inline int share_beyond(float distance) {
   return static_cast<int>(distance < 0.0F ? 256.0F - corner : corner);
 }
 
-// Fills the columns from one on, up to the end of the block in which the other one lies.
-DEEPRACER_FAST_TARGET inline void fill_columns(int from, int to, std::uint8_t grey,
-                                               std::uint8_t* out) {
-  const int whole = (from + kBlock - 1) / kBlock * kBlock;
-  if (from < whole) std::memset(out + from, grey, static_cast<std::size_t>(whole - from));
-  for (int i = whole; i < to; i += kBlock) std::memset(out + i, grey, kBlock);
-}
-
-DEEPRACER_FAST_TARGET inline void WallView::paint(int row, std::uint8_t* out) const {
-  int column = 0;
-  std::uint8_t previous = 0;
-  for (int k = 0; k <= corner_count_ && column < width_; ++k) {
+DEEPRACER_FAST_TARGET inline void WallView::paint(int row, WallRow& out) const {
+  const auto fill = [&](int from, std::uint8_t grey) DEEPRACER_FAST_TARGET {
+    for (int i = from; i < width_; i += kBlock) std::memset(out.at(i), grey, kBlock);
+  };
+  fill(0, greys_[0][static_cast<std::size_t>(row)]);
+  for (int k = 1; k <= corner_count_; ++k) {
+    const float begin = std::max(left_edge(k).at(row), -1.5F);
+    const int column = static_cast<int>(begin + 1.5F) - 2;  // the first that shows this side
+    if (column >= width_) break;
     const std::uint8_t here = greys_[static_cast<std::size_t>(k)][static_cast<std::size_t>(row)];
-    const float begin = left_edge(k).at(row);
-    for (; column < width_ && static_cast<float>(column) < begin + 0.5F; ++column) {
-      const int share = share_beyond(static_cast<float>(column) + 0.5F - begin);
-      out[column] = static_cast<std::uint8_t>((previous * share + here * (256 - share)) >> 8);
+    for (int mixed = column; mixed < column + 2; ++mixed) {
+      const int share = share_beyond(static_cast<float>(mixed) + 0.5F - begin);
+      std::uint8_t& grey = *out.at(mixed);
+      grey = static_cast<std::uint8_t>((grey * share + here * (256 - share)) >> 8);
     }
-    const float end = left_edge(k + 1).at(row);
-    const int next = std::clamp(static_cast<int>(end - 0.5F), column, width_);
-    if (column < next) fill_columns(column, next, here, out);
-    column = next;
-    previous = here;
+    fill(column + 2, here);
   }
 }
 
