@@ -2,7 +2,6 @@
 #include "polyline.h"
 
 #include <limits>
-#include <ranges>
 
 namespace deepracer_fast {
 namespace {
@@ -48,15 +47,15 @@ void Polyline::build_raster(Vec2 low, Vec2 high) {
 }
 
 Polyline::Nearest Polyline::nearest(Vec2 p) const {
-  if (raster_.contains(p)) return nearest(p, raster_.segments(raster_.cell(p)));
-  return nearest(p, std::views::iota(std::size_t{0}, segments_.size()));
+  if (raster_.contains(p)) return nearest(p, raster_.segments(raster_.index(raster_.cell_of(p))));
+  return nearest(p, SegmentList(0, static_cast<int>(segments_.size())));
 }
 
-template <typename Indices>
-Polyline::Nearest Polyline::nearest(Vec2 p, const Indices& candidates) const {
+Polyline::Nearest Polyline::nearest(Vec2 p, SegmentList candidates) const {
   float best2 = std::numeric_limits<float>::max();
   std::size_t best = 0;
-  for (const auto i : candidates) {
+  for (int k = 0; k < candidates.size(); ++k) {
+    const std::size_t i = candidates[k];
     const float gap2 = segments_[i].distance2(p);
     if (gap2 < best2) {
       best2 = gap2;
@@ -112,7 +111,7 @@ Border::Border(std::span<const Vec2> points, const Polyline& center)
       parts[static_cast<std::size_t>(part)] =
           disc(first + static_cast<float>(part) / kParts, 1.0f / kParts);
     nearest.select(parts, survivors, list);
-    candidates_.set(slice, list, slice - 1);
+    candidates_.set(slice, list);
   }
 }
 

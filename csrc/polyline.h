@@ -35,8 +35,7 @@ class Polyline {
   std::span<const Segment> segments() const { return segments_; }
   Nearest nearest(Vec2 p) const;
   // The same where it is known that one of these segments, in ascending order, is the nearest.
-  template <typename Indices>
-  Nearest nearest(Vec2 p, const Indices& candidates) const;
+  Nearest nearest(Vec2 p, SegmentList candidates) const;
   // The last segment that begins at or before arc length `arc` in [0, length].
   const Segment& segment_at(float arc) const;
   Vec2 point_at(float arc) const;

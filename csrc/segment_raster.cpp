@@ -11,15 +11,18 @@ std::vector<std::uint16_t> all_indices(std::size_t count) {
   return indices;
 }
 
-void SegmentLists::set(int number, std::span<const std::uint16_t> segments, int neighbour) {
-  std::uint32_t& start = starts_[static_cast<std::size_t>(number)];
-  if (neighbour >= 0 && std::ranges::equal((*this)[neighbour], segments)) {
-    start = starts_[static_cast<std::size_t>(neighbour)];
-    return;
+void SegmentLists::set(int list, std::span<const std::uint16_t> segments) {
+  const auto size = static_cast<std::uint32_t>(segments.size());
+  std::uint32_t& entry = entries_[static_cast<std::size_t>(list)];
+  if (size == 0) {
+    entry = 0;
+  } else if (size == segments.back() - segments.front() + 1U && size < kItems >> 16) {
+    entry = size << 16 | segments.front();
+  } else {
+    entry = kItems | static_cast<std::uint32_t>(items_.size());
+    items_.push_back(static_cast<std::uint16_t>(size));
+    items_.insert(items_.end(), segments.begin(), segments.end());
   }
-  start = static_cast<std::uint32_t>(items_.size());
-  items_.push_back(static_cast<std::uint16_t>(segments.size()));
-  items_.insert(items_.end(), segments.begin(), segments.end());
 }
 
 SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
@@ -28,13 +31,13 @@ SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
   cells_per_metre_ = 1.0f / cell_;
   columns_ = static_cast<int>(std::ceil(size.x * cells_per_metre_));
   rows_ = static_cast<int>(std::ceil(size.y * cells_per_metre_));
+  tiles_ = tiles_along(columns_);
   extent_ = {static_cast<float>(columns_) * cell_, static_cast<float>(rows_) * cell_};
 }
 
-Vec2 SegmentRaster::centre(int cell) const {
-  const auto column = static_cast<float>(cell % columns_);
-  const auto row = static_cast<float>(cell / columns_);
-  return {low_.x + (column + 0.5f) * cell_, low_.y + (row + 0.5f) * cell_};
+Vec2 SegmentRaster::centre(Cell cell) const {
+  return {low_.x + (static_cast<float>(cell.column) + 0.5f) * cell_,
+          low_.y + (static_cast<float>(cell.row) + 0.5f) * cell_};
 }
 
 // Calls `select(centre, reach, candidates, out)` for square blocks of cells and then, with the
@@ -45,7 +48,7 @@ void SegmentRaster::fill(std::span<const Segment> segments, Select select) {
   const float half_diagonal = 0.70711f * cell_;
   const std::vector<std::uint16_t> all = all_indices(segments.size());
   std::vector<std::uint16_t> survivors, list;
-  lists_ = SegmentLists(static_cast<std::size_t>(num_cells()));
+  lists_ = SegmentLists(num_indices());
   for (int top = 0; top < rows_; top += kBlock) {
     for (int left = 0; left < columns_; left += kBlock) {
       const float half = 0.5f * kBlock * cell_;
@@ -54,9 +57,8 @@ void SegmentRaster::fill(std::span<const Segment> segments, Select select) {
       select(middle, kBlock * half_diagonal, all, survivors);
       for (int row = top; row < std::min(top + kBlock, rows_); ++row)
         for (int column = left; column < std::min(left + kBlock, columns_); ++column) {
-          const int cell = row * columns_ + column;
-          select(centre(cell), half_diagonal, survivors, list);
-          lists_.set(cell, list, column > 0 ? cell - 1 : cell - columns_);
+          select(centre({column, row}), half_diagonal, survivors, list);
+          lists_.set(index({column, row}), list);
         }
     }
   }

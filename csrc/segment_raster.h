@@ -17,30 +17,60 @@
 
 namespace deepracer_fast {
 
-// Short lists of segment indices, ascending, each kept once if neighbours share it.
-class SegmentLists {
+// A short list of segment indices, ascending: a run of neighbours, or items that lie elsewhere.
+class SegmentList {
  public:
-  explicit SegmentLists(std::size_t lists = 0) : starts_(lists) {}
+  SegmentList(std::uint16_t first, int size) : first_(first), size_(size) {}
+  explicit SegmentList(const std::uint16_t* items) : items_(items + 1), size_(*items) {}
 
-  std::span<const std::uint16_t> operator[](int list) const {
-    const std::uint16_t* first = items_.data() + starts_[static_cast<std::size_t>(list)];
-    return {first + 1, *first};
+  int size() const { return size_; }
+  std::uint16_t operator[](int i) const {
+    return items_ == nullptr ? static_cast<std::uint16_t>(first_ + i) : items_[i];
   }
-  // Fills a list, by reference to `neighbour` if that holds the same; -1 for no neighbour.
-  void set(int number, std::span<const std::uint16_t> segments, int neighbour);
-  std::size_t bytes() const { return 4 * starts_.capacity() + 2 * items_.capacity(); }
+  bool contains(std::uint16_t segment) const {
+    for (int i = 0; i < size_; ++i)
+      if ((*this)[i] == segment) return true;
+    return false;
+  }
 
  private:
-  std::vector<std::uint32_t> starts_;  // of each list in items_
-  std::vector<std::uint16_t> items_;   // for each list its length, then its segments
+  const std::uint16_t* items_ = nullptr;
+  std::uint16_t first_ = 0;
+  int size_;
+};
+
+// Many of them. Most are runs, which take one number each.
+class SegmentLists {
+ public:
+  explicit SegmentLists(std::size_t lists = 0) : entries_(lists) {}
+
+  SegmentList operator[](int list) const {
+    const std::uint32_t entry = entries_[static_cast<std::size_t>(list)];
+    if (entry & kItems) return SegmentList(items_.data() + (entry & ~kItems));
+    return {static_cast<std::uint16_t>(entry), static_cast<int>(entry >> 16)};
+  }
+  void set(int list, std::span<const std::uint16_t> segments);
+  std::size_t bytes() const { return 4 * entries_.capacity() + 2 * items_.capacity(); }
+
+ private:
+  static constexpr std::uint32_t kItems = 1U << 31;
+
+  std::vector<std::uint32_t> entries_;  // length << 16 | first; or kItems | place in items_
+  std::vector<std::uint16_t> items_;    // the length of a list, then its segments
 };
 
 // A uniform raster over a box; each cell holds a short list of segment indices. Cells are 0.1 m
-// wide, wider only where a box would need more than kMaxCells of them.
+// wide, wider only where a box would need more than kMaxCells of them. They are numbered tile by
+// tile, so that what a car asks of its surroundings lies in few cache lines.
 class SegmentRaster {
  public:
   static constexpr float kFinestCell = 0.1f;  // m
   static constexpr float kMaxCells = 300'000.0f;
+  static constexpr unsigned kTile = 4;  // cells along its edge
+
+  struct Cell {
+    int column, row;
+  };
 
   SegmentRaster() = default;
   SegmentRaster(Vec2 low, Vec2 high);
@@ -49,16 +79,26 @@ class SegmentRaster {
     const Vec2 q = p - low_;
     return q.x >= 0.0f && q.y >= 0.0f && q.x < extent_.x && q.y < extent_.y;
   }
-  // Index of the cell of a point that the raster contains.
-  int cell(Vec2 p) const {
-    const auto column = std::min(static_cast<int>((p.x - low_.x) * cells_per_metre_), columns_ - 1);
-    const auto row = std::min(static_cast<int>((p.y - low_.y) * cells_per_metre_), rows_ - 1);
-    return row * columns_ + column;
+  // The cell of a point that the raster contains.
+  Cell cell_of(Vec2 p) const {
+    return {std::min(static_cast<int>((p.x - low_.x) * cells_per_metre_), columns_ - 1),
+            std::min(static_cast<int>((p.y - low_.y) * cells_per_metre_), rows_ - 1)};
   }
-  Vec2 centre(int cell) const;
+  // Where the cell is found in tables of cells.
+  int index(Cell cell) const {
+    const auto column = static_cast<unsigned>(cell.column);
+    const auto row = static_cast<unsigned>(cell.row);
+    const unsigned tile = row / kTile * tiles_ + column / kTile;
+    return static_cast<int>((tile * kTile + row % kTile) * kTile + column % kTile);
+  }
+  Vec2 centre(Cell cell) const;
   int columns() const { return columns_; }
-  int num_cells() const { return columns_ * rows_; }
-  std::span<const std::uint16_t> segments(int cell) const { return lists_[cell]; }
+  int rows() const { return rows_; }
+  // More than there are cells, since tiles are whole.
+  std::size_t num_indices() const {
+    return std::size_t{tiles_} * tiles_along(rows_) * kTile * kTile;
+  }
+  SegmentList segments(int index) const { return lists_[index]; }
   std::size_t bytes() const { return lists_.bytes(); }
 
   // Fills every cell with the segments that can be nearest to one of its points.
@@ -67,15 +107,19 @@ class SegmentRaster {
   void fill_overlapping(std::span<const Segment> segments);
 
  private:
+  static unsigned tiles_along(int cells) {
+    return (static_cast<unsigned>(cells) + kTile - 1) / kTile;
+  }
+
   template <typename Select>
   void fill(std::span<const Segment> segments, Select select);
 
   Vec2 low_, extent_;         // m
   float cell_ = kFinestCell;  // m
   float cells_per_metre_ = 1.0f / kFinestCell;
-  int columns_ = 0;
-  int rows_ = 0;
-  SegmentLists lists_;  // [num_cells]
+  int columns_ = 0, rows_ = 0;
+  unsigned tiles_ = 0;  // side by side
+  SegmentLists lists_;  // [num_indices]
 };
 
 // All indices of so many segments.

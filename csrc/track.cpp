@@ -70,40 +70,45 @@ void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer)
     road_edges_ = make_segments(joined(outer, inner));
   }
   road_raster_.fill_overlapping(road_edges_);
-  road_cells_.resize(static_cast<std::size_t>(road_raster_.num_cells()));
+  road_cells_.resize(road_raster_.num_indices());
   // The path from far outside must not run through a vertex in the same direction as an edge.
-  const Vec2 corner = road_raster_.centre(0);
+  const Vec2 corner = road_raster_.centre({0, 0});
   const Vec2 far = corner - Vec2{17.031f, 11.719f};
-  bool on = false;
-  for (int cell = 0; cell < road_raster_.num_cells(); ++cell) {
-    const Vec2 centre = road_raster_.centre(cell);
-    on = cell % road_raster_.columns() == 0
-             ? inside(centre, far, road_edges_)
-             : on != crossed(road_raster_.centre(cell - 1), centre, cell);
-    const bool mixed = !road_raster_.segments(cell).empty();
-    road_cells_[static_cast<std::size_t>(cell)] =
-        mixed ? (on ? kCentreOnRoad : kCentreOffRoad) : (on ? kOnRoad : kOffRoad);
+  for (int row = 0; row < road_raster_.rows(); ++row) {
+    bool on = inside(road_raster_.centre({0, row}), far, road_edges_);
+    for (int column = 0; column < road_raster_.columns(); ++column) {
+      if (column > 0) on = on != crossed(column, row);
+      const int index = road_raster_.index({column, row});
+      const bool mixed = road_raster_.segments(index).size() > 0;
+      road_cells_[static_cast<std::size_t>(index)] =
+          mixed ? (on ? kCentreOnRoad : kCentreOffRoad) : (on ? kOnRoad : kOffRoad);
+    }
   }
 }
 
 // Whether the way from the centre of the cell to the left crosses the border.
-bool Track::crossed(Vec2 left, Vec2 centre, int cell) const {
+bool Track::crossed(int column, int row) const {
+  const Vec2 left = road_raster_.centre({column - 1, row});
+  const Vec2 centre = road_raster_.centre({column, row});
+  const SegmentList before = road_raster_.segments(road_raster_.index({column - 1, row}));
+  const SegmentList here = road_raster_.segments(road_raster_.index({column, row}));
   bool odd = false;
-  const auto before = road_raster_.segments(cell - 1);
-  for (const auto i : before) odd ^= crosses(left, centre, road_edges_[i]);
-  for (const auto i : road_raster_.segments(cell))
-    if (!std::ranges::binary_search(before, i)) odd ^= crosses(left, centre, road_edges_[i]);
+  for (int k = 0; k < before.size(); ++k) odd ^= crosses(left, centre, road_edges_[before[k]]);
+  for (int k = 0; k < here.size(); ++k)
+    if (!before.contains(here[k])) odd ^= crosses(left, centre, road_edges_[here[k]]);
   return odd;
 }
 
 bool Track::on_road(Vec2 p) const {
   if (!road_raster_.contains(p)) return false;
-  const int cell = road_raster_.cell(p);
-  const Cell known = road_cells_[static_cast<std::size_t>(cell)];
+  const SegmentRaster::Cell cell = road_raster_.cell_of(p);
+  const int index = road_raster_.index(cell);
+  const Cell known = road_cells_[static_cast<std::size_t>(index)];
   if (known <= kOnRoad) return known == kOnRoad;
   bool odd = known == kCentreOnRoad;
   const Vec2 centre = road_raster_.centre(cell);
-  for (const auto i : road_raster_.segments(cell)) odd ^= crosses(centre, p, road_edges_[i]);
+  const SegmentList edges = road_raster_.segments(index);
+  for (int k = 0; k < edges.size(); ++k) odd ^= crosses(centre, p, road_edges_[edges[k]]);
   return odd;
 }
 

@@ -60,7 +60,7 @@ class Track {
   float wrap_arc(float arc) const;
   void build_road(std::span<const Vec2> inner, std::span<const Vec2> outer);
 
-  bool crossed(Vec2 left, Vec2 centre, int cell) const;
+  bool crossed(int column, int row) const;
 
   // What a cell says of its points: all on the road, none, or ask its edges.
   enum Cell : std::uint8_t { kOffRoad, kOnRoad, kCentreOffRoad, kCentreOnRoad };
