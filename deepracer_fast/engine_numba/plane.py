@@ -48,8 +48,13 @@ def _mix(z: np.uint64) -> np.uint64:
 
 
 @njit
-def uniform(seed: np.uint64, car: int, episode: int, draw: int) -> float:
-    """In [0, 1), 24 random bits: a pure function of its arguments."""
+def random_bits(seed: np.uint64, car: int, episode: int, draw: int) -> np.uint64:
+    """64 random bits: a pure function of its arguments."""
     place = (np.uint64(car) << np.uint64(32)) | np.uint64(episode)
-    bits = _mix(_mix(_mix(seed) ^ place) ^ np.uint64(draw))
-    return float(bits >> np.uint64(40)) * 2.0**-24
+    return _mix(_mix(_mix(seed) ^ place) ^ np.uint64(draw))
+
+
+@njit
+def uniform(seed: np.uint64, car: int, episode: int, draw: int) -> float:
+    """In [0, 1), of 24 of those bits."""
+    return float(random_bits(seed, car, episode, draw) >> np.uint64(40)) * 2.0**-24
