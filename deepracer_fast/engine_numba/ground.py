@@ -186,11 +186,11 @@ def add_band(mask: Bytes, one: Points, other: Points) -> None:
 
 
 @njit
-def span_at(quad: Points, y: float) -> tuple[float, float]:
-    """From where to where a horizontal line runs inside a convex quadrilateral."""
+def span_at(shape: Points, y: float) -> tuple[float, float]:
+    """From where to where a horizontal line runs inside a convex shape; infinity to -infinity."""
     left, right = np.inf, -np.inf
-    for i in range(4):
-        (ax, ay), (bx, by) = quad[i], quad[(i + 1) % 4]
+    for i in range(len(shape)):
+        (ax, ay), (bx, by) = shape[i - 1], shape[i]
         if (ay <= y) != (by <= y):
             x = ax + (y - ay) / (by - ay) * (bx - ax)
             left, right = min(left, x), max(right, x)
