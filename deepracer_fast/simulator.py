@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError
-from deepracer_fast.model_metadata import LIDARS, LidarConfig
+from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
@@ -152,8 +152,8 @@ class Simulator:
         instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
             All compute the same bytes.
         engine: "native", or "numba": the same results within float tolerance, slower, and open to
-            change; its first use compiles for some seconds. It drives time trials with one front
-            camera or none, without randomisation, and each simulator builds a track of its own.
+            change; its first use compiles for some seconds. It drives time trials, without
+            randomisation, and each simulator builds a track of its own.
         vehicle: for the Numba engine, a function that moves one car in place of
             :func:`deepracer_fast.engine_numba.vehicle.drive`, with its arguments.
 
@@ -253,12 +253,10 @@ class Simulator:
             )
         if self.engine != "numba":
             return
-        others = [name for name in self.sensors if name in (*LIDARS, "STEREO_CAMERAS")]
         missing = {
             "no randomization": self.randomization != Randomization(),
             "no instruction_set": bool(self.instruction_set),
             f"no race_type {self.rules.race.race_type}": self.rules.race.num_objects > 0,
-            f"no sensor {', '.join(others)}": bool(others),
         }
         if any(missing.values()):
             what = " and ".join(text for text, is_missing in missing.items() if is_missing)

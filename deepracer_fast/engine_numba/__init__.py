@@ -3,7 +3,7 @@
 ``Simulator(engine="numba")`` runs it. It is the oracle of the native core's tests, and the place
 to change physics, rules or camera without a compiler.
 In order of reading: ``cars`` (the state), ``vehicle`` (one car's motion), ``road`` (where a point
-lies), ``rules`` (one car's episode), ``ground`` and ``camera`` (its picture), ``steps`` (the loops
-over cars), ``engine`` (what the simulator talks to). Sensors are stages of ``engine.step`` beside
-the camera.
+lies), ``rules`` (one car's episode), ``steps`` (the loops over cars); ``ground`` and ``camera``
+(its picture), ``objects`` and ``blocks`` (what else there is to see), ``object_view`` and ``lidar``
+(how it is seen), ``sensors`` (what a car carries); ``engine`` (what the simulator talks to).
 """

@@ -93,9 +93,12 @@ def _normalised(lines: NDArray[Any]) -> NDArray[Any]:
 
 @kernel
 def paint_pictures(
-    cars: Any, ground: Any, scanlines: Any, pictures: Any, begin: int, end: int
+    cars: Any, left: float, ground: Any, scanlines: Any, pictures: Any, begin: int, end: int
 ) -> None:
-    """Fills ``pictures`` [B, 120, 160] uint8 of cars begin to end - 1."""
+    """Fills ``pictures`` [B, 120, 160] uint8 of cars begin to end - 1.
+
+    Their lenses are ``left`` m off their middles.
+    """
     n, f4 = WIDTH, np.float32
     here, below = np.zeros(n, f4), np.zeros(n, f4)  # sums of the row in hand and the one below it
     foot, top, wall, sky = np.zeros(n, f4), np.zeros(n, f4), np.zeros(n, f4), np.zeros(n, f4)
@@ -103,7 +106,7 @@ def paint_pictures(
     sides = np.empty((5, 6))
     sky[:] = ground.sky_grey
     for i in range(begin, end):
-        lens = lens_of(cars[i], ground)
+        lens = lens_of(cars[i], left, ground)
         ahead = sides[: find_sides(lens, ground, sides)]
         trace(ahead, LENS_Z, foot)
         trace(ahead, LENS_Z - ground.wall_height, top)
@@ -129,14 +132,14 @@ def finish_row(sums: Any, out: Any) -> None:
 
 
 @njit
-def lens_of(car: Any, ground: Any) -> tuple[float, float, float, float, float]:
+def lens_of(car: Any, left: float, ground: Any) -> tuple[float, float, float, float, float]:
     """Where the lens is, kept inside the walls, x and y (m), and its heading as a unit vector.
 
     Then log2 of the least texel (in columns of a scanline): along the picture's row, which lies
     across the heading, a column is at most one texel in y and two thirds of one in x, so that four
     columns fit the native painter's windows.
     """
-    x, y = point_of(car, LENS_AHEAD, 0.0)
+    x, y = point_of(car, LENS_AHEAD, left)
     c, s = math.cos(car.heading), math.sin(car.heading)
     return (
         clip(x, ground.min_x + CLEARANCE, ground.max_x - CLEARANCE),

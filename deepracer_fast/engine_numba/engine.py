@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
-from deepracer_fast.engine_numba.camera import HEIGHT, WIDTH, paint_pictures, plan_scanlines
 from deepracer_fast.engine_numba.cars import CAR, SEEN, Rules
-from deepracer_fast.engine_numba.ground import paint_ground
+from deepracer_fast.engine_numba.objects import OBJECT
 from deepracer_fast.engine_numba.road import road_of
+from deepracer_fast.engine_numba.sensors import Sensors
 from deepracer_fast.engine_numba.steps import begin_cars, place_cars, step_cars, write_track_states
 from deepracer_fast.engine_numba.vehicle import drive, driving, vehicle_params
 from deepracer_fast.errors import ConfigError
@@ -51,11 +51,8 @@ class NumbaEngine:
         self._columns = {name: self._seen[name].copy() for name in SEEN.names or ()}
         self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
         self._drive_cars = driving(vehicle or drive)
-        has_camera = options.sensors.camera != _core.CameraSensor.NONE
-        self._ground = paint_ground(track) if has_camera else None
-        self._pictures = np.zeros((options.num_cars, HEIGHT, WIDTH), np.uint8)
-        if self._ground is not None:
-            self._scanlines = plan_scanlines()
+        self._objects = np.zeros((options.num_cars, 0), OBJECT)
+        self._sensors = Sensors(track, options)
         self._time = 0.0
         self._pool = ThreadPoolExecutor(options.num_threads)
         bounds = np.linspace(0, options.num_cars, options.num_threads + 1).astype(int).tolist()
@@ -87,7 +84,8 @@ class NumbaEngine:
         def work(begin: int, end: int) -> None:
             begin_cars(self._cars, self._seen, self._roads, self._rules, number, self._time,
                        begin, end)  # fmt: skip
-            self._paint(begin, end)
+            self._sensors.forget(slice(begin, end))
+            self._sense(begin, end)
 
         self._for_all_cars(work)
 
@@ -98,7 +96,7 @@ class NumbaEngine:
             step_cars(self._cars, self._seen, self._roads, self._rules, actions, self._time,
                       begin, end)  # fmt: skip
             self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
-            self._paint(begin, end)
+            self._sense(begin, end)
 
         self._for_all_cars(work)
         self._time += _core.CONTROL_PERIOD
@@ -107,8 +105,9 @@ class NumbaEngine:
         """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
         poses = np.stack([x, y, heading, steering], axis=1)
         place_cars(self._cars, self._seen, self._roads, self._rules, cars, poses, self._time)
+        self._sensors.forget(cars)
         for car in cars.tolist():
-            self._paint(car, car + 1)
+            self._sense(car, car + 1)
         self._publish()
 
     def track_states(self) -> NDArray[np.float32]:
@@ -124,8 +123,13 @@ class NumbaEngine:
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
-        """[B, 120, 160, 1] grey."""
-        return _read_only(self._pictures[..., None])
+        """[B, 120, 160, eyes] grey: of the front camera, left and right, or none."""
+        return _read_only(self._sensors.pictures)
+
+    @property
+    def lidar(self) -> NDArray[np.float32]:
+        """[B, n] of the LIDAR or sector LIDAR; n is 0 without one."""
+        return _read_only(self._sensors.lidar)
 
     @property
     def params(self) -> dict[str, NDArray[Any]]:
@@ -159,19 +163,18 @@ class NumbaEngine:
 
     @property
     def bytes_per_car(self) -> int:
-        """Memory of a car beside its picture."""
+        """Memory of a car beside what it observes."""
         columns = sum(column.nbytes for column in self._columns.values()) // len(self._cars)
-        return self._cars.itemsize + self._seen.itemsize + columns
+        return self._cars.itemsize + self._seen.itemsize + columns + self._sensors.bytes_per_car
 
     @property
     def bytes_of_track(self) -> int:
         """Memory of the roads and of the painted ground."""
         roads = sum(line.nbytes for road in self._roads for line in road[:4])
-        return roads + (self._ground.texels.nbytes if self._ground is not None else 0)
+        return roads + self._sensors.bytes_of_track
 
-    def _paint(self, begin: int, end: int) -> None:
-        if self._ground is not None:
-            paint_pictures(self._cars, self._ground, self._scanlines, self._pictures, begin, end)
+    def _sense(self, begin: int, end: int) -> None:
+        self._sensors.sense(self._cars, self._seen, self._objects, begin, end)
 
     def _for_all_cars(self, work: Callable[[int, int], None]) -> None:
         if len(self._ranges) == 1:
