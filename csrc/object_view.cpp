@@ -68,6 +68,10 @@ class ObjectPainter {
 
  private:
   void draw_block(const Object& object, Vec2 axis, const Block& block);
+  void draw_beside(const Object& object, Vec2 axis, const Block& block, const Block& body);
+  Vec3 eye_of(const Object& object, Vec2 axis) const;
+  void add_wall(const Object& object, Vec2 axis, const Block& block, Vec2 from, Vec2 to,
+                Vec2 normal);
   bool add_face(const Object& object, Vec2 axis, const std::array<Vec3, 4>& corners, Vec3 normal,
                 float grey);
   Vec3 to_camera(const Object& object, Vec2 axis, Vec3 point) const;
@@ -102,13 +106,15 @@ class ObjectPainter {
   float covered_ = 0.0F, lit_ = 0.0F;  // sums of the steps so far
 };
 
-// The farthest block first: those of a car are small and apart, so their centres decide.
+// An object's first block is its body. The others, a car's wheels, stand partly inside it: they are
+// drawn before it, the farthest first, and then once more what sticks out of its sides.
 void ObjectPainter::draw(const Object& object) {
   const Vec2 axis = object.along;
-  const std::span<const Block> all = blocks(object.kind);
+  const Block& body = blocks(object.kind).front();
+  const std::span<const Block> rest = blocks(object.kind).subspan(1);
   std::array<std::pair<float, const Block*>, 8> order;
   std::size_t count = 0;
-  for (const Block& block : all) {
+  for (const Block& block : rest) {
     const Vec2 centre = offset(object.position, axis, 0.5F * (block.rear + block.front),
                                0.5F * (block.right + block.left));
     const Vec2 gap = centre - lens_.position;
@@ -116,22 +122,20 @@ void ObjectPainter::draw(const Object& object) {
   }
   std::sort(order.begin(), order.begin() + count);
   for (std::size_t i = 0; i < count; ++i) draw_block(object, axis, *order[i].second);
+  draw_block(object, axis, body);
+  for (std::size_t i = 0; i < count; ++i) draw_beside(object, axis, *order[i].second, body);
 }
 
 // The faces that look towards the lens; the ground hides the bottom.
 void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) {
-  const Vec2 gap = lens_.position - object.position;
-  const Vec3 eye = {dot(gap, axis), cross(axis, gap), lens_.height};
+  const Vec3 eye = eye_of(object, axis);
   num_faces_ = 0;
-  const auto side = [&](float x0, float y0, float x1, float y1, Vec3 normal) {
-    add_face(object, axis,
-             {{{x0, y0, b.bottom}, {x1, y1, b.bottom}, {x1, y1, b.top}, {x0, y0, b.top}}}, normal,
-             shade_of(b));
-  };
-  if (eye.x > b.front) side(b.front, b.right, b.front, b.left, {1.0F, 0.0F, 0.0F});
-  if (eye.x < b.rear) side(b.rear, b.right, b.rear, b.left, {-1.0F, 0.0F, 0.0F});
-  if (eye.y > b.left) side(b.rear, b.left, b.front, b.left, {0.0F, 1.0F, 0.0F});
-  if (eye.y < b.right) side(b.rear, b.right, b.front, b.right, {0.0F, -1.0F, 0.0F});
+  if (eye.x > b.front)
+    add_wall(object, axis, b, {b.front, b.right}, {b.front, b.left}, {1.0F, 0.0F});
+  if (eye.x < b.rear) add_wall(object, axis, b, {b.rear, b.right}, {b.rear, b.left}, {-1.0F, 0.0F});
+  if (eye.y > b.left) add_wall(object, axis, b, {b.rear, b.left}, {b.front, b.left}, {0.0F, 1.0F});
+  if (eye.y < b.right)
+    add_wall(object, axis, b, {b.rear, b.right}, {b.front, b.right}, {0.0F, -1.0F});
   if (eye.z > b.top)
     add_face(object, axis,
              {{{b.rear, b.right, b.top},
@@ -140,6 +144,35 @@ void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) 
                {b.rear, b.left, b.top}}},
              {0.0F, 0.0F, 1.0F}, shade_of(b));
   if (num_faces_ > 0) fill();
+}
+
+// The face of a block that looks towards the lens from beside the body.
+void ObjectPainter::draw_beside(const Object& object, Vec2 axis, const Block& b,
+                                const Block& body) {
+  const Vec3 eye = eye_of(object, axis);
+  num_faces_ = 0;
+  if (eye.y > b.left && b.left > body.left)
+    add_wall(object, axis, b, {b.rear, b.left}, {b.front, b.left}, {0.0F, 1.0F});
+  if (eye.y < b.right && b.right < body.right)
+    add_wall(object, axis, b, {b.rear, b.right}, {b.front, b.right}, {0.0F, -1.0F});
+  if (num_faces_ > 0) fill();
+}
+
+// The lens in the object's frame.
+Vec3 ObjectPainter::eye_of(const Object& object, Vec2 axis) const {
+  const Vec2 gap = lens_.position - object.position;
+  return {dot(gap, axis), cross(axis, gap), lens_.height};
+}
+
+// The upright face of a block over a line of its foot.
+void ObjectPainter::add_wall(const Object& object, Vec2 axis, const Block& b, Vec2 from, Vec2 to,
+                             Vec2 normal) {
+  add_face(object, axis,
+           {{{from.x, from.y, b.bottom},
+             {to.x, to.y, b.bottom},
+             {to.x, to.y, b.top},
+             {from.x, from.y, b.top}}},
+           {normal.x, normal.y, 0.0F}, shade_of(b));
 }
 
 // A point of the object's frame as the camera has it: x right, y down, z along its axis.

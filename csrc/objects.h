@@ -135,6 +135,7 @@ inline constexpr std::array<Block, 5> kCarBlocks = {{
     {0.046F, 0.118F, -0.098F, -0.064F, 0.0F, 0.072F, kWheelShades},
 }};
 
+// The first is the object's body.
 inline std::span<const Block> blocks(ObjectKind kind) {
   if (kind == ObjectKind::kBox) return kBoxBlocks;
   return kCarBlocks;

@@ -172,6 +172,29 @@ def test_a_car_is_drawn_with_the_extent_of_its_body() -> None:
     assert abs(bottom - wanted[:, 1].max()) < 3.5  # the wheels' feet lie behind the bumper
 
 
+@pytest.mark.parametrize("heading", [0.0, np.pi])
+@pytest.mark.parametrize("distance", [0.3, 0.6, 1.0])
+def test_wheels_do_not_show_through_the_shell(heading: float, distance: float) -> None:
+    """From behind and from ahead the shell hides all of them but what is below it."""
+    middle = distance + (0.158 if heading == 0.0 else 0.166)
+    seen = picture(simulator("HEAD_TO_BOT"), (middle, 0.0, heading))
+    low, high = 0.03, 0.19  # m above the ground
+    face = project(np.array([(distance, y, z) for y in (0.094, -0.094) for z in (low, high)]))
+    left, right = face[:2, 0].max() + 2.0, face[2:, 0].min() - 2.0
+    top, bottom = max(face[1, 1] + 2.0, 0.0), face[0, 1] - 2.0
+    shell = seen[int(top) : int(bottom), int(left) : int(right)]
+    assert shell.size > 50
+    assert np.ptp(shell) <= 1
+
+
+def test_wheel_on_the_near_side_shows_before_the_shell() -> None:
+    side = np.pi / 2  # its right side looks at the lens, 1 m ahead
+    seen = picture(simulator("HEAD_TO_BOT"), (1.098, 0.0, side))
+    columns = project(np.array([(1.0, y, 0.036) for y in (-0.082, 0.0, 0.082)]))
+    front, between, rear = (seen[int(row), int(column)] for column, row in columns)
+    assert front == rear < between / 2
+
+
 def test_near_plane_cuts_a_box_that_the_lens_stands_beside() -> None:
     seen = picture(simulator(), (0.0, 0.17, 0.0))  # its right side is 2 cm to the left of the lens
     assert np.ptp(seen[:100, :60]) < 60

@@ -19,7 +19,7 @@ BLOCK = np.dtype(
 BOX_GREY = 255.0 * (0.2989 * 0.482 + 0.587 * 0.38 + 0.114 * 0.309)
 SHELL_GREY, WHEEL_GREY = 60.0, 15.0  # guesses, as is the height of the shell
 
-# One after the other: a box, then the shell and the wheels of a car.
+# One after the other: a box, then the shell and the wheels of a car. The first is the body.
 BLOCKS = np.array(
     [
         ((-0.2, -0.15, 0.0), (0.2, 0.15, 0.225), BOX_GREY),
@@ -33,3 +33,6 @@ BLOCKS = np.array(
 )
 FIRST_BLOCK = (0, 1, len(BLOCKS))
 """By kind of object: its blocks are those from this one on, up to the next kind's first."""
+
+NOTHING = np.array([((np.inf,) * 3, (-np.inf,) * 3, 0.0)], BLOCK)
+"""A block that nothing lies inside."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from deepracer_fast.engine_numba.blocks import BLOCKS, FIRST_BLOCK
+from deepracer_fast.engine_numba.blocks import BLOCKS, FIRST_BLOCK, NOTHING
 from deepracer_fast.engine_numba.camera import (
     COLUMNS,
     COSINE,
@@ -54,8 +54,7 @@ def draw_objects(cars: Any, objects: Any, left: float, pictures: Any, begin: int
 
     ``objects`` [B, K] are records of ``OBJECT``, ``pictures`` [B, 120, 160] uint8.
     """
-    faces = np.zeros(MOST_FACES, FACE)
-    covered, light = np.zeros(WIDTH), np.zeros(WIDTH)
+    room = np.zeros(MOST_FACES, FACE), np.zeros(WIDTH), np.zeros(WIDTH)  # to work in
     away = np.zeros(objects.shape[1])
     for i in range(begin, end):
         x, y = point_of(cars[i], LENS_AHEAD, left)
@@ -63,22 +62,36 @@ def draw_objects(cars: Any, objects: Any, left: float, pictures: Any, begin: int
         for k in range(len(away)):
             away[k] = math.hypot(objects[i, k].x - x, objects[i, k].y - y)
         for k in farthest_first(away):
-            draw_object(objects[i, k], lens, faces, covered, light, pictures[i])
+            draw_object(objects[i, k], lens, room, pictures[i])
 
 
 @njit
-def draw_object(thing: Any, lens: Any, faces: Any, covered: Any, light: Any, picture: Any) -> None:
-    """The farthest block first: those of a car are small and apart, so their middles decide."""
+def draw_object(thing: Any, lens: Any, room: Any, picture: Any) -> None:
+    """Draws an object. Its first block is its body; the others, a car's wheels, are partly inside.
+
+    They are drawn before it, the farthest first, and then once more what sticks out of its sides.
+    """
     first = FIRST_BLOCK[thing.kind]
-    away = np.zeros(FIRST_BLOCK[thing.kind + 1] - first)
+    away = np.zeros(FIRST_BLOCK[thing.kind + 1] - first - 1)
     for k in range(len(away)):
-        low, high = BLOCKS[first + k].low, BLOCKS[first + k].high
+        low, high = BLOCKS[first + 1 + k].low, BLOCKS[first + 1 + k].high
         x, y = to_world(thing, 0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]))
         away[k] = math.hypot(x - lens[0], y - lens[1])
-    for k in farthest_first(away):
-        count = find_faces(thing, BLOCKS[first + k], lens, faces)
-        if count > 0:
-            fill(faces[:count], covered, light, picture)
+    order = farthest_first(away)
+    for k in order:
+        draw_block(thing, BLOCKS[first + 1 + k], NOTHING[0], lens, room, picture)
+    draw_block(thing, BLOCKS[first], NOTHING[0], lens, room, picture)
+    for k in order:
+        draw_block(thing, BLOCKS[first + 1 + k], BLOCKS[first], lens, room, picture)
+
+
+@njit
+def draw_block(thing: Any, block: Any, body: Any, lens: Any, room: Any, picture: Any) -> None:
+    """Draws what of a block lies outside a body."""
+    faces, covered, light = room
+    count = find_faces(thing, block, body, lens, faces)
+    if count > 0:
+        fill(faces[:count], covered, light, picture)
 
 
 @njit
@@ -107,8 +120,8 @@ def to_world(thing: Any, ahead: float, left: float) -> tuple[float, float]:
 
 
 @njit
-def find_faces(thing: Any, block: Any, lens: Any, faces: Any) -> int:
-    """Fills in those faces of a block that look towards the lens and lie before it; how many."""
+def find_faces(thing: Any, block: Any, body: Any, lens: Any, faces: Any) -> int:
+    """Fills in the faces of a block that look towards the lens and lie outside a body; how many."""
     gap_x, gap_y = lens[0] - thing.x, lens[1] - thing.y
     ahead = gap_x * thing.along_x + gap_y * thing.along_y
     left = thing.along_x * gap_y - thing.along_y * gap_x
@@ -117,7 +130,8 @@ def find_faces(thing: Any, block: Any, lens: Any, faces: Any) -> int:
     for axis in range(3):
         for sign in (-1.0, 1.0):
             side = block.high[axis] if sign > 0.0 else block.low[axis]
-            if sign * (eye[axis] - side) > 0.0:
+            limit = body.high[axis] if sign > 0.0 else body.low[axis]
+            if sign * (eye[axis] - side) > 0.0 and sign * (side - limit) > 0.0:
                 project_face(thing, block, axis, side, lens, faces[count])
                 faces[count].grey = lit_grey(thing, block.grey, axis, sign)
                 count += faces[count].count >= 3
