@@ -10,19 +10,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from deepracer_fast import _core
-from deepracer_fast.errors import ConfigError, DeepRacerError
-
-if TYPE_CHECKING:
-    from deepracer_fast.track import Track
+from deepracer_fast.errors import DeepRacerError
 
 app = typer.Typer(
     help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
@@ -423,47 +418,9 @@ def tracks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List the bundled tracks with length and width, or draw one."""
-    from deepracer_fast.track import load_track, track_names
+    from deepracer_fast.tracks_command import run_tracks
 
-    if png is not None:
-        from deepracer_fast.track_picture import draw_track
-
-        if name is None:
-            raise ConfigError("--png needs the name of the track to draw")
-        draw_track(load_track(name), png)
-        print(png)
-        return
-    shown = [load_track(each) for each in ([name] if name else track_names())]
-    if as_json:
-        rows = [
-            {
-                "name": track.name,
-                "title": track.title,
-                "length_m": round(track.length, 2),
-                "width_m": round(track.width[1], 3),
-                "direction": track.direction,
-                "waypoints": len(track.waypoints),
-            }
-            for track in shown
-        ]
-        print(json.dumps(rows, indent=2))
-        return
-    Console().print(_track_table(shown))
-
-
-def _track_table(tracks: Iterable[Track]) -> Table:
-    """One track a row, within 80 columns."""
-    table = Table()
-    table.add_column("track", no_wrap=True)
-    table.add_column("title")
-    table.add_column("length, m", justify="right", no_wrap=True)
-    table.add_column("width, m", justify="right", no_wrap=True)
-    table.add_column("way", no_wrap=True)
-    ways = {"counter-clockwise": "ccw", "clockwise": "cw", "open": "open"}
-    for track in tracks:
-        length, width = f"{track.length:.2f}", f"{track.width[1]:.2f}"
-        table.add_row(track.name, track.title, length, width, ways[track.direction])
-    return table
+    run_tracks(name, png, as_json)
 
 
 def main() -> None:
