@@ -130,8 +130,24 @@ def train(
         int | None, typer.Option(help="Simulator threads, 0 for all cores (default: 0)")
     ] = None,
     car_version: CarVersionOption = None,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT of host 0, to train on several hosts: the same command on each, but "
+            "for --host-id.",
+            show_default=False,
+        ),
+    ] = None,
+    num_hosts: Annotated[
+        int | None, typer.Option(help="Of a training on several hosts.", show_default=False)
+    ] = None,
+    host_id: Annotated[
+        int | None,
+        typer.Option(help="Which one this is, from 0, which writes the model.", show_default=False),
+    ] = None,
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
+    from deepracer_fast.hosts import invitation
     from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.training_command import TrainingFiles, run_training
 
@@ -153,7 +169,8 @@ def train(
     reward = reward_file(reward) if reward else None
     files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained, max_speed)
     given = {name: value for name, value in settings.items() if value is not None}
-    run_training(files, given, resume, track_state)
+    invited = invitation(coordinator, num_hosts, host_id)
+    run_training(files, given, resume, track_state, invited)
 
 
 @app.command()

@@ -34,6 +34,8 @@ class Cars:
         practice: bots begin anywhere, and there may be more of them. Cars that learn would
             otherwise meet them rarely, on that part of the track alone that bots come to in one
             lap, and all cars at the same place at a time.
+        part: which of how many equal parts of a batch these cars are; its cars drive as they would
+            if one host had them all.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Cars:
     seed: int = 0
     randomization: Randomization = field(default_factory=Randomization)
     practice: bool = False
+    part: tuple[int, int] = (0, 1)
 
 
 class Course:
@@ -67,21 +70,24 @@ class Course:
         count = len(self.tracks)
         shortest = min(track.length for track in self.tracks)
         race = self.race.for_practice(shortest) if cars.practice else self.race
+        index, parts = cars.part
         numbers = [max(1, (cars.number + i) // count) for i in range(count)]
         simulators = [
             Simulator(
                 track,
                 number,
+                first_car=index * number,
+                cars_in_batch=parts * number,
                 sensors=cars.sensors,
                 num_threads=self._threads,
                 # Two tracks must not meet the same start positions in the same order.
-                seed=cars.seed + 1_000_003 * index,
+                seed=cars.seed + 1_000_003 * place,
                 car_version=self._car_version,
                 rules=replace(cars.rules, race=race),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
             )
-            for index, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
+            for place, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
         ]
         return simulators[0] if count == 1 else Fleet(simulators)
 

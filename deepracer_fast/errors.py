@@ -43,3 +43,7 @@ class TraceError(DeepRacerError):
 
 class LeaderboardError(DeepRacerError):
     """The file of a race that cannot be read, or a submission under other rules."""
+
+
+class HostLostError(DeepRacerError):
+    """Another host of a training over several hosts is gone."""

@@ -7,10 +7,10 @@ saving). Neighbours: ``collect`` asks it for actions, ``train`` drives it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
 from deepracer_fast.descent import ADAM, Fitted
 from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.hosts import ALONE, Team, settle
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.networks import NetworkSpec, Params
 from deepracer_fast.simulator import TRACK_STATE_SIZE
@@ -53,9 +54,14 @@ class LearnerOptions:
 
 
 class Learner:
-    """PPO on one policy network and its value function."""
+    """PPO on one policy network and its value function.
 
-    def __init__(self, options: LearnerOptions) -> None:
+    Args:
+        options: what it is made from.
+        team: the hosts that learn together, each from its own rollouts; all make the same calls.
+    """
+
+    def __init__(self, options: LearnerOptions, team: Team = ALONE) -> None:
         hyperparameters = options.hyperparameters
         if hyperparameters.exploration_type == "additive_noise":
             raise ConfigError(
@@ -66,7 +72,12 @@ class Learner:
             raise ConfigError(
                 "exploration_type e-greedy needs a discrete action space; use categorical"
             )
-        self.options = options
+        batch_size = hyperparameters.batch_size
+        if batch_size % team.count:
+            raise ConfigError(
+                f"batch_size must be a multiple of the {team.count} hosts, got {batch_size}"
+            )
+        self.options, self._team = options, team
         self._state = ppo.init_learner(
             options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
         )
@@ -91,6 +102,8 @@ class Learner:
     def explore(self, observation: dict[str, Array]) -> tuple[Array, ...]:
         """Actions to learn from, log probabilities, perhaps values; see ``collect.Policy``."""
         self._key, key = jax.random.split(self._key)
+        if not self._team.leads:
+            key = jax.random.fold_in(key, self._team.index)  # its cars explore in their own way
         return tuple(np.asarray(x) for x in self._sample(observation, key) if x is not None)
 
     def _sample(self, observation: dict[str, Array], key: jax.Array) -> Any:
@@ -184,12 +197,15 @@ class Learner:
         Raises:
             FloatingPointError: a parameter became NaN or infinite; ``restore`` an earlier state.
         """
-        count = int(rollout.valid.sum())
-        batch_size = self.options.hyperparameters.batch_size
-        if count < batch_size:  # markov training_worker.py
-            batch_size = 2 ** int(np.log2(count))
-        num_devices = parallel.devices_for(batch_size)
-        experience, explained = self._experience(rollout, num_devices)
+        rewards, valid = rollout.reward[rollout.valid], rollout.valid
+        squared = float(np.sum(np.square(rewards, dtype=np.float64)))
+        told = self._team.gather([int(valid.sum()), squared, progress])
+        counts, squares, shares_over = zip(*told, strict=True)
+        self._steps += sum(counts)
+        self._squared_rewards += sum(squares)
+        batch_size, num_devices = self._minibatch(min(counts))
+        blocks = Blocks(num_devices, min(counts) // num_devices)
+        experience, explained = self._experience(rollout, blocks)
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
             num_epochs=self.options.hyperparameters.num_epochs,
@@ -197,18 +213,60 @@ class Learner:
             value_function=self.options.value_function,
         )
         coefficients = ppo.Coefficients(
-            learning_rate=self._learning_rate(progress),
+            learning_rate=self._learning_rate(shares_over[0]),
             clip=self.options.clip,
             beta_entropy=self.options.hyperparameters.beta_entropy,
         )
-        update = ppo.update if num_devices == 1 else parallel.update_on(num_devices)
-        self._state, measures = update(
-            self.options.spec, plan, self._state, experience, coefficients
-        )
-        if not _all_finite((self._state.policy, self._state.value)):
+        measures = self._update(plan, experience, coefficients, num_devices)
+        return measures | {"explained_variance": explained}
+
+    def _minibatch(self, fewest: int) -> tuple[int, int]:
+        """Samples of one minibatch over all hosts, and devices of each host that share it.
+
+        Args:
+            fewest: samples of the host that has fewest.
+        """
+        hosts, batch_size = self._team.count, self.options.hyperparameters.batch_size
+        share = batch_size // hosts
+        num_devices = parallel.devices_for(share)
+        if fewest < share:  # markov training_worker.py
+            share = 2 ** int(np.log2(fewest))
+            num_devices = parallel.devices_for(share)
+        return share * hosts, num_devices
+
+    def _update(
+        self, plan: ppo.UpdatePlan, experience: Any, coefficients: Any, num_devices: int
+    ) -> dict[str, float]:
+        """Changes the networks; returns the update's measures."""
+        one = num_devices == self._team.count == 1
+        update = ppo.update if one else parallel.update_on(num_devices)
+        try:
+            self._state, measures = update(
+                self.options.spec, plan, self._state, experience, coefficients
+            )
+            finite = bool(_all_finite((self._state.policy, self._state.value)))
+        except (ValueError, jax.errors.JaxRuntimeError):
+            self._team.check()
+            raise
+        if not finite:
             raise FloatingPointError("a parameter of the network is no longer a finite number")
-        values = {name: float(value) for name, value in measures.items()}
-        return values | {"explained_variance": explained}
+        return {name: float(value) for name, value in measures.items()}
+
+    def follow_first_host(self) -> None:
+        """Takes over all that the team's first host knows; every host calls it."""
+        if self._team.count == 1:
+            return
+        keys = jax.random.key_data(jnp.stack([self._state.key, self._key]))
+        networks = self._state._replace(key=keys)
+        num_devices = parallel.devices_for(
+            self.options.hyperparameters.batch_size // self._team.count
+        )
+        state = parallel.of_first_host(networks, num_devices)
+        first, self._key = jax.random.wrap_key_data(state.key)
+        self._state = state._replace(key=first)
+        told = self._team.gather([self._steps, self._squared_rewards])
+        self._steps, self._squared_rewards = told[0]
+        settle()
 
     def _learning_rate(self, progress: float) -> float:
         """``lr``, or what is left of it: PPO's usual linear descent to 0 (Schulman et al. 2017)."""
@@ -225,24 +283,27 @@ class Learner:
         last = self._sample(rollout.last_observation, self._key)[2]
         return np.concatenate([rollout.value, np.asarray(last)[None]])
 
-    def _experience(self, rollout: Rollout, blocks: int) -> tuple[ppo.Experience, float]:
-        """The rollout as flat arrays with standardised advantages, and the values' quality."""
+    def _experience(self, rollout: Rollout, blocks: Blocks) -> tuple[ppo.Experience, float]:
+        """The rollout as flat arrays with standardised advantages, and the values' quality.
+
+        Both over the samples of all hosts.
+        """
         valid = rollout.valid
         gamma = self.options.hyperparameters.discount_factor
         advantage, target = (
             np.asarray(array)
             for array in ppo.advantages(
                 self._values(rollout),
-                rollout.reward / self._reward_scale(rollout.reward[valid]),
+                rollout.reward / self._reward_scale(),
                 # What lies behind a car's last valid sample is not of its episode.
                 rollout.ended | ~np.append(valid[1:], valid[-1:], axis=0),
                 (gamma, self.options.gae_lambda),
             )
         )
         chosen = advantage[valid]
-        variance = float(np.var(target[valid]))
-        explained = 1.0 - float(np.var(chosen)) / variance if variance > 0.0 else 0.0
-        standard = (advantage - chosen.mean()) / (chosen.std() + 1e-8)
+        (mean, of_advantage), (_, of_target) = self._spreads(chosen, target[valid])
+        explained = 1.0 - of_advantage / of_target if of_target > 0.0 else 0.0
+        standard = (advantage - np.float32(mean)) / (np.float32(of_advantage**0.5) + 1e-8)
         arrays = {
             "observation": rollout.observation,
             "track_state": rollout.track_state[:-1],
@@ -252,16 +313,21 @@ class Learner:
             "target": target,
         }
         flat = jax.tree.map(lambda array: _flat(array, valid, blocks), arrays)
-        return ppo.Experience(**flat, num_samples=int(valid.sum()) // blocks), explained
+        return ppo.Experience(**flat, num_samples=blocks.samples), explained
 
-    def _reward_scale(self, rewards: Array) -> float:
+    def _spreads(self, *arrays: Array) -> list[tuple[float, float]]:
+        """Mean and variance of each array over the samples of all hosts."""
+        told = self._team.gather(
+            [[array.size, float(array.mean()), float(array.var())] for array in arrays]
+        )
+        return [_spread(parts) for parts in zip(*told, strict=True)]
+
+    def _reward_scale(self) -> float:
         """Divides rewards so that values are of order one, whatever units a user chose.
 
         The root mean square of all rewards so far, times the number of steps that the discount
         factor looks ahead.
         """
-        self._steps += rewards.size
-        self._squared_rewards += float(np.sum(np.square(rewards, dtype=np.float64)))
         mean_square = self._squared_rewards / self._steps
         ahead = 1.0 / max(1.0 - self.options.hyperparameters.discount_factor, 1e-3)
         return max(float(np.sqrt(mean_square)) * ahead, 1e-8)
@@ -317,20 +383,42 @@ def _all_finite(tree: Any) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 
-def _flat(array: Array, valid: Array, blocks: int) -> Array:
+class Blocks(NamedTuple):
+    """How this host's samples are cut for its devices."""
+
+    number: int
+    samples: int  # of each that are learnt from
+
+
+def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """Mean and variance of several groups together.
+
+    Args:
+        parts: of each group its size, mean and variance.
+    """
+    if len(parts) == 1:
+        return parts[0][1:]
+    count = sum(size for size, _, _ in parts)
+    mean = sum(size * own for size, own, _ in parts) / count
+    square = sum(size * (variance + (own - mean) ** 2) for size, own, variance in parts)
+    return mean, square / count
+
+
+def _flat(array: Array, valid: Array, blocks: Blocks) -> Array:
     """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
 
     N is cut into equal blocks, each with its own padding. Each size is compiled once, so they are
     powers of two.
     """
-    if valid.all() and valid.size % blocks == 0:
+    learnt = blocks.number * blocks.samples
+    if learnt == valid.size:
         return array.reshape(-1, *array.shape[2:])
-    chosen = array[valid]
-    count = len(chosen) // blocks
-    size = max(1024, 1 << (count - 1).bit_length())
-    padded = np.zeros((blocks, size, *chosen.shape[1:]), chosen.dtype)
-    padded[:, :count] = chosen[: blocks * count].reshape(blocks, count, *chosen.shape[1:])
-    return padded.reshape(-1, *chosen.shape[1:])
+    size = max(1024, 1 << (blocks.samples - 1).bit_length())
+    padded = np.zeros((blocks.number, size, *array.shape[2:]), array.dtype)
+    padded[:, : blocks.samples] = array[valid][:learnt].reshape(
+        blocks.number, blocks.samples, *array.shape[2:]
+    )
+    return padded.reshape(-1, *array.shape[2:])
 
 
 def _moments_tree(moments: Any) -> dict[str, Any]:

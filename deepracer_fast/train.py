@@ -4,9 +4,9 @@ A teacher goes first where it can (``teacher``, ``lessons``), then PPO.
 
 In: a ``TrainingJob``. Out: a model folder that is whole after every checkpoint, so that whatever
 stops a training (its own rule, a limit, Ctrl-C, a crash of the reward function, a power cut)
-leaves a usable model, and ``resume`` goes on from there. Neighbours: ``collect``, ``learner`` and
-``evaluate`` do the work, ``training_record`` writes it down, ``model_folder`` says where things
-lie; ``cli`` starts it and shows the reports.
+leaves a usable model, and ``resume`` goes on from there. Neighbours: ``training_cars``,
+``learner`` and ``training_evaluation`` do the work, ``checkpoints`` and ``training_record`` write
+it down; ``training_command`` starts it and shows the reports.
 """
 
 from __future__ import annotations
@@ -18,35 +18,22 @@ from itertools import chain
 from typing import Any
 
 import numpy.typing as npt
-import safetensors.numpy
 
-from deepracer_fast.archive.frozen_graph import frozen_graph
-from deepracer_fast.archive.model_archive import write_model_archive
-from deepracer_fast.archive.weights import flatten_tree, load_weights
-from deepracer_fast.collect import Collector, Rollout
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course, judge_of, rows_of
-from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError, RewardError
+from deepracer_fast.checkpoints import Checkpoints, Row, write_inputs
+from deepracer_fast.collect import Rollout
+from deepracer_fast.course import Course
+from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.evaluate import Lap
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.hosts import ALONE, Team
 from deepracer_fast.lessons import Lessons
-from deepracer_fast.model_folder import (
-    CheckpointRecord,
-    ModelFolder,
-    ModelInputs,
-    beats,
-    training_params,
-)
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import Params, network_spec
-from deepracer_fast.reward import Reward
-from deepracer_fast.simulator import RaceRules
-from deepracer_fast.teacher import Misjudgement, Teacher, TeacherReport
-from deepracer_fast.trace import Trace
+from deepracer_fast.model_folder import Checkpoint, beats
+from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.training_cars import TrainingCars, all_episodes, check_team, learner_of
 from deepracer_fast.training_evaluation import Evaluation, standing
+from deepracer_fast.training_follower import begin_together, end_together
 from deepracer_fast.training_health import Health
-from deepracer_fast.training_record import TrainingRecord, TrainingTrack
+from deepracer_fast.training_job import TrainingJob, has_teacher
+from deepracer_fast.training_record import TrainingRecord
 
 TEACHER_SHARE = 0.15
 """Of the time limit, for a teacher."""
@@ -76,27 +63,6 @@ LESSONS_PER_EVALUATION = 4
 HALVED_AFTER = 4_096
 """Env steps on each track after which the lessons' learning rate has halved; four times as many
 where the time is to be used up."""
-
-LONGEST_EPISODE = 3_000
-"""Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
-
-_SAMPLES_OF_AN_ITERATION = {"DEEP_CONVOLUTIONAL_NETWORK_SHALLOW": 10_000}
-_SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """All that a training is made of.
-
-    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``.
-    """
-
-    config: TrainConfig
-    metadata: ModelMetadata
-    hyperparameters: Hyperparameters
-    reward: Reward
-    folder: ModelFolder
-    pretrained: Params | None = None
 
 
 @dataclass(frozen=True)
@@ -130,24 +96,6 @@ Show = Callable[[Report | str], None]
 """Takes a report after each iteration, and remarks in between."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """Laps in a row of the best checkpoint.
-
-    Attributes:
-        laps: track by track, of one car each.
-        trace: of every step of these cars.
-    """
-
-    laps: list[list[Lap]]
-    trace: Trace
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether no lap left the track."""
-        return all(lap.is_clean for laps in self.laps for lap in laps)
-
-
 class StopRequested(Exception):
     """Raised between two env steps when the user wants the training to end."""
 
@@ -159,6 +107,8 @@ class Training:
         job: what to train.
         resume: go on from the folder's last checkpoint.
         stop_requested: asked between env steps; True ends the training cleanly.
+        team: the hosts that train together; this is the first of them, and on each other one
+            ``training_follower.follow`` runs.
 
     Raises:
         ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
@@ -166,43 +116,41 @@ class Training:
     """
 
     def __init__(
-        self, job: TrainingJob, resume: bool, stop_requested: Callable[[], bool] = lambda: False
+        self,
+        job: TrainingJob,
+        resume: bool,
+        stop_requested: Callable[[], bool] = lambda: False,
+        team: Team = ALONE,
     ) -> None:
         if job.metadata.training_algorithm != "clipped_ppo":
             raise ConfigError(
                 f"training_algorithm must be clipped_ppo, got {job.metadata.training_algorithm}"
             )
-        self._job, self._stop_requested = job, stop_requested
-        self._spec = network_spec(job.metadata)
+        check_team(job, team, resume)
+        self._job, self._stop_requested, self._team = job, stop_requested, team
         self._course = Course(job.config, job.metadata)
-        self._learner = Learner(
-            LearnerOptions(
-                self._spec,
-                job.hyperparameters,
-                seed=job.config.seed,
-                gae_lambda=job.config.gae_lambda,
-                clip=job.config.clip,
-                value_function=job.config.value_function,
-                lr_schedule=job.config.lr_schedule,
-            )
-        )
+        self._learner = learner_of(job, team)
         by_reward = job.reward if job.config.best_by == "reward" else None
         named = Course(replace(job.config, random_tracks=0), job.metadata)
         self._evaluation = Evaluation(named, by_reward)
-        self._health = Health(job.hyperparameters, self._spec)
+        self._health = Health(job.hyperparameters, self._learner.options.spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
-        self._best: CheckpointRecord | None = None
         self._started = time.monotonic()
-        self.row: Row | None = None  # clean laps of the best checkpoint, if it drove a row of them
+        self._cars: TrainingCars | None = None
         job.folder.create(resume)
+        self._checkpoints = Checkpoints(job)
         episodes = self._restore() if resume else None
-        self._collector: Collector | None = None
         self._record = TrainingRecord(job.folder, episodes)
         if not resume:
             if job.pretrained is not None:
                 self._learner.begin_with(job.pretrained)
-            self._write_inputs()
+            write_inputs(job, self._course.tracks[0])
             self._save(0.0)
+
+    @property
+    def row(self) -> Row | None:
+        """Clean laps of the best checkpoint, if it drove a row of them."""
+        return self._checkpoints.row
 
     def run(self, show: Show) -> None:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
@@ -216,12 +164,14 @@ class Training:
         Raises:
             RewardError: the user's function failed; the model up to then is saved.
             DeepRacerError: the learner's numbers are no longer finite; likewise.
+            HostLostError: another host is gone; likewise.
         """
         self._started = time.monotonic()
         try:
-            if self._iteration == 0 and has_teacher(self._job):
+            self._begin_together()
+            if self._iteration == 0 and self._team.count == 1 and has_teacher(self._job):
                 self._be_taught(show)
-            while not self._is_over():
+            while not end_together(self._team, self._stop_requested(), self._is_over()):
                 report = self._iterate()
                 show(report)
                 for warning in self._health.warnings(report.measures, report.mean_progress):
@@ -232,14 +182,22 @@ class Training:
         except RewardError:
             self._finish()  # a function that fails must not cost what was learnt
             raise
+        except HostLostError as error:
+            advice = "start the same command with --resume on all hosts"
+            raise HostLostError(f"{error}; {self._kept_model}: {advice}") from error
         except FloatingPointError as error:
             raise DeepRacerError(
-                f"learning became unstable in iteration {self._iteration + 1}: {error}; the model "
-                f"of iteration {self._checkpoint.iteration} is in {self._job.folder.path}: resume "
-                "it with a lower lr"
+                f"learning became unstable in iteration {self._iteration + 1}: {error}; "
+                f"{self._kept_model}: resume it with a lower lr"
             ) from error
         finally:
+            self._team.leave()
             self._record.close()
+
+    def _begin_together(self) -> None:
+        """Gives the other hosts what this one knows."""
+        begin_together(self._team, self._iteration)
+        self._learner.follow_first_host()
 
     def _is_over(self) -> bool:
         config, seconds = self._job.config, time.monotonic() - self._started
@@ -310,8 +268,9 @@ class Training:
         begun = time.monotonic()
         rollout = self._collect()
         measures = self._learner.learn(rollout, self._progress())
-        samples, duration = int(rollout.valid.sum()), time.monotonic() - begun
-        self._record.add_rollout(rollout, self._iteration, self._training_tracks)
+        duration = time.monotonic() - begun
+        samples, rollout.outcomes = all_episodes(self._team, rollout)
+        self._record.add_rollout(rollout, self._iteration, self._cars_on_the_tracks.tracks)
         self._advance(samples)
         due = self._iteration % self._job.config.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
@@ -339,7 +298,8 @@ class Training:
         )
 
     def _check_stop(self) -> None:
-        if self._stop_requested():
+        # Several hosts end together, between two iterations.
+        if self._team.count == 1 and self._stop_requested():
             raise StopRequested
 
     def _collect(self) -> Rollout:
@@ -347,45 +307,16 @@ class Training:
             self._check_stop()
             return self._learner.explore(observation)
 
-        if self._collector is None:
-            self._collector = self._make_collector()
-        if self._job.config.collection == "horizon":
-            return self._collector.horizon(policy)
-        network = self._job.metadata.neural_network
-        most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
-        return self._collector.episodes(policy, most)
+        return self._cars_on_the_tracks.collect(policy)
 
-    def _make_collector(self) -> Collector:
-        job, config = self._job, self._job.config
-        horizon = config.collection == "horizon"
-        rules = RaceRules(
-            random_start=config.random_start and horizon,
-            alternate_driving_direction=config.alternate_driving_direction,
-            max_steps=RaceRules.max_steps if horizon else LONGEST_EPISODE,
-        )
-        cars = Cars(
-            config.num_cars if horizon else job.hyperparameters.num_episodes_between_training,
-            rules,
-            job.metadata.sensors,
-            # A resumed training must not meet the same start positions once more.
-            seed=config.seed + self._iteration,
-            randomization=config.randomization,
-            practice=horizon,
-        )
-        simulator = self._course.put(cars)
-        self._training_tracks = [
-            TrainingTrack(track.name, track.waypoints, rows)
-            for track, rows in zip(self._course.tracks, rows_of(simulator), strict=True)
-        ][: len(config.tracks)]
-        for_the_car = job.metadata.is_for_the_car
-        return Collector(
-            simulator,
-            judge_of(simulator, job.reward),
-            job.metadata.action_space,
-            config.horizon if horizon else LONGEST_EPISODE,
-            self._record.episodes,
-            disturb=None if for_the_car else Misjudgement(simulator.num_cars, config.seed),
-        )
+    @property
+    def _cars_on_the_tracks(self) -> TrainingCars:
+        """They are put there when they are first needed: a teacher may do without."""
+        if self._cars is None:
+            self._cars = TrainingCars(
+                self._job, self._course, self._team, self._iteration, self._record.episodes
+            )
+        return self._cars
 
     def _evaluate_and_save(self, give_up: bool = False) -> tuple[Lap, ...]:
         """Greedy laps, a checkpoint with their result, and the picture.
@@ -401,7 +332,7 @@ class Training:
         best_by, metric = self._job.config.best_by, standing(laps, self._job.config.best_by)
         ends = 0 < self._job.config.stop_after <= self._clean_evaluations
         row = None
-        if ends or (clean and best_by == "laptime" and beats(metric, self._best)):
+        if ends or (clean and best_by == "laptime" and beats(metric, self._checkpoints.best)):
             row = Row(*self._evaluation.row(self._learner.greedy))
             if not row.is_clean:
                 self._clean_evaluations = 0
@@ -412,66 +343,31 @@ class Training:
         return laps
 
     def _save(self, metric: float, row: Row | None = None) -> None:
-        """A checkpoint, then what a resumed training needs, then the index that makes them count.
-
-        Args:
-            metric: what the best checkpoint has most of; see ``standing``.
-            row: laps in a row that were driven with it.
-        """
-        folder, policy = self._job.folder, self._learner.policy
-        weights = safetensors.numpy.save(flatten_tree({"network_1": policy}))
-        for_the_car = self._job.metadata.is_for_the_car
-        graph = frozen_graph(self._spec, policy) if for_the_car else None
-        checkpoint = folder.save_checkpoint(self._iteration, self._steps, weights, graph)
-        self._learner.save(folder.learner(checkpoint), self._record.episodes)
-        record = CheckpointRecord(checkpoint, time.time(), metric)
-        if self._best is None or beats(metric, self._best):
-            self._best = record
-        folder.record_checkpoints(record, self._best)
-        self._checkpoint = checkpoint
-        if self._best is record:
-            self.row = row if row is not None and row.is_clean else None
-            if graph is not None:
-                write_model_archive(folder.archive, self._job.metadata, graph)
+        checkpoint, episodes = Checkpoint(self._iteration, self._steps), self._record.episodes
+        self._checkpoints.save(self._learner, checkpoint, episodes, metric, row)
         self._record.write()
 
     def _restore(self) -> int:
         """Takes up the last checkpoint; returns the training episodes before it."""
-        folder = self._job.folder
-        records = folder.recorded_checkpoints()
-        if records is None:
-            raise ConfigError(f"{folder.path}: has no checkpoint to resume; train without --resume")
-        self._checkpoint, self._best = records[0].checkpoint, records[1]
-        self._iteration, self._steps = self._checkpoint.iteration, self._checkpoint.steps
-        weights = folder.weights(self._checkpoint)
-        policy = load_weights(weights).get("network_1")
-        if policy is None:
-            raise ArchiveError(f"{weights}: holds no policy (no tensors below network_1)")
-        return self._learner.restore(folder.learner(self._checkpoint), policy)
+        episodes = self._checkpoints.restore(self._learner)
+        assert self._checkpoints.last is not None
+        self._iteration = self._checkpoints.last.iteration
+        self._steps = self._checkpoints.last.steps
+        return episodes
 
-    def _write_inputs(self) -> None:
-        job = self._job
-        track = self._course.tracks[0]
-        name = track.name.removesuffix("_cw").removesuffix("_ccw")
-        clockwise = track.direction == "clockwise"
-        job.folder.write_inputs(
-            ModelInputs(
-                model_metadata=job.metadata.to_json(),
-                reward_function=job.reward.source,
-                hyperparameters=job.hyperparameters.to_json(),
-                training_params=training_params(
-                    job.folder.path.name, name, clockwise, job.config.race.race_type
-                ),
-                config=job.config.to_toml(),
-            )
-        )
+    @property
+    def _kept_iteration(self) -> int:
+        """That of the last checkpoint."""
+        assert self._checkpoints.last is not None
+        return self._checkpoints.last.iteration
+
+    @property
+    def _kept_model(self) -> str:
+        """What is left where a training breaks off."""
+        return f"the model of iteration {self._kept_iteration} is in {self._job.folder.path}"
 
     def _finish(self) -> None:
-        """Keeps the last iteration, if no checkpoint holds it yet."""
-        if self._checkpoint.iteration < self._iteration:
+        """Lets the other hosts go, and keeps the last iteration, if no checkpoint holds it yet."""
+        self._team.leave()
+        if self._kept_iteration < self._iteration:
             self._evaluate_and_save()
-
-
-def has_teacher(job: TrainingJob) -> bool:
-    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
-    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None

@@ -20,11 +20,13 @@ from typing import Any
 from rich.console import Console
 
 from deepracer_fast.action_space import discrete_grid
+from deepracer_fast.checkpoints import Row
 from deepracer_fast.clone import cloned_policy
 from deepracer_fast.compilation_cache import keep_compiled_programs
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.hosts import ALONE, Invitation, Team, agree, meet
 from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
@@ -36,7 +38,9 @@ from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import load_track
-from deepracer_fast.train import Row, Training, TrainingJob
+from deepracer_fast.train import Training
+from deepracer_fast.training_follower import follow
+from deepracer_fast.training_job import TrainingJob
 from deepracer_fast.training_screen import TrainingScreen, lap_table
 
 MODELS = Path("models")
@@ -65,7 +69,11 @@ class TrainingFiles:
 
 
 def run_training(
-    files: TrainingFiles, settings: Mapping[str, Any], resume: bool, track_state: bool = False
+    files: TrainingFiles,
+    settings: Mapping[str, Any],
+    resume: bool,
+    track_state: bool = False,
+    invited: Invitation | None = None,
 ) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
 
@@ -74,6 +82,7 @@ def run_training(
         settings: fields of ``TrainConfig`` that the user gave.
         resume: go on with a model folder.
         track_state: learn from the track state instead of the camera.
+        invited: where several hosts meet, and which one this is.
 
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
@@ -82,10 +91,35 @@ def run_training(
     console = Console()
     if resume and files.pretrained:
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
+    team = _team_of(invited, console)
     job = resumed_job(files, settings) if resume else new_job(files, settings, track_state)
+    if team.count > 1:
+        agree(team, _common_to_hosts(job))
+    if not team.leads:
+        _follow(console, job, resume, team)
+        return
     _say(console, *_remarks(job))
+    _conclude(console, job, _train(console, job, resume, team))
+
+
+def _conclude(console: Console, job: TrainingJob, training: Training) -> None:
+    """Shows how the best checkpoint laps, and where the model is."""
+    _say(console, *job.reward.notes)
+    if training.row is None:
+        _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+    with suppress(KeyboardInterrupt):  # the training's result is safe by now
+        _evaluate_best(console, job, training.row)
+    _say(console, f"model folder   {job.folder.path}")
+    if job.metadata.is_for_the_car:
+        _say(console, f"model archive  {job.folder.archive}")
+    else:
+        _say(console, "no archive: a car cannot see the track state that this policy reads")
+
+
+def _train(console: Console, job: TrainingJob, resume: bool, team: Team) -> Training:
+    """Trains until the end, on the screen."""
     with _graceful_stop() as stop:
-        training = Training(job, resume, stop.requested)
+        training = Training(job, resume, stop.requested, team)
         names = " + ".join(Path(track).stem for track in job.config.tracks)
         if job.config.random_tracks:
             names += f" + {job.config.random_tracks} random"
@@ -100,16 +134,37 @@ def run_training(
         except KeyboardInterrupt:
             # XLA may be in the middle of an update: an orderly exit would free what it works on.
             os._exit(130)
-    _say(console, *job.reward.notes)
-    if training.row is None:
-        _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
-    with suppress(KeyboardInterrupt):  # the training's result is safe by now
-        _evaluate_best(console, job, training.row)
-    _say(console, f"model folder   {job.folder.path}")
-    if job.metadata.is_for_the_car:
-        _say(console, f"model archive  {job.folder.archive}")
-    else:
-        _say(console, "no archive: a car cannot see the track state that this policy reads")
+    return training
+
+
+def _team_of(invited: Invitation | None, console: Console) -> Team:
+    """Waits for the other hosts, if there are any."""
+    if invited is None:
+        return ALONE
+    _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
+    return meet(invited)
+
+
+def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
+    """What must be the same on all hosts that train together."""
+    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.tracks}
+    return {
+        "reward function": job.reward.source,
+        "model metadata": job.metadata.to_json(),
+        "hyperparameters": job.hyperparameters.to_json(),
+        "config": replace(job.config, threads=0).to_toml(),
+    } | {name: str(waypoints.tolist()) for name, waypoints in tracks.items()}
+
+
+def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
+    """The part of a host that is not the first."""
+    _say(console, "training with host 0, which shows how it goes and writes the model")
+    with _graceful_stop() as stop:
+        try:
+            steps = follow(job, resume, stop.requested, team)
+        except KeyboardInterrupt:
+            os._exit(130)
+    _say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
 
 
 def _remarks(job: TrainingJob) -> Iterator[str]:

@@ -229,6 +229,7 @@ def test_a_track_is_drawn(run: CommandLine, tmp_path: Path) -> None:
         (("train", "--seed", "-1"), "seed must be in"),
         (("train", "--threads", "-1"), "threads must be 0"),
         (("train", "--collection", "both"), "collection must be horizon or episodes, got 'both'"),
+        (("train", "--host-id", "1"), "--coordinator, --num-hosts and --host-id go together"),
         (("evaluate", "missing"), "missing: no such file or folder"),
         (("evaluate", "a_file"), "not a whole .tar.gz archive"),
         (("evaluate", "."), "model_metadata.json"),

@@ -18,7 +18,8 @@ from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simulator import Simulator
-from deepracer_fast.train import Training, TrainingJob
+from deepracer_fast.train import Training
+from deepracer_fast.training_job import TrainingJob
 
 CONFIG = TrainConfig(
     num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0, teacher=False

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast import train, training_evaluation
+from deepracer_fast import checkpoints, training_evaluation
 from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.archive.model_archive import read_model_archive
 from deepracer_fast.config import TrainConfig
@@ -29,8 +29,9 @@ from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.train import Report, Training, TrainingJob
+from deepracer_fast.train import Report, Training
 from deepracer_fast.training_evaluation import standing
+from deepracer_fast.training_job import TrainingJob
 
 CONFIG = TrainConfig(
     num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0, teacher=False
@@ -91,7 +92,7 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_archive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "write_model_archive", lambda *_: None)
+    monkeypatch.setattr(checkpoints, "write_model_archive", lambda *_: None)
 
 
 @pytest.fixture

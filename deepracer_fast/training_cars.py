@@ -1,0 +1,137 @@
+"""The cars that a training collects from, and the learner that learns from them.
+
+In: a job, and the hosts that share its cars. Out: rollouts. Neighbours: ``train`` and
+``training_follower`` ask for them; ``course`` puts the cars on the tracks, ``collect`` drives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from deepracer_fast.collect import Collector, Policy, Rollout
+from deepracer_fast.course import Cars, Course, judge_of, rows_of
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.hosts import Team
+from deepracer_fast.learner import Learner, LearnerOptions
+from deepracer_fast.metrics import EpisodeOutcome
+from deepracer_fast.networks import network_spec
+from deepracer_fast.simulator import RaceRules
+from deepracer_fast.teacher import Misjudgement
+from deepracer_fast.training_job import TrainingJob, has_teacher
+from deepracer_fast.training_record import TrainingTrack
+
+LONGEST_EPISODE = 3_000
+"""Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
+
+_SAMPLES_OF_AN_ITERATION = {"DEEP_CONVOLUTIONAL_NETWORK_SHALLOW": 10_000}
+_SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
+
+
+def learner_of(job: TrainingJob, team: Team) -> Learner:
+    """A fresh learner for a job."""
+    options = LearnerOptions(
+        network_spec(job.metadata),
+        job.hyperparameters,
+        seed=job.config.seed,
+        gae_lambda=job.config.gae_lambda,
+        clip=job.config.clip,
+        value_function=job.config.value_function,
+        lr_schedule=job.config.lr_schedule,
+    )
+    return Learner(options, team)
+
+
+class TrainingCars:
+    """This host's part of a training's cars.
+
+    Args:
+        job: what is trained.
+        course: its tracks.
+        team: the hosts that share the cars evenly.
+        iteration: that comes first; a resumed training must not meet the same start positions
+            once more.
+        episodes: that have ended before.
+
+    Attributes:
+        tracks: those whose traces are kept.
+    """
+
+    def __init__(
+        self, job: TrainingJob, course: Course, team: Team, iteration: int, episodes: int
+    ) -> None:
+        config = job.config
+        self._horizon = config.collection == "horizon"
+        rules = RaceRules(
+            random_start=config.random_start and self._horizon,
+            alternate_driving_direction=config.alternate_driving_direction,
+            max_steps=RaceRules.max_steps if self._horizon else LONGEST_EPISODE,
+        )
+        cars = Cars(
+            number_of_cars(job) // team.count,
+            rules,
+            job.metadata.sensors,
+            seed=config.seed + iteration,
+            randomization=config.randomization,
+            practice=self._horizon,
+            part=(team.index, team.count),
+        )
+        simulator = course.put(cars)
+        self.tracks = [
+            TrainingTrack(track.name, track.waypoints, rows)
+            for track, rows in zip(course.tracks, rows_of(simulator), strict=True)
+        ][: len(config.tracks)]
+        for_the_car, seed = job.metadata.is_for_the_car, config.seed + team.index
+        self._collector = Collector(
+            simulator,
+            judge_of(simulator, job.reward),
+            job.metadata.action_space,
+            config.horizon if self._horizon else LONGEST_EPISODE,
+            episodes,
+            disturb=None if for_the_car else Misjudgement(simulator.num_cars, seed),
+        )
+        network = job.metadata.neural_network
+        most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
+        self._most_samples = most // team.count
+
+    def collect(self, policy: Policy) -> Rollout:
+        """One iteration's experience.
+
+        Raises:
+            RewardError: the user's function failed.
+        """
+        if self._horizon:
+            return self._collector.horizon(policy)
+        return self._collector.episodes(policy, self._most_samples)
+
+
+def number_of_cars(job: TrainingJob) -> int:
+    """Cars that drive side by side, over all hosts."""
+    if job.config.collection == "horizon":
+        return job.config.num_cars
+    return job.hyperparameters.num_episodes_between_training
+
+
+def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
+    """Refuses what several hosts cannot share evenly.
+
+    Raises:
+        ConfigError: the cars, or the teacher of a new training.
+    """
+    if team.count > 1 and has_teacher(job) and not resume:
+        raise ConfigError(
+            "a teacher and its lessons run on one host: add --no-teacher, or let one host begin "
+            "the training and --resume it on all"
+        )
+    horizon = job.config.collection == "horizon"
+    name = "num_cars" if horizon else "num_episodes_between_training"
+    if number_of_cars(job) % team.count:
+        raise ConfigError(
+            f"{name} must be a multiple of the {team.count} hosts, got {number_of_cars(job)}"
+        )
+
+
+def all_episodes(team: Team, rollout: Rollout) -> tuple[int, list[EpisodeOutcome]]:
+    """Samples and ended episodes of all hosts' rollouts; every host calls it."""
+    told = team.gather([int(rollout.valid.sum()), [asdict(each) for each in rollout.outcomes]])
+    outcomes = [EpisodeOutcome(**each) for _, of_host in told for each in of_host]
+    return sum(samples for samples, _ in told), outcomes

@@ -1,0 +1,36 @@
+"""What a training is made of: settings, files, and the folder of its model.
+
+Neighbours: ``training_command`` makes one of what the user gave; ``train`` runs it, ``checkpoints``
+keeps what comes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.hyperparameters import Hyperparameters
+from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.networks import Params
+from deepracer_fast.reward import Reward
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that a training is made of.
+
+    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``.
+    """
+
+    config: TrainConfig
+    metadata: ModelMetadata
+    hyperparameters: Hyperparameters
+    reward: Reward
+    folder: ModelFolder
+    pretrained: Params | None = None
+
+
+def has_teacher(job: TrainingJob) -> bool:
+    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
+    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None
