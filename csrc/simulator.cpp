@@ -93,6 +93,9 @@ void Simulator::advance(int begin, int end, std::span<const float> actions) {
     observe(car, actions[2 * car], actions[2 * car + 1]);
     judge(car);
   }
+  // Before any of them drives: whoever begins anew looks where its rivals are.
+  for (int car = begin; car < end; ++car)
+    if (has_ended(car)) end_episode(car);
   move(begin, end);
   meet_racers(begin, end);
 }
@@ -246,8 +249,7 @@ void Simulator::move(int begin, int end) {
   std::array<DriveOrder, kLanes> orders;
   std::size_t drivers = 0;
   for (int car = begin; car < end; ++car) {
-    const bool ended = cars_.terminated[car] || cars_.truncated[car];
-    if (ended && !end_episode(car)) continue;
+    if (has_ended(car) && cars_.phase[car] == Phase::kPrepare) continue;  // begins anew
     if (traffic_.is_on() && cars_.phase[car] != Phase::kPrepare) traffic_.move(car);
     if (!may_drive(car)) continue;
     orders[drivers++] = order(car);
@@ -273,16 +275,13 @@ DriveOrder Simulator::order(int car) {
           grip};
 }
 
-// True if the car drives on in this very step: its next lap begins where the last one ended.
-bool Simulator::end_episode(int car) {
+// In a continuous race the next lap begins where the last one ended, in this very step.
+void Simulator::end_episode(int car) {
   ++cars_.episode[car];
-  if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete) {
-    begin_episode(car, traffic_.num_objects());
-    return false;
-  }
+  if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete)
+    return begin_episode(car, traffic_.num_objects());
   restart_counters(car);
   cars_.phase[car] = Phase::kRun;
-  return true;
 }
 
 // Which way the car drives is a matter of its track alone: each way has a track of its own.

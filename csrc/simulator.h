@@ -107,7 +107,8 @@ class Simulator {
   void restart_counters(int car);
   void put_back(int car, Status violation);
   void set_down(int car, Vec2 position, float heading);
-  bool end_episode(int car);
+  bool has_ended(int car) const { return cars_.terminated[car] || cars_.truncated[car]; }
+  void end_episode(int car);
   float progress_at(int car, float projection) const;
   double next_start(int car) const;
   std::uint64_t episode_number(int car) const;

@@ -14,6 +14,7 @@ from deepracer_fast import _core
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.simulator import RaceRules, Simulator, StepResult
+from deepracer_fast.track import Track
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -52,6 +53,15 @@ def drive(race_type: str, first_car: int = 0, num_cars: int = CARS, **settings: 
     return {name: np.stack([step[name] for step in steps]) for name in steps[0]}
 
 
+def circle(radius: float) -> Track:
+    """A road of 1.2 m, counter-clockwise around the origin from (radius, 0)."""
+    angle = np.linspace(0, 2 * np.pi, 721)[:, None]
+    ring = np.hstack([np.cos(angle), np.sin(angle)])
+    ring[-1] = ring[0]
+    lines = [each * ring for each in (radius, radius - 0.6, radius + 0.6)]
+    return Track("circle", "", "oval", *lines, is_loop=True)
+
+
 def rows_of(result: StepResult) -> Arrays:
     """Copies of the arrays that have a row a car."""
     params = {name: rows for name, rows in result.params.items() if name != "waypoints"}
@@ -85,6 +95,31 @@ def test_parts_of_a_batch_are_the_rows_of_the_whole(race_type: str) -> None:
     for first, end in ((0, 18), (18, CARS)):
         wanted = {name: rows[:, first:end] for name, rows in whole.items()}
         assert_same(drive(race_type, first, end - first), wanted)
+
+
+def racer_in_second_place_begins_anew(first_car: int, end: int) -> NDArray[np.float32]:
+    """Where it is put while the first of its world, the last of 18 cars', drives on before it."""
+    radius = 3.0
+    race = RaceConfig("HEAD_TO_MODEL", cars_per_world=3)
+    rules = RaceRules(race=race, round_robin_advance_dist=0.0)
+    cars = np.arange(end - first_car)
+    track = circle(radius)
+    sim = Simulator(track, len(cars), (), 1, rules=rules, first_car=first_car, cars_in_batch=18)
+    leader = len(cars) - 3
+    angle = np.repeat(np.arange(1.0, 4.0, 0.5), 3)[first_car:end]
+    # It starts 0.75 m before the start line, in a lane if someone is within 1 m.
+    angle[leader] = (0.999 - 0.75) / radius
+    sim.place(cars, 3.2 * np.cos(angle), 3.2 * np.sin(angle), angle + np.pi / 2)
+    sim.place(leader + 1, 50.0, 0.0, 0.0)
+    assert sim.step(np.tile([10.0, 3.0], (len(cars), 1))).terminated[leader + 1]
+    return sim.vehicle_states()[leader + 1]
+
+
+def test_who_begins_anew_sees_its_rivals_before_they_drive_on() -> None:
+    """Of six worlds of three, the sixteenth car fills a group that drives side by side."""
+    alone = racer_in_second_place_begins_anew(15, 18)
+    assert np.hypot(*alone[:2]) == pytest.approx(2.7, abs=1e-3)  # across from the leader
+    np.testing.assert_array_equal(racer_in_second_place_begins_anew(0, 18), alone)
 
 
 def test_the_steps_above_hold_what_races_are_made_of() -> None:
