@@ -4,6 +4,8 @@
 namespace deepracer_fast {
 namespace {
 
+constexpr float kOnCenter = 1e-3F;  // m from the centre line, as far from one border as the other
+
 std::vector<Vec2> midway(const Polyline& center, const Border& border) {
   const std::vector<Vec2> a = center.points();
   const std::vector<Vec2> b = border.points();
@@ -147,7 +149,8 @@ CubicSpline::Point Lanes::drive_at(Lane lane, float arc, int& hint) const {
 }
 
 Lane Lanes::nearest(Vec2 p) const {
-  return track_->locate(p).nearer_inner ? Lane::kInner : Lane::kOuter;
+  const TrackPoint at = track_->locate(p);
+  return at.nearer_inner && at.distance_from_center > kOnCenter ? Lane::kInner : Lane::kOuter;
 }
 
 }  // namespace deepracer_fast

@@ -60,7 +60,7 @@ class Lanes {
   // The spline of the lane at arc length `arc` of the centre line, in [0, length]; `hint` as above,
   // 0 if nothing is known.
   CubicSpline::Point drive_at(Lane lane, float arc, int& hint) const;
-  // The lane whose side of the road `p` lies on.
+  // The lane whose side of the road `p` lies on; on the centre line itself the outer one.
   Lane nearest(Vec2 p) const;
   float length() const { return length_; }  // m, of the centre line
   bool is_loop() const { return is_loop_; }

@@ -193,6 +193,15 @@ def test_racers_start_one_behind_the_other_in_lanes_by_turns() -> None:
     np.testing.assert_array_equal(sim.reset().params["progress"][:3] < 2, True)
 
 
+def test_wherever_the_first_racer_starts_the_second_one_is_on_the_inner_lane() -> None:
+    """The first stands as far from one border as from the other; rounding must not choose."""
+    race = RaceConfig("HEAD_TO_MODEL", cars_per_world=2)
+    rules = RaceRules(random_start=True, race=race)
+    params = Simulator("reinvent_base", 200, (), 1, rules=rules).reset().params
+    inside = params["is_left_of_center"][1::2] & (params["distance_from_center"][1::2] > 0.1)
+    assert inside.all()
+
+
 def test_racers_of_one_world_are_objects_to_each_other() -> None:
     sim = racers(2, 3)
     params = sim.reset().params
