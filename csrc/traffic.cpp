@@ -7,8 +7,9 @@ namespace {
 // No obstacle or bot of a fixed or random layout stands nearer to the end of the lap, and a car
 // does not start on the lane of an object that is nearer than this (markov
 // agent_ctrl/constants.py).
-constexpr float kEndMargin = 1.0F;      // m
-constexpr float kStartDistance = 1.0F;  // m
+constexpr float kEndMargin = 1.0F;  // m
+// Less than the margin, so that rounding has no say about the last object of a fixed layout.
+constexpr float kStartDistance = 0.999F;  // m
 
 // Which random number of an episode is which; the simulator's and the Randomizer's lie below.
 enum Draw : std::uint32_t {
