@@ -152,7 +152,7 @@ class Simulator:
         instruction_set: "avx512", "avx2" or "portable"; "" for the fastest that this machine has.
             All compute the same bytes.
         engine: "native", or "numba": the same results within float tolerance, slower, and open to
-            change; its first use compiles for some seconds. It drives time trials, without
+            change; its first use compiles, some seconds, races half a minute. It has no
             randomisation, and each simulator builds a track of its own.
         vehicle: for the Numba engine, a function that moves one car in place of
             :func:`deepracer_fast.engine_numba.vehicle.drive`, with its arguments.
@@ -256,7 +256,6 @@ class Simulator:
         missing = {
             "no randomization": self.randomization != Randomization(),
             "no instruction_set": bool(self.instruction_set),
-            f"no race_type {self.rules.race.race_type}": self.rules.race.num_objects > 0,
         }
         if any(missing.values()):
             what = " and ".join(text for text, is_missing in missing.items() if is_missing)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 from deepracer_fast.track import Track, load_track
@@ -261,9 +260,3 @@ def test_what_an_engine_does_not_have_is_refused() -> None:
         Simulator("Oval_track", vehicle=print)
     with pytest.raises(ConfigError, match="engine 'numba' has no randomization"):
         Simulator("Oval_track", engine="numba", randomization=Randomization(grip=0.1))
-
-
-def test_a_race_that_it_does_not_have_is_refused() -> None:
-    rules = RaceRules(race=RaceConfig("HEAD_TO_BOT"))
-    with pytest.raises(ConfigError, match="engine 'numba' has no race_type HEAD_TO_BOT: use"):
-        Simulator("Oval_track", engine="numba", rules=rules)

@@ -3,7 +3,8 @@
 ``Simulator(engine="numba")`` runs it. It is the oracle of the native core's tests, and the place
 to change physics, rules or camera without a compiler.
 In order of reading: ``cars`` (the state), ``vehicle`` (one car's motion), ``road`` (where a point
-lies), ``rules`` (one car's episode), ``steps`` (the loops over cars); ``ground`` and ``camera``
-(its picture), ``objects`` and ``blocks`` (what else there is to see), ``object_view`` and ``lidar``
-(how it is seen), ``sensors`` (what a car carries); ``engine`` (what the simulator talks to).
+lies), ``rules`` (one car's episode), ``objects``, ``lanes``, ``bots``, ``traffic`` and ``meeting``
+(what else is on the road), ``track_state`` (what only a value network reads), ``steps`` (the loops
+over cars); ``ground`` and ``camera`` (the picture), ``blocks``, ``object_view`` and ``lidar`` (how
+objects are seen), ``sensors`` (what a car carries); ``engine`` (what the simulator talks to).
 """

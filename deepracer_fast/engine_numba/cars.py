@@ -90,8 +90,10 @@ class Rules(NamedTuple):
     continuous: bool
     number_of_resets: int
     pause_steps: int  # of the off-track penalty
+    crash_pause_steps: int  # of the collision penalty
     max_steps: int
     is_loop: bool
     first_car: int
     cars_in_batch: int
+    cars_per_world: int  # racers that meet
     seed: np.uint64

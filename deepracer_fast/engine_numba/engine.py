@@ -3,9 +3,9 @@
 In: a :class:`~deepracer_fast.track.Track` and the options that the native core takes as well. Out:
 the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
 
-Threads: each works on a contiguous range of cars without the GIL; a car reads and writes its own
-records only and every random number is a function of (seed, car, episode, draw), so the number of
-threads cannot change a result.
+Threads: each works on a contiguous range of whole worlds, which are single cars unless racers meet,
+without the GIL; a car writes its own records and reads those of its world only, and every random
+number is a function of (seed, car, episode, draw), so the number of threads cannot change a result.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,19 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.engine_numba.cars import CAR, SEEN, Rules
+from deepracer_fast.engine_numba.meeting import MEETING, OBJECT_PARAMS
 from deepracer_fast.engine_numba.objects import OBJECT
 from deepracer_fast.engine_numba.road import road_of
 from deepracer_fast.engine_numba.sensors import Sensors
-from deepracer_fast.engine_numba.steps import begin_cars, place_cars, step_cars, write_track_states
+from deepracer_fast.engine_numba.steps import (
+    begin_cars,
+    meet_cars,
+    place_cars,
+    place_objects,
+    step_cars,
+    write_track_states,
+)
+from deepracer_fast.engine_numba.traffic import count_objects, traffic_of
 from deepracer_fast.engine_numba.vehicle import drive, driving, vehicle_params
 from deepracer_fast.errors import ConfigError
 
@@ -35,7 +44,7 @@ class NumbaEngine:
 
     Args:
         track: a :class:`~deepracer_fast.track.Track`.
-        options: a ``_core.SimulatorOptions`` of a time trial, without randomisation.
+        options: a ``_core.SimulatorOptions`` without randomisation.
         vehicle: moves one car, as :func:`deepracer_fast.engine_numba.vehicle.drive` does; None for
             that function.
 
@@ -48,15 +57,19 @@ class NumbaEngine:
         self._roads = road_of(track), road_of(track, backwards=True)
         self._cars = np.zeros(options.num_cars, CAR)
         self._seen = np.zeros(options.num_cars, SEEN)
-        self._columns = {name: self._seen[name].copy() for name in SEEN.names or ()}
+        race = options.rules.traffic
+        self._objects = np.zeros((options.num_cars, count_objects(race)), OBJECT)
+        self._traffic = traffic_of(race, self._roads, self._objects)
+        self._sources = self._published()
+        self._columns = {name: source.copy() for name, source in self._sources.items()}
         self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
         self._drive_cars = driving(vehicle or drive)
-        self._objects = np.zeros((options.num_cars, 0), OBJECT)
         self._sensors = Sensors(track, options)
         self._time = 0.0
         self._pool = ThreadPoolExecutor(options.num_threads)
-        bounds = np.linspace(0, options.num_cars, options.num_threads + 1).astype(int).tolist()
-        self._ranges = list(pairwise(bounds))
+        worlds = options.num_cars // race.cars_per_world
+        bounds = np.linspace(0, worlds, options.num_threads + 1).astype(int) * race.cars_per_world
+        self._ranges = list(pairwise(bounds.tolist()))
         self._try_vehicle(vehicle)
         self.reset()
 
@@ -82,8 +95,8 @@ class NumbaEngine:
         """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
 
         def work(begin: int, end: int) -> None:
-            begin_cars(self._cars, self._seen, self._roads, self._rules, number, self._time,
-                       begin, end)  # fmt: skip
+            begin_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, number,
+                       self._time, begin, end)  # fmt: skip
             self._sensors.forget(slice(begin, end))
             self._sense(begin, end)
 
@@ -93,9 +106,11 @@ class NumbaEngine:
         """One control period; actions [B, 2], degrees and m/s."""
 
         def work(begin: int, end: int) -> None:
-            step_cars(self._cars, self._seen, self._roads, self._rules, actions, self._time,
-                      begin, end)  # fmt: skip
+            step_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, actions,
+                      self._time, begin, end)  # fmt: skip
             self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
+            if self._rules.cars_per_world > 1:
+                meet_cars(self._cars, self._traffic, begin, end)
             self._sense(begin, end)
 
         self._for_all_cars(work)
@@ -104,16 +119,26 @@ class NumbaEngine:
     def place(self, cars: Any, x: Any, y: Any, heading: Any, steering: Any) -> None:
         """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
         poses = np.stack([x, y, heading, steering], axis=1)
-        place_cars(self._cars, self._seen, self._roads, self._rules, cars, poses, self._time)
+        place_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, cars, poses,
+                   self._time)  # fmt: skip
+        self._look_from(cars)
+
+    def place_objects(self, cars: Any, location: Any, heading: Any) -> None:
+        """Puts the objects of cars at poses: location [n, K, 2], heading [n, K]."""
+        poses = np.concatenate([location, heading[..., None]], axis=2)
+        place_objects(self._cars, self._seen, self._roads, self._traffic, cars, poses, self._time)
+        self._look_from(cars)
+
+    def _look_from(self, cars: Any) -> None:
         self._sensors.forget(cars)
         for car in cars.tolist():
             self._sense(car, car + 1)
         self._publish()
 
     def track_states(self) -> NDArray[np.float32]:
-        """[B, TRACK_STATE_SIZE], see ``csrc/track_state.h``; without objects."""
+        """[B, TRACK_STATE_SIZE], see ``csrc/track_state.h``."""
         states = np.zeros((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
-        write_track_states(self._cars, self._roads, states)
+        write_track_states(self._cars, self._roads, self._objects, states)
         return states
 
     def vehicle_states(self) -> NDArray[np.float32]:
@@ -134,17 +159,20 @@ class NumbaEngine:
     @property
     def params(self) -> dict[str, NDArray[Any]]:
         """Reward parameter -> [B]."""
-        names = [name for name in self._columns if name not in OUTCOMES]
+        names = [name for name in SEEN.names or () if name not in OUTCOMES]
         return {name: _read_only(self._columns[name]) for name in names}
 
     @property
     def object_params(self) -> dict[str, NDArray[Any]]:
-        """Nothing: this engine drives time trials only."""
-        return {}
+        """Those of objects -> [B] or [B, K]; empty where the race has none."""
+        names = [name for name in OBJECT_PARAMS if name in self._columns]
+        return {name: _read_only(self._columns[name]) for name in names}
 
     def object_poses(self) -> NDArray[np.float32]:
-        """[B, 0, 3], for the same reason."""
-        return np.zeros((len(self._cars), 0, 3), np.float32)
+        """[B, K, 3] x, y (m) and heading (rad) of each car's objects."""
+        heading = np.arctan2(self._objects["along_y"], self._objects["along_x"])
+        poses = np.stack([self._objects["x"], self._objects["y"], heading], axis=2)
+        return poses.astype(np.float32)
 
     @property
     def terminated(self) -> NDArray[np.bool_]:
@@ -165,7 +193,9 @@ class NumbaEngine:
     def bytes_per_car(self) -> int:
         """Memory of a car beside what it observes."""
         columns = sum(column.nbytes for column in self._columns.values()) // len(self._cars)
-        return self._cars.itemsize + self._seen.itemsize + columns + self._sensors.bytes_per_car
+        states = (self._cars, self._seen, self._objects, *(self._traffic or ())[3:])
+        states_of_car = sum(state.nbytes for state in states) // len(self._cars)
+        return columns + states_of_car + self._sensors.bytes_per_car
 
     @property
     def bytes_of_track(self) -> int:
@@ -185,21 +215,36 @@ class NumbaEngine:
 
     def _publish(self) -> None:
         for name, column in self._columns.items():
-            np.copyto(column, self._seen[name])
+            np.copyto(column, self._sources[name])
+
+    def _published(self) -> dict[str, NDArray[Any]]:
+        """Where the columns lie in the records."""
+        sources = {name: self._seen[name] for name in SEEN.names or ()}
+        if self._traffic is not None:
+            told, meetings = self._traffic.told, self._traffic.meetings
+            for name in OBJECT_PARAMS:
+                sources[name] = (meetings if name in (MEETING.names or ()) else told)[name]
+        return sources
 
 
 def _rules(options: Any, is_loop: bool) -> Rules:
     rules = options.rules
-    ratio = np.float32(rules.off_track_penalty) / np.float32(_core.CONTROL_PERIOD)
     given = {name: getattr(rules, name) for name in Rules._fields if hasattr(rules, name)}
     return Rules(
         **given,
-        pause_steps=int(ratio + np.float32(0.5)),
+        pause_steps=_steps(rules.off_track_penalty),
+        crash_pause_steps=_steps(rules.traffic.collision_penalty),
         is_loop=is_loop,
         first_car=options.first_car,
         cars_in_batch=options.cars_in_batch,
+        cars_per_world=rules.traffic.cars_per_world,
         seed=np.uint64(options.seed),
     )
+
+
+def _steps(seconds: float) -> int:
+    """The nearest number of steps, in float32 as the core has it."""
+    return int(np.float32(seconds) / np.float32(_core.CONTROL_PERIOD) + np.float32(0.5))
 
 
 def _read_only(array: NDArray[Any]) -> Any:

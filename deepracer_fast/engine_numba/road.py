@@ -40,19 +40,20 @@ def road_of(track: Any, backwards: bool = False) -> Road:
     """The road of a :class:`~deepracer_fast.track.Track`, or the same driven the other way."""
     order = slice(None, None, -1 if backwards else 1)
     center, inner, outer = (line[order] for line in (track.waypoints, track.inner, track.outer))
-    middle, inside, outside = (_segments(line) for line in (center, inner, outer))
+    middle, inside, outside = (segments_of(line) for line in (center, inner, outer))
     if track.is_loop:
         edges = np.concatenate([inside, outside])
         across = center[:-1, 0] * center[1:, 1] - center[1:, 0] * center[:-1, 1]
     else:
-        edges = _segments(np.concatenate([outer, inner[::-1], outer[:1]]))
+        edges = segments_of(np.concatenate([outer, inner[::-1], outer[:1]]))
         forward, left = center[1] - center[0], inner[0] - center[0]
         across = forward[0] * left[1] - forward[1] * left[0]
     length, is_counter_clockwise = float(middle["length"].sum()), bool(np.sum(across) > 0.0)
     return Road(middle, inside, outside, edges, length, bool(track.is_loop), is_counter_clockwise)
 
 
-def _segments(points: NDArray[np.float64]) -> NDArray[Any]:
+def segments_of(points: NDArray[np.float64]) -> NDArray[Any]:
+    """The line through points [N, 2] as an array [N - 1] of ``SEGMENT``."""
     segments = np.zeros(len(points) - 1, SEGMENT)
     span = np.diff(points, axis=0)
     segments["x"], segments["y"] = points[:-1].T
@@ -118,13 +119,37 @@ def locate(road: Any, x: float, y: float) -> Any:
 
 
 @njit
+def wrap_arc(road: Any, arc: float) -> float:
+    """The same place from the start of a loop; on an open road the nearest that there is."""
+    return arc % road.length if road.is_loop else clip(arc, 0.0, road.length)
+
+
+@njit
+def gap_ahead(road: Any, start: float, end: float) -> float:
+    """Metres from one arc length to another, the shorter way round."""
+    gap = end - start
+    if road.is_loop:
+        if gap > 0.5 * road.length:
+            gap -= road.length
+        if gap <= -0.5 * road.length:
+            gap += road.length
+    return gap
+
+
+@njit
+def segment_at(line: Any, arc: float) -> Any:
+    """The last segment of a line that begins at or before an arc length."""
+    i = len(line) - 1
+    while i > 0 and line[i].arc > arc:
+        i -= 1
+    return line[i]
+
+
+@njit
 def center_at(road: Any, arc: float) -> tuple[float, float, float]:
     """The centre point at an arc length, which wraps on a loop: x, y (m), heading (rad)."""
-    arc = arc % road.length if road.is_loop else clip(arc, 0.0, road.length)
-    i = len(road.center) - 1
-    while i > 0 and road.center[i].arc > arc:
-        i -= 1
-    s = road.center[i]
+    arc = wrap_arc(road, arc)
+    s = segment_at(road.center, arc)
     t = clip((arc - s.arc) / s.length, 0.0, 1.0) if s.length > 0.0 else 0.0
     return s.x + t * s.dx, s.y + t * s.dy, math.atan2(s.dy, s.dx)
 
