@@ -24,6 +24,8 @@ inline constexpr float radians(float degrees) { return degrees * (kPi / 180.0f);
 struct Vec2 {
   float x = 0.0f;
   float y = 0.0f;
+
+  bool operator==(const Vec2&) const = default;
 };
 
 inline constexpr Vec2 operator+(Vec2 a, Vec2 b) { return {a.x + b.x, a.y + b.y}; }

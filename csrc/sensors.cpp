@@ -2,12 +2,15 @@
 #include "sensors.h"
 
 #include <array>
+#include <limits>
+#include <utility>
 
 #include "object_view.h"
 
 namespace deepracer_fast {
 namespace {
 
+constexpr float kNowhere = std::numeric_limits<float>::infinity();
 constexpr std::uint32_t kScanDraw = 0x50000000;  // and on: one a step
 
 // Left and right pictures as the two channels of one.
@@ -54,6 +57,7 @@ Sensors::Sensors(const SensorOptions& options, const Ground& ground, const Seede
       room_(room_of(ground.field())) {
   const auto cars = static_cast<std::size_t>(batch.num_cars);
   pictures_.resize(cars * static_cast<std::size_t>(kPictureSize * options.num_eyes()));
+  if (options.camera != CameraSensor::kNone) shown_places_.resize(cars, {{kNowhere, 0.0F}, 0.0F});
   if (options.lidar == LidarSensor::kNone) return;
   lidar_.resize(cars * static_cast<std::size_t>(options.lidar_size()));
   scan_ages_.resize(cars, kNoScan);
@@ -65,7 +69,11 @@ void Sensors::sense(int car, const Sight& sight, const Ground& ground, Randomize
   if (options_.lidar != LidarSensor::kNone) scan_around(car, sight);
 }
 
+// A car that stands, before its episode begins or for a penalty, sees what it saw.
 void Sensors::look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer) {
+  const Place now = {sight.vehicle.position, sight.vehicle.heading};
+  const Place before = std::exchange(shown_places_[car], now);
+  if (now == before && sight.objects.empty() && !randomizer.is_on()) return;
   View view = {&camera_, nullptr, sight.vehicle.position, sight.vehicle.heading, 0.0F};
   if (randomizer.is_on()) view = randomizer.view(car, sight.vehicle, camera_);
   const auto paint = [&](float left, int eye, std::uint8_t* out) {

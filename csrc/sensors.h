@@ -65,7 +65,8 @@ class Sensors {
   const SensorOptions& options() const { return options_; }
   // Memory of one car beside what it observes.
   std::size_t bytes_per_car() const {
-    return scan_ages_.empty() ? 0 : sizeof(scan_ages_[0]) + sizeof(last_places_[0]);
+    return (shown_places_.empty() ? 0 : sizeof(Place)) +
+           (scan_ages_.empty() ? 0 : sizeof(scan_ages_[0]) + sizeof(Place));
   }
   std::span<const std::uint8_t> pictures() const { return pictures_; }  // [B, 120, 160, eyes]
   std::span<const float> lidar() const { return lidar_; }               // [B, lidar_size]
@@ -73,14 +74,16 @@ class Sensors {
  private:
   static constexpr std::uint8_t kNoScan = 255;
 
-  void look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer);
-  void scan_around(int car, const Sight& sight);
-  void reduce(const LidarRanges& ranges, float* out) const;
-
   struct Place {
     Vec2 position;
     float heading;
+
+    bool operator==(const Place&) const = default;
   };
+
+  void look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer);
+  void scan_around(int car, const Sight& sight);
+  void reduce(const LidarRanges& ranges, float* out) const;
 
   SensorOptions options_;
   SeededCars batch_;
@@ -88,6 +91,7 @@ class Sensors {
   Camera camera_;
   Room room_;
   std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_;
+  std::vector<Place> shown_places_;  // [B] that the pictures are of, with a camera
   std::vector<float> lidar_;
   std::vector<std::uint8_t> scan_ages_;  // [B] steps since the LIDAR's cycle began, with a LIDAR
   std::vector<Place> last_places_;       // [B] one step earlier, with a LIDAR

@@ -81,6 +81,20 @@ def test_observation_is_the_picture_after_the_motion() -> None:
     np.testing.assert_array_equal(again, seen)
 
 
+def test_a_car_that_waits_sees_what_it_saw() -> None:
+    """Its picture is not painted again; wherever it is put, it is painted."""
+    sim = Simulator("reinvent_base", num_cars=2)
+    first = sim.reset().observation["FRONT_FACING_CAMERA"].copy()
+    waiting = sim.step([[10.0, 2.0]] * 2).observation["FRONT_FACING_CAMERA"]
+    np.testing.assert_array_equal(waiting, first)
+    x, y, heading = sim.vehicle_states()[0, :3]
+    moved = sim.place([0], x, y, heading + 1.0).observation["FRONT_FACING_CAMERA"]
+    assert (moved[0] != first[0]).any()
+    np.testing.assert_array_equal(moved[1], first[1])
+    back = sim.place([0], x, y, heading).observation["FRONT_FACING_CAMERA"]
+    np.testing.assert_array_equal(back, first)
+
+
 def test_leaving_the_road_shows_one_step_late() -> None:
     simulator = blind()
     simulator.place(0, 1.0, 0.3, np.pi / 2)
