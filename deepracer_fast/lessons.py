@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 LESSON_CARS = 128
 MINIBATCH = 64
 
-AMONG_OBJECTS = (192, 64)
+LESSONS_AMONG_OBJECTS = (192, 64)
 """Cars, and how many of them are learnt from in a step, where objects are in the way. Without that
 choice the network was still as blind to bots after 12,000 samples as to be at 0.4 nats from its
 teacher where one was in sight, ten times as far as elsewhere."""
@@ -70,7 +70,7 @@ class Lessons:
         rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         number, self._learnt = LESSON_CARS, None
         if course.race.num_objects > 0:
-            number, self._learnt = AMONG_OBJECTS
+            number, self._learnt = LESSONS_AMONG_OBJECTS
         cars = Cars(
             number,
             rules,

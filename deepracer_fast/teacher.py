@@ -34,7 +34,7 @@ TEACHER_GAE_LAMBDA = 0.8
 """Below the usual 0.95: of three tracks and two rewards all lapped after 100,000 to 160,000
 env-steps; with 0.95 the championship track took over 400,000."""
 
-AMONG_OBJECTS = (512, 0.95, 300_000.0)
+UPDATES_AMONG_OBJECTS = (512, 0.95, 300_000.0)
 """Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the
 way, which are to be passed on a side chosen long before: past six boxes on reinvent_base all laps
 were clean after 590,000 env-steps; with 256 cars and 0.8 one box was still hit after 1,470,000."""
@@ -100,7 +100,7 @@ class Teacher:
         )
         number, gae_lambda, self._halved_after = TEACHER_CARS, TEACHER_GAE_LAMBDA, np.inf
         if course.race.num_objects > 0:
-            number, gae_lambda, self._halved_after = AMONG_OBJECTS
+            number, gae_lambda, self._halved_after = UPDATES_AMONG_OBJECTS
         self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None)
         self.learner = Learner(
             LearnerOptions(

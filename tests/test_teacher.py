@@ -14,7 +14,7 @@ from deepracer_fast.course import Cars, Course
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.imitation import imitation_loss
 from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.lessons import AMONG_OBJECTS, LESSON_CARS, Lessons, any_actions
+from deepracer_fast.lessons import LESSON_CARS, LESSONS_AMONG_OBJECTS, Lessons, any_actions
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 from deepracer_fast.race_config import RaceConfig
@@ -54,7 +54,7 @@ def test_among_objects_lessons_look_at_all_cars_and_learn_mostly_where_the_polic
     config = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
     pupil, master = learner_of(TRACK_STATE_MODEL), learner_of(TRACK_STATE_MODEL, seed=1)
     lessons = Lessons(Course(config, TRACK_STATE_MODEL), config, master, pupil, 10**6)
-    cars, learnt = AMONG_OBJECTS
+    cars, learnt = LESSONS_AMONG_OBJECTS
     first = lessons.give(1, lambda: None)
     assert lessons.samples == cars
     for _ in range(60):
