@@ -28,6 +28,7 @@ NEURAL_NETWORKS = (
 TRAINING_ALGORITHMS = ("clipped_ppo", "sac")
 ACTION_SPACE_TYPES = ("discrete", "continuous")
 VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the newest
+MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
 LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
 
 
@@ -58,6 +59,8 @@ class ModelMetadata:
         training_algorithm: ``clipped_ppo`` or ``sac``.
         version: 1 to 6; which car model and timing the model was trained with.
         lidar: set where a sensor is ``DISCRETIZED_SECTOR_LIDAR``, else None.
+        frame_stack: how many of its last frames the camera shows the policy, 1 to ``MOST_FRAMES``;
+            ours, and with more than 1 a model is not for the car.
     """
 
     action_space: ActionSpace
@@ -66,11 +69,23 @@ class ModelMetadata:
     training_algorithm: str = "clipped_ppo"
     version: int = 5
     lidar: LidarConfig | None = None
+    frame_stack: int = 1
 
     @property
     def is_for_the_car(self) -> bool:
-        """Whether a real car carries the sensors."""
-        return TRACK_STATE not in self.sensors
+        """Whether a real car shows the policy what it sees."""
+        return not self.sees_track_state and self.frame_stack == 1
+
+    @property
+    def sees_track_state(self) -> bool:
+        """Whether the policy sees the track state in place of a camera."""
+        return TRACK_STATE in self.sensors
+
+    @property
+    def sees(self) -> str:
+        """Its sensors, as people are told."""
+        frames = f", {self.frame_stack} frames" if self.frame_stack > 1 else ""
+        return " + ".join(self.sensors) + frames
 
     def to_json(self) -> str:
         """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
@@ -87,6 +102,8 @@ class ModelMetadata:
         }
         if self.lidar is not None:
             content["lidar_config"] = asdict(self.lidar)
+        if self.frame_stack > 1:
+            content["frame_stack"] = self.frame_stack
         return json.dumps(content, indent=2) + "\n"
 
 
@@ -126,6 +143,7 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
         training_algorithm=algorithm,
         version=_version(content, source),
         lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
+        frame_stack=_frame_stack(content, sensors, source),
     )
 
 
@@ -226,6 +244,21 @@ def _version(content: Mapping[str, Any], source: str) -> int:
             f"found {brief(content['version'])}; 5 is what deepracer-for-cloud writes"
         )
     return int(version)
+
+
+def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: str) -> int:
+    frames = parse_number(content.get("frame_stack", 1), f"{source}: frame_stack", MetadataError)
+    if frames not in range(1, MOST_FRAMES + 1):
+        raise MetadataError(
+            f"{source}: frame_stack must be a whole number from 1 to {MOST_FRAMES}, "
+            f"found {brief(content['frame_stack'])}; 1 is what a car shows"
+        )
+    if frames > 1 and TRACK_STATE in sensors:
+        raise MetadataError(
+            f"{source}: frame_stack must be 1 for {TRACK_STATE}, found {frames:g}; only a camera's "
+            "frames can be stacked"
+        )
+    return int(frames)
 
 
 def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:

@@ -149,22 +149,20 @@ def network_spec(metadata: ModelMetadata) -> NetworkSpec:
     )
 
 
-def picture_layers(
-    spec: NetworkSpec, sensor: str, shape: tuple[int, ...]
-) -> tuple[PictureLayer, ...]:
-    """The layers over one camera's picture [..., H, W, C], first to last."""
+def picture_layers(spec: NetworkSpec, sensor: str) -> tuple[PictureLayer, ...]:
+    """The layers over one camera's picture, first to last."""
     # The oldest models' sensor, "observation", has the shallow layers in every network.
     key = _SHALLOW_NAME if sensor == "observation" else spec.neural_network
     architecture = ARCHITECTURES[key]
-    return architecture.stereo if shape[-1] == 2 else architecture.mono
+    return architecture.stereo if sensor == "STEREO_CAMERAS" else architecture.mono
 
 
 def _sensor_shape(name: str, metadata: ModelMetadata) -> tuple[int, ...]:
     """Shape of one observation (markov sensors/utils.py, after grey-scale conversion)."""
     if name in ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA"):
-        return (PICTURE_HEIGHT, PICTURE_WIDTH, 1)
+        return (PICTURE_HEIGHT, PICTURE_WIDTH, metadata.frame_stack)
     if name == "STEREO_CAMERAS":
-        return (PICTURE_HEIGHT, PICTURE_WIDTH, 2)
+        return (PICTURE_HEIGHT, PICTURE_WIDTH, 2 * metadata.frame_stack)
     if name == TRACK_STATE:
         return (TRACK_STATE_WIDTH,)
     if name == "LIDAR":
@@ -364,7 +362,7 @@ class Trunk(nn.Module):
             return DenseEmbedder(TRACK_STATE_LAYERS, name=name)(reading)
         if reading.ndim == 2:
             return DenseEmbedder(LIDAR_LAYERS, name=name)(reading)
-        layers = picture_layers(self.spec, name, reading.shape)
+        layers = picture_layers(self.spec, name)
         return PictureEmbedder(layers, self.form, name=name)(reading)
 
 

@@ -463,8 +463,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_policy_that_reads_the_track_state_has_no_archive(tmp_path: Path) -> None:
-    metadata = replace(METADATA, sensors=("TRACK_STATE",))
-    with pytest.raises(ArchiveError, match="no car can drive a policy that reads TRACK_STATE"):
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ({"sensors": ("TRACK_STATE",)}, "TRACK_STATE: train one with a camera to have"),
+        ({"frame_stack": 2}, "2 frames at once: train one without frame_stack to have"),
+    ],
+)
+def test_a_policy_that_reads_what_no_car_shows_has_no_archive(
+    tmp_path: Path, change: dict[str, Any], seen: str
+) -> None:
+    metadata = replace(METADATA, **change)
+    with pytest.raises(ArchiveError, match=f"no car can drive a policy that reads {seen}"):
         write_model_archive(tmp_path / "model.tar.gz", metadata, b"graph")
     assert not list(tmp_path.iterdir())

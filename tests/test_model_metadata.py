@@ -93,6 +93,13 @@ def test_lidar_config_belongs_to_the_discretized_lidar():
     assert parse(sensor=["STEREO_CAMERAS", "LIDAR"], lidar_config=config).lidar is None
 
 
+def test_a_stack_of_frames_is_written_only_where_there_is_one():
+    stacked = parse(sensor=["STEREO_CAMERAS"], frame_stack=2)
+    assert parse_model_metadata(stacked.to_json(), "again") == stacked
+    assert (stacked.frame_stack, stacked.is_for_the_car) == (2, False)
+    assert "frame_stack" not in parse(frame_stack=1).to_json()
+
+
 def test_written_file_has_every_key_that_the_ecosystem_indexes():
     content = json.loads(parse(sensor=DISCRETIZED, version=5).to_json())
     assert content == {
@@ -139,6 +146,9 @@ def test_written_file_has_every_key_that_the_ecosystem_indexes():
         ({"sensor": ["LIDAR"]}, "exactly one camera and at most one lidar"),
         ({"sensor": ["LEFT_CAMERA", "STEREO_CAMERAS"]}, "exactly one camera"),
         ({"sensor": ["LEFT_CAMERA", "LIDAR", "SECTOR_LIDAR"]}, "at most one lidar"),
+        ({"frame_stack": 5}, "frame_stack must be a whole number from 1 to 4, found 5"),
+        ({"frame_stack": 1.5}, r"frame_stack must be a whole number from 1 to 4, found 1\.5"),
+        ({"frame_stack": 2, "sensor": ["TRACK_STATE"]}, "must be 1 for TRACK_STATE, found 2"),
         ({"version": 5}, "sensor is missing, and version 5 needs it"),
         ({"version": "7"}, 'version must be a whole number from 1 to 6, found "7"'),
         ({"version": 4.5}, r"version must be a whole number from 1 to 6, found 4\.5"),

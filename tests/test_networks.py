@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -134,6 +135,20 @@ def test_spec_follows_the_metadata():
     assert hash(spec) == hash(network_spec(metadata_of(*sensors, action_space=box, lidar=lidar)))
 
 
+@pytest.mark.parametrize(
+    ("camera", "first_layer"),
+    [
+        ("LEFT_CAMERA", (5, 5, 2, 32)),
+        ("STEREO_CAMERAS", (3, 3, 4, 32)),
+    ],
+)
+def test_two_frames_are_no_second_eye(camera, first_layer):
+    metadata = metadata_of(camera, neural_network=FIVE_LAYER)
+    spec = network_spec(replace(metadata, frame_stack=2))
+    tree = jax.eval_shape(lambda key: init_policy(spec, key), jax.random.key(0))
+    assert tree[camera]["Conv2d_0"]["kernel"].shape == first_layer
+
+
 def test_unknown_network_is_refused():
     with pytest.raises(MetadataError, match=r"neural_network must be one of .* got 'WIDE'"):
         network_spec(metadata_of("FRONT_FACING_CAMERA", neural_network="WIDE"))
@@ -172,6 +187,8 @@ NETWORKS = [
     (STEREO, SHALLOW),
     (STEREO, FIVE_LAYER),  # the two deeper networks share their stereo layers
 ]
+THREE_FRAMES = ("FRONT_FACING_CAMERA", (120, 160, 3))
+STACKED = [(THREE_FRAMES, SHALLOW), (THREE_FRAMES, FIVE_LAYER)]
 FORMS = [form for form in networks.available_forms() if form != "xla"]
 KERNELS = native_network.kernel_names()
 
@@ -211,7 +228,7 @@ def random_leaf(leaf):
 def features_and_gradient(sensor, neural_network, form):
     """Of the picture layers through one jitted function; with all units active, and with half."""
     architecture = networks.ARCHITECTURES[neural_network]
-    layers = architecture.mono if sensor == MONO else architecture.stereo
+    layers = architecture.stereo if sensor[0] == STEREO[0] else architecture.mono
     embedder = networks.PictureEmbedder(layers, form)
     picture = random_observation(spec_of(sensor), 2)[sensor[0]]
     shapes = jax.eval_shape(embedder.init, jax.random.key(0), picture)["params"]
@@ -227,7 +244,7 @@ def features_and_gradient(sensor, neural_network, form):
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith("bf16")])
-@pytest.mark.parametrize(("sensor", "neural_network"), NETWORKS)
+@pytest.mark.parametrize(("sensor", "neural_network"), [*NETWORKS, *STACKED])
 def test_picture_layers_equal_the_plain_convolution(sensor, neural_network, form):
     got, _ = features_and_gradient(sensor, neural_network, form)
     want, _ = features_and_gradient(sensor, neural_network, "xla")
@@ -235,7 +252,7 @@ def test_picture_layers_equal_the_plain_convolution(sensor, neural_network, form
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("sensor", "neural_network"), NETWORKS)
+@pytest.mark.parametrize(("sensor", "neural_network"), [*NETWORKS, *STACKED])
 def test_gradients_agree_where_units_switch_off(sensor, neural_network, form):
     """A unit within rounding of zero may switch in one form alone: the direction is compared."""
     _, got = features_and_gradient(sensor, neural_network, form)

@@ -114,7 +114,7 @@ class _GraphBuilder:
         is_picture = len(shape) == 3
         x = self.rescale(name, sensor, PICTURE_SCALE if is_picture else LIDAR_SCALE)
         if is_picture:
-            return self.picture_stack(x, sensor, shape, picture_layers(spec, sensor, shape))
+            return self.picture_stack(x, sensor, shape, picture_layers(spec, sensor))
         return self.dense_stack(x, sensor, len(LIDAR_LAYERS))
 
     def rescale(self, x: str, sensor: str, scale: float) -> str:

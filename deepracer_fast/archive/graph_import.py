@@ -175,8 +175,7 @@ def _check_scale(nodes: Mapping[str, NodeDef], sensor: str, scale: float, source
 def _check_convolutions(
     nodes: Mapping[str, NodeDef], spec: NetworkSpec, sensor: str, source: str
 ) -> None:
-    shape = dict(spec.sensors)[sensor]
-    for index, layer in enumerate(picture_layers(spec, sensor, shape)):
+    for index, layer in enumerate(picture_layers(spec, sensor)):
         if layer.per_pixel_dense:
             continue
         name = f"{POLICY_SCOPE}/{sensor}/{layer.name(index)}/Conv2D"

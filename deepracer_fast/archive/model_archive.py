@@ -41,12 +41,15 @@ def write_model_archive(path: str | Path, metadata: ModelMetadata, graph: bytes)
         graph: a frozen graph, as ``frozen_graph`` makes it; becomes ``agent/model.pb``.
 
     Raises:
-        ArchiveError: the file cannot be written, or no car has the model's sensors.
+        ArchiveError: the file cannot be written, or no car shows what the policy sees.
     """
     if not metadata.is_for_the_car:
+        seen, instead = ", ".join(metadata.sensors), "with a camera"
+        if not metadata.sees_track_state:
+            seen, instead = f"{metadata.frame_stack} frames at once", "without frame_stack"
         raise ArchiveError(
-            f"{path}: no car can drive a policy that reads {', '.join(metadata.sensors)}: train "
-            "one with a camera to have an archive"
+            f"{path}: no car can drive a policy that reads {seen}: train one {instead} to have an "
+            "archive"
         )
     members = {GRAPH_NAME: graph, METADATA_NAME: metadata.to_json().encode("utf-8")}
     try:
