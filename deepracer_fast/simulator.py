@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError
+from deepracer_fast.frame_stack import stack_frames
 from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
@@ -112,7 +113,8 @@ class StepResult:
         observation: sensor name -> uint8 [B, 120, 160, 1], grey, for one camera, [B, 120, 160, 2],
             left and right, for STEREO_CAMERAS; float32 [B, n] for a LIDAR: 64 ranges in metres,
             counter-clockwise from 30 degrees left of straight ahead, or 0 and 1 for sectors;
-            ``TRACK_STATE`` float32 [B, 17], see ``sensors.py``.
+            ``TRACK_STATE`` float32 [B, 17], see ``sensors.py``. A camera's last axis is k times as
+            long with a ``frame_stack`` of k, see ``frame_stack.py``.
         params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]); the
             ``objects_*`` of K objects [B, K], or left out in a race without any.
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).
@@ -142,6 +144,7 @@ class Simulator:
             3 and 4, 5, or 6.
         asymmetric: turn left more readily than right, as the original's car does.
         lidar: how DISCRETIZED_SECTOR_LIDAR reduces its rays.
+        frame_stack: how many of its last frames a camera shows, 1 to 4.
         rules: how episodes begin and end.
         randomization: what differs from episode to episode, for sim-to-real; nothing by default.
         first_car: number of the first car, where several simulators drive parts of one batch in
@@ -177,6 +180,7 @@ class Simulator:
     engine: str = "native"
     vehicle: Callable[[Any, Any, float, float], None] | None = None
     lidar: LidarConfig = field(default_factory=LidarConfig)
+    frame_stack: int = 1
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -273,8 +277,10 @@ class Simulator:
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
         params = self._core.params | self._core.object_params
+        observation = observations(self.sensors, self._core)
+        self._stack = stack_frames(observation, self.frame_stack)
         return StepResult(
-            observation=observations(self.sensors, self._core),
+            observation=observation,
             params=params | {"waypoints": self.track.waypoints},
             terminated=self._core.terminated,
             truncated=self._core.truncated,
@@ -284,12 +290,12 @@ class Simulator:
     def reset(self) -> StepResult:
         """Begins a first episode for every car; the next step is its PREPARE step."""
         self._core.reset()
-        return self._seen()
+        return self._begun(slice(None))
 
     def begin_episodes(self, number: int) -> StepResult:
         """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
         self._core.begin_episodes(number)
-        return self._seen()
+        return self._begun(slice(None))
 
     def step(self, actions: npt.ArrayLike) -> StepResult:
         """One control period (1/15 s) for every car.
@@ -312,6 +318,8 @@ class Simulator:
             car = wrong // 2
             raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
         self._core.step(commands)
+        if self._stack is not None:
+            self._stack.move_on(self._result.terminated | self._result.truncated)
         return self._seen()
 
     def place(
@@ -347,6 +355,12 @@ class Simulator:
                 "poses must be finite: x and y in metres, heading and steering in radians"
             )
         self._core.place(indices, *pose)
+        return self._begun(indices)
+
+    def _begun(self, cars: Any) -> StepResult:
+        """The result where the episodes of these cars have just begun."""
+        if self._stack is not None:
+            self._stack.begin(cars)
         return self._seen()
 
     def _seen(self) -> StepResult:
@@ -386,6 +400,8 @@ class Simulator:
         if not (np.isfinite(points).all() and np.isfinite(yaw).all()):
             raise ActionError("poses must be finite: location in metres, heading in radians")
         self._core.place_objects(indices, points, yaw)
+        if self._stack is not None:
+            self._stack.repaint()
         return self._seen()
 
     def object_poses(self) -> npt.NDArray[np.float32]:

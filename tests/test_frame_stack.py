@@ -1,10 +1,12 @@
-"""Promises of ``deepracer_fast.frame_stack``: every car sees its own last frames, oldest first."""
+"""Promises of ``frame_stack``: every car sees its own last frames, oldest first."""
+
+from typing import Any
 
 import numpy as np
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.frame_stack import FrameStack
+from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.simulator import RaceRules, Simulator
 
 CARS, STEPS, SEED = 6, 60, 4
@@ -12,20 +14,15 @@ CARS, STEPS, SEED = 6, 60, 4
 COMMANDS = np.stack([np.linspace(-30.0, 30.0, CARS), np.linspace(2.0, 4.0, CARS)], axis=1)
 
 
-def simulator(cars: int = CARS, first: int = 0, camera: str = "FRONT_FACING_CAMERA") -> Simulator:
-    return Simulator(
-        "reinvent_base",
-        cars,
-        sensors=(camera,),
-        num_threads=1,
-        seed=SEED,
-        rules=RaceRules(random_start=True),
-        first_car=first,
-        cars_in_batch=CARS,
-    )
+FRONT = "FRONT_FACING_CAMERA"
 
 
-def seen(stacked: FrameStack, camera: str, commands: np.ndarray) -> list[np.ndarray]:
+def simulator(frames: int, camera: str = FRONT, cars: int = CARS, **options: Any) -> Simulator:
+    usual = {"num_threads": 1, "seed": SEED, "rules": RaceRules(random_start=True)} | options
+    return Simulator("reinvent_base", cars, (camera,), frame_stack=frames, **usual)
+
+
+def seen(stacked: Simulator, camera: str, commands: np.ndarray) -> list[np.ndarray]:
     """What the cars see in each step."""
     results = [stacked.reset().observation[camera].copy()]
     for _ in range(STEPS):
@@ -37,11 +34,11 @@ def seen(stacked: FrameStack, camera: str, commands: np.ndarray) -> list[np.ndar
 @pytest.mark.parametrize("frames", [2, 4])
 def test_a_stack_is_the_history_of_each_cars_episode(frames: int, camera: str) -> None:
     """Against the obvious way: a list of frames for each car."""
-    single = simulator(camera=camera)
+    single = simulator(1, camera)
     result = single.reset()
     histories = [[frame.copy()] for frame in result.observation[camera]]
     endings = 0
-    for stack in seen(FrameStack(simulator(camera=camera), frames), camera, COMMANDS):
+    for stack in seen(simulator(frames, camera), camera, COMMANDS):
         for history, found in zip(histories, stack, strict=True):
             last = ([history[0]] * frames + history)[-frames:]
             assert (found == np.concatenate(last, axis=-1)).all()
@@ -54,25 +51,44 @@ def test_a_stack_is_the_history_of_each_cars_episode(frames: int, camera: str) -
 
 
 def test_cars_in_parts_see_what_they_see_together() -> None:
-    camera = "FRONT_FACING_CAMERA"
-    whole = seen(FrameStack(simulator(), 3), camera, COMMANDS)
+    whole = seen(simulator(3), FRONT, COMMANDS)
     halves = [
-        seen(FrameStack(simulator(3, first), 3), camera, COMMANDS[first : first + 3])
-        for first in (0, 3)
+        seen(simulator(3, cars=3, first_car=i, cars_in_batch=CARS), FRONT, COMMANDS[i : i + 3])
+        for i in (0, 3)
     ]
     for together, *parts in zip(whole, *halves, strict=True):
         assert (together == np.concatenate(parts)).all()
 
 
 def test_episodes_that_begin_together_begin_anew() -> None:
-    stacked = FrameStack(simulator(), 3)
-    seen(stacked, "FRONT_FACING_CAMERA", COMMANDS)
-    stack = stacked.begin_episodes(1).observation["FRONT_FACING_CAMERA"]
+    stacked = simulator(3)
+    seen(stacked, FRONT, COMMANDS)
+    stack = stacked.begin_episodes(1).observation[FRONT]
     assert (stack == stack[..., :1]).all()
 
 
+def test_a_car_that_is_placed_begins_anew_and_leaves_the_others_alone() -> None:
+    stacked = simulator(2)
+    before = seen(stacked, FRONT, COMMANDS)[-1]
+    after = stacked.place([1], 3.0, 0.7, 0.0).observation[FRONT]
+    assert (after[1, ..., 0] == after[1, ..., 1]).all()
+    assert (np.delete(after, 1, axis=0) == np.delete(before, 1, axis=0)).all()
+
+
+def test_a_box_that_is_placed_is_in_the_newest_frame_only() -> None:
+    rules = RaceRules(race=RaceConfig("OBJECT_AVOIDANCE", number_of_obstacles=1))
+    stacked = simulator(2, cars=1, rules=rules)
+    stacked.reset()
+    still = stacked.step([[0.0, 1.0]]).observation[FRONT].copy()
+    x, y, heading = stacked.vehicle_states()[0, :3]
+    before_it = [[x + np.cos(heading), y + np.sin(heading)]]
+    box = stacked.place_objects([0], before_it).observation[FRONT]
+    assert (box[..., 0] == still[..., 0]).all()
+    assert (box[..., 1] != still[..., 1]).any()
+
+
 def test_what_cannot_be_stacked_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"frames must lie in 2..4, got 5"):
-        FrameStack(simulator(), 5)
-    with pytest.raises(ConfigError, match="of a camera only, got LIDAR"):
-        FrameStack(simulator(camera="LIDAR"), 2)
+    with pytest.raises(ConfigError, match=r"frame_stack must lie in 1..4, got 5"):
+        simulator(5)
+    with pytest.raises(ConfigError, match="frame_stack needs a camera, got LIDAR"):
+        simulator(2, "LIDAR")

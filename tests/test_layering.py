@@ -90,7 +90,15 @@ def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedPr
 
 def test_the_reader_of_imports_sees_the_simulators() -> None:
     graph = import_graph()
-    stations = ("model_metadata", "race_config", "randomization", "reward", "sensors", "track")
+    stations = (
+        "frame_stack",
+        "model_metadata",
+        "race_config",
+        "randomization",
+        "reward",
+        "sensors",
+        "track",
+    )
     needs = {f"deepracer_fast.{name}" for name in ("engine_numba.engine", "errors", *stations)}
     assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python
 
