@@ -123,6 +123,15 @@ def train(
             help="Learn from the track state, not the camera: takes seconds, not for the car.",
         ),
     ] = False,
+    frame_stack: Annotated[
+        int | None,
+        typer.Option(
+            help="Show the policy the camera's last 2 to 4 frames at once, not for the car "
+            "(default: METADATA's, or 1)",
+            min=1,
+            max=4,
+        ),
+    ] = None,
     collection: Annotated[
         str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
     ] = None,
@@ -167,7 +176,9 @@ def train(
         "car_version": car_version,
     }
     reward = reward_file(reward) if reward else None
-    files = TrainingFiles(reward, metadata, hyperparameters, config, model, pretrained, max_speed)
+    files = TrainingFiles(
+        reward, metadata, hyperparameters, config, model, pretrained, max_speed, frame_stack
+    )
     given = {name: value for name, value in settings.items() if value is not None}
     invited = invitation(coordinator, num_hosts, host_id)
     run_training(files, given, resume, track_state, invited)

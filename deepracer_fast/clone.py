@@ -2,8 +2,9 @@
 
 In: the new model's metadata and any form of a model that ``load_model`` reads. Out: the policy's
 parameters, or a refusal that says what differs. As in the original the sensors, the network and
-the number of actions must be the same, while what the actions command may differ, and neither
-optimiser state nor value function is taken over. Neighbours: ``model`` reads, ``learner`` goes on.
+the number of actions must be the same, and so must the frames in a stack, while what the actions
+command may differ, and neither optimiser state nor value function is taken over. Neighbours:
+``model`` reads, ``learner`` goes on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def cloned_policy(metadata: ModelMetadata, source: str | Path, checkpoint: str =
     model = load_model(source, checkpoint)
     wanted, found = network_spec(metadata), model.spec
     for what, asked, has in (
+        ("frame_stack", metadata.frame_stack, model.metadata.frame_stack),
         ("sensors", _sensors(wanted), _sensors(found)),
         ("neural_network", wanted.neural_network, found.neural_network),
         ("action space", _actions(wanted), _actions(found)),

@@ -14,7 +14,7 @@ import numpy as np
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.fleet import Fleet, Judge, rewards_of
-from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
+from deepracer_fast.model_metadata import CAMERAS, LidarConfig, ModelMetadata
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
@@ -71,6 +71,7 @@ class Course:
         shortest = min(track.length for track in self.tracks)
         race = self.race.for_practice(shortest) if cars.practice else self.race
         index, parts = cars.part
+        has_camera = not set(CAMERAS).isdisjoint(cars.sensors)  # a teacher has none
         numbers = [max(1, (cars.number + i) // count) for i in range(count)]
         simulators = [
             Simulator(
@@ -86,6 +87,7 @@ class Course:
                 rules=replace(cars.rules, race=race),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
+                frame_stack=self.metadata.frame_stack if has_camera else 1,
             )
             for place, (track, number) in enumerate(zip(self.tracks, numbers, strict=True))
         ]

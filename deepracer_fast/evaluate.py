@@ -146,6 +146,7 @@ def evaluate_model(
         car_version=options.car_version or model.metadata.version,
         rules=lap_rules(options),
         lidar=model.metadata.lidar or LidarConfig(),
+        frame_stack=model.metadata.frame_stack,
     )
     trace = Trace()
     driver = Driver(model.choose, model.metadata.action_space)

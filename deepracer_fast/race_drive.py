@@ -91,7 +91,8 @@ def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
     alone = race.road.race_type in ("OBJECT_AVOIDANCE", "HEAD_TO_BOT")
     for number, entrant in enumerate(entrants):
         metadata = entrant.model.metadata
-        alike = (metadata.sensors, metadata.lidar, race.car_version or metadata.version)
+        eyes = (metadata.sensors, metadata.lidar, metadata.frame_stack)
+        alike = (*eyes, race.car_version or metadata.version)
         groups.setdefault((alike, number if alone else 0), []).append(number)
     if race.road.race_type == "HEAD_TO_MODEL" and (len(groups) > 1 or len(entrants) < 2):
         raise ConfigError(
@@ -103,7 +104,7 @@ def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
 
 def _car_of(entrant: Entrant) -> str:
     metadata = entrant.model.metadata
-    return f"{entrant.name} ({' + '.join(metadata.sensors)}, version {metadata.version})"
+    return f"{entrant.name} ({metadata.sees}, version {metadata.version})"
 
 
 def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[list[Lap]]:
@@ -124,6 +125,7 @@ def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[l
         num_threads=threads or None,
         car_version=race.car_version or metadata.version,
         lidar=metadata.lidar or LidarConfig(),
+        frame_stack=metadata.frame_stack,
         rules=replace(lap_rules(options), number_of_resets=race.resets),
     )
     driver = Driver(lambda observation: greedy_commands(models, observation), Commands())

@@ -101,7 +101,7 @@ class Teacher:
         number, gae_lambda, self._halved_after = TEACHER_CARS, TEACHER_GAE_LAMBDA, np.inf
         if course.race.num_objects > 0:
             number, gae_lambda, self._halved_after = UPDATES_AMONG_OBJECTS
-        self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None)
+        self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
         self.learner = Learner(
             LearnerOptions(
                 network_spec(self._metadata),

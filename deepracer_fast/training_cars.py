@@ -80,14 +80,14 @@ class TrainingCars:
             TrainingTrack(track.name, track.waypoints, rows)
             for track, rows in zip(course.tracks, rows_of(simulator), strict=True)
         ][: len(config.tracks)]
-        for_the_car, seed = job.metadata.is_for_the_car, config.seed + team.index
+        misjudges, seed = job.metadata.sees_track_state, config.seed + team.index
         self._collector = Collector(
             simulator,
             judge_of(simulator, job.reward),
             job.metadata.action_space,
             config.horizon if self._horizon else LONGEST_EPISODE,
             episodes,
-            disturb=None if for_the_car else Misjudgement(simulator.num_cars, seed),
+            disturb=Misjudgement(simulator.num_cars, seed) if misjudges else None,
         )
         network = job.metadata.neural_network
         most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)

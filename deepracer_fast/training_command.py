@@ -66,6 +66,7 @@ class TrainingFiles:
     model: Path | None = None
     pretrained: Path | None = None
     max_speed: float | None = None  # m/s, in place of metadata
+    frame_stack: int | None = None  # in place of the metadata's
 
 
 def run_training(
@@ -112,8 +113,11 @@ def _conclude(console: Console, job: TrainingJob, training: Training) -> None:
     _say(console, f"model folder   {job.folder.path}")
     if job.metadata.is_for_the_car:
         _say(console, f"model archive  {job.folder.archive}")
-    else:
+    elif job.metadata.sees_track_state:
         _say(console, "no archive: a car cannot see the track state that this policy reads")
+    else:
+        frames = job.metadata.frame_stack
+        _say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
 
 
 def _train(console: Console, job: TrainingJob, resume: bool, team: Team) -> Training:
@@ -123,7 +127,7 @@ def _train(console: Console, job: TrainingJob, resume: bool, team: Team) -> Trai
         names = " + ".join(Path(track).stem for track in job.config.tracks)
         if job.config.random_tracks:
             names += f" + {job.config.random_tracks} random"
-        title = f"{names}, {' + '.join(job.metadata.sensors)}, {job.reward.name}"
+        title = f"{names}, {job.metadata.sees}, {job.reward.name}"
         try:
             with TrainingScreen(console, title, job.config.minutes) as screen:
                 stop.when_asked = screen.stopping
@@ -190,7 +194,9 @@ def new_job(
     """
     metadata = _metadata_of(files)
     if track_state:
-        metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None)
+        if (files.frame_stack or 1) > 1:
+            raise ConfigError("--frame-stack needs a camera and --track-state has none: drop one")
+        metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
     config = _defaults(metadata)
     if files.config:
         config = read_config(files.config)
@@ -204,7 +210,7 @@ def new_job(
         read_hyperparameters(files.hyperparameters)
         if files.hyperparameters
         else FIRST_HYPERPARAMETERS
-        if metadata.is_for_the_car
+        if not metadata.sees_track_state
         else TEACHER_HYPERPARAMETERS
     )
     path = files.model or next(_numbered_folders(config.track))
@@ -214,6 +220,18 @@ def new_job(
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
+    return _stacked(_one_frame_unless_told(files), files)
+
+
+def _stacked(metadata: ModelMetadata, files: TrainingFiles) -> ModelMetadata:
+    """With as many frames as the command line says."""
+    frames = files.frame_stack or metadata.frame_stack
+    if metadata.sees_track_state and frames > 1:
+        raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
+    return replace(metadata, frame_stack=frames)
+
+
+def _one_frame_unless_told(files: TrainingFiles) -> ModelMetadata:
     if files.max_speed:
         if files.metadata or files.pretrained:
             raise ConfigError("--max-speed makes an action space and a file has one: drop one")
@@ -230,9 +248,9 @@ def _up_to(max_speed: float) -> ModelMetadata:
 
 def _defaults(metadata: ModelMetadata) -> TrainConfig:
     """What laps soonest with these sensors."""
-    if metadata.is_for_the_car:
-        return TrainConfig()
-    return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
+    if metadata.sees_track_state:
+        return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
+    return TrainConfig()
 
 
 def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
@@ -278,12 +296,13 @@ def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
     differing: list[tuple[Path | str, Path]] = []
     if files.reward and load_reward(files.reward).source != job.reward.source:
         differing.append((files.reward, folder.reward_function))
-    if files.metadata and read_model_metadata(files.metadata).to_json() != job.metadata.to_json():
-        differing.append((files.metadata, folder.model_metadata))
+    if files.frame_stack not in (None, job.metadata.frame_stack):
+        differing.append((f"--frame-stack {files.frame_stack}", folder.model_metadata))
+    elif (files.metadata or files.max_speed) and _metadata_of(files) != job.metadata:
+        given = files.metadata or f"--max-speed {files.max_speed:g}"
+        differing.append((given, folder.model_metadata))
     if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
         differing.append((files.hyperparameters, folder.hyperparameters))
-    if files.max_speed and _up_to(files.max_speed).to_json() != job.metadata.to_json():
-        differing.append((f"--max-speed {files.max_speed:g}", folder.model_metadata))
     for path, kept in differing:
         raise ConfigError(
             f"{path} differs from {kept}, which a resumed training keeps; "

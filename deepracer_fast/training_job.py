@@ -33,4 +33,5 @@ class TrainingJob:
 
 def has_teacher(job: TrainingJob) -> bool:
     """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
-    return job.config.teacher and job.metadata.is_for_the_car and job.pretrained is None
+    sees_as_much = job.metadata.sees_track_state
+    return job.config.teacher and not sees_as_much and job.pretrained is None

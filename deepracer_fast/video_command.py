@@ -160,7 +160,7 @@ def drive_moments(
             seconds=now - start,
             lap=lap,
             status=STATUS_NAMES[result.status[0]],
-            picture=_picture(seen),
+            picture=_newest_picture(seen, model.metadata.frame_stack),
             reward=None if judge is None else reward,
             total=total,
             answer=answer[0],
@@ -216,6 +216,7 @@ def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> S
         car_version=options.car_version or model.metadata.version,
         rules=lap_rules(options),
         lidar=model.metadata.lidar or LidarConfig(),
+        frame_stack=model.metadata.frame_stack,
     )
 
 
@@ -231,9 +232,10 @@ def _are_cars(race: RaceConfig) -> bool:
     return race.race_type != "OBJECT_AVOIDANCE" or race.is_obstacle_bot_car
 
 
-def _picture(seen: dict[str, Array]) -> Array | None:
-    """The first car's picture, if it has a camera."""
-    return next((rows[0] for name, rows in seen.items() if name in CAMERAS), None)
+def _newest_picture(seen: dict[str, Array], frames: int) -> Array | None:
+    """The first car's picture, if it has a camera; of several frames the last."""
+    picture = next((rows[0] for name, rows in seen.items() if name in CAMERAS), None)
+    return None if picture is None else picture[..., -(picture.shape[-1] // frames) :]
 
 
 def _output(request: VideoRequest, name: str) -> Path:

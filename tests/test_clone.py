@@ -51,6 +51,7 @@ def test_what_the_actions_command_may_differ(model: Path) -> None:
     [
         ({"action_space": discrete_grid(30.0, 5, 1.0, 2)}, "which has 15 actions, got 10 actions"),
         ({"action_space": ContinuousActionSpace(-30.0, 30.0, 0.5, 1.0)}, "got continuous actions"),
+        ({"frame_stack": 3}, "keeps the frame_stack of its model, which has 1, got 3"),
         ({"sensors": ("STEREO_CAMERAS",)}, "keeps the sensors .* got STEREO_CAMERAS 120x160x2"),
         ({"neural_network": "DEEP_CONVOLUTIONAL_NETWORK"}, "keeps the neural_network"),
     ],

@@ -123,7 +123,7 @@ def test_every_car_gets_its_laps_and_the_trace_holds_them_alone() -> None:
 @pytest.fixture
 def straight_model() -> Any:
     """A model that needs no camera."""
-    metadata = SimpleNamespace(sensors=(), action_space=PLAIN, version=5, lidar=None)
+    metadata = SimpleNamespace(sensors=(), action_space=PLAIN, version=5, lidar=None, frame_stack=1)
     return SimpleNamespace(metadata=metadata, choose=straight_on().policy)
 
 

@@ -21,7 +21,7 @@ Run = Callable[..., Answer]
 
 def driver(speed: float, version: int = 5) -> Any:
     """A model without sensors that goes straight on, and is put back in every bend."""
-    metadata = SimpleNamespace(sensors=(), lidar=None, version=version)
+    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1)
     return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepracer_fast.action_space import DiscreteActionSpace
 from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
+from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.race import Race, RaceLap, Submission
 from deepracer_fast.race_command import race_of
 from deepracer_fast.race_config import RaceConfig
@@ -19,7 +21,7 @@ from deepracer_fast.race_drive import Entrant, drive_race
 
 def driver(speed: float, sensors: tuple[str, ...] = ()) -> Any:
     """A model that goes straight on, and is put back in every bend."""
-    metadata = SimpleNamespace(sensors=sensors, lidar=None, version=5)
+    metadata = ModelMetadata(DiscreteActionSpace((0.0,), (speed,)), sensors=sensors)
     return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
 
 

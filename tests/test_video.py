@@ -16,6 +16,7 @@ from PIL import Image
 from deepracer_fast import video_command, video_file
 from deepracer_fast.action_space import DiscreteActionSpace
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.simulator import RaceRules, Simulator
@@ -38,7 +39,7 @@ Run = Callable[..., Answer]
 def driver(sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)) -> Any:
     """A model that likes to go straight on at 1 m/s, and half as much to turn left."""
     space = DiscreteActionSpace((0.0, 30.0), (1.0, 0.5))
-    metadata = SimpleNamespace(sensors=sensors, lidar=None, version=5, action_space=space)
+    metadata = ModelMetadata(space, sensors=sensors)
     answer = np.array([[2 / 3, 1 / 3]], np.float32)
     return SimpleNamespace(
         metadata=metadata,
