@@ -41,6 +41,7 @@ class FrameStack:
 
     def begin(self, cars: Array | slice = slice(None)) -> None:
         """Fills the stacks of these cars with their newest frame."""
+        self.repaint()  # where cars share a world, the others see these in another place
         self._stack[cars] = np.tile(self._pictures[cars], self._frames)
 
     def move_on(self, ended: Array) -> None:
@@ -53,10 +54,11 @@ class FrameStack:
         # the newest frame goes.
         channels = self._stack.reshape(-1)
         channels[: -self._channels] = channels[self._channels :]
-        self.repaint()
         begun = np.flatnonzero(ended)
         if begun.size:
             self.begin(begun)
+        else:
+            self.repaint()
 
     def repaint(self) -> None:
         """Takes the newest frames once more, after something was put into them."""

@@ -220,18 +220,14 @@ def new_job(
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
-    return _stacked(_one_frame_unless_told(files), files)
-
-
-def _stacked(metadata: ModelMetadata, files: TrainingFiles) -> ModelMetadata:
-    """With as many frames as the command line says."""
+    metadata = _one_source_of_metadata(files)
     frames = files.frame_stack or metadata.frame_stack
     if metadata.sees_track_state and frames > 1:
         raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
     return replace(metadata, frame_stack=frames)
 
 
-def _one_frame_unless_told(files: TrainingFiles) -> ModelMetadata:
+def _one_source_of_metadata(files: TrainingFiles) -> ModelMetadata:
     if files.max_speed:
         if files.metadata or files.pretrained:
             raise ConfigError("--max-speed makes an action space and a file has one: drop one")
