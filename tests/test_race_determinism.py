@@ -107,8 +107,9 @@ def racer_in_second_place_begins_anew(first_car: int, end: int) -> NDArray[np.fl
     sim = Simulator(track, len(cars), (), 1, rules=rules, first_car=first_car, cars_in_batch=18)
     leader = len(cars) - 3
     angle = np.repeat(np.arange(1.0, 4.0, 0.5), 3)[first_car:end]
-    # It starts 0.75 m before the start line, in a lane if someone is within 1 m.
-    angle[leader] = (0.999 - 0.75) / radius
+    # It starts 0.75 m before the start line, in a lane if someone is within 0.999 m; the leader is,
+    # until it has driven on by 1.7 mm.
+    angle[leader] = (0.998 - 0.75) / radius
     sim.place(cars, 3.2 * np.cos(angle), 3.2 * np.sin(angle), angle + np.pi / 2)
     sim.place(leader + 1, 50.0, 0.0, 0.0)
     assert sim.step(np.tile([10.0, 3.0], (len(cars), 1))).terminated[leader + 1]
