@@ -364,13 +364,17 @@ void draw_objects(const Camera& camera, Vec2 position, float heading,
   const Lens lens = {
       offset(position, along, static_cast<float>(params.x), static_cast<float>(params.y)), along,
       static_cast<float>(params.z)};
+  // Tangent from the middle of the picture to beyond where an edge may touch its last column.
+  const float widest = (0.5F * static_cast<float>(params.width) + 2.0F) / camera.focal();
   std::array<std::pair<float, int>, kMostDrawn> order;
   int count = 0;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const Vec2 gap = objects[i].position - lens.position;
-    constexpr float kRadius = 0.3F;  // m, more than any object's
+    constexpr float kRadius = 0.3F;  // m, more than any object's, and more than their height
     if (dot(gap, along) < -kRadius) continue;
-    if (std::abs(cross(along, gap)) > dot(gap, along) + 2.0F * kRadius) continue;
+    const float depth = (dot(gap, along) + kRadius) * camera.cosine() +
+                        (lens.height + kRadius) * std::abs(camera.sine());
+    if (std::abs(cross(along, gap)) - kRadius > widest * depth) continue;
     order[static_cast<std::size_t>(count++)] = {-dot(gap, gap), static_cast<int>(i)};
   }
   if (count == 0) return;
