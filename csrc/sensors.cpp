@@ -57,23 +57,22 @@ Sensors::Sensors(const SensorOptions& options, const Ground& ground, const Seede
       room_(room_of(ground.field())) {
   const auto cars = static_cast<std::size_t>(batch.num_cars);
   pictures_.resize(cars * static_cast<std::size_t>(kPictureSize * options.num_eyes()));
-  if (options.camera != CameraSensor::kNone) shown_places_.resize(cars, {{kNowhere, 0.0F}, 0.0F});
+  if (options.any()) last_places_.resize(cars, {{kNowhere, 0.0F}, 0.0F});
   if (options.lidar == LidarSensor::kNone) return;
   lidar_.resize(cars * static_cast<std::size_t>(options.lidar_size()));
   scan_ages_.resize(cars, kNoScan);
-  last_places_.resize(cars);
 }
 
 void Sensors::sense(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer) {
-  if (options_.camera != CameraSensor::kNone) look(car, sight, ground, randomizer);
-  if (options_.lidar != LidarSensor::kNone) scan_around(car, sight);
+  const Place now = {sight.vehicle.position, sight.vehicle.heading};
+  const Place before = std::exchange(last_places_[car], now);
+  // A car that stands, before its episode begins or for a penalty, sees what it saw.
+  const bool same = now == before && sight.objects.empty() && !randomizer.is_on();
+  if (options_.camera != CameraSensor::kNone && !same) look(car, sight, ground, randomizer);
+  if (options_.lidar != LidarSensor::kNone) scan_around(car, sight, now, before);
 }
 
-// A car that stands, before its episode begins or for a penalty, sees what it saw.
 void Sensors::look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer) {
-  const Place now = {sight.vehicle.position, sight.vehicle.heading};
-  const Place before = std::exchange(shown_places_[car], now);
-  if (now == before && sight.objects.empty() && !randomizer.is_on()) return;
   View view = {&camera_, nullptr, sight.vehicle.position, sight.vehicle.heading, 0.0F};
   if (randomizer.is_on()) view = randomizer.view(car, sight.vehicle, camera_);
   const auto paint = [&](float left, int eye, std::uint8_t* out) {
@@ -97,10 +96,7 @@ void Sensors::look(int car, const Sight& sight, const Ground& ground, Randomizer
 
 // The LIDAR scans at 10 Hz and a step takes 1/15 s, so in every third step the last scan is of this
 // moment, in the next it is that one still, and in the one after it is half a step old.
-void Sensors::scan_around(int car, const Sight& sight) {
-  const Place now = {sight.vehicle.position, sight.vehicle.heading};
-  const Place before = last_places_[car];
-  last_places_[car] = now;
+void Sensors::scan_around(int car, const Sight& sight, const Place& now, const Place& before) {
   std::uint8_t& age = scan_ages_[car];
   age = age == kNoScan ? 0 : static_cast<std::uint8_t>((age + 1) % 3);
   if (age == 1) return;

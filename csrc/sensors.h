@@ -65,8 +65,8 @@ class Sensors {
   const SensorOptions& options() const { return options_; }
   // Memory of one car beside what it observes.
   std::size_t bytes_per_car() const {
-    return (shown_places_.empty() ? 0 : sizeof(Place)) +
-           (scan_ages_.empty() ? 0 : sizeof(scan_ages_[0]) + sizeof(Place));
+    return (last_places_.empty() ? 0 : sizeof(Place)) +
+           (scan_ages_.empty() ? 0 : sizeof(scan_ages_[0]));
   }
   std::span<const std::uint8_t> pictures() const { return pictures_; }  // [B, 120, 160, eyes]
   std::span<const float> lidar() const { return lidar_; }               // [B, lidar_size]
@@ -82,7 +82,7 @@ class Sensors {
   };
 
   void look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer);
-  void scan_around(int car, const Sight& sight);
+  void scan_around(int car, const Sight& sight, const Place& now, const Place& before);
   void reduce(const LidarRanges& ranges, float* out) const;
 
   SensorOptions options_;
@@ -91,10 +91,9 @@ class Sensors {
   Camera camera_;
   Room room_;
   std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_;
-  std::vector<Place> shown_places_;  // [B] that the pictures are of, with a camera
   std::vector<float> lidar_;
   std::vector<std::uint8_t> scan_ages_;  // [B] steps since the LIDAR's cycle began, with a LIDAR
-  std::vector<Place> last_places_;       // [B] one step earlier, with a LIDAR
+  std::vector<Place> last_places_;       // [B] that were sensed from last, with any sensor
 };
 
 }  // namespace deepracer_fast
