@@ -64,6 +64,7 @@ Sensors::Sensors(const SensorOptions& options, const Ground& ground, const Seede
 }
 
 void Sensors::sense(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer) {
+  if (!options_.any()) return;
   const Place now = {sight.vehicle.position, sight.vehicle.heading};
   const Place before = std::exchange(last_places_[car], now);
   // A car that stands, before its episode begins or for a penalty, sees what it saw.
