@@ -35,6 +35,12 @@ DEEPRACER_FAST_TARGET inline Integers multiply_pairs(Integers a, Integers b) {
       _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
 
+// The lower half of each number from `low`, the upper from `high`.
+DEEPRACER_FAST_TARGET inline Integers join_halves(Integers low, Integers high) {
+  return reinterpret_cast<Integers>(
+      _mm256_blend_epi16(reinterpret_cast<__m256i>(low), reinterpret_cast<__m256i>(high), 0xAA));
+}
+
 DEEPRACER_FAST_TARGET inline __m256i both_halves(const void* bytes) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(bytes)));
 }
@@ -66,7 +72,7 @@ DEEPRACER_FAST_TARGET inline Lanes blend(__m256i even, __m256i odd, __m256i rows
 }
 
 constexpr std::int8_t kLowestByte[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
-constexpr std::int8_t kSecondByte[16] = {1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 13};
+constexpr std::int8_t kThirdByte[16] = {2, 2, 2, 2, 6, 6, 6, 6, 10, 10, 10, 10, 14, 14, 14, 14};
 constexpr std::int8_t kInWindow[17] = {0, 1, 2, 3, -128, -127, -126, -125};
 
 // GCC would make a constant anew for every scanline; a value that it can't see through is made once
@@ -86,7 +92,7 @@ class Sampler {
                                            const Offsets& offsets) const {
     const __m256i least = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(origins));
     const __m256i x = _mm256_add_epi8(_mm256_shuffle_epi8(least, lowest_), offsets.x);
-    const __m256i y = _mm256_add_epi8(_mm256_shuffle_epi8(least, second_), offsets.y);
+    const __m256i y = _mm256_add_epi8(_mm256_shuffle_epi8(least, third_), offsets.y);
     // Of each column, the bytes of its texel and of the texel in the next row.
     const __m256i row = _mm256_and_si256(_mm256_srli_epi16(y, 5), seven_);
     const __m256i column = _mm256_and_si256(_mm256_srli_epi16(x, 4), twelve_);
@@ -122,9 +128,9 @@ class Sampler {
     return made_once(_mm256_set1_epi8(value));
   }
 
-  // The first and second byte of each group, for its four columns.
+  // The first and third byte of each group, for its four columns.
   __m256i lowest_ = made_once(both_halves(kLowestByte));
-  __m256i second_ = made_once(both_halves(kSecondByte));
+  __m256i third_ = made_once(both_halves(kThirdByte));
   // Bytes of a window's rows; those of the upper strip have bit 7 set.
   __m256i in_window_ = made_once(both_halves(kInWindow));
   __m256i above_in_window_ = made_once(both_halves(kInWindow + 1));

@@ -44,6 +44,12 @@ DEEPRACER_FAST_TARGET inline Integers multiply_pairs(Integers a, Integers b) {
       _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 }
 
+// The lower half of each number from `low`, the upper from `high`.
+DEEPRACER_FAST_TARGET inline Integers join_halves(Integers low, Integers high) {
+  return reinterpret_cast<Integers>(
+      _mm256_blend_epi16(reinterpret_cast<__m256i>(low), reinterpret_cast<__m256i>(high), 0xAA));
+}
+
 DEEPRACER_FAST_TARGET inline __m256i both_halves(const void* bytes) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(bytes)));
 }
@@ -74,7 +80,7 @@ DEEPRACER_FAST_TARGET inline __m512i strips(const std::uint32_t* columns,
 }
 
 constexpr std::int8_t kLowestByte[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
-constexpr std::int8_t kSecondByte[16] = {1, 1, 1, 1, 5, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 13};
+constexpr std::int8_t kThirdByte[16] = {2, 2, 2, 2, 6, 6, 6, 6, 10, 10, 10, 10, 14, 14, 14, 14};
 constexpr std::int8_t kInWindow[17] = {0, 1, 2, 3, -128, -127, -126, -125};
 
 // Takes bilinear samples.
@@ -86,7 +92,7 @@ struct Sampler {
     const __m256i x =
         _mm256_add_epi8(_mm256_shuffle_epi8(least, both_halves(kLowestByte)), offsets.x);
     const __m256i y =
-        _mm256_add_epi8(_mm256_shuffle_epi8(least, both_halves(kSecondByte)), offsets.y);
+        _mm256_add_epi8(_mm256_shuffle_epi8(least, both_halves(kThirdByte)), offsets.y);
     const __m256i row = _mm256_and_si256(_mm256_srli_epi16(y, 5), _mm256_set1_epi8(7));
     const __m256i column = _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(12));
     const __m256i below = _mm256_add_epi8(_mm256_shuffle_epi8(both_halves(kInWindow), row), column);

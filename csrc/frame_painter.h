@@ -7,10 +7,11 @@
 //   Scanline (camera.h plans it, placed_scanlines.h puts it on the ground): a mip level and 16.16
 //   coordinates (x, y) of column 0 and (dx, dy) from column to column, in texels, 0 at the centre
 //   of the border's first texel. Groups: four columns c = 4 g + i share a window of 4 x 8 texels.
-//   The least x of a group's columns is gx = clamp(x + min(0, 3 dx) + half + 4 g dx, 0,
-//   last_x << 16 | 0xFFFF) >> 10, in 1/64 texel, half being half of that; so a window that leaves
-//   the level is moved inside. Column c samples at gx + rounded(i |dx|), or gx +
-//   rounded((3 - i) |dx|) where dx < 0. The same for y in 1/32 texel: >> 11.
+//   The least x of a group's columns is gx = (x + min(0, 3 dx) + half + 4 g dx) >> 10, in 1/64
+//   texel, half being half of that. Column c samples at gx + rounded(i |dx|), or gx +
+//   rounded((3 - i) |dx|) where dx < 0. The same for y in 1/32 texel: >> 11. The window begins at
+//   column gx / 64 of strip gy / 128; one that leaves the level is moved inside by whole columns
+//   and strips.
 //   Sample: bilinear. With (fx, fy) the fractions in 1/64 and 1/32, of the texels on the left:
 //   l = (32 - fy) below + fy above, and r of those on the right; l + rounded((r - l) fx / 64), in
 //   1/32 grey level, where rounded is that of multiply_rounded.
@@ -35,112 +36,101 @@ namespace deepracer_fast {
 namespace {
 
 constexpr int kLanes = sizeof(Lanes) / sizeof(std::int16_t);
-constexpr int kGroup = 4;  // columns that share a window of 4 x 8 texels
-constexpr int kPlacedGroups = sizeof(Integers) / sizeof(std::int32_t);  // found together
-constexpr int kKept = 8;  // scanlines kept, more than a row is made of
+constexpr int kKept = 8;       // scanlines kept, more than a row is made of
+constexpr int kExpected = 12;  // rows ahead, whose memory is asked for
 
 static_assert(kBlock % kLanes == 0 && kBlock % (kGroup * kPlacedGroups) == 0);
 static_assert(sizeof(Samples) == kBlock * sizeof(std::int16_t));
 
-// The windows of the groups of a scanline.
+// The windows of a block's groups.
 struct Windows {
-  alignas(64) std::int32_t start[Camera::kMaxWidth / kGroup];  // column of a strip at its corner
-  // The least x of the group from that corner in the lowest byte, the least y in the next.
-  alignas(64) std::uint32_t origin[Camera::kMaxWidth / kGroup];
-  int scanline = -1;
-  Columns columns{0, 0};
+  alignas(32) std::int32_t start[kBlock / kGroup];  // column of a strip at its corner
+  // From that corner the least x of the group in the lower half, the least y in the upper.
+  alignas(32) std::uint32_t origin[kBlock / kGroup];
 };
 
-// Coordinates of the next groups along one axis.
-struct GroupWalk {
-  Integers next, step;
-  std::int32_t max;
-  bool leaves;  // [0, max], where a window may start, at some group
-
-  DEEPRACER_FAST_TARGET Integers take() {
-    Integers at = next;
-    next += step;
-    if (leaves) {
-      at = at < 0 ? Integers{} : at;
-      at = at > max ? Integers{} + max : at;
-    }
-    return at;
-  }
-};
-
-DEEPRACER_FAST_TARGET inline GroupWalk walk_groups(std::int32_t at, std::int32_t step,
-                                                   std::int32_t max, Columns columns) {
-  const std::int32_t first = at + columns.begin * step;
-  const std::int32_t last = first + (columns.end - columns.begin - kGroup) * step;
-  Integers count{};
-  for (int i = 0; i < kPlacedGroups; ++i) count[i] = i;
-  return {first + count * (kGroup * step), Integers{} + kGroup * kPlacedGroups * step, max,
-          std::min(first, last) < 0 || std::max(first, last) > max};
-}
-
-DEEPRACER_FAST_TARGET inline void find_windows(const PlacedScanlines& placed, int scanline,
-                                               Columns columns, Windows& windows) {
-  const Walk walk = placed.walk(scanline);
-  GroupWalk along_x = walk_groups(walk.x, walk.dx, walk.max_x, columns);
-  GroupWalk along_y = walk_groups(walk.y, walk.dy, walk.max_y, columns);
-  const Integers factors = Integers{} + (walk.pitch | 1 << 16);
-  for (int group = columns.begin / kGroup; group < columns.end / kGroup; group += kPlacedGroups) {
-    const Integers x = along_x.take();
-    const Integers y = along_y.take();
-    const Integers start = multiply_pairs((x & ~0xFFFF) | (y >> 18), factors);
-    const Integers origin = ((x >> kShiftX) & 0x3F) | ((y >> (kShiftY - 8)) & 0x7F00);
-    std::memcpy(windows.start + group, &start, sizeof(start));
-    std::memcpy(windows.origin + group, &origin, sizeof(origin));
-  }
-  windows.scanline = scanline;
-  windows.columns = columns;
-}
-
-// The scanlines of one picture, walked from the first to the last. The windows of the next one are
-// found before this one's texels are fetched: the processor does both side by side.
-class GroundWalk {
+// Finds the windows of a scanline, block by block.
+class WindowWalk {
  public:
-  DEEPRACER_FAST_TARGET explicit GroundWalk(const Frame& frame)
-      : placed_(frame),
-        soon_x_(static_cast<std::ptrdiff_t>(-kSoon * frame.lens.forward_x)),
-        soon_y_(static_cast<std::ptrdiff_t>(std::lround(-kSoon / 4 * frame.lens.forward_y))) {}
+  // Begins at groups whose first columns are given.
+  DEEPRACER_FAST_TARGET WindowWalk(const PlacedScanlines& placed, int line, Integers columns)
+      : x_((Integers{} + placed.x(line)) + columns * (Integers{} + placed.dx(line))),
+        y_((Integers{} + placed.y(line)) + columns * (Integers{} + placed.dy(line))),
+        stride_x_(Integers{} + placed.stride_x(line)),
+        stride_y_(Integers{} + placed.stride_y(line)),
+        pitch_(Integers{} + placed.level(line).pitch_and_one),
+        last_(reinterpret_cast<Halves>(Integers{} + placed.level(line).last_start)) {}
 
-  // Hands `take` the bilinear samples of a scanline, 1/32 grey level, kBlock columns at a time.
-  template <class Take>
-  DEEPRACER_FAST_TARGET void walk(int scanline, Columns columns, Take take) {
-    const Windows& windows = found(scanline, columns);
-    if (scanline + 1 < placed_.count()) found(scanline + 1, columns);
-    const Walk walk = placed_.walk(scanline);
-    const Offsets offsets = spread_offsets(walk.offsets_x, walk.offsets_y);
-    const std::uint32_t* upper = walk.columns + walk.pitch;
-    const std::uint32_t* soon = walk.columns + soon_x_ + soon_y_ * walk.pitch;
-    const std::int32_t* start = windows.start + columns.begin / kGroup;
-    const std::uint32_t* origin = windows.origin + columns.begin / kGroup;
-    for (int column = columns.begin; column < columns.end; column += kBlock) {
-      // One window in four, which lie as far apart as a cache line is wide.
-      for (int group = 0; group < kBlock / kGroup; group += 4)
-        __builtin_prefetch(soon + start[group]);
-      take(column, sample_(walk.columns, upper, start, origin, offsets));
-      start += kBlock / kGroup;
-      origin += kBlock / kGroup;
+  DEEPRACER_FAST_TARGET void find(Windows& windows) {
+    for (int group = 0; group < kBlock / kGroup; group += kPlacedGroups) {
+      auto corner = reinterpret_cast<Halves>(join_halves(y_ >> 18, x_));
+      corner = corner < 0 ? Halves{} : corner;
+      corner = corner < last_ ? corner : last_;
+      const Integers start = multiply_pairs(reinterpret_cast<Integers>(corner), pitch_);
+      const Integers origin = join_halves(x_ >> kShiftX, y_ << (16 - kShiftY)) & 0x007F003F;
+      std::memcpy(windows.start + group, &start, sizeof(start));
+      std::memcpy(windows.origin + group, &origin, sizeof(origin));
+      x_ += stride_x_;
+      y_ += stride_y_;
     }
   }
 
  private:
-  DEEPRACER_FAST_TARGET const Windows& found(int scanline, Columns columns) {
-    Windows& windows = windows_[scanline % 2];
-    if (windows.scanline != scanline || windows.columns != columns) {
-      find_windows(placed_, scanline, columns, windows);
-    }
-    return windows;
+  using Halves = std::int16_t __attribute__((vector_size(sizeof(Integers))));
+
+  Integers x_, y_, stride_x_, stride_y_, pitch_;
+  Halves last_;
+};
+
+// The scanlines of one picture, walked one after the other. The windows of the next one are found
+// while this one's texels are fetched: the processor does both side by side.
+class GroundWalk {
+ public:
+  DEEPRACER_FAST_TARGET explicit GroundWalk(const Frame& frame) : placed_(frame) {}
+
+  // The scanline that is walked next.
+  int line() const { return line_; }
+
+  // Goes on in these blocks, from a scanline or from where it is beyond that.
+  DEEPRACER_FAST_TARGET void go_on(int line, Blocks blocks) {
+    if (line <= line_ && blocks == blocks_) return;
+    line_ = std::max(line, line_);
+    blocks_ = blocks;
+    for (int i = 0; i < kPlacedGroups; ++i) columns_[i] = kBlock * blocks.begin + kGroup * i;
+    WindowWalk walk(placed_, line_, columns_);
+    for (int block = blocks.begin; block < blocks.end; ++block) walk.find(windows(line_)[block]);
   }
 
-  static constexpr float kSoon = 16.0F;  // texels towards the car, asked for ahead of time
+  // Hands `take` the bilinear samples of the next scanline, 1/32 grey level, block by block.
+  template <class Take>
+  DEEPRACER_FAST_TARGET void walk(Take take) {
+    const PlacedLevel& level = placed_.level(line_);
+    const std::uint32_t *lower = level.lower, *upper = level.upper, *soon = level.soon;
+    const Offsets offsets = spread_offsets(placed_.offsets_x(line_), placed_.offsets_y(line_));
+    const Windows* here = windows(line_) + blocks_.begin;
+    line_ += 1;
+    Windows* there = windows(line_) + blocks_.begin;
+    WindowWalk next(placed_, line_ < placed_.count() ? line_ : 0, columns_);
+    const Blocks blocks = blocks_;
+    for (int block = blocks.begin; block < blocks.end; ++block) {
+      // One window in four, which lie as far apart as a cache line is wide.
+      for (int group = 0; group < kBlock / kGroup; group += 4)
+        __builtin_prefetch(soon + here->start[group]);
+      take(block, sampler_(lower, upper, here->start, here->origin, offsets));
+      ++here;
+      next.find(*there++);
+    }
+  }
 
-  Sampler sample_;
+ private:
+  Windows* windows(int line) { return windows_[line & 1]; }
+
+  Sampler sampler_;
   PlacedScanlines placed_;
-  std::ptrdiff_t soon_x_, soon_y_;  // the same in columns and in strips of four rows
-  Windows windows_[2];
+  int line_ = 0;
+  Blocks blocks_{0, 0};
+  Integers columns_{};  // of the first groups
+  Windows windows_[2][Camera::kMaxWidth / kBlock];
 };
 
 DEEPRACER_FAST_TARGET inline Lanes load(const std::int16_t* values) {
@@ -189,8 +179,14 @@ struct Kept {
   Samples samples[kKept][Camera::kMaxWidth / kBlock];
 };
 
+// Asks for the memory of a line that is written soon.
+DEEPRACER_FAST_TARGET inline void expect_line(const std::uint8_t* line, int width) {
+  constexpr int kCacheLine = 64;
+  for (int i = 0; i < width; i += kCacheLine) __builtin_prefetch(line + i, 1);
+}
+
 // Adds the scanlines of a row by their weights.
-DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Columns columns,
+DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Blocks blocks,
                                                 const Kept& kept, std::uint8_t* line) {
   std::array<const Samples*, kMostPerRow> samples;
   std::array<Lanes, kMostPerRow> weights;
@@ -199,7 +195,7 @@ DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Columns c
     samples[i] = kept.at(row.first + static_cast<int>(i));
     weights[i] = Lanes{} + row.weights[i];
   }
-  for (int block = columns.begin / kBlock; block < columns.end / kBlock; ++block) {
+  for (int block = blocks.begin; block < blocks.end; ++block) {
     Samples sum;
     for (Lanes& lanes : sum.part) lanes = Lanes{} + kRounding;
     for (std::size_t i = 0; i < count; ++i) {
@@ -210,25 +206,25 @@ DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Columns c
   }
 }
 
-// Paints the ground of one row; `walked` is the first scanline that no row has used yet.
-DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, GroundWalk& ground,
-                                               Columns columns, int& walked, Kept& kept,
-                                               std::uint8_t* line) {
-  walked = std::max(walked, row.first);
+// Paints the ground of one row.
+DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, Blocks blocks,
+                                               GroundWalk& ground, Kept& kept, std::uint8_t* line) {
+  ground.go_on(row.first, blocks);
   if (row.count == 1) {
-    ground.walk(walked++, columns,
-                [line](int column, const Samples& samples)
-                    DEEPRACER_FAST_TARGET { store_greys(line + column, samples); });
+    ground.walk([line](int block, const Samples& samples)
+                    DEEPRACER_FAST_TARGET { store_greys(line + block * kBlock, samples); });
     return;
   }
-  for (; walked < row.first + row.count; ++walked) {
-    Samples* samples = kept.at(walked);
-    ground.walk(walked, columns,
-                [samples](int column, const Samples& values) DEEPRACER_FAST_TARGET {
-                  samples[static_cast<unsigned>(column) / kBlock] = values;
-                });
+  while (ground.line() < row.first + row.count) {
+    Samples* samples = kept.at(ground.line());
+    ground.walk([samples](int block, const Samples& values)
+                    DEEPRACER_FAST_TARGET { samples[block] = values; });
   }
-  add_scanlines(row, columns, kept, line);
+  add_scanlines(row, blocks, kept, line);
+}
+
+DEEPRACER_FAST_TARGET inline void tone_ground(const Tone& tone, Blocks blocks, std::uint8_t* line) {
+  for (int c = blocks.begin * kBlock; c < blocks.end * kBlock; ++c) line[c] = tone.ground[line[c]];
 }
 
 DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, WallRow& line) {
@@ -240,29 +236,28 @@ DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, Wa
 }
 
 DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* out) {
-  const Camera& camera = frame.camera;
-  const int width = camera.params().width;
+  const int width = frame.camera.params().width;
   const WallView walls(frame);
   GroundWalk ground(frame);
   Kept kept;
   WallRow wall;
-  Columns columns{width, 0};
-  int walked = 0;
-  for (int row = 0; row < camera.params().height; ++row, out += width) {
-    const PictureRow& plan = camera.rows()[static_cast<std::size_t>(row)];
-    columns = walls.ground_columns(row + 1, columns);
-    if (plan.count == 0 || columns.begin >= columns.end) {
-      paint_walls(row, walls, wall);
-      for (int i = 0; i < width; i += kBlock) std::memcpy(out + i, wall.at(0) + i, kBlock);
-      continue;
-    }
-    paint_ground(plan, ground, columns, walked, kept, out);
-    if (frame.tone != nullptr) {
-      for (int c = columns.begin; c < columns.end; ++c) out[c] = frame.tone->ground[out[c]];
-    }
-    if (!walls.cross(row)) continue;
-    paint_walls(row, walls, wall);
-    blend_beyond(row, walls.foot(), width, wall.at(0), out);
+  const Blocks all{0, width / kBlock};
+  Blocks blocks{all.end, 0};
+  int row = 0;
+  for (const PictureRow& plan : frame.camera.rows()) {
+    std::uint8_t* line = out + row * width;
+    expect_line(line + kExpected * width, width);
+    const bool crossed = walls.cross(row);
+    blocks = crossed ? walls.ground_blocks(row + 1, blocks) : all;
+    const bool has_ground = plan.count > 0 && blocks.begin < blocks.end;
+    if (has_ground) paint_ground(plan, blocks, ground, kept, line);
+    if (has_ground && frame.tone != nullptr) tone_ground(*frame.tone, blocks, line);
+    if (crossed || !has_ground) paint_walls(row, walls, wall);
+    if (!has_ground)
+      std::memcpy(line, wall.at(0), static_cast<std::size_t>(width));
+    else if (crossed)
+      blend_beyond(row, walls.foot(), width, wall.at(0), line);
+    row += 1;
   }
   // Objects stand on the ground inside the walls: they would be drawn over the finished rows here.
 }

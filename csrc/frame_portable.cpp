@@ -28,6 +28,10 @@ struct Texels {
   Lanes left, right;
 };
 
+struct Halves {
+  Lanes lower, upper;
+};
+
 inline Lanes multiply_high(Lanes a, Lanes b) {
 #if defined(__SSE2__)
   return reinterpret_cast<Lanes>(
@@ -51,6 +55,11 @@ inline Lanes weigh_bytes(Lanes bytes, Lanes weights) {
   return reinterpret_cast<Lanes>((pairs & 255) * (shares & 255) + (pairs >> 8) * (shares >> 8));
 }
 
+// The lower half of each number from `low`, the upper from `high`.
+inline Integers join_halves(Integers low, Integers high) {
+  return (low & 0xFFFF) | (high & ~0xFFFF);
+}
+
 #if defined(__SSE2__)
 
 inline __m128i bits(Lanes lanes) { return reinterpret_cast<__m128i>(lanes); }
@@ -62,10 +71,12 @@ inline Integers multiply_pairs(Integers a, Integers b) {
       _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
 }
 
-// For each column of two groups the lower half of its group's number.
-inline Lanes spread_groups(const std::uint32_t* groups) {
+// For each column of two groups the halves of its group's number.
+inline Halves spread_groups(const std::uint32_t* groups) {
   const __m128i two = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(groups));
-  return lanes(_mm_shufflehi_epi16(_mm_shufflelo_epi16(_mm_unpacklo_epi64(two, two), 0x00), 0xAA));
+  const __m128i twice = _mm_unpacklo_epi64(two, two);
+  return {lanes(_mm_shufflehi_epi16(_mm_shufflelo_epi16(twice, 0x00), 0xAA)),
+          lanes(_mm_shufflehi_epi16(_mm_shufflelo_epi16(twice, 0x55), 0xFF))};
 }
 
 // Eight numbers of 16 bits, none below zero, plus one of 32 bits for each half of them.
@@ -117,10 +128,13 @@ inline Integers multiply_pairs(Integers a, Integers b) {
   return (a & 0xFFFF) * (b & 0xFFFF) + (a >> 16) * (b >> 16);
 }
 
-inline Lanes spread_groups(const std::uint32_t* groups) {
-  const auto a = static_cast<std::int16_t>(groups[0]);
-  const auto b = static_cast<std::int16_t>(groups[1]);
-  return Lanes{a, a, a, a, b, b, b, b};
+inline Halves spread_groups(const std::uint32_t* groups) {
+  Halves result;
+  for (int i = 0; i < 8; ++i) {
+    result.lower[i] = static_cast<std::int16_t>(groups[i / 4]);
+    result.upper[i] = static_cast<std::int16_t>(groups[i / 4] >> 16);
+  }
+  return result;
 }
 
 inline Texels fetch(const std::uint32_t* lower, const std::uint32_t* upper,
@@ -161,9 +175,9 @@ struct Sampler {
                      Offsets offsets) const {
     Samples samples;
     for (Lanes& part : samples.part) {
-      const Lanes least = spread_groups(origins);
-      const Lanes x = (least & 255) + offsets.x;
-      const Lanes y = (least >> 8) + offsets.y;
+      const Halves least = spread_groups(origins);
+      const Lanes x = least.lower + offsets.x;
+      const Lanes y = least.upper + offsets.y;
       const Texels texels = fetch(lower, upper, starts, x >> 6, y >> 5);
       const Lanes weights = (y & 31) * 255 + 32;  // 32 - share and, in the high byte, share
       const Lanes left = weigh_bytes(texels.left, weights);

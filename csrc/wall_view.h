@@ -19,11 +19,11 @@ namespace {
 
 constexpr int kEdgeUnit = 64;  // edges are in 1/64 pixel from the picture's top
 
-// Columns [begin, end) of a picture row, both multiples of kBlock.
-struct Columns {
+// Blocks [begin, end) of a picture row.
+struct Blocks {
   int begin, end;
 
-  bool operator==(const Columns&) const = default;
+  bool operator==(const Blocks&) const = default;
 };
 
 // An edge that crosses the picture, by column, and its bounds by block.
@@ -61,9 +61,9 @@ class WallView {
   std::uint8_t sky() const { return sky_; }
   // Whether a wall is seen in the row or at its edge.
   bool cross(int row) const { return row * kEdgeUnit - kEdgeUnit / 2 < lowest_foot_; }
-  // The columns that show ground in a row, joined with those given. The set only grows from row to
+  // The blocks that show ground in a row, joined with those given. The set only grows from row to
   // row, because feet are convex across the picture.
-  DEEPRACER_FAST_TARGET Columns ground_columns(int row, Columns columns) const;
+  DEEPRACER_FAST_TARGET Blocks ground_blocks(int row, Blocks blocks) const;
   // Fills a row with walls.
   DEEPRACER_FAST_TARGET void paint(int row, WallRow& out) const;
 
@@ -107,7 +107,7 @@ class WallView {
   std::array<UprightEdge, 4> corners_{};                               // from left to right
   std::array<std::array<std::uint8_t, Camera::kMaxHeight>, 5> greys_;  // by side and row
   bool has_sky_ = false;
-  int lowest_foot_ = 0;
+  int highest_foot_ = 0, lowest_foot_ = 0;
   Edge foot_{}, top_{};
 };
 
@@ -216,6 +216,7 @@ DEEPRACER_FAST_TARGET inline void WallView::trace_feet() {
     lines[static_cast<std::size_t>(k)] = line_at_height(facing(k), lens_z_);
   }
   trace(lines, count, 1.0F, width_, foot_);
+  highest_foot_ = *std::min_element(foot_.least.begin(), foot_.least.begin() + width_ / kBlock);
   lowest_foot_ = std::max(foot_.at[0], foot_.at[static_cast<std::size_t>(width_) - 1]);
 }
 
@@ -233,15 +234,15 @@ DEEPRACER_FAST_TARGET inline void WallView::trace_tops() {
   trace(lines, count, -1.0F, width_, top_);
 }
 
-DEEPRACER_FAST_TARGET inline Columns WallView::ground_columns(int row, Columns columns) const {
-  if (columns.begin == 0 && columns.end == width_) return columns;
+DEEPRACER_FAST_TARGET inline Blocks WallView::ground_blocks(int row, Blocks blocks) const {
   const int reach = row * kEdgeUnit + kEdgeUnit / 2 + kEdgeUnit;
-  for (int block = 0; block < width_; block += kBlock) {
-    if (foot_.least[static_cast<std::size_t>(block / kBlock)] >= reach) continue;
-    columns.begin = std::min(columns.begin, block);
-    columns.end = std::max(columns.end, block + kBlock);
+  if (reach <= highest_foot_) return blocks;
+  for (int block = 0; block < width_ / kBlock; ++block) {
+    if (foot_.least[static_cast<std::size_t>(block)] >= reach) continue;
+    blocks.begin = std::min(blocks.begin, block);
+    blocks.end = std::max(blocks.end, block + 1);
   }
-  return columns;
+  return blocks;
 }
 
 // Each side, from left to right, has one grey in a row: that in the middle of what is seen of it.
