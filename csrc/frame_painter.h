@@ -237,6 +237,7 @@ DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, Wa
 
 DEEPRACER_FAST_TARGET inline void paint_frame(const Frame& frame, std::uint8_t* out) {
   const int width = frame.camera.params().width;
+  for (int row = 0; row < kExpected; ++row) expect_line(out + row * width, width);
   const WallView walls(frame);
   GroundWalk ground(frame);
   Kept kept;
