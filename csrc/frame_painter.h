@@ -179,7 +179,8 @@ struct Kept {
   Samples samples[kKept][Camera::kMaxWidth / kBlock];
 };
 
-// Asks for the memory of a line that is written soon.
+// Asks for the memory of a line that is written soon. Near the picture's end it lies beyond, which
+// harms nothing: asking reads nothing.
 DEEPRACER_FAST_TARGET inline void expect_line(const std::uint8_t* line, int width) {
   constexpr int kCacheLine = 64;
   for (int i = 0; i < width; i += kCacheLine) __builtin_prefetch(line + i, 1);
