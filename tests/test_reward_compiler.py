@@ -3,6 +3,10 @@
 import ast
 import itertools
 import math
+import platform
+import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +255,20 @@ def test_a_compiled_reward_that_is_wrong_is_found_out(monkeypatch: pytest.Monkey
     reward(batch)
     assert reward.mode == "interpreted" and "where Python gives" in reward.reason
     np.testing.assert_allclose(reward(batch), batch["x"])
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or shutil.which("readelf") is None, reason="reads ELF for x86-64"
+)
+def test_code_constants_and_library_may_lie_anywhere(tmp_path: Path) -> None:
+    source = "math.sin(params['x']) * [1.5, 2.5, 3.5][int(params['y']) % 3] ** 0.7"
+    made, _ = made_of(f"import math\ndef reward_function(params):\n    return {source}\n")
+    (tmp_path / "kernel.o").write_bytes(made.code)
+    listing = subprocess.run(
+        ["readelf", "-rW", tmp_path / "kernel.o"], capture_output=True, text=True, check=True
+    )
+    kinds = set(re.findall(r"R_X86_64_\w+", listing.stdout))
+    assert kinds and kinds <= {"R_X86_64_64", "R_X86_64_PC64"}  # no address in 32 bits
 
 
 @pytest.mark.parametrize("cars", [1, 127, 128, 129, 300])

@@ -42,8 +42,10 @@ def compile_assembly(assembly: str) -> bytes:
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
         opt=level,
-        reloc="pic",
-        codemodel="default",
+        # Addresses in full: the loader may put code, constants and the C library farther apart
+        # than 32 bits reach, and LLVM aborts the process then.
+        reloc="static",
+        codemodel="large",
     )
     module = llvm.parse_assembly(assembly)
     module.triple = machine.triple
