@@ -59,12 +59,12 @@ class WindowWalk {
         stride_x_(Integers{} + placed.stride_x(line)),
         stride_y_(Integers{} + placed.stride_y(line)),
         pitch_(Integers{} + placed.level(line).pitch_and_one),
-        last_(reinterpret_cast<Halves>(Integers{} + placed.level(line).last_start)) {}
+        last_(reinterpret_cast<Corners>(Integers{} + placed.level(line).last_start)) {}
 
   DEEPRACER_FAST_TARGET void find(Windows& windows) {
     for (int group = 0; group < kBlock / kGroup; group += kPlacedGroups) {
-      auto corner = reinterpret_cast<Halves>(join_halves(y_ >> 18, x_));
-      corner = corner < 0 ? Halves{} : corner;
+      auto corner = reinterpret_cast<Corners>(join_halves(y_ >> 18, x_));
+      corner = corner < 0 ? Corners{} : corner;
       corner = corner < last_ ? corner : last_;
       const Integers start = multiply_pairs(reinterpret_cast<Integers>(corner), pitch_);
       const Integers origin = join_halves(x_ >> kShiftX, y_ << (16 - kShiftY)) & 0x007F003F;
@@ -76,10 +76,10 @@ class WindowWalk {
   }
 
  private:
-  using Halves = std::int16_t __attribute__((vector_size(sizeof(Integers))));
+  using Corners = std::int16_t __attribute__((vector_size(sizeof(Integers))));
 
   Integers x_, y_, stride_x_, stride_y_, pitch_;
-  Halves last_;
+  Corners last_;
 };
 
 // The scanlines of one picture, walked one after the other. The windows of the next one are found
