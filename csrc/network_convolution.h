@@ -4,7 +4,7 @@
 // In: uint8 pictures and float32 weights as JAX holds them. Out: every layer's activations, and
 // for a gradient of the last ones the gradients of all weights. network_ffi.cpp shares pictures
 // out among threads; network_kernel.h multiplies. All pictures are [H, W, C], kernels [K, K, C, O].
-// In float32 layers that suit it go by network_winograd.h.
+// Layers that suit it go by network_winograd.h.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "network_buffer.h"
 #include "network_kernel.h"
 #include "network_layer.h"
+#include "network_packing.h"
 #include "network_winograd.h"
 
 namespace deepracer_fast::network {
@@ -28,18 +29,17 @@ struct Parity {
 
 /// A thread's working memory; grows to what the largest layer needs and stays.
 struct Scratch {
-  Buffer<Word> picture;
-  Buffer<Word> activations[2];
-  Buffer<Word> gradients[2];
-  Buffer<Word> masked;
-  Buffer<Word> masked_pairs;
-  Buffer<Word> input_pairs;
+  Buffer<float> picture;
+  Buffer<float> activations[2];
+  Buffer<float> gradients[2];
+  Buffer<float> masked;
+  Buffer<Word> inputs;
+  Buffer<Word> outputs;
   PointScratch points;
   std::vector<Buffer<float>> point_sums;  // of each layer; empty unless by Winograd
 };
 
-/// The layers with their weights packed for one precision; const while threads share it.
-template <class Element>
+/// The layers with their weights packed for some kernels; const while threads share it.
 class PictureLayers {
  public:
   /// Packs for the forward pass, and `with_gradient` for the backward pass as well.
@@ -48,15 +48,15 @@ class PictureLayers {
 
   /// Computes one picture's activations, layer after layer. `activations` has one target a layer;
   /// nullptr keeps a layer's in `scratch`.
-  void forward(const std::uint8_t* picture, std::span<Element* const> activations,
+  void forward(const std::uint8_t* picture, std::span<float* const> activations,
                Scratch& scratch) const;
 
   /// Adds one picture's gradient of all weights to `sums`: per layer kernel, then bias. The first
   /// kernel's is for pixels of 0..255 and has still to be divided by 255. Pictures follow each
   /// other between `begin_gradient` and `end_gradient`, with the same scratch and sums.
   void begin_gradient(Scratch& scratch) const;
-  void backward(const std::uint8_t* picture, std::span<const Element* const> activations,
-                const Element* gradient, float* sums, Scratch& scratch) const;
+  void backward(const std::uint8_t* picture, std::span<const float* const> activations,
+                const float* gradient, float* sums, Scratch& scratch) const;
   void end_gradient(float* sums, Scratch& scratch) const;
 
   std::span<const Layer> layers() const { return layers_; }
@@ -65,13 +65,13 @@ class PictureLayers {
   std::size_t num_weights() const;
 
  private:
-  void convolve(std::size_t index, const Element* in, Element* out) const;
-  void add_weight_gradient(const Layer& layer, const Element* in, const Element* masked,
-                           float* sums, Scratch& scratch) const;
-  void input_gradient(std::size_t index, const Element* masked, Element* out) const;
+  void convolve(std::size_t index, const float* in, float* out, Scratch& scratch) const;
+  void add_weight_gradient(const Layer& layer, const float* in, const float* masked, float* sums,
+                           Scratch& scratch) const;
+  void input_gradient(std::size_t index, const float* masked, float* out, Scratch& scratch) const;
   /// The input pixels of one parity, for the panel of channels that `out` and `weights` begin with.
-  void parity_gradient(const Layer& layer, Parity parity, const Element* masked,
-                       const Word* weights, Element* out) const;
+  void parity_gradient(const Layer& layer, Parity parity, const Word* masked, const Word* weights,
+                       float* out) const;
 
   const Kernels& kernels_;
   std::vector<Layer> layers_;

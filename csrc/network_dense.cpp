@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "network_buffer.h"
+#include "network_packing.h"
 
 namespace deepracer_fast::network {
 namespace {
@@ -28,48 +29,43 @@ Word* panel_buffer(int words) {
 }
 
 /// Weights [count, columns] as panels, read as they lie in memory: [panel][words(count)][columns].
-template <class Element>
-void pack_panels(const float* w, int count, int columns, int panel, Word* packed) {
-  constexpr int kPer = kPerWord<Element>;
-  const std::ptrdiff_t of_panel = static_cast<std::ptrdiff_t>(count / kPer) * panel;
-  for (int row = 0; row < count; row += kPer) {
-    Word* out = packed + row / kPer * panel;
+void pack_panels(const Kernels& kernels, const float* w, int count, int columns, Word* packed) {
+  const int per_word = kernels.per_word, panel = kernels.panel(columns);
+  const std::ptrdiff_t of_panel = static_cast<std::ptrdiff_t>(count / per_word) * panel;
+  for (int row = 0; row < count; row += per_word) {
+    Word* out = packed + row / per_word * panel;
     for (int column = 0; column < columns; column += panel, out += of_panel) {
-      const float* upper = w + column;
-      const float* lower = upper + (kPer - 1) * columns;
-      for (int i = 0; i < panel; ++i) out[i] = join<Element>(upper[i], lower[i]);
+      const float* first = w + column;
+      kernels.join(first, first + (per_word - 1) * columns, panel, out);
     }
-    w += kPer * columns;
+    w += per_word * columns;
   }
 }
 
-/// Copies `run` words of each row of x side by side: as they lie, at the same few sets of the
+/// Words of `count` numbers of each row of x side by side: as they lie, at the same few sets of the
 /// cache, they would push each other out.
-template <class Element>
-const Word* gather_rows(MatmulShape shape, const Element* x, int run) {
+const Word* gather_rows(const Kernels& kernels, MatmulShape shape, const float* x, int count) {
   thread_local Buffer<Word> buffer;
-  const std::size_t size = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(run);
-  Word* rows = room_for(buffer, size);
+  const std::ptrdiff_t run = kernels.words(count);
+  Word* rows = room_for(buffer, static_cast<std::size_t>(shape.rows * run));
   for (std::ptrdiff_t row = 0; row < shape.rows; ++row) {
-    std::memcpy(rows + row * run, x + row * shape.depth,
-                static_cast<std::size_t>(run) * sizeof(Word));
+    kernels.round(x + row * shape.depth, count, rows + row * run);
   }
   return rows;
 }
 
 /// The part of a product that sums over `depth` from `first` on: puts it into `sums`, for `rows`
 /// rows of x.
-template <class Element>
-void matmul_part(const Kernels& kernels, MatmulShape shape, const Element* x, const float* w,
+void matmul_part(const Kernels& kernels, MatmulShape shape, const float* x, const float* w,
                  int first, int end, float* sums) {
   const int panel = kernels.panel(shape.columns);
   for (int depth = first; depth < end; depth += kDepthBlock) {
     const int count = std::min(kDepthBlock, end - depth);
-    const int run = words<Element>(count);
+    const int run = kernels.words(count);
     Word* packed = panel_buffer(run * shape.columns);
-    pack_panels<Element>(w + static_cast<std::ptrdiff_t>(depth) * shape.columns, count,
-                         shape.columns, panel, packed);
-    const Word* rows = gather_rows(shape, x + depth, run);
+    pack_panels(kernels, w + static_cast<std::ptrdiff_t>(depth) * shape.columns, count,
+                shape.columns, packed);
+    const Word* rows = gather_rows(kernels, shape, x + depth, count);
     for (int column = 0; column < shape.columns; column += panel) {
       multiply(kernels, panel, shape.rows,
                {.a = rows,
@@ -90,53 +86,50 @@ void matmul_part(const Kernels& kernels, MatmulShape shape, const Element* x, co
 }
 
 /// x_gradient: one block of rows by one panel of the depth, all columns summed.
-template <class Element>
-void input_gradient(const Kernels& kernels, MatmulShape shape,
-                    const MatmulGradient<Element>& matrices, const Element* out_gradient,
-                    const ParallelFor& parallel_for) {
-  const int panel = kernels.panel(shape.depth);
+void input_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
+                    const Word* out_gradient, const ParallelFor& parallel_for) {
+  const int panel = kernels.panel(shape.depth), run = kernels.words(shape.columns);
   const int row_blocks = blocks(shape.rows, kRowBlock);
   parallel_for(shape.depth / panel * row_blocks, [&](int item) {
     const int feature = item / row_blocks * panel;
     const int row = item % row_blocks * kRowBlock;
-    Word* packed = panel_buffer(words<Element>(shape.columns) * panel);
+    Word* packed = panel_buffer(run * panel);
     const float* w = matrices.w + static_cast<std::ptrdiff_t>(feature) * shape.columns;
-    pack<Element>(Matrix<float>{w, 1, shape.columns}, shape.columns, panel, packed);
+    pack(kernels, {w, 1, shape.columns}, shape.columns, panel, packed);
     multiply(kernels, panel, std::min(kRowBlock, shape.rows - row),
-             {.a = out_gradient + static_cast<std::ptrdiff_t>(row) * shape.columns,
-              .a_row = shape.columns / kPerWord<Element>,
+             {.a = out_gradient + static_cast<std::ptrdiff_t>(row) * run,
+              .a_row = run,
               .a_step = 1,
               .a_run = 0,
               .b = packed,
               .b_step = panel,
               .b_run = 0,
               .runs = 1,
-              .run_length = words<Element>(shape.columns),
+              .run_length = run,
               .c = matrices.x_gradient + static_cast<std::ptrdiff_t>(row) * shape.depth + feature,
               .c_row = shape.depth,
               .bias = nullptr,
-              .finish = Finish::kStore});
+              .finish = Finish::kSet});
   });
 }
 
 /// w_gradient: some rows of it, all columns; the sum runs over the rows of x.
-template <class Element>
-void weight_gradient(const Kernels& kernels, MatmulShape shape,
-                     const MatmulGradient<Element>& matrices, const ParallelFor& parallel_for) {
+void weight_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
+                     const ParallelFor& parallel_for) {
   const int panel = kernels.panel(shape.columns);
-  const int steps = words<Element>(shape.rows);
+  const int steps = kernels.words(shape.rows);
   Buffer<Word> packed_gradient(static_cast<std::size_t>(steps) *
                                static_cast<std::size_t>(shape.columns));
   Word* next = packed_gradient.data();
   for (int column = 0; column < shape.columns; column += panel) {
-    const Matrix<float> source{matrices.out_gradient + column, shape.columns, 1};
-    next = pack<Element>(source, shape.rows, panel, next);
+    next =
+        pack(kernels, {matrices.out_gradient + column, shape.columns, 1}, shape.rows, panel, next);
   }
   parallel_for(blocks(shape.depth, kWeightRows), [&](int item) {
     const int first = item * kWeightRows;
     const int count = std::min(kWeightRows, shape.depth - first);
     Word* packed = panel_buffer(steps * count);
-    pack<Element>(Matrix<Element>{matrices.x + first, shape.depth, 1}, shape.rows, count, packed);
+    pack(kernels, {matrices.x + first, shape.depth, 1}, shape.rows, count, packed);
     for (int column = 0; column < shape.columns; column += panel) {
       multiply(
           kernels, panel, count,
@@ -166,8 +159,7 @@ void check_matmul(const Kernels& kernels, MatmulShape shape) {
                               std::to_string(shape.columns));
 }
 
-template <class Element>
-void matmul(const Kernels& kernels, MatmulShape shape, const Element* x, const float* w, float* out,
+void matmul(const Kernels& kernels, MatmulShape shape, const float* x, const float* w, float* out,
             const ParallelFor& parallel_for) {
   // Threads share the depth out, so that each reads its own weights once, in one go. The parts
   // follow from the depth alone: a row's sums do not depend on the rows beside it.
@@ -178,7 +170,7 @@ void matmul(const Kernels& kernels, MatmulShape shape, const Element* x, const f
   sums.resize(std::max(sums.size(), static_cast<std::size_t>(parts)));
   for (int row = 0; row < shape.rows; row += kRowBlock) {
     const MatmulShape block{std::min(kRowBlock, shape.rows - row), shape.depth, shape.columns};
-    const Element* x_block = x + static_cast<std::ptrdiff_t>(row) * shape.depth;
+    const float* x_block = x + static_cast<std::ptrdiff_t>(row) * shape.depth;
     float* out_block = out + static_cast<std::ptrdiff_t>(row) * shape.columns;
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(block.rows) * block.columns;
     parallel_for(parts, [&](int part) {
@@ -199,24 +191,13 @@ void matmul(const Kernels& kernels, MatmulShape shape, const Element* x, const f
   }
 }
 
-template <class Element>
-void matmul_gradient(const Kernels& kernels, MatmulShape shape,
-                     const MatmulGradient<Element>& matrices, const ParallelFor& parallel_for) {
+void matmul_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
+                     const ParallelFor& parallel_for) {
   const auto size = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(shape.columns);
-  Buffer<Element> out_gradient(size);
-  std::transform(matrices.out_gradient, matrices.out_gradient + size, out_gradient.begin(),
-                 from_float<Element>);
-  input_gradient(kernels, shape, matrices, out_gradient.data(), parallel_for);
+  Buffer<Word> room;
+  const Word* out_gradient = words_of(kernels, matrices.out_gradient, size, room);
+  input_gradient(kernels, shape, matrices, out_gradient, parallel_for);
   weight_gradient(kernels, shape, matrices, parallel_for);
 }
-
-template void matmul<float>(const Kernels&, MatmulShape, const float*, const float*, float*,
-                            const ParallelFor&);
-template void matmul<Bf16>(const Kernels&, MatmulShape, const Bf16*, const float*, float*,
-                           const ParallelFor&);
-template void matmul_gradient<float>(const Kernels&, MatmulShape, const MatmulGradient<float>&,
-                                     const ParallelFor&);
-template void matmul_gradient<Bf16>(const Kernels&, MatmulShape, const MatmulGradient<Bf16>&,
-                                    const ParallelFor&);
 
 }  // namespace deepracer_fast::network

@@ -1,8 +1,8 @@
 // Matrix products of the dense layers: out = x w, and its two gradients.
 //
-// In and out: row-major matrices as JAX holds them, weights float32, the rest in the precision of
-// the kernels. network_ffi.cpp calls these; network_kernel.h multiplies. The work is cut into
-// items whose number depends on the shapes alone, so the sums do not depend on the threads.
+// In and out: row-major float32 matrices as JAX holds them. network_ffi.cpp calls these;
+// network_packing.h lays operands out, network_kernel.h multiplies. The work is cut into items
+// whose number depends on the shapes alone, so the sums do not depend on the threads.
 #pragma once
 
 #include <functional>
@@ -24,23 +24,20 @@ struct MatmulShape {
 /// Throws std::invalid_argument unless depth and columns can be cut into panels.
 void check_matmul(const Kernels& kernels, MatmulShape shape);
 
-/// out = x w, in float32.
-template <class Element>
-void matmul(const Kernels& kernels, MatmulShape shape, const Element* x, const float* w, float* out,
+/// out = x w.
+void matmul(const Kernels& kernels, MatmulShape shape, const float* x, const float* w, float* out,
             const ParallelFor& parallel_for);
 
-/// From `out_gradient` [rows, columns], float32: x_gradient [rows, depth] = out_gradient w^T and
-/// w_gradient [depth, columns] = x^T out_gradient, in float32.
-template <class Element>
+/// From `out_gradient` [rows, columns]: x_gradient [rows, depth] = out_gradient w^T and
+/// w_gradient [depth, columns] = x^T out_gradient.
 struct MatmulGradient {
-  const Element* x;
+  const float* x;
   const float* w;
   const float* out_gradient;
-  Element* x_gradient;
+  float* x_gradient;
   float* w_gradient;
 };
-template <class Element>
-void matmul_gradient(const Kernels& kernels, MatmulShape shape,
-                     const MatmulGradient<Element>& matrices, const ParallelFor& parallel_for);
+void matmul_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
+                     const ParallelFor& parallel_for);
 
 }  // namespace deepracer_fast::network

@@ -137,11 +137,10 @@ Scratch& scratch_of_thread() {
 
 /// Arguments: per layer kernel, bias. Results: the activations of as many of the last layers as
 /// are asked for: one to act, all of them to learn.
-template <class Element>
 void forward(const PictureCall& call) {
   const std::vector<Layer> layers = call.layers(0, 2);
   std::vector<Weights> weights;
-  std::vector<Element*> targets(layers.size(), nullptr);
+  std::vector<float*> targets(layers.size(), nullptr);
   const std::size_t kept_inside = layers.size() - std::min(call.results.size(), layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
@@ -151,11 +150,11 @@ void forward(const PictureCall& call) {
                                       static_cast<std::size_t>(layer.filters))});
     if (i < kept_inside) continue;
     targets[i] =
-        data_of<Element>(result(call.results, i - kept_inside), call.batch_of(layer.out_size()));
+        data_of<float>(result(call.results, i - kept_inside), call.batch_of(layer.out_size()));
   }
-  const PictureLayers<Element> network(call.kernels, layers, weights, false);
+  const PictureLayers network(call.kernels, layers, weights, false);
   call.parallel_for(call.batch(), [&](std::ptrdiff_t index) {
-    std::vector<Element*> activations = targets;
+    std::vector<float*> activations = targets;
     for (std::size_t i = kept_inside; i < layers.size(); ++i) {
       activations[i] += index * layers[i].out_size();
     }
@@ -194,20 +193,19 @@ void add_chunks(const PictureCall& call, std::span<const Layer> layers,
 }
 
 /// Arguments: gradient of the last activations, the layers' kernels, the layers' activations.
-template <class Element>
 void backward(const PictureCall& call) {
   const std::vector<Layer> layers = call.layers(1, 1);
   const auto* gradient =
-      data_of<Element>(argument(call.arguments, 0), call.batch_of(layers.back().out_size()));
+      data_of<float>(argument(call.arguments, 0), call.batch_of(layers.back().out_size()));
   std::vector<Weights> weights;
-  std::vector<const Element*> activations;
+  std::vector<const float*> activations;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto kernel_size = static_cast<std::size_t>(layers[i].kernel_size());
     weights.push_back({data_of<float>(argument(call.arguments, 1 + i), kernel_size), nullptr});
-    activations.push_back(data_of<Element>(argument(call.arguments, 1 + layers.size() + i),
-                                           call.batch_of(layers[i].out_size())));
+    activations.push_back(data_of<float>(argument(call.arguments, 1 + layers.size() + i),
+                                         call.batch_of(layers[i].out_size())));
   }
-  const PictureLayers<Element> network(call.kernels, layers, weights, true);
+  const PictureLayers network(call.kernels, layers, weights, true);
   std::vector<std::vector<float>> chunks(kChunks);
   call.parallel_for(kChunks, [&](int chunk) {
     auto& sums = chunks[static_cast<std::size_t>(chunk)];
@@ -216,7 +214,7 @@ void backward(const PictureCall& call) {
     network.begin_gradient(scratch);
     const int end = call.batch() * (chunk + 1) / kChunks;
     for (std::ptrdiff_t index = call.batch() * chunk / kChunks; index < end; ++index) {
-      std::vector<const Element*> of_picture = activations;
+      std::vector<const float*> of_picture = activations;
       for (std::size_t i = 0; i < layers.size(); ++i) {
         of_picture[i] += index * layers[i].out_size();
       }
@@ -234,7 +232,7 @@ ffi::Error picture_layers(ffi::ThreadPool pool, std::string_view name, Strides s
   return reported([&] {
     const Kernels& kernels = find_kernels(name);
     const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
-    kernels.is_bf16 ? forward<Bf16>(call) : forward<float>(call);
+    forward(call);
   });
 }
 
@@ -244,7 +242,7 @@ ffi::Error picture_layers_gradient(ffi::ThreadPool pool, std::string_view name, 
   return reported([&] {
     const Kernels& kernels = find_kernels(name);
     const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
-    kernels.is_bf16 ? backward<Bf16>(call) : backward<float>(call);
+    backward(call);
   });
 }
 
@@ -257,9 +255,8 @@ struct DenseCall {
       : kernels(find_kernels(name)), shape{dimension(x, 0), dimension(x, 1), dimension(w, 1)} {
     check_matmul(kernels, shape);
   }
-  template <class T>
-  T* rows_by_depth(const ffi::AnyBuffer& x) const {
-    return data_of<T>(x, size(shape.rows, shape.depth));
+  float* rows_by_depth(const ffi::AnyBuffer& x) const {
+    return data_of<float>(x, size(shape.rows, shape.depth));
   }
   float* depth_by_columns(const ffi::AnyBuffer& w) const {
     return data_of<float>(w, size(shape.depth, shape.columns));
@@ -276,11 +273,8 @@ ffi::Error dense(ffi::ThreadPool pool, std::string_view name, ffi::AnyBuffer x, 
                  ffi::Result<ffi::AnyBuffer> out) {
   return reported([&] {
     const DenseCall call(name, x, w);
-    const auto run = [&]<class Element>(Element* elements) {
-      matmul<Element>(call.kernels, call.shape, elements, call.depth_by_columns(w),
-                      call.rows_by_columns(*out), on_threads_of(pool));
-    };
-    call.kernels.is_bf16 ? run(call.rows_by_depth<Bf16>(x)) : run(call.rows_by_depth<float>(x));
+    matmul(call.kernels, call.shape, call.rows_by_depth(x), call.depth_by_columns(w),
+           call.rows_by_columns(*out), on_threads_of(pool));
   });
 }
 
@@ -290,13 +284,13 @@ ffi::Error dense_gradient(ffi::ThreadPool pool, std::string_view name, ffi::AnyB
                           ffi::Result<ffi::AnyBuffer> w_gradient) {
   return reported([&] {
     const DenseCall call(name, x, w);
-    const auto run = [&]<class Element>(Element* elements) {
-      const MatmulGradient<Element> matrices{
-          elements, call.depth_by_columns(w), call.rows_by_columns(gradient),
-          call.rows_by_depth<Element>(*x_gradient), call.depth_by_columns(*w_gradient)};
-      matmul_gradient(call.kernels, call.shape, matrices, on_threads_of(pool));
-    };
-    call.kernels.is_bf16 ? run(call.rows_by_depth<Bf16>(x)) : run(call.rows_by_depth<float>(x));
+    matmul_gradient(call.kernels, call.shape,
+                    {.x = call.rows_by_depth(x),
+                     .w = call.depth_by_columns(w),
+                     .out_gradient = call.rows_by_columns(gradient),
+                     .x_gradient = call.rows_by_depth(*x_gradient),
+                     .w_gradient = call.depth_by_columns(*w_gradient)},
+                    on_threads_of(pool));
   });
 }
 

@@ -1,5 +1,6 @@
 // Register tiles for AVX2 with FMA, float32. The AVX-512 file explains the shared parts.
 #include "network_kernel.h"
+#include "network_packing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -25,7 +26,7 @@ TARGET_AVX2 inline __m256 broadcast(const Word* word) {
 
 TARGET_AVX2 inline void finish(const Product& product, std::ptrdiff_t offset, int column,
                                __m256 sum) {
-  float* c = static_cast<float*>(product.c) + offset;
+  float* c = product.c + offset;
   if (product.finish == Finish::kAdd) sum = _mm256_add_ps(sum, _mm256_loadu_ps(c));
   if (product.finish == Finish::kBiasRelu) {
     sum = _mm256_add_ps(sum, _mm256_loadu_ps(product.bias + column));
@@ -37,8 +38,8 @@ TARGET_AVX2 inline void finish(const Product& product, std::ptrdiff_t offset, in
 template <int kRows>
 TARGET_AVX2 void tile(const Product& product) {
   __m256 sums[kRows][kVectors] = {};
-  const Word* a_run = static_cast<const Word*>(product.a);
-  const float* b_run = static_cast<const float*>(product.b);
+  const Word* a_run = product.a;
+  const auto* b_run = reinterpret_cast<const float*>(product.b);
   for (int run = 0; run < product.runs; ++run) {
     const Word* a = a_run;
     const float* b = b_run;
@@ -77,7 +78,7 @@ constexpr auto tiles(std::integer_sequence<int, kRowsMinusOne...>) {
 std::vector<Kernels> avx2_kernels() {
   static constexpr auto kTwoWide = tiles(std::make_integer_sequence<int, kTallest>());
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return {};
-  return {{"avx2", false, kLanes, kTwoWide, {}}};
+  return {{"avx2", 1, kLanes, kTwoWide, {}, copy_values, copy_first}};
 }
 
 }  // namespace deepracer_fast::network

@@ -1,19 +1,19 @@
 // Register tiles for AVX-512: float32, and bf16 where the processor multiplies it.
 #include "network_kernel.h"
+#include "network_packing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #include <array>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 namespace deepracer_fast::network {
 namespace {
 
 // One target for both precisions, as a template cannot vary it: the bf16 extension adds three
-// instructions, which the compiler emits only for the intrinsics in a bf16 instance.
+// instructions, which the compiler emits only for the intrinsics of bf16.
 #define TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
 constexpr int kLanes = 16;
@@ -27,49 +27,34 @@ TARGET_AVX512 inline __m512 broadcast(const Word* word) {
   return _mm512_castsi512_ps(_mm512_set1_epi32(bits));
 }
 
-template <class Element>
+template <int kPerWord>
 TARGET_AVX512 inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
-  if constexpr (std::is_same_v<Element, float>) {
+  if constexpr (kPerWord == 1) {
     return _mm512_fmadd_ps(a, b, sum);
   } else {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
   }
 }
 
-template <class Element>
-TARGET_AVX512 inline void store(Element* c, __m512 values) {
-  if constexpr (std::is_same_v<Element, float>) {
-    _mm512_storeu_ps(c, values);
-  } else {
-    const __m256bh rounded = _mm512_cvtneps_pbh(values);
-    std::memcpy(c, &rounded, sizeof(rounded));
-  }
-}
-
 /// One vector of sums goes to memory, with what `Finish` says is to be done.
-template <class Element>
 TARGET_AVX512 inline void finish(const Product& product, std::ptrdiff_t offset, int column,
                                  __m512 sum) {
-  if (is_float32(product.finish)) {
-    float* c = static_cast<float*>(product.c) + offset;
-    if (product.finish == Finish::kAdd) sum = _mm512_add_ps(sum, _mm512_loadu_ps(c));
-    store(c, sum);
-    return;
-  }
+  float* c = product.c + offset;
+  if (product.finish == Finish::kAdd) sum = _mm512_add_ps(sum, _mm512_loadu_ps(c));
   if (product.finish == Finish::kBiasRelu) {
     sum = _mm512_add_ps(sum, _mm512_loadu_ps(product.bias + column));
     // The order matters: `max` hands on its second operand if either is not a number. The mask of
     // all lanes is there because gcc 12 warns of the intrinsic without.
     sum = _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), sum);
   }
-  store(static_cast<Element*>(product.c) + offset, sum);
+  _mm512_storeu_ps(c, sum);
 }
 
-template <class Element, int kRows, int kVectors>
+template <int kPerWord, int kRows, int kVectors>
 TARGET_AVX512 void tile(const Product& product) {
   __m512 sums[kRows][kVectors] = {};
-  const Word* a_run = static_cast<const Word*>(product.a);
-  const Word* b_run = static_cast<const Word*>(product.b);
+  const Word* a_run = product.a;
+  const Word* b_run = product.b;
   for (int run = 0; run < product.runs; ++run) {
     const Word* a = a_run;
     const Word* b = b_run;
@@ -82,7 +67,7 @@ TARGET_AVX512 void tile(const Product& product) {
         const __m512 value = broadcast(a + row * product.a_row);
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
-          sums[row][v] = multiply_add<Element>(value, panel[v], sums[row][v]);
+          sums[row][v] = multiply_add<kPerWord>(value, panel[v], sums[row][v]);
         }
       }
       a += product.a_step;
@@ -95,25 +80,59 @@ TARGET_AVX512 void tile(const Product& product) {
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      finish<Element>(product, row * product.c_row + v * kLanes, v * kLanes, sums[row][v]);
+      finish(product, row * product.c_row + v * kLanes, v * kLanes, sums[row][v]);
     }
   }
 }
 
 /// Tiles of 1, 2, ... rows.
-template <class Element, int kVectors, int... kRowsMinusOne>
+template <int kPerWord, int kVectors, int... kRowsMinusOne>
 constexpr auto tiles(std::integer_sequence<int, kRowsMinusOne...>) {
   return std::array<Kernel, sizeof...(kRowsMinusOne)>{
-      tile<Element, kRowsMinusOne + 1, kVectors>...};
+      tile<kPerWord, kRowsMinusOne + 1, kVectors>...};
 }
 
-template <class Element>
-Kernels kernels(std::string_view name) {
+template <int kPerWord>
+Kernels kernels(std::string_view name, Round round, Join join) {
   static constexpr auto kTwoWide =
-      tiles<Element, 2>(std::make_integer_sequence<int, kTallestTwoWide>());
+      tiles<kPerWord, 2>(std::make_integer_sequence<int, kTallestTwoWide>());
   static constexpr auto kFourWide =
-      tiles<Element, 4>(std::make_integer_sequence<int, kTallestFourWide>());
-  return {name, std::is_same_v<Element, Bf16>, kLanes, kTwoWide, kFourWide};
+      tiles<kPerWord, 4>(std::make_integer_sequence<int, kTallestFourWide>());
+  return {name, kPerWord, kLanes, kTwoWide, kFourWide, round, join};
+}
+
+/// Lanes of the next vector that hold one of so many numbers.
+__mmask16 lanes_of(int left) {
+  return static_cast<__mmask16>(left >= kLanes ? 0xffff : left <= 0 ? 0 : (1 << left) - 1);
+}
+
+/// 16 numbers, then 16 more, as 32 bf16.
+TARGET_AVX512 inline __m512i to_bf16(__m512 lower, __m512 upper) {
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(upper, lower));
+}
+
+TARGET_AVX512 void round_pairs(const float* values, int count, Word* words) {
+  for (int i = 0; i < count; i += 2 * kLanes) {
+    const __m512 lower = _mm512_maskz_loadu_ps(lanes_of(count - i), values + i);
+    const __m512 upper = _mm512_maskz_loadu_ps(lanes_of(count - i - kLanes), values + i + kLanes);
+    _mm512_mask_storeu_epi32(words + i / 2, lanes_of((count - i + 1) / 2), to_bf16(lower, upper));
+  }
+}
+
+TARGET_AVX512 void join_rows(const float* first, const float* second, int count, Word* words) {
+  std::array<std::uint16_t, 32> order;  // 0, 16, 1, 17, ...
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * kLanes);
+  }
+  const __m512i in_turns = _mm512_loadu_si512(order.data());
+  for (int i = 0; i < count; i += kLanes) {
+    const __mmask16 lanes = lanes_of(count - i);
+    const __m512 lower = _mm512_maskz_loadu_ps(lanes, first + i);
+    const __m512 upper =
+        second == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, second + i);
+    const __m512i pairs = _mm512_permutexvar_epi16(in_turns, to_bf16(lower, upper));
+    _mm512_mask_storeu_epi32(words + i, lanes, pairs);
+  }
 }
 
 }  // namespace
@@ -122,10 +141,10 @@ std::vector<Kernels> avx512_kernels() {
   std::vector<Kernels> found;
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl");
-  if (has_avx512) found.push_back(kernels<float>("avx512"));
   if (has_avx512 && __builtin_cpu_supports("avx512bf16")) {
-    found.push_back(kernels<Bf16>("avx512_bf16"));
+    found.push_back(kernels<2>("avx512_bf16", round_pairs, join_rows));
   }
+  if (has_avx512) found.push_back(kernels<1>("avx512", copy_values, copy_first));
   return found;
 }
 

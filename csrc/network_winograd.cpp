@@ -65,8 +65,9 @@ WinogradLayer::WinogradLayer(const Kernels& kernels, const Layer& layer, Weights
     float* to = at_points.data() + at_point;
     for (std::ptrdiff_t i = 0; i < run_length(); ++i) to[i] += factor * from[i];
   });
-  forward_weights_.resize(num_point_sums());
-  backward_weights_.resize(with_gradient ? num_point_sums() : 0);
+  const std::size_t num_words = num_point_sums() / static_cast<std::size_t>(kernels.per_word);
+  forward_weights_.resize(num_words);
+  backward_weights_.resize(with_gradient ? num_words : 0);
   Word* forward = forward_weights_.data();
   Word* backward = backward_weights_.data();
   const int filters = layer.filters;
@@ -74,11 +75,11 @@ WinogradLayer::WinogradLayer(const Kernels& kernels, const Layer& layer, Weights
   for (int point = 0; point < points(); ++point) {
     const float* matrix = at_points.data() + static_cast<std::ptrdiff_t>(point) * depth() * filters;
     for (int column = 0; column < filters; column += panel) {
-      forward = pack<float>(Matrix<float>{matrix + column, filters, 1}, depth(), panel, forward);
+      forward = pack(kernels, {matrix + column, filters, 1}, depth(), panel, forward);
     }
     for (int row = 0; with_gradient && row < depth(); row += back_panel) {
-      const Matrix<float> turned{matrix + row * filters, 1, filters};
-      backward = pack<float>(turned, filters, back_panel, backward);
+      const Matrix turned{matrix + row * filters, 1, filters};
+      backward = pack(kernels, turned, filters, back_panel, backward);
     }
   }
 }
@@ -161,7 +162,7 @@ void WinogradLayer::forward(const float* in, float* out, PointScratch& scratch) 
   const int filters = layer_.filters;
   gather_inputs(in, scratch);
   float* products = room_for(scratch.outputs, room_of_tiles(filters));
-  multiply_points(scratch.inputs.data(), depth(), forward_weights_, products, filters);
+  multiply_points(scratch.inputs, depth(), forward_weights_, products, filters, scratch);
   float* waste = outside_pixel(scratch, filters);
   for_each_output_tile(out, waste, [&](const auto& pixels, auto offset) {
     maps_.output_pixels(products + offset, filters, filters, pixels.data(), bias_);
@@ -178,7 +179,8 @@ void WinogradLayer::backward(const float* in, const float* masked, float* point_
     maps_.output_gradient_points(pixels.data(), filters, gradients + offset, filters);
   });
   add_weight_gradient(point_sums, scratch);
-  multiply_points(gradients, filters, backward_weights_, scratch.inputs.data(), depth());
+  multiply_points(scratch.outputs, filters, backward_weights_, scratch.inputs.data(), depth(),
+                  scratch);
   std::fill_n(in_gradient, layer_.in_size(), 0.0F);
   float* waste = outside_pixel(scratch, depth());
   const float* points_of = scratch.inputs.data();
@@ -187,45 +189,59 @@ void WinogradLayer::backward(const float* in, const float* masked, float* point_
   });
 }
 
-void WinogradLayer::multiply_points(const float* from, int from_channels,
-                                    const Buffer<Word>& weights, float* to, int to_channels) const {
-  const int panel = kernels_.panel(to_channels);
+void WinogradLayer::multiply_points(const Buffer<float>& from, int from_channels,
+                                    const Buffer<Word>& weights, float* to, int to_channels,
+                                    PointScratch& scratch) const {
+  const Word* words =
+      words_of(kernels_, from.data(), room_of_tiles(from_channels), scratch.words[0]);
+  const int panel = kernels_.panel(to_channels), run = kernels_.words(from_channels);
   const Word* packed = weights.data();
   for (int point = 0; point < points(); ++point) {
     for (int column = 0; column < to_channels; column += panel) {
       multiply(kernels_, panel, tiles(),
-               {.a = from + point * from_channels,
-                .a_row = tile_stride(from_channels),
+               {.a = words + point * run,
+                .a_row = tile_stride(from_channels) / kernels_.per_word,
                 .a_step = 1,
                 .a_run = 0,
                 .b = packed,
                 .b_step = panel,
                 .b_run = 0,
                 .runs = 1,
-                .run_length = from_channels,
+                .run_length = run,
                 .c = to + point * to_channels + column,
                 .c_row = tile_stride(to_channels),
                 .bias = nullptr,
                 .finish = Finish::kSet});
-      packed += from_channels * panel;
+      packed += run * panel;
     }
   }
 }
 
-void WinogradLayer::add_weight_gradient(float* point_sums, const PointScratch& scratch) const {
+const Word* WinogradLayer::joined_tiles(const Buffer<float>& points, int channels,
+                                        Buffer<Word>& room) const {
+  if (kernels_.per_word == 1) return reinterpret_cast<const Word*>(points.data());
+  const auto stride = static_cast<int>(tile_stride(channels));
+  Word* words = room_for(room, room_of_tiles(channels));
+  pack(kernels_, {points.data(), stride, 1}, tiles(), stride, words);
+  return words;
+}
+
+void WinogradLayer::add_weight_gradient(float* point_sums, PointScratch& scratch) const {
   const int filters = layer_.filters, panel = kernels_.panel(filters);
+  const Word* inputs = joined_tiles(scratch.inputs, depth(), scratch.words[0]);
+  const Word* outputs = joined_tiles(scratch.outputs, filters, scratch.words[1]);
   for (int point = 0; point < points(); ++point) {
     for (int column = 0; column < filters; column += panel) {
       multiply(kernels_, panel, depth(),
-               {.a = scratch.inputs.data() + point * depth(),
+               {.a = inputs + point * depth(),
                 .a_row = 1,
                 .a_step = tile_stride(depth()),
                 .a_run = 0,
-                .b = scratch.outputs.data() + point * filters + column,
+                .b = outputs + point * filters + column,
                 .b_step = tile_stride(filters),
                 .b_run = 0,
                 .runs = 1,
-                .run_length = tiles(),
+                .run_length = kernels_.words(tiles()),
                 .c = point_sums + static_cast<std::ptrdiff_t>(point) * depth() * filters + column,
                 .c_row = filters,
                 .bias = nullptr,

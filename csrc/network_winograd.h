@@ -1,4 +1,4 @@
-// A convolution with fewer products: Winograd's minimal filtering, float32.
+// A convolution with fewer products: Winograd's minimal filtering.
 //
 // A tile of m x m outputs of a window of r x r costs (m + r - 1)^2 products per pair of channels
 // where the plain sum takes (m r)^2: the tile's input and the kernel are evaluated at m + r - 1
@@ -16,6 +16,7 @@
 #include "network_buffer.h"
 #include "network_kernel.h"
 #include "network_layer.h"
+#include "network_packing.h"
 #include "network_winograd_maps.h"
 
 namespace deepracer_fast::network {
@@ -25,6 +26,7 @@ struct PointScratch {
   Buffer<float> inputs;   // [tile][point][block channels]
   Buffer<float> outputs;  // [tile][point][filters]
   Buffer<float> outside;  // a pixel beyond the picture
+  Buffer<Word> words[2];  // of inputs, outputs or both
 };
 
 /// One layer with its kernel at the points; const while threads share it.
@@ -72,9 +74,11 @@ class WinogradLayer {
   void for_each_output_tile(Pixel* out, Pixel* outside, const Body& body) const;
 
   void gather_inputs(const float* in, PointScratch& scratch) const;
-  void multiply_points(const float* from, int from_channels, const Buffer<Word>& weights, float* to,
-                       int to_channels) const;
-  void add_weight_gradient(float* point_sums, const PointScratch& scratch) const;
+  void multiply_points(const Buffer<float>& from, int from_channels, const Buffer<Word>& weights,
+                       float* to, int to_channels, PointScratch& scratch) const;
+  /// Words for a sum over tiles, [words(tiles)][tile_stride(channels)].
+  const Word* joined_tiles(const Buffer<float>& points, int channels, Buffer<Word>& room) const;
+  void add_weight_gradient(float* point_sums, PointScratch& scratch) const;
 
   const Kernels& kernels_;
   Layer layer_;

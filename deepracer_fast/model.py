@@ -25,7 +25,13 @@ from deepracer_fast.archive.weights import check_weights, load_weights, policy_s
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
 from deepracer_fast.model_folder import CHECKPOINT_INDEX
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
-from deepracer_fast.networks import NetworkSpec, Params, network_spec, policy_logits
+from deepracer_fast.networks import (
+    NetworkSpec,
+    Params,
+    exact_form,
+    network_spec,
+    policy_logits,
+)
 
 Observation = Mapping[str, ArrayLike] | ArrayLike
 
@@ -277,5 +283,5 @@ def _answer(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]
     """``[B, A]`` softmax or mean, in full float32, compiled once for a network and batch size."""
     # A GPU would round the factors of products to 10 bits; the answer should be the car's.
     with jax.default_matmul_precision("highest"):
-        logits = policy_logits(spec, params, observation)
+        logits = policy_logits(spec, params, observation, exact_form())
     return logits if spec.continuous else jax.nn.softmax(logits, axis=-1)

@@ -1,9 +1,10 @@
 """The policy network's heavy layers by our own CPU kernels, called from inside JAX.
 
-In: JAX arrays, and the name of a set of kernels (``avx512``, ``avx2``: float32; ``avx512_bf16``:
-products of bfloat16, sums in float32). Out: JAX arrays, differentiable in the weights. Neighbours:
-networks.py chooses; csrc/network_ffi.cpp computes, on XLA's threads. A sum's order depends on the
-batch size alone, so a result is the same to the bit for any number of threads.
+In: float32 arrays of JAX, and the name of a set of kernels (``avx512``, ``avx2``: float32;
+``avx512_bf16``: products of numbers rounded to bfloat16, all else in float32). Out: float32 arrays,
+differentiable in the weights. Neighbours: networks.py chooses; csrc/network_ffi.cpp computes, on
+XLA's threads. A sum's order depends on the batch size alone, so a result is the same to the bit for
+any number of threads.
 
 Importing this loads JAX. On a machine without kernels ``kernel_names`` is empty.
 """
@@ -29,7 +30,7 @@ _PREFIX = "deepracer_fast_"
 
 @cache
 def kernel_names() -> tuple[str, ...]:
-    """Names of the kernels that this processor runs, the best in float32 first.
+    """Names of the kernels that this processor runs, the fastest first.
 
     Empty on other architectures, and where the package was built without jaxlib's headers.
     """
@@ -53,11 +54,6 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".")[:2])
 
 
-def _element(kernels: str) -> Any:
-    """What activations are stored as."""
-    return jnp.bfloat16 if kernels.endswith("bf16") else jnp.float32
-
-
 def _call(operation: str, results: Any, *arguments: jax.Array, **attributes: Any) -> Any:
     """One custom call; under ``vmap`` one after the other."""
     call = jax.ffi.ffi_call(_PREFIX + operation, results, vmap_method="sequential")
@@ -79,7 +75,7 @@ def picture_features(
         strides: of each layer.
 
     Returns:
-        [B, F], float32 or bfloat16 as the kernels compute, flattened from [H, W, C].
+        float32 [B, F], flattened from [H, W, C].
     """
     return _picture_layers(kernels, tuple(strides), picture, tuple(weights))
 
@@ -101,7 +97,7 @@ def _activations(
     """Activations [B, size] of the last ``kept`` layers."""
     sizes = activation_sizes(picture.shape[1:3], [k.shape for k, _ in weights], strides)
     batch = picture.shape[0]
-    results = [jax.ShapeDtypeStruct((batch, size), _element(kernels)) for size in sizes[-kept:]]
+    results = [jax.ShapeDtypeStruct((batch, size), jnp.float32) for size in sizes[-kept:]]
     flat = [array for layer in weights for array in layer]
     return _call(
         "picture_layers", results, picture, *flat, kernels=kernels, strides=np.array(strides)
@@ -161,19 +157,15 @@ _picture_layers.defvjp(_picture_layers_forward, _picture_layers_backward)
 # Dense layers: the product alone; XLA adds bias and ReLU ----------------------------------------
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
 def matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
-    """``x @ weights`` in float32, differentiable in both.
+    """``x @ weights``, differentiable in both.
 
     Args:
         kernels: a name of ``kernel_names()``.
-        x: [B, F]; rounded to bfloat16 if the kernels multiply that.
+        x: float32 [B, F].
         weights: float32 [F, units]; F and units are multiples of 32.
     """
-    return _matmul(kernels, x.astype(_element(kernels)), weights)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
     result = jax.ShapeDtypeStruct((x.shape[0], weights.shape[1]), jnp.float32)
     return _call("dense", result, x, weights, kernels=kernels)
 
@@ -181,7 +173,7 @@ def _matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
 def _matmul_forward(
     kernels: str, x: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _matmul(kernels, x, weights), (x, weights)
+    return matmul(kernels, x, weights), (x, weights)
 
 
 def _matmul_backward(
@@ -193,4 +185,4 @@ def _matmul_backward(
     return x_gradient, w_gradient
 
 
-_matmul.defvjp(_matmul_forward, _matmul_backward)
+matmul.defvjp(_matmul_forward, _matmul_backward)

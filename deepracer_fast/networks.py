@@ -11,6 +11,7 @@ Layer tables: markov sensors/utils.py; parameter initialisation: Glorot uniform,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from jax import lax
 
 from deepracer_fast import native_network
 from deepracer_fast.action_space import ContinuousActionSpace
-from deepracer_fast.errors import MetadataError
+from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.sensors import TRACK_STATE_WIDTH
 
@@ -33,10 +34,6 @@ PictureFeatures = Callable[[jax.Array, Sequence[Weights], Sequence[int]], jax.Ar
 
 PICTURE_HEIGHT, PICTURE_WIDTH = 120, 160
 LIDAR_LAYERS = (256, 256)  # units of each dense layer
-SMALL_BATCH = 32
-"""Below it our dense kernel loses to XLA's: it would rearrange all weights for a few rows (9 ms
-against 2.3 ms for one picture, 12.8 against 7.2 for ten, equal for 32)."""
-
 TRACK_STATE_LAYERS = (64, 64)  # the whole of a policy that sees the track state
 LOG_STD_RANGE = (-20.0, 3.0)  # rl_coach ppo_head.py
 
@@ -239,21 +236,44 @@ def _picture_features(form: str) -> PictureFeatures:
 
 
 def _dense_product(form: str, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    if x.shape[0] >= SMALL_BATCH and form in native_network.kernel_names():
+    if form in native_network.kernel_names():
         return native_network.matmul(form, x, kernel)
     return x @ kernel
 
 
 def available_forms() -> tuple[str, ...]:
-    """Names of the forms that can run here: XLA's own, then plain JAX, then our kernels."""
-    return (*_JAX_FORMS, *native_network.kernel_names())
+    """Names of the forms that can run here: XLA's own, plain JAX, then our kernels for CPUs."""
+    kernels = native_network.kernel_names() if jax.default_backend() == "cpu" else ()
+    return (*_JAX_FORMS, *kernels)
 
 
 def default_form() -> str:
-    """The fastest float32 form on JAX's default backend: the one place that chooses."""
+    """The fastest form on JAX's default backend, in which a policy learns: the one place to choose.
+
+    ``$DEEPRACER_FAST_NETWORK`` names another, say ``avx512`` for float32 where bf16 is faster.
+
+    Raises:
+        ConfigError: the variable names a form that does not run here.
+    """
+    forms = available_forms()
+    asked = os.environ.get("DEEPRACER_FAST_NETWORK")
+    if asked and asked not in forms:
+        raise ConfigError(
+            f"DEEPRACER_FAST_NETWORK must be one of {', '.join(forms)} on this machine, "
+            f"got {asked!r}"
+        )
+    return asked or _fastest(forms)
+
+
+def exact_form() -> str:
+    """The fastest form in float32: a finished model answers as it does in other tools."""
+    return _fastest([form for form in available_forms() if not form.endswith("bf16")])
+
+
+def _fastest(forms: Sequence[str]) -> str:
     if jax.default_backend() != "cpu":
         return "xla"
-    return next(iter(native_network.kernel_names()), "matmul")
+    return next((form for form in forms if form not in _JAX_FORMS), "matmul")
 
 
 # Flax modules, named as the original's variables -------------------------------------------------

@@ -27,7 +27,7 @@ from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.networks import network_spec
+from deepracer_fast.networks import exact_form, network_spec
 from deepracer_fast.reward import load_reward
 from deepracer_fast.sensors import TRACK_STATE_WIDTH
 from deepracer_fast.simulator import RaceRules
@@ -300,8 +300,9 @@ def test_two_hosts_learn_what_two_devices_of_one_do(
 ) -> None:
     """Sums are in another order: the last bits of float32, over 4 steps of Adam at 3e-4."""
     program, place = textwrap.dedent(LEARNS), f"localhost:{free_port()}"
-    two = own_process | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    one = own_process | {"XLA_FLAGS": ""}
+    float32 = own_process | {"DEEPRACER_FAST_NETWORK": exact_form()}
+    two = float32 | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    one = float32 | {"XLA_FLAGS": ""}
     running = [
         started(["-c", program, place, str(tmp_path / f"{name}.npz"), *parts], environment)
         for name, parts, environment in (

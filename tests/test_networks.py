@@ -11,11 +11,12 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from deepracer_fast import native_network, networks, value_networks
 from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
-from deepracer_fast.errors import MetadataError
+from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
 from deepracer_fast.networks import NetworkSpec, init_policy, network_spec, policy_logits
 
@@ -282,6 +283,49 @@ def test_whole_network_equals_the_plain_form(form):
     else:
         np.testing.assert_allclose(logits, want_logits, atol=1e-5)
         assert_trees_close(gradient, want_gradient)
+
+
+def classification_losses(form):
+    """Of 40 steps of Adam that teach pictures by heart."""
+    spec = spec_of(MONO)
+    observation = random_observation(spec, 48)
+    labels = np.arange(48) % 3
+
+    def loss(params):
+        logits = policy_logits(spec, params, observation, form)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    adam = optax.adam(3e-4)
+
+    @jax.jit
+    def step(params, state):
+        value, gradient = jax.value_and_grad(loss)(params)
+        updates, state = adam.update(gradient, state)
+        return optax.apply_updates(params, updates), state, value
+
+    params = init_policy(spec, jax.random.key(5))
+    state = adam.init(params)
+    losses = []
+    for _ in range(40):
+        params, state, value = step(params, state)
+        losses.append(float(value))
+    return losses
+
+
+@pytest.mark.parametrize("form", KERNELS)
+def test_kernels_learn_as_plain_jax_does(form):
+    got, want = classification_losses(form), classification_losses("matmul")
+    np.testing.assert_allclose(got[:5], want[:5], rtol=0.01)
+    assert want[-1] < 0.5 * want[0] and got[-1] < 0.5 * got[0]
+
+
+def test_the_environment_may_name_a_form(monkeypatch):
+    for form in networks.available_forms():
+        monkeypatch.setenv("DEEPRACER_FAST_NETWORK", form)
+        assert networks.default_form() == form
+    monkeypatch.setenv("DEEPRACER_FAST_NETWORK", "mmx")
+    with pytest.raises(ConfigError, match=r"must be one of xla, matmul.*, got 'mmx'"):
+        networks.default_form()
 
 
 def shallow_layers():
