@@ -99,6 +99,7 @@ ROWS = {
     "forever_raceway": Row(on("2024_reinvent_champ_ccw")),
     "london_loop": Row(on("Virtual_May19_Train_track")),
     "track_state": Row(("--track-state",)),
+    "pictures_alone": Row(("--no-teacher",)),
     "boxes": among(SIX_BOXES, "progress", ("STEREO_CAMERAS", "LIDAR"), 5, 2),
     "bots": among(TWO_BOTS, "pass_bot_cars", ("FRONT_FACING_CAMERA",), 7, 1),
     "racing": Row(
