@@ -18,7 +18,7 @@ constexpr int kRowBlock = 384;
 constexpr int kDepthBlock = 128;  // of 512 columns: 256 KB, which stay in the second-level cache
 constexpr int kPartDepth = 704;   // depth that one item sums at the least
 constexpr int kMostParts = 16;
-constexpr int kWeightRows = 96;  // rows of the weights' gradient that one item computes
+constexpr int kWeightRows = 192;  // rows of the weights' gradient that one item computes
 
 int blocks(int count, int size) { return (count + size - 1) / size; }
 

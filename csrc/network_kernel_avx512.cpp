@@ -112,27 +112,38 @@ TARGET_AVX512 inline __m512i to_bf16(__m512 lower, __m512 upper) {
 }
 
 TARGET_AVX512 void round_pairs(const float* values, int count, Word* words) {
-  for (int i = 0; i < count; i += 2 * kLanes) {
-    const __m512 lower = _mm512_maskz_loadu_ps(lanes_of(count - i), values + i);
-    const __m512 upper = _mm512_maskz_loadu_ps(lanes_of(count - i - kLanes), values + i + kLanes);
-    _mm512_mask_storeu_epi32(words + i / 2, lanes_of((count - i + 1) / 2), to_bf16(lower, upper));
+  int i = 0;
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    const __m512 lower = _mm512_loadu_ps(values + i);
+    _mm512_storeu_si512(words + i / 2, to_bf16(lower, _mm512_loadu_ps(values + i + kLanes)));
   }
+  if (i == count) return;
+  const __m512 lower = _mm512_maskz_loadu_ps(lanes_of(count - i), values + i);
+  const __m512 upper = _mm512_maskz_loadu_ps(lanes_of(count - i - kLanes), values + i + kLanes);
+  _mm512_mask_storeu_epi32(words + i / 2, lanes_of((count - i + 1) / 2), to_bf16(lower, upper));
+}
+
+/// 16 numbers and their partners as words; no partners (nullptr) are zeros.
+TARGET_AVX512 inline __m512i joined(__mmask16 lanes, const float* first, const float* second) {
+  alignas(64) static constexpr std::array<std::uint16_t, 32> kInTurns = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512 lower = _mm512_maskz_loadu_ps(lanes, first);
+  const __m512 upper =
+      second == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, second);
+  return _mm512_permutexvar_epi16(_mm512_load_si512(kInTurns.data()), to_bf16(lower, upper));
 }
 
 TARGET_AVX512 void join_rows(const float* first, const float* second, int count, Word* words) {
-  std::array<std::uint16_t, 32> order;  // 0, 16, 1, 17, ...
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    order[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * kLanes);
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const float* partner = second == nullptr ? nullptr : second + i;
+    _mm512_storeu_si512(words + i, joined(0xffff, first + i, partner));
   }
-  const __m512i in_turns = _mm512_loadu_si512(order.data());
-  for (int i = 0; i < count; i += kLanes) {
-    const __mmask16 lanes = lanes_of(count - i);
-    const __m512 lower = _mm512_maskz_loadu_ps(lanes, first + i);
-    const __m512 upper =
-        second == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, second + i);
-    const __m512i pairs = _mm512_permutexvar_epi16(in_turns, to_bf16(lower, upper));
-    _mm512_mask_storeu_epi32(words + i, lanes, pairs);
-  }
+  if (i == count) return;
+  const __mmask16 lanes = lanes_of(count - i);
+  const float* partner = second == nullptr ? nullptr : second + i;
+  _mm512_mask_storeu_epi32(words + i, lanes, joined(lanes, first + i, partner));
 }
 
 }  // namespace

@@ -2,38 +2,26 @@
 #include "network_packing.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace deepracer_fast::network {
 namespace {
 
-// A transposed copy reads so many columns at a time, so that their cache lines stay.
+// A transposed copy takes so many columns at a time, so that their cache lines stay.
 constexpr int kStrip = 16;
 
-/// Rounds to nearest even. The not-a-number that processors make stays one.
-Word to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
-}
-
-template <int kPerWord>
-Word word(const float* first, const float* second) {
-  if constexpr (kPerWord == 1) return std::bit_cast<Word>(*first);
-  return to_bf16(*first) | (second == nullptr ? 0 : to_bf16(*second) << 16);
-}
-
-template <int kPerWord>
-void pack_transposed(const Matrix& matrix, int rows, int columns, Word* words) {
-  for (int strip = 0; strip < columns; strip += kStrip) {
-    const int end = std::min(strip + kStrip, columns);
-    for (int row = 0; row < rows; row += kPerWord) {
-      Word* target = words + row / kPerWord * columns;
-      const bool has_second = row + kPerWord <= rows;
-      for (int column = strip; column < end; ++column) {
-        const float* first = matrix.data + row * matrix.row_step + column * matrix.column_step;
-        target[column] = word<kPerWord>(first, has_second ? first + matrix.row_step : nullptr);
-      }
+void pack_transposed(const Kernels& kernels, const Matrix& matrix, int rows, int columns,
+                     Word* words) {
+  thread_local Buffer<Word> buffer;
+  const int run = kernels.words(rows);
+  Word* strip = room_for(buffer, static_cast<std::size_t>(kStrip * run));
+  for (int first = 0; first < columns; first += kStrip) {
+    const int width = std::min(kStrip, columns - first);
+    for (int i = 0; i < width; ++i) {
+      kernels.round(matrix.data + (first + i) * matrix.column_step, rows, strip + i * run);
+    }
+    for (int word = 0; word < run; ++word) {
+      for (int i = 0; i < width; ++i) words[word * columns + first + i] = strip[i * run + word];
     }
   }
 }
@@ -47,10 +35,8 @@ Word* pack(const Kernels& kernels, const Matrix& matrix, int rows, int columns, 
       const float* second = row + 1 < rows ? first + matrix.row_step : nullptr;
       kernels.join(first, second, columns, words + row / kernels.per_word * columns);
     }
-  } else if (kernels.per_word == 1) {
-    pack_transposed<1>(matrix, rows, columns, words);
   } else {
-    pack_transposed<2>(matrix, rows, columns, words);
+    pack_transposed(kernels, matrix, rows, columns, words);
   }
   return words + kernels.words(rows) * columns;
 }

@@ -11,7 +11,8 @@
 
 namespace deepracer_fast::network {
 
-/// A matrix to pack: number [row][column] lies at data[row * row_step + column * column_step].
+/// A matrix to pack: number [row][column] lies at data[row * row_step + column * column_step]. One
+/// of the steps is 1.
 struct Matrix {
   const float* data;
   std::ptrdiff_t row_step;

@@ -61,9 +61,8 @@ WinogradLayer::WinogradLayer(const Kernels& kernels, const Layer& layer, Weights
       bias_(weights.bias) {
   Buffer<float> at_points(num_point_sums());
   for_each_run([&](float factor, std::ptrdiff_t in_kernel, std::ptrdiff_t at_point) {
-    const float* from = weights.kernel + in_kernel;
     float* to = at_points.data() + at_point;
-    for (std::ptrdiff_t i = 0; i < run_length(); ++i) to[i] += factor * from[i];
+    maps_.add_scaled(factor, weights.kernel + in_kernel, run_length(), to);
   });
   const std::size_t num_words = num_point_sums() / static_cast<std::size_t>(kernels.per_word);
   forward_weights_.resize(num_words);
@@ -117,9 +116,7 @@ void WinogradLayer::for_each_run(const Body& body) const {
 
 void WinogradLayer::add_kernel_gradient(const float* point_sums, float* sums) const {
   for_each_run([&](float factor, std::ptrdiff_t in_kernel, std::ptrdiff_t at_point) {
-    const float* from = point_sums + at_point;
-    float* to = sums + in_kernel;
-    for (std::ptrdiff_t i = 0; i < run_length(); ++i) to[i] += factor * from[i];
+    maps_.add_scaled(factor, point_sums + at_point, run_length(), sums + in_kernel);
   });
 }
 

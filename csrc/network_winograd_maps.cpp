@@ -200,6 +200,14 @@ TARGET_AVX2 void scatter(const float* points, std::ptrdiff_t step, int channels,
   }
 }
 
+TARGET_AVX2 void add_scaled(float factor, const float* from, std::ptrdiff_t count, float* to) {
+  const __m256 factors = _mm256_set1_ps(factor);
+  for (std::ptrdiff_t i = 0; i < count; i += kLanes) {
+    const __m256 sum = _mm256_fmadd_ps(factors, _mm256_loadu_ps(from + i), _mm256_loadu_ps(to + i));
+    _mm256_storeu_ps(to + i, sum);
+  }
+}
+
 template <int kWindow>
 const PointMaps* maps() {
   using Of = Scheme<kWindow>;
@@ -210,6 +218,7 @@ const PointMaps* maps() {
       .output_pixels = scatter<Output<Of>, true>,
       .output_gradient_points = gather<Transposed<Output<Of>>>,
       .input_gradient_pixels = scatter<Transposed<Input<Of>>, false>,
+      .add_scaled = add_scaled,
       .weights = Of::kWeights.row_by_row,
   };
   return &kMaps;

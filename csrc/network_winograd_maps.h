@@ -24,6 +24,9 @@ using Gather = void (*)(const float* const* pixels, int channels, float* points,
 using Scatter = void (*)(const float* points, std::ptrdiff_t step, int channels,
                          float* const* pixels, const float* bias);
 
+/// to[i] += factor * from[i].
+using AddScaled = void (*)(float factor, const float* from, std::ptrdiff_t count, float* to);
+
 /// All maps of one size of window.
 struct PointMaps {
   int outputs;                      // m, of a tile in one direction
@@ -32,6 +35,7 @@ struct PointMaps {
   Scatter output_pixels;            // sets them to ReLU(A^T M A + bias)
   Gather output_gradient_points;    // A dY A^T: pixels of the output's gradient
   Scatter input_gradient_pixels;    // adds B dV B^T to them
+  AddScaled add_scaled;             // for G, a run of weights at a time
   std::span<const double> weights;  // G, [points][window]
 
   int points() const { return outputs + window - 1; }
