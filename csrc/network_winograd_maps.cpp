@@ -47,8 +47,8 @@ constexpr double power(double base, int exponent) {
 
 /// Few points near 1 keep the numbers alike in size: against float64 the outputs and gradients of
 /// DeepRacer's layers are off by at most 1.3e-6 of their largest, as much as for a plain sum. With
-/// factors in bf16 they are off by 0.6 % of their norm for windows of 3 and 0.25 % for windows of 2,
-/// a plain sum by 0.25 %.
+/// factors in bf16 they are off by 0.6 % of their norm for windows of 3 and 0.25 % for windows of
+/// 2, a plain sum by 0.25 %.
 template <int kWindow>
 constexpr auto kPoints = std::array<double, 3>{0.0, 1.0, -1.0};
 template <>
