@@ -2,7 +2,8 @@
 
 Both act and learn on the same network (DeepRacer's 3-layer CNN over 120x160x1 uint8, 15 actions,
 policy and value on one trunk: it is Stable-Baselines3's own ``CnnPolicy``), with the same cars,
-samples, epochs and minibatches, in float32. The environment costs nothing: it always shows the
+samples, epochs and minibatches; the peer in float32, ours in what it chooses on this machine
+(``DEEPRACER_FAST_NETWORK=avx512`` for float32). The environment costs nothing: it always shows the
 same random pictures. Out: a table, and with ``--json FILE`` its figures with machine, commit and
 versions.
 

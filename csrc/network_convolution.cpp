@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "network_packing.h"
+
 namespace deepracer_fast::network {
 namespace {
 

@@ -16,7 +16,6 @@
 #include "network_buffer.h"
 #include "network_kernel.h"
 #include "network_layer.h"
-#include "network_packing.h"
 #include "network_winograd.h"
 
 namespace deepracer_fast::network {

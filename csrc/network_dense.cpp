@@ -2,7 +2,6 @@
 #include "network_dense.h"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,14 @@ using Round = void (*)(const float* values, int count, Word* words);
 /// Words from neighbours along a sum that lie in two rows; no second row (nullptr) is zeros.
 /// float32 takes the first row alone.
 using Join = void (*)(const float* first, const float* second, int count, Word* words);
+
+/// Both for float32: the bits as they are.
+inline void copy_values(const float* values, int count, Word* words) {
+  std::memcpy(words, values, static_cast<std::size_t>(count) * sizeof(Word));
+}
+inline void copy_first(const float* first, const float* /*second*/, int count, Word* words) {
+  copy_values(first, count, words);
+}
 
 /// The kernels of one instruction set, by number of rows (first: 1 row).
 struct Kernels {

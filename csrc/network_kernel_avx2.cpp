@@ -1,6 +1,5 @@
 // Register tiles for AVX2 with FMA, float32. The AVX-512 file explains the shared parts.
 #include "network_kernel.h"
-#include "network_packing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

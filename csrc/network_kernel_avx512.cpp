@@ -1,6 +1,5 @@
 // Register tiles for AVX-512: float32, and bf16 where the processor multiplies it.
 #include "network_kernel.h"
-#include "network_packing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

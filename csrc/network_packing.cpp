@@ -2,7 +2,6 @@
 #include "network_packing.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace deepracer_fast::network {
 namespace {
@@ -49,14 +48,6 @@ const Word* words_of(const Kernels& kernels, const float* values, std::size_t co
   kernels.round(values, static_cast<int>(count), words);
   words[length] = 0;
   return words;
-}
-
-void copy_values(const float* values, int count, Word* words) {
-  std::memcpy(words, values, static_cast<std::size_t>(count) * sizeof(Word));
-}
-
-void copy_first(const float* first, const float* /*second*/, int count, Word* words) {
-  copy_values(first, count, words);
 }
 
 }  // namespace deepracer_fast::network

@@ -28,8 +28,4 @@ Word* pack(const Kernels& kernels, const Matrix& matrix, int rows, int columns, 
 const Word* words_of(const Kernels& kernels, const float* values, std::size_t count,
                      Buffer<Word>& room);
 
-/// float32 words: the bits as they are.
-void copy_values(const float* values, int count, Word* words);
-void copy_first(const float* first, const float* second, int count, Word* words);
-
 }  // namespace deepracer_fast::network
