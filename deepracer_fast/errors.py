@@ -13,6 +13,14 @@ class ConfigError(DeepRacerError):
     """A setting or an option that cannot be used."""
 
 
+class InUseError(DeepRacerError):
+    """A model folder or a race's file that another process is writing."""
+
+
+class StorageError(DeepRacerError):
+    """A disk without the room for what is to be written."""
+
+
 class TrackError(DeepRacerError):
     """A track that is unknown, or a route that cannot be driven."""
 

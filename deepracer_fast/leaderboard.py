@@ -5,11 +5,8 @@ processes that submit at once both find their laps in it. Neighbours: ``race`` s
 where, ``race_command`` shows it.
 """
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,9 +16,12 @@ from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.json_object import brief, parse_json_object, read_text
 from deepracer_fast.race import Race, RaceLap, Submission
 from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.writer_lock import WriterLock
 
 FORMAT = 1
 """Version of the file's form; a newer one is refused."""
+
+_PATIENCE = 10.0  # s for which another writer is waited for: it only adds its laps
 
 _KINDS: dict[Any, tuple[type, ...]] = {
     str: (str,),
@@ -69,10 +69,11 @@ def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leader
 
     Raises:
         LeaderboardError: the file cannot be read, or its race has other rules.
+        InUseError: another process is writing it, and does not end.
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.parent):
+    with WriterLock(path.with_name(f".{path.name}.lock"), path, _PATIENCE):
         board = read_leaderboard(path) if path.exists() else Leaderboard(race)
         refuse_other_rules(path, board.race, asdict(race))
         board = Leaderboard(race, (*board.submissions, *new))
@@ -102,17 +103,6 @@ def _flat(rules: Mapping[str, Any]) -> dict[str, Any]:
     road = rules.get("road", {})
     others = {name: value for name, value in rules.items() if name != "road"}
     return others | (asdict(road) if isinstance(road, RaceConfig) else road)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds a lock on the folder: the file itself is replaced, and a lock file would stay."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _text(board: Leaderboard) -> str:

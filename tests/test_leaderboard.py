@@ -1,6 +1,7 @@
 """Promises of ``deepracer_fast.leaderboard``: what the file keeps and refuses."""
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from deepracer_fast import leaderboard
-from deepracer_fast.errors import LeaderboardError
+from deepracer_fast.errors import InUseError, LeaderboardError
 from deepracer_fast.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
 from deepracer_fast.race import Race, RaceLap, Submission
+from deepracer_fast.writer_lock import WriterLock
 
 RACE = Race("reinvent_base", 17.709)
 LAP = RaceLap(100.0, 9.867, 1, 0, 1, 149, "lap_complete")
@@ -66,7 +68,18 @@ def test_a_crash_while_writing_leaves_the_file_as_it_was(
     with pytest.raises(OSError, match="full"):
         add_submissions(path, RACE, [submission("b")])
     assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    left = {each.name for each in path.parent.iterdir()}
+    assert left == {path.name, f".{path.name}.lock"}
+
+
+def test_a_writer_that_does_not_end_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaderboard, "_PATIENCE", 0.0)
+    add_submissions(path, RACE, [submission()])
+    with (
+        WriterLock(path.with_name(f".{path.name}.lock"), path),
+        pytest.raises(InUseError, match=f"spring.json is being written by process {os.getpid()}"),
+    ):
+        add_submissions(path, RACE, [submission("b")])
 
 
 def test_submissions_at_the_same_time_are_all_kept(
