@@ -7,17 +7,17 @@ after each of them, with ``model.tar.gz`` of the best. Neighbours: ``train`` say
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import safetensors.numpy
 
 from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.model_archive import write_model_archive
-from deepracer_fast.archive.weights import flatten_tree, load_weights
-from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.archive.weights import flatten_tree, policy_in
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.learner import Learner
+from deepracer_fast.mending import mend
 from deepracer_fast.model_folder import (
     Checkpoint,
     CheckpointRecord,
@@ -62,67 +62,91 @@ class Checkpoints:
 
     def __init__(self, job: TrainingJob) -> None:
         self._job = job
-        self.last: Checkpoint | None = None
+        self.last: CheckpointRecord | None = None
         self.best: CheckpointRecord | None = None
         self.row: Row | None = None
+        self._passing: list[Checkpoint] = []  # saved between evaluations, from old to new
+
+    def holds(self, checkpoint: Checkpoint) -> bool:
+        """Whether that is the last one."""
+        return self.last is not None and self.last.checkpoint == checkpoint
 
     def save(
-        self,
-        learner: Learner,
-        checkpoint: Checkpoint,
-        episodes: int,
-        metric: float,
-        row: Row | None = None,
+        self, learner: Learner, record: CheckpointRecord, episodes: int, row: Row | None = None
     ) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
+        The archive comes last: until then it is that of the previous best, and whoever opens the
+        folder next finds out (``mending``).
+
         Args:
             learner: as it is now.
-            checkpoint: how far it has come.
+            record: how far it has come, and how it drove; ``training_evaluation.standing`` gives
+                what the best checkpoint has most of.
             episodes: that have ended so far.
-            metric: what the best checkpoint has most of; see ``training_evaluation.standing``.
             row: laps in a row that were driven with it.
+
+        Raises:
+            StorageError: it does not fit on the disk; nothing has changed then.
         """
-        job, folder = self._job, self._job.folder
-        weights = safetensors.numpy.save(flatten_tree({"network_1": learner.policy}))
-        graph = (
-            frozen_graph(learner.options.spec, learner.policy)
-            if job.metadata.is_for_the_car
-            else None
-        )
-        folder.save_checkpoint(checkpoint.iteration, checkpoint.steps, weights, graph)
-        learner.save(folder.learner(checkpoint), episodes)
-        record = CheckpointRecord(checkpoint, time.time(), metric)
-        if self.best is None or beats(metric, self.best):
-            self.best = record
-        folder.record_checkpoints(record, self.best)
-        self.last = checkpoint
-        if self.best is record:
+        folder, checkpoint = self._job.folder, record.checkpoint
+        best = record if beats(record, self.best) else self.best
+        assert best is not None
+        graph = None
+        folder.check_room(size_of_save(self._job, learner))
+        if best is record and self._job.metadata.is_for_the_car:
+            graph = frozen_graph(learner.options.spec, learner.policy)
+            folder.save_graph(checkpoint, graph)
+        if not self.holds(checkpoint):
+            weights = safetensors.numpy.save(flatten_tree({"network_1": learner.policy}))
+            learner.save(folder.learner(checkpoint), episodes)
+            folder.save_weights(checkpoint, weights)
+        folder.record_checkpoints(record, best, self._superseded(record))
+        self.last, self.best = record, best
+        if best is record:
             self.row = row if row is not None and row.is_clean else None
             if graph is not None:
-                write_model_archive(folder.archive, job.metadata, graph)
+                write_model_archive(folder.archive, self._job.metadata, graph)
+
+    def _superseded(self, record: CheckpointRecord) -> list[Checkpoint]:
+        """Checkpoints that were saved between evaluations, but for the latest two.
+
+        The one before the last stays for a copy of the folder that is taken while this goes on.
+        """
+        self._passing = [each for each in self._passing if each != record.checkpoint]
+        superseded, self._passing = self._passing[:-1], self._passing[-1:]
+        if not record.evaluated:
+            self._passing.append(record.checkpoint)
+        return superseded
+
+    def tidy(self) -> None:
+        """Removes what only a broken-off training would need, when it has ended."""
+        if self.last is not None and self.best is not None:
+            self._job.folder.record_checkpoints(self.last, self.best, self._passing, learners=1)
 
     def restore(self, learner: Learner) -> int:
         """Gives the learner the last checkpoint; returns the training episodes before it.
 
         Raises:
-            ConfigError: there is none.
             ArchiveError: it is damaged.
         """
         folder = self._job.folder
-        records = folder.recorded_checkpoints()
-        if records is None:
-            raise ConfigError(f"{folder.path}: has no checkpoint to resume; train without --resume")
-        self.last, self.best = records[0].checkpoint, records[1]
-        weights = folder.weights(self.last)
-        policy = load_weights(weights).get("network_1")
-        if policy is None:
-            raise ArchiveError(f"{weights}: holds no policy (no tensors below network_1)")
-        return learner.restore(folder.learner(self.last), policy)
+        records = mend(folder)
+        assert records is not None, "whoever resumes has looked"
+        self.last, self.best = records
+        policy = policy_in(folder.weights(self.last.checkpoint))
+        return learner.restore(folder.learner(self.last.checkpoint), policy)
 
 
-def write_inputs(job: TrainingJob, track: Track) -> None:
-    """Writes what a training starts from into its folder.
+def size_of_save(job: TrainingJob, learner: Learner) -> int:
+    """Bytes that a save writes at most, before anything old is removed."""
+    policy = sum(leaf.size * leaf.itemsize for leaf in flatten_tree(learner.policy).values())
+    copies = 3 if job.metadata.is_for_the_car else 1  # weights, graph, archive
+    return (copies + 2) * policy  # and Adam's two moments of each
+
+
+def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
+    """What a training starts from, as its folder keeps it.
 
     Args:
         job: the training.
@@ -130,14 +154,29 @@ def write_inputs(job: TrainingJob, track: Track) -> None:
     """
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
     clockwise = track.direction == "clockwise"
-    job.folder.write_inputs(
-        ModelInputs(
-            model_metadata=job.metadata.to_json(),
-            reward_function=job.reward.source,
-            hyperparameters=job.hyperparameters.to_json(),
-            training_params=training_params(
-                job.folder.path.name, name, clockwise, job.config.race.race_type
-            ),
-            config=job.config.to_toml(),
-        )
+    places = [_place(number, given) for number, given in enumerate(job.config.tracks)]
+    routes = {
+        place: Path(given).read_bytes()
+        for place, given in zip(places, job.config.tracks, strict=True)
+        if place != given
+    }
+    return ModelInputs(
+        model_metadata=job.metadata.to_json(),
+        reward_function=job.reward.source,
+        hyperparameters=job.hyperparameters.to_json(),
+        training_params=training_params(
+            job.folder.path.name, name, clockwise, job.config.race.race_type
+        ),
+        config=replace(job.config, track=places[0], more_tracks=tuple(places[1:])).to_toml(),
+        routes=routes,
     )
+
+
+def _place(number: int, track: str) -> str:
+    """A route's file within the folder, so that the folder can move; a bundled name as it is.
+
+    The file keeps its name, which is the track's; two of one name lie in folders of their own.
+    """
+    if not Path(track).is_file():
+        return track
+    return "/".join(["tracks", *([str(number)] if number else []), Path(track).name])

@@ -9,7 +9,7 @@ those files have no key for. First station of the line: only errors and the chec
 import json
 import math
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,9 +140,16 @@ class TrainConfig:
 
 
 def settings_of(model: Path) -> TrainConfig:
-    """What a model folder was trained with; the defaults for anything else."""
+    """What a model folder was trained with; the defaults for anything else.
+
+    Routes that the folder carries are named by their place in it.
+    """
     settings = model / "config.toml"
-    return read_config(settings) if settings.is_file() else TrainConfig()
+    if not settings.is_file():
+        return TrainConfig()
+    config = read_config(settings)
+    found = [str(model / name) if (model / name).is_file() else name for name in config.tracks]
+    return replace(config, track=found[0], more_tracks=tuple(found[1:]))
 
 
 def read_config(path: str | Path) -> TrainConfig:

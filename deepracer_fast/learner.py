@@ -339,19 +339,7 @@ class Learner:
             path: a safetensors file.
             episodes: that have ended so far, for the books.
         """
-        key = np.asarray(jax.random.key_data(jnp.stack([self._state.key, self._key])))
-        save_weights(
-            path,
-            {
-                "network_0": self._state.value,
-                "policy_moments": _moments_tree(self._state.policy_moments),
-                "value_moments": _moments_tree(self._state.value_moments),
-                "keys": key,
-                "steps": np.array(self._steps),
-                "episodes": np.array(episodes),
-                "squared_rewards": np.array(self._squared_rewards),
-            },
-        )
+        save_weights(path, self._books() | {"episodes": np.array(episodes)})
 
     def restore(self, path: Path, policy: Params) -> int:
         """Goes on from what ``save`` wrote; returns the episodes that had ended then.
@@ -361,21 +349,52 @@ class Learner:
         """
         tree = load_weights(path)
         try:
-            keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
-            state = self._state._replace(
-                policy=_like(self._state.policy, policy),
-                value=_like(self._state.value, tree["network_0"]),
-                policy_moments=_moments(self._state.policy_moments, tree["policy_moments"]),
-                value_moments=_moments(self._state.value_moments, tree["value_moments"]),
-                key=keys[0],
-            )
-            self._steps = int(tree["steps"])
-            self._squared_rewards = float(tree["squared_rewards"])
             episodes = int(tree["episodes"])
+            self._take(tree, policy)
         except (KeyError, ValueError, TypeError) as error:
             raise ArchiveError(f"{path}: does not fit this training: {error}") from error
-        self._state, self._key = state, keys[1]
         return episodes
+
+    def whole(self) -> dict[str, Any]:
+        """All that it knows, as a tree of arrays, with what was set aside."""
+        tree = self._books() | {"network_1": self._state.policy}
+        return (
+            tree
+            if self._aside is None
+            else tree | {"aside": _networks_tree(self._aside) | {"network_1": self._aside.policy}}
+        )
+
+    def take_whole(self, tree: Mapping[str, Any]) -> None:
+        """Goes on from what ``whole`` gave.
+
+        Raises:
+            KeyError, ValueError, TypeError: it is of another network.
+        """
+        self._take(tree, tree["network_1"])
+        if "aside" in tree:
+            self._aside = self._like_networks(tree["aside"], tree["aside"]["network_1"])
+
+    def _books(self) -> dict[str, Any]:
+        return _networks_tree(self._state) | {
+            "keys": np.asarray(jax.random.key_data(jnp.stack([self._state.key, self._key]))),
+            "steps": np.array(self._steps),
+            "squared_rewards": np.array(self._squared_rewards),
+        }
+
+    def _take(self, tree: Mapping[str, Any], policy: Params) -> None:
+        keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
+        state = self._like_networks(tree, policy)._replace(key=keys[0])
+        self._steps = int(tree["steps"])
+        self._squared_rewards = float(tree["squared_rewards"])
+        self._state, self._key = state, keys[1]
+
+    def _like_networks(self, tree: Mapping[str, Any], policy: Params) -> ppo.LearnerState:
+        return self._state._replace(
+            policy=_like(self._state.policy, policy),
+            value=_like(self._state.value, tree["network_0"]),
+            policy_moments=_moments(self._state.policy_moments, tree["policy_moments"]),
+            value_moments=_moments(self._state.value_moments, tree["value_moments"]),
+        )
 
 
 @jax.jit
@@ -419,6 +438,15 @@ def _flat(array: Array, valid: Array, blocks: Blocks) -> Array:
         blocks.number, blocks.samples, *array.shape[2:]
     )
     return padded.reshape(-1, *array.shape[2:])
+
+
+def _networks_tree(state: ppo.LearnerState) -> dict[str, Any]:
+    """A state's networks, but for the policy's parameters."""
+    return {
+        "network_0": state.value,
+        "policy_moments": _moments_tree(state.policy_moments),
+        "value_moments": _moments_tree(state.value_moments),
+    }
 
 
 def _moments_tree(moments: Any) -> dict[str, Any]:

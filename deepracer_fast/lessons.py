@@ -54,6 +54,7 @@ class Lessons:
         learner: is taught.
         halved_after: samples after which the learning rate has halved; after as many again a third
             of it is left, then a quarter.
+        samples: that it was taught before, where a training goes on.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Lessons:
         teacher: Learner,
         learner: Learner,
         halved_after: int,
+        samples: int = 0,
     ) -> None:
         self._teacher, self._learner = teacher, learner
         self._halved_after = halved_after
@@ -75,17 +77,18 @@ class Lessons:
             number,
             rules,
             tuple(dict.fromkeys((*self._sensors, TRACK_STATE))),
-            config.seed + 1,
+            config.seed + 1 + samples,  # a training that goes on meets other start positions
             config.randomization,
             practice=True,
         )
         self._simulator = course.put(cars)
         self._seen = self._simulator.reset()
-        self._random = np.random.default_rng([config.seed, 2])
+        self._random = np.random.default_rng([config.seed, 2, *([samples] if samples else [])])
         self._swerve_left = np.zeros(self._simulator.num_cars, int)
         self._swerve = self._any_actions()
-        self.samples = 0
-        learner.succeed(teacher)
+        self.samples = samples
+        if samples == 0:
+            learner.succeed(teacher)
 
     def give(self, samples: int, going_on: Callable[[], None]) -> float:
         """Teaches at least so many samples.

@@ -23,7 +23,8 @@ from deepracer_fast.archive.graph_import import read_frozen_graph
 from deepracer_fast.archive.model_archive import METADATA_NAME, read_model_archive
 from deepracer_fast.archive.weights import check_weights, load_weights, policy_shapes
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
-from deepracer_fast.model_folder import CHECKPOINT_INDEX
+from deepracer_fast.mending import mend_if_free
+from deepracer_fast.model_folder import CHECKPOINT_INDEX, ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.networks import (
     NetworkSpec,
@@ -128,6 +129,7 @@ def load_model(path: str | Path, checkpoint: str = "best") -> Model:
     if not path.exists():
         raise ArchiveError(f"{path}: no such file or folder; give an archive, graph or folder")
     if path.is_dir():
+        mend_if_free(ModelFolder(path))
         return _load_file(*_find_in_folder(path, checkpoint))
     if path.suffix in (".pb", ".safetensors"):
         return _load_file(path, _find_metadata(path, [path.parent, path.parent.parent]))

@@ -11,6 +11,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
     model_metadata.json  reward_function.py  training_params.yaml  ip/hyperparameters.json
     model/<id>_Step-<steps>.safetensors  model/model_<id>.pb  model/deepracer_checkpoints.json
     model/model_metadata.json  model/<id>_Step-<steps>.learner.safetensors
+    model/teaching.safetensors  tracks/<name>.npy  deepracer_fast.json  .writer.lock
     metrics/TrainingMetrics.json  training-simtrace/<n>-iteration.csv
     evaluation-<yyyymmddHHMMSS>/evaluation-simtrace/0-iteration.csv
     metrics/EvaluationMetrics-<yyyymmddHHMMSS>.json
@@ -20,17 +21,25 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import deepracer_fast
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
-from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
+from deepracer_fast.json_object import parse_json_object, read_text
+from deepracer_fast.writer_lock import WriterLock
+
+FORMAT = 1
+"""Version of the folder's form; one without a number is as old as this one, a newer is refused."""
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
+_SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d+)_Step-(\d+)")
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
@@ -60,13 +69,15 @@ class CheckpointRecord:
 
     Attributes:
         checkpoint: Which one.
-        time_stamp: When it was evaluated, seconds since 1970.
+        time_stamp: When it was written, seconds since 1970.
         avg_eval_metric: Mean over its evaluation episodes of what the best one is chosen by.
+        evaluated: False for one that was saved between two evaluations, whose metric is 0.
     """
 
     checkpoint: Checkpoint
     time_stamp: float
     avg_eval_metric: float
+    evaluated: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,15 +89,18 @@ class ModelInputs:
     hyperparameters: str
     training_params: Mapping[str, str]
     config: str
+    routes: Mapping[str, bytes] = field(default_factory=dict)  # by path within the folder
 
 
-def beats(metric: float, best: CheckpointRecord | None) -> bool:
-    """Whether a new checkpoint of that metric is the best one.
+def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
+    """Whether a new checkpoint is the best one.
 
-    Of two that are equal the newer one is (markov metrics/s3_metrics.py). An untrained policy was
-    never evaluated: anything is better.
+    Of two that are equal the newer one is (markov metrics/s3_metrics.py). Anything is better than
+    a policy that was never evaluated, such as an untrained one.
     """
-    return best is None or best.checkpoint.iteration == 0 or metric >= best.avg_eval_metric
+    if best is None or not best.evaluated or best.checkpoint.steps == 0:
+        return True
+    return new.evaluated and new.avg_eval_metric >= best.avg_eval_metric
 
 
 def training_params(
@@ -140,6 +154,9 @@ class ModelFolder:
         self.tensorboard = self.path / "tensorboard"
         self.training_plot = self.path / "training.png"
         self.archive = self.path / "model.tar.gz"
+        self.teaching = self.store / "teaching.safetensors"
+        self.mark = self.path / "deepracer_fast.json"
+        self.lock = WriterLock(self.path / ".writer.lock", self.path)
 
     def weights(self, checkpoint: Checkpoint) -> Path:
         """The file of a checkpoint's weights."""
@@ -189,58 +206,182 @@ class ModelFolder:
             return stamp
 
     def holds_a_model(self) -> bool:
-        """Whether there is anything that a new training would overwrite."""
-        files = (self.model_metadata, self.reward_function, self.config, self.checkpoint_index)
-        return any(file.exists() for file in files) or bool(self.checkpoints())
+        """Whether anything was learnt that a new training would overwrite."""
+        if self.checkpoint_index.exists() or any(each.steps > 0 for each in self.checkpoints()):
+            return True
+        foreign = (*self.store.glob("*.ckpt*"), *self.store.glob("*.pb"))
+        return any(path != self.graph(Checkpoint(0, 0)) for path in foreign)
 
-    def create(self, resume: bool = False) -> None:
-        """Makes the folder and those in it.
+    def was_begun(self) -> bool:
+        """Whether a training of ours began here, even if it ended before its first checkpoint."""
+        return self.mark.exists() or (
+            self.training_params.exists() and self.model_metadata_copy.exists()
+        )
 
-        Args:
-            resume: Go on in a folder that holds a model already.
+    def is_clone(self) -> bool:
+        """Whether the training that began here began with another model's policy.
 
         Raises:
-            ConfigError: It holds a model and is not to be resumed, or it cannot be made.
+            ArchiveError: the mark is damaged.
         """
-        if not resume and self.holds_a_model():
-            raise ConfigError(f"{self.path} already holds a model: resume it, or name a new folder")
+        return bool(self._marked().get("clone"))
+
+    def check_format(self) -> None:
+        """Refuses a folder whose form is newer than this version knows.
+
+        Raises:
+            ArchiveError: it is newer, or its mark is damaged.
+        """
+        content = self._marked()
+        found = content.get("format")
+        if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= FORMAT:
+            made_by = f", made by version {content.get('version')}" if "version" in content else ""
+            raise ArchiveError(
+                f"{self.mark}: the form of a model folder must be at most {FORMAT}, found "
+                f"{found!r}{made_by}; install a newer deepracer-fast"
+            )
+
+    def _marked(self) -> dict[str, Any]:
+        """What the mark says; the first form's for a folder from before there were marks."""
+        if not self.mark.exists():
+            return {"format": 1}
+        text = read_text(self.mark, ArchiveError)
+        return parse_json_object(text, str(self.mark), ArchiveError)
+
+    def create(
+        self, inputs: ModelInputs, clone: bool = False, given: Collection[Path] = ()
+    ) -> None:
+        """Begins a model: the folders, the mark, and what the training starts from.
+
+        Whoever calls it holds the ``lock``. What was begun here and never came to a checkpoint is
+        begun anew.
+
+        Args:
+            inputs: what the training starts from.
+            clone: another model as well, which is not kept before the first checkpoint.
+            given: files that ``inputs`` were read from; those may be replaced.
+
+        Raises:
+            ConfigError: it holds a model, or somebody's own files under the same names.
+        """
+        self.refuse_a_model()
+        if not self.was_begun():
+            self._refuse_other_files(inputs, given)
         folders = (self.store, self.hyperparameters.parent, self.training_metrics.parent)
+        for folder in (*folders, self.simtraces, self.tensorboard):
+            folder.mkdir(parents=True, exist_ok=True)
+        mark = {"format": FORMAT, "version": deepracer_fast.__version__, "clone": clone}
+        atomic_write_text(self.mark, json.dumps(mark) + "\n")
+        self.write_inputs(inputs)
+
+    def refuse_a_model(self) -> None:
+        """Refuses to train a new model where one is.
+
+        Raises:
+            ConfigError: it holds a model.
+        """
+        if self.holds_a_model():
+            raise ConfigError(f"{self.path} already holds a model: resume it, or name a new folder")
+
+    def refuse_nothing_begun(self) -> None:
+        """Refuses to go on where there is nothing to go on from, and nothing to begin anew.
+
+        Raises:
+            ConfigError: no training of ours was here, or one that ended before its first
+                checkpoint and cannot be begun from the folder alone.
+            ArchiveError: the folder is of a newer form.
+        """
+        self.check_format()
+        if self.recorded_checkpoints() is not None:
+            return
+        inputs = (self.config, self.model_metadata, self.reward_function, self.hyperparameters)
+        whole = self.was_begun() and all(path.exists() for path in inputs)
+        if self.holds_a_model() or self.is_clone() or not whole:
+            raise ConfigError(f"{self.path} has no checkpoint to resume; train without --resume")
+
+    def _refuse_other_files(self, inputs: ModelInputs, given: Collection[Path]) -> None:
+        """A user's own file stays as it is, unless the training starts from it."""
+        options = {
+            self.reward_function: "--reward",
+            self.model_metadata: "--metadata",
+            self.hyperparameters: "--hyperparameters",
+            self.config: "--config",
+        }
+        read_from = {path.resolve() for path in given}
+        for path, text in self._input_files(inputs).items():
+            if not path.exists() or path.resolve() in read_from:
+                continue
+            if path.read_bytes() != text.encode("utf-8"):
+                advice = f"train with it ({options[path]} {path})" if path in options else "move it"
+                raise ConfigError(
+                    f"{path} is there already and this training would replace it: {advice}, or "
+                    "name a new folder"
+                )
+
+    def make(self) -> bool:
+        """Makes the folder itself; returns whether it was not there.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
         try:
-            for folder in (*folders, self.simtraces, self.tensorboard):
-                folder.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except FileExistsError:
+            if self.path.is_dir():
+                return False
+            raise ConfigError(
+                f"{self.path} cannot be a model folder: it is a file; name another one"
+            ) from None
         except OSError as error:
             raise ConfigError(
                 f"{self.path} cannot be a model folder: {error.strerror}; name another one"
             ) from error
+        return True
+
+    def check_room(self, size: int) -> None:
+        """Refuses to begin a save that the disk has no room for.
+
+        Args:
+            size: bytes that are about to be written before anything is removed.
+
+        Raises:
+            StorageError: there are fewer.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < size + _SPARE:
+            raise StorageError(
+                f"{self.path}: a checkpoint takes {(size + _SPARE) / 1e6:,.0f} MB and "
+                f"{free / 1e6:,.0f} MB are free on its disk; make room, then --resume"
+            )
 
     def write_inputs(self, inputs: ModelInputs) -> None:
         """Writes what the training starts from."""
-        atomic_write_text(self.model_metadata, inputs.model_metadata)
-        atomic_write_text(self.model_metadata_copy, inputs.model_metadata)
-        atomic_write_text(self.reward_function, inputs.reward_function)
-        atomic_write_text(self.hyperparameters, inputs.hyperparameters)
+        for path, text in self._input_files(inputs).items():
+            atomic_write_text(path, text)
+        for name, route in inputs.routes.items():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            atomic_write_bytes(self.path / name, route)
+
+    def _input_files(self, inputs: ModelInputs) -> dict[Path, str]:
         # A JSON string is a YAML string as well.
         lines = [f"{key}: {json.dumps(value)}\n" for key, value in inputs.training_params.items()]
-        atomic_write_text(self.training_params, "".join(lines))
-        atomic_write_text(self.config, inputs.config)
+        return {
+            self.model_metadata: inputs.model_metadata,
+            self.model_metadata_copy: inputs.model_metadata,
+            self.reward_function: inputs.reward_function,
+            self.hyperparameters: inputs.hyperparameters,
+            self.training_params: "".join(lines),
+            self.config: inputs.config,
+        }
 
-    def save_checkpoint(
-        self, iteration: int, steps: int, weights: bytes, graph: bytes | None
-    ) -> Checkpoint:
-        """Writes a checkpoint's two files; `record_checkpoints` makes it count.
+    def save_graph(self, checkpoint: Checkpoint, graph: bytes) -> None:
+        """Writes the frozen graph of a checkpoint's policy."""
+        atomic_write_bytes(self.graph(checkpoint), graph)
 
-        Args:
-            iteration: Policy iterations behind it.
-            steps: Simulator steps behind it.
-            weights: A safetensors file with the policy.
-            graph: The frozen graph of its policy; None for one that is not for the car.
-        """
-        checkpoint = Checkpoint(iteration, steps)
-        if graph is not None:
-            atomic_write_bytes(self.graph(checkpoint), graph)
-        # Last, since it is what makes the checkpoint one of `checkpoints`.
+    def save_weights(self, checkpoint: Checkpoint, weights: bytes) -> None:
+        """Writes a checkpoint's safetensors file; `record_checkpoints` makes it count."""
         atomic_write_bytes(self.weights(checkpoint), weights)
-        return checkpoint
 
     def checkpoints(self) -> list[Checkpoint]:
         """The checkpoints that are on the disk, from old to new."""
@@ -250,19 +391,34 @@ class ModelFolder:
         ]
         return sorted(Checkpoint(int(match[1]), int(match[2])) for match in found if match)
 
-    def record_checkpoints(self, last: CheckpointRecord, best: CheckpointRecord) -> None:
+    def record_checkpoints(
+        self,
+        last: CheckpointRecord,
+        best: CheckpointRecord,
+        superseded: Collection[Checkpoint] = (),
+        learners: int = 2,
+    ) -> None:
         """Writes ``deepracer_checkpoints.json``, then removes the checkpoints that are too old.
 
         What stays is the latest four up to ``last``, and ``best``. A newer one than ``last`` is
         what an interrupted training left behind, and goes as well.
+
+        Args:
+            last: the latest.
+            best: the best.
+            superseded: that need not stay, however new.
+            learners: of the latest, what a resumed training needs stays of so many: of one more
+                than the last, in case a copy of the folder has an older index.
         """
         content = {"last_checkpoint": _as_json(last), "best_checkpoint": _as_json(best)}
         atomic_write_text(self.checkpoint_index, json.dumps(content))
-        recorded = [c for c in self.checkpoints() if c <= last.checkpoint]
-        self._keep({*recorded[-_KEPT_CHECKPOINTS:], best.checkpoint})
-        for path in set(self.store.glob(f"*.learner{_WEIGHTS_SUFFIX}")):
-            if path != self.learner(last.checkpoint):
-                path.unlink(missing_ok=True)
+        needed = {last.checkpoint, best.checkpoint}
+        passing = set(superseded) - needed
+        recorded = [c for c in self.checkpoints() if c <= last.checkpoint and c not in passing]
+        self._keep(needed | set(recorded[-_KEPT_CHECKPOINTS:]))
+        kept = {self.learner(checkpoint) for checkpoint in recorded[-learners:]}
+        for path in set(self.store.glob(f"*.learner{_WEIGHTS_SUFFIX}")) - kept:
+            path.unlink(missing_ok=True)
 
     def recorded_checkpoints(self) -> tuple[CheckpointRecord, CheckpointRecord] | None:
         """The last and the best checkpoint; None if none has been recorded.
@@ -291,11 +447,12 @@ class ModelFolder:
 
 
 def _as_json(record: CheckpointRecord) -> dict[str, Any]:
-    return {
+    content: dict[str, Any] = {
         "name": f"{record.checkpoint.name}.ckpt",
         "time_stamp": float(record.time_stamp),
         "avg_eval_metric": float(record.avg_eval_metric),
     }
+    return content if record.evaluated else content | {"evaluated": False}
 
 
 def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
@@ -305,4 +462,5 @@ def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
     # Files older than 2021 have the second name.
     metric = content["avg_eval_metric" if "avg_eval_metric" in content else "avg_comp_pct"]
     checkpoint = Checkpoint(int(match[1]), int(match[2]))
-    return CheckpointRecord(checkpoint, float(content["time_stamp"]), float(metric))
+    evaluated = content.get("evaluated") is not False
+    return CheckpointRecord(checkpoint, float(content["time_stamp"]), float(metric), evaluated)

@@ -9,7 +9,7 @@ such a network makes, so that it keeps a margin. Neighbours: ``lessons`` passes 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,10 +129,15 @@ class Teacher:
             max_steps=course.two_slow_laps(),
         )
         self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), practice=True))
+        self._steps, self._iteration, self._clean_in_a_row = 0, 0, 0
         self._best: tuple[float, float] | None = None
 
     def train(
-        self, seconds: float, until_it_laps: bool, show: Callable[[TeacherReport], None]
+        self,
+        seconds: float,
+        until_it_laps: bool,
+        show: Callable[[TeacherReport], None],
+        going_on: Callable[[], None] = lambda: None,
     ) -> float:
         """Learns until it laps, or for so long.
 
@@ -141,28 +146,51 @@ class Teacher:
             until_it_laps: end after ``CLEAN_IN_A_ROW`` laps; otherwise use all the time, and
                 keep what lapped fastest.
             show: is handed a report after each evaluation; may raise to end it.
+            going_on: is called after each iteration, likewise.
 
         Returns:
             Share of clean laps of the policy that ``learner`` then holds.
         """
-        began, steps, iteration, in_a_row = time.monotonic(), 0, 0, 0
+        began = time.monotonic()
         while time.monotonic() - began < seconds:
             rollout = self._collector.horizon(self.learner.explore)
-            self.learner.learn(rollout, steps / (steps + self._halved_after))
-            steps += rollout.valid.size
-            iteration += 1
-            if iteration % EVALUATE_EVERY:
+            self.learner.learn(rollout, self._steps / (self._steps + self._halved_after))
+            self._steps += rollout.valid.size
+            self._iteration += 1
+            going_on()
+            if self._iteration % EVALUATE_EVERY:
                 continue
             laps = self._drive()
-            in_a_row = in_a_row + len(laps) if all(lap.is_clean for lap in laps) else 0
+            all_clean = all(lap.is_clean for lap in laps)
+            self._clean_in_a_row = self._clean_in_a_row + len(laps) if all_clean else 0
             self._keep_if_best(laps)
-            show(TeacherReport(steps, laps, time.monotonic() - began))
-            if until_it_laps and in_a_row >= CLEAN_IN_A_ROW:
+            show(TeacherReport(self._steps, laps, time.monotonic() - began))
+            if until_it_laps and self._clean_in_a_row >= CLEAN_IN_A_ROW:
                 return 1.0
         if self._best is None:
             return 0.0
         self.learner.put_back()
         return self._best[0]
+
+    def whole(self) -> dict[str, Any]:
+        """All that it knows, as a tree of arrays."""
+        best = () if self._best is None else self._best
+        return {
+            "learner": self.learner.whole(),
+            "counts": np.array([self._steps, self._iteration, self._clean_in_a_row]),
+            "best": np.array(best, np.float64),
+        }
+
+    def take_whole(self, tree: Mapping[str, Any]) -> None:
+        """Goes on from what ``whole`` gave.
+
+        Raises:
+            KeyError, ValueError, TypeError: it is of another training.
+        """
+        self.learner.take_whole(tree["learner"])
+        self._steps, self._iteration, self._clean_in_a_row = map(int, tree["counts"])
+        best = [float(each) for each in tree["best"]]
+        self._best = (best[0], best[1]) if best else None
 
     def _drive(self) -> tuple[Lap, ...]:
         driver = Driver(self.learner.greedy, self._metadata.action_space)

@@ -11,6 +11,7 @@ it down; ``training_command`` starts it and shows the reports.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,15 +20,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from deepracer_fast.checkpoints import Checkpoints, Row, write_inputs
+from deepracer_fast.atomic import remove_leftovers
+from deepracer_fast.checkpoints import Checkpoints, Row, inputs_of, size_of_save
 from deepracer_fast.collect import Rollout
 from deepracer_fast.course import Course
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.hosts import ALONE, Team
-from deepracer_fast.lessons import Lessons
-from deepracer_fast.model_folder import Checkpoint, beats
-from deepracer_fast.teacher import Teacher, TeacherReport
+from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.teacher import TeacherReport
+from deepracer_fast.teaching import LESSONS_SHARE, TEACHER_SHARE, Teaching
 from deepracer_fast.training_cars import TrainingCars, all_episodes, check_team, learner_of
 from deepracer_fast.training_evaluation import Evaluation, standing
 from deepracer_fast.training_follower import begin_together, end_together
@@ -35,34 +37,12 @@ from deepracer_fast.training_health import Health
 from deepracer_fast.training_job import TrainingJob, has_teacher
 from deepracer_fast.training_record import TrainingRecord
 
-TEACHER_SHARE = 0.15
-"""Of the time limit, for a teacher."""
-
-CAN_TEACH = 0.5
-"""Share of clean laps that a teacher must drive; below it PPO does better alone."""
-
-LESSON_SAMPLES = 1_024
-"""Env steps from one evaluation to the next while a teacher teaches one track."""
-
-MOST_TRACKS = 8
-"""More tracks than these do not make lessons any longer."""
-
-OBJECTS_AS_TRACKS = 16
-"""Objects on the road make lessons as long as so many tracks; the network learns from a third of
-their env steps."""
-
-LESSONS_SHARE = 0.6
-"""Of the time limit, for the teacher's lessons, if they do not end before."""
-
-MOST_LESSON_SAMPLES = 16_384
-"""Env steps on each track after which PPO goes on, where a row of laps is to be found soon."""
+SAVE_EVERY = 7.5
+"""Seconds of work from one save to the next, evaluated or not: 0.45 s of processor time and 115 MB
+for the 3-layer CNN while lessons go on, 70 MB later."""
 
 LESSONS_PER_EVALUATION = 4
 """Where the time is to be used up instead."""
-
-HALVED_AFTER = 4_096
-"""Env steps on each track after which the lessons' learning rate has halved; four times as many
-where the time is to be used up."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +90,12 @@ class Training:
         team: the hosts that train together; this is the first of them, and on each other one
             ``training_follower.follow`` runs.
 
+    Attributes:
+        job: as given.
+
     Raises:
         ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
+        InUseError: another training writes there.
         DeepRacerError: anything else about the job that cannot be used.
     """
 
@@ -127,7 +111,7 @@ class Training:
                 f"training_algorithm must be clipped_ppo, got {job.metadata.training_algorithm}"
             )
         check_team(job, team, resume)
-        self._job, self._stop_requested, self._team = job, stop_requested, team
+        self.job, self._stop_requested, self._team = job, stop_requested, team
         self._course = Course(job.config, job.metadata)
         self._learner = learner_of(job, team)
         by_reward = job.reward if job.config.best_by == "reward" else None
@@ -135,17 +119,48 @@ class Training:
         self._evaluation = Evaluation(named, by_reward)
         self._health = Health(job.hyperparameters, self._learner.options.spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
-        self._started = time.monotonic()
+        self._started = self._saved = time.monotonic()
+        self._update_seconds = 0.0
         self._cars: TrainingCars | None = None
-        job.folder.create(resume)
         self._checkpoints = Checkpoints(job)
-        episodes = self._restore() if resume else None
-        self._record = TrainingRecord(job.folder, episodes)
-        if not resume:
-            if job.pretrained is not None:
-                self._learner.begin_with(job.pretrained)
-            write_inputs(job, self._course.tracks[0])
-            self._save(0.0)
+        self._open(resume)
+        begins = self._steps == 0 or job.folder.teaching.exists()
+        self._teaching: Teaching | None = None
+        if begins and team.count == 1 and has_teacher(job):
+            self._teaching = Teaching(job, self._course, self._learner)
+
+    def _open(self, resume: bool) -> None:
+        """Takes the folder: nobody else writes there until the training has ended."""
+        folder = self.job.folder
+        if resume:
+            folder.refuse_nothing_begun()
+        else:
+            folder.refuse_a_model()  # before anything is made
+        made = folder.make()
+        folder.lock.acquire()
+        try:
+            self._take_up(resume)
+        except BaseException:
+            folder.lock.release()
+            if made:
+                shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+
+    def _take_up(self, resume: bool) -> None:
+        """Goes on from the last checkpoint, or writes the first one."""
+        job, folder = self.job, self.job.folder
+        folder.check_format()
+        if resume and folder.recorded_checkpoints() is not None:
+            self._record = TrainingRecord(folder, self._restore())
+            return
+        folder.check_room(size_of_save(job, self._learner))
+        inputs = inputs_of(job, self._course.tracks[0])
+        folder.create(inputs, job.pretrained is not None, job.given)
+        remove_leftovers(folder.path)
+        self._record = TrainingRecord(folder, None)
+        if job.pretrained is not None:
+            self._learner.begin_with(job.pretrained)
+        self._save()
 
     @property
     def row(self) -> Row | None:
@@ -166,11 +181,11 @@ class Training:
             DeepRacerError: the learner's numbers are no longer finite; likewise.
             HostLostError: another host is gone; likewise.
         """
-        self._started = time.monotonic()
+        self._started = self._saved = time.monotonic()
         try:
             self._begin_together()
-            if self._iteration == 0 and self._team.count == 1 and has_teacher(self._job):
-                self._be_taught(show)
+            if self._teaching is not None and not self._teaching.is_over:
+                self._be_taught(self._teaching, show)
             while not end_together(self._team, self._stop_requested(), self._is_over()):
                 report = self._iterate()
                 show(report)
@@ -193,6 +208,7 @@ class Training:
         finally:
             self._team.leave()
             self._record.close()
+            self.job.folder.lock.release()
 
     def _begin_together(self) -> None:
         """Gives the other hosts what this one knows."""
@@ -200,85 +216,83 @@ class Training:
         self._learner.follow_first_host()
 
     def _is_over(self) -> bool:
-        config, seconds = self._job.config, time.monotonic() - self._started
+        config, seconds = self.job.config, time.monotonic() - self._started
         return (
             self._stop_requested()
             or seconds >= 60.0 * config.minutes
             or (config.steps > 0 and self._steps >= config.steps)
             or (config.stop_after > 0 and self._clean_evaluations >= config.stop_after)
-            or self._record.episodes >= self._job.hyperparameters.term_cond_max_episodes
+            or self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes
         )
 
     def _progress(self) -> float:
         """Share of the training that is over, by whichever limit is nearer."""
-        config, seconds = self._job.config, time.monotonic() - self._started
+        config, seconds = self.job.config, time.monotonic() - self._started
         by_steps = self._steps / config.steps if config.steps > 0 else 0.0
         return max(seconds / (60.0 * config.minutes), by_steps)
 
-    def _be_taught(self, show: Show) -> None:
+    def _be_taught(self, teaching: Teaching, show: Show) -> None:
         """Lets a teacher learn, and the policy learn from it, until it laps or time is up."""
-        job, limit = self._job, 60.0 * self._job.config.minutes
-        teacher = Teacher(self._course, job.config, job.hyperparameters, job.reward)
+        limit = 60.0 * self.job.config.minutes
 
         def tell(report: TeacherReport) -> None:
-            self._check_stop()
             show(
                 f"teacher, on the track state: {report.steps:,} env-steps in {report.seconds:.1f} "
                 f"s, {report.clean} of {len(report.laps)} greedy laps clean"
             )
 
-        soon, tracks = job.config.stop_after > 0, self._lesson_tracks
-        if teacher.train(TEACHER_SHARE * limit, soon, tell) < CAN_TEACH:
+        if not teaching.find_teacher(TEACHER_SHARE * limit, tell, self._between_steps):
             show(
                 "The teacher found no way round with this reward function in "
                 f"{TEACHER_SHARE * limit:.0f} s: PPO learns from the pictures alone, which is slow."
             )
             return
-        halved_after = HALVED_AFTER * tracks * (1 if soon else 4)
-        lessons = Lessons(self._course, job.config, teacher.learner, self._learner, halved_after)
         ends = time.monotonic() + LESSONS_SHARE * limit
-        while time.monotonic() < ends and not self._is_over():
-            show(self._take_lesson(lessons))
-            if soon and lessons.samples >= MOST_LESSON_SAMPLES * tracks:
-                break
+        while time.monotonic() < ends and not self._is_over() and not teaching.lasted_long_enough:
+            show(self._take_lesson(teaching))
         if not self._is_over():
             self._evaluate_and_save()
-        self._learner.forget_moments()
+        teaching.end()
 
-    @property
-    def _lesson_tracks(self) -> int:
-        """Tracks that the lessons are long enough for."""
-        tracks = min(MOST_TRACKS, len(self._course.tracks))
-        return tracks * (OBJECTS_AS_TRACKS if self._course.race.num_objects > 0 else 1)
-
-    def _take_lesson(self, lessons: Lessons) -> Report:
+    def _take_lesson(self, teaching: Teaching) -> Report:
         """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
-        begun, before = time.monotonic(), lessons.samples
-        distance = lessons.give(LESSON_SAMPLES * self._lesson_tracks, self._check_stop)
-        duration = time.monotonic() - begun
-        self._advance(lessons.samples - before)
-        wanted = self._job.config.stop_after > 0
+        begun, before, steps = time.monotonic(), teaching.samples, self._steps
+
+        def going_on() -> None:
+            self._steps = steps + teaching.samples - before
+            self._between_steps()
+
+        try:
+            distance = teaching.teach(going_on)
+        finally:
+            self._iteration, self._steps = self._iteration + 1, steps + teaching.samples - before
+        samples, duration = teaching.samples - before, time.monotonic() - begun
+        wanted = self.job.config.stop_after > 0
         due = self._iteration > 1 if wanted else self._iteration % LESSONS_PER_EVALUATION == 0
         laps = self._evaluate_and_save(give_up=wanted) if due else ()
-        samples = lessons.samples - before
         return self._report(samples / duration, {"distance_to_teacher": distance}, laps)
 
     def _iterate(self) -> Report:
         """Collects, learns and writes down one iteration."""
         begun = time.monotonic()
         rollout = self._collect()
-        measures = self._learner.learn(rollout, self._progress())
+        measures = self._learn(rollout)
         duration = time.monotonic() - begun
         samples, rollout.outcomes = all_episodes(self._team, rollout)
         self._record.add_rollout(rollout, self._iteration, self._cars_on_the_tracks.tracks)
-        self._advance(samples)
-        due = self._iteration % self._job.config.evaluate_every == 0
+        self._iteration += 1
+        self._steps += samples
+        due = self._iteration % self.job.config.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
         return self._report(samples / duration, measures, laps)
 
-    def _advance(self, samples: int) -> None:
-        self._iteration += 1
-        self._steps += samples
+    def _learn(self, rollout: Rollout) -> dict[str, float]:
+        """An update, which nothing can interrupt: what is not saved would be lost for so long."""
+        self._save_if_due(self._update_seconds)
+        begun = time.monotonic()
+        measures = self._learner.learn(rollout, self._progress())
+        self._update_seconds = time.monotonic() - begun
+        return measures
 
     def _report(
         self, steps_per_second: float, measures: dict[str, float], laps: tuple[Lap, ...]
@@ -297,24 +311,46 @@ class Training:
             measures=measures,
         )
 
-    def _check_stop(self) -> None:
+    def _between_steps(self) -> None:
+        """A place where a training may stop, and where it saves what has been learnt."""
         # Several hosts end together, between two iterations.
         if self._team.count == 1 and self._stop_requested():
             raise StopRequested
+        self._save_if_due()
+
+    def _save_if_due(self, ahead: float = 0.0) -> None:
+        """Saves what was learnt since the last save, if that is long ago.
+
+        Args:
+            ahead: seconds in which there will be no other chance.
+        """
+        if time.monotonic() + ahead - self._saved < SAVE_EVERY:
+            return
+        if self._teaching is not None and not self._teaching.is_over:
+            self._teaching.save()
+        if self._checkpoints.holds(self._checkpoint):
+            self._saved = time.monotonic()
+        else:
+            self._save()
 
     def _collect(self) -> Rollout:
         def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
-            self._check_stop()
+            self._between_steps()
             return self._learner.explore(observation)
 
         return self._cars_on_the_tracks.collect(policy)
+
+    def _greedy(self, observation: dict[str, Any]) -> npt.NDArray[Any]:
+        """An evaluation takes seconds, in which what is evaluated is not lost."""
+        self._save_if_due()
+        return self._learner.greedy(observation)
 
     @property
     def _cars_on_the_tracks(self) -> TrainingCars:
         """They are put there when they are first needed: a teacher may do without."""
         if self._cars is None:
             self._cars = TrainingCars(
-                self._job, self._course, self._team, self._iteration, self._record.episodes
+                self.job, self._course, self._team, self._iteration, self._record.episodes
             )
         return self._cars
 
@@ -324,16 +360,17 @@ class Training:
         Args:
             give_up: do nothing of it unless all laps are clean, which is found out soon.
         """
-        laps = self._evaluation.laps(self._learner.greedy, give_up)
+        laps = self._evaluation.laps(self._greedy, give_up)
         if not laps:
             return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
-        best_by, metric = self._job.config.best_by, standing(laps, self._job.config.best_by)
-        ends = 0 < self._job.config.stop_after <= self._clean_evaluations
+        best_by, metric = self.job.config.best_by, standing(laps, self.job.config.best_by)
+        ends = 0 < self.job.config.stop_after <= self._clean_evaluations
         row = None
-        if ends or (clean and best_by == "laptime" and beats(metric, self._checkpoints.best)):
-            row = Row(*self._evaluation.row(self._learner.greedy))
+        fastest = best_by == "laptime" and beats(self._record_of(metric), self._checkpoints.best)
+        if ends or (clean and fastest):
+            row = Row(*self._evaluation.row(self._greedy))
             if not row.is_clean:
                 self._clean_evaluations = 0
                 if best_by == "laptime":
@@ -342,32 +379,52 @@ class Training:
         self._save(metric, row)
         return laps
 
-    def _save(self, metric: float, row: Row | None = None) -> None:
-        checkpoint, episodes = Checkpoint(self._iteration, self._steps), self._record.episodes
-        self._checkpoints.save(self._learner, checkpoint, episodes, metric, row)
-        self._record.write()
+    @property
+    def _checkpoint(self) -> Checkpoint:
+        """Where the training is."""
+        return Checkpoint(self._iteration, self._steps)
+
+    def _record_of(self, metric: float | None) -> CheckpointRecord:
+        return CheckpointRecord(self._checkpoint, time.time(), metric or 0.0, metric is not None)
+
+    def _save(self, metric: float | None = None, row: Row | None = None) -> None:
+        """A checkpoint, and the books up to it.
+
+        Args:
+            metric: of its evaluation; None for one between two evaluations.
+            row: laps in a row that it drove.
+        """
+        self._record.write(picture=metric is not None)
+        self._checkpoints.save(self._learner, self._record_of(metric), self._record.episodes, row)
+        self._saved = time.monotonic()
 
     def _restore(self) -> int:
         """Takes up the last checkpoint; returns the training episodes before it."""
         episodes = self._checkpoints.restore(self._learner)
-        assert self._checkpoints.last is not None
-        self._iteration = self._checkpoints.last.iteration
-        self._steps = self._checkpoints.last.steps
+        last = self._kept
+        self._iteration, self._steps = last.checkpoint.iteration, last.checkpoint.steps
         return episodes
 
     @property
-    def _kept_iteration(self) -> int:
-        """That of the last checkpoint."""
+    def _kept(self) -> CheckpointRecord:
+        """The last checkpoint."""
         assert self._checkpoints.last is not None
-        return self._checkpoints.last.iteration
+        return self._checkpoints.last
 
     @property
     def _kept_model(self) -> str:
         """What is left where a training breaks off."""
-        return f"the model of iteration {self._kept_iteration} is in {self._job.folder.path}"
+        return (
+            f"the model of iteration {self._kept.checkpoint.iteration} is in {self.job.folder.path}"
+        )
 
     def _finish(self) -> None:
-        """Lets the other hosts go, and keeps the last iteration, if no checkpoint holds it yet."""
+        """Lets the other hosts go, and keeps and evaluates what was learnt last."""
         self._team.leave()
-        if self._kept_iteration < self._iteration:
+        if self._teaching is not None and not self._teaching.is_over:
+            self._teaching.save()
+        if not self._checkpoints.holds(self._checkpoint):
+            self._save()  # before it is evaluated, which takes its time
+        if not self._kept.evaluated and self._steps > 0:
             self._evaluate_and_save()
+        self._checkpoints.tidy()

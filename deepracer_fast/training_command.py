@@ -7,15 +7,17 @@ Neighbours: ``cli`` parses the options, ``train`` does the work, ``training_scre
 from __future__ import annotations
 
 import difflib
+import filecmp
 import os
 import re
-import signal
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 
@@ -23,7 +25,7 @@ from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.checkpoints import Row
 from deepracer_fast.clone import cloned_policy
 from deepracer_fast.compilation_cache import keep_compiled_programs
-from deepracer_fast.config import TrainConfig, read_config
+from deepracer_fast.config import TrainConfig, read_config, settings_of
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.hosts import ALONE, Invitation, Team, agree, meet
@@ -35,6 +37,7 @@ from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata, read_model
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simtrace import write_simtrace
+from deepracer_fast.stop_request import StopRequest, graceful_stop
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import load_track
@@ -42,6 +45,7 @@ from deepracer_fast.train import Training
 from deepracer_fast.training_follower import follow
 from deepracer_fast.training_job import TrainingJob
 from deepracer_fast.training_screen import TrainingScreen, lap_table
+from deepracer_fast.unbreakable_stream import UnbreakableStream
 
 MODELS = Path("models")
 """Where models go that are given no folder of their own."""
@@ -89,7 +93,7 @@ def run_training(
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
     keep_compiled_programs()
-    console = Console()
+    console = Console(file=cast(TextIO, UnbreakableStream(sys.stdout)))
     if resume and files.pretrained:
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
     team = _team_of(invited, console)
@@ -100,16 +104,33 @@ def run_training(
         _follow(console, job, resume, team)
         return
     _say(console, *_remarks(job))
-    _conclude(console, job, _train(console, job, resume, team))
+    with graceful_stop() as stop:
+        training = _begin(job, resume, team, stop, named=resume or files.model is not None)
+        _train(console, training, stop)
+    _conclude(console, training, stop)
 
 
-def _conclude(console: Console, job: TrainingJob, training: Training) -> None:
+def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named: bool) -> Training:
+    """A training in the job's folder, or in one that is made here and now for nobody else."""
+    if named:
+        return Training(job, resume, stop.requested, team)
+    job = replace(job, folder=_claimed_folder(job.config.track))
+    try:
+        return Training(job, resume, stop.requested, team)
+    except BaseException:
+        shutil.rmtree(job.folder.path, ignore_errors=True)
+        raise
+
+
+def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
     """Shows how the best checkpoint laps, and where the model is."""
+    job = training.job
     _say(console, *job.reward.notes)
-    if training.row is None:
-        _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
-    with suppress(KeyboardInterrupt):  # the training's result is safe by now
-        _evaluate_best(console, job, training.row)
+    if not stop.hurried:
+        if training.row is None:
+            _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+        with suppress(KeyboardInterrupt):  # the training's result is safe by now
+            _evaluate_best(console, job, training.row)
     _say(console, f"model folder   {job.folder.path}")
     if job.metadata.is_for_the_car:
         _say(console, f"model archive  {job.folder.archive}")
@@ -120,25 +141,23 @@ def _conclude(console: Console, job: TrainingJob, training: Training) -> None:
         _say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
 
 
-def _train(console: Console, job: TrainingJob, resume: bool, team: Team) -> Training:
+def _train(console: Console, training: Training, stop: StopRequest) -> None:
     """Trains until the end, on the screen."""
-    with _graceful_stop() as stop:
-        training = Training(job, resume, stop.requested, team)
-        names = " + ".join(Path(track).stem for track in job.config.tracks)
-        if job.config.random_tracks:
-            names += f" + {job.config.random_tracks} random"
-        title = f"{names}, {job.metadata.sees}, {job.reward.name}"
-        try:
-            with TrainingScreen(console, title, job.config.minutes) as screen:
-                stop.when_asked = screen.stopping
-                training.run(screen.show)
-        except RewardError:
-            _say(console, f"The model up to here is kept in {job.folder.path}")
-            raise
-        except KeyboardInterrupt:
-            # XLA may be in the middle of an update: an orderly exit would free what it works on.
-            os._exit(130)
-    return training
+    job = training.job
+    names = " + ".join(Path(track).stem for track in job.config.tracks)
+    if job.config.random_tracks:
+        names += f" + {job.config.random_tracks} random"
+    title = f"{names}, {job.metadata.sees}, {job.reward.name}"
+    try:
+        with TrainingScreen(console, title, job.config.minutes) as screen:
+            stop.when_asked = screen.stopping
+            training.run(screen.show)
+    except RewardError:
+        _say(console, f"The model up to here is kept in {job.folder.path}")
+        raise
+    except KeyboardInterrupt:
+        # XLA may be in the middle of an update: an orderly exit would free what it works on.
+        os._exit(130)
 
 
 def _team_of(invited: Invitation | None, console: Console) -> Team:
@@ -163,7 +182,7 @@ def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
 def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
     """The part of a host that is not the first."""
     _say(console, "training with host 0, which shows how it goes and writes the model")
-    with _graceful_stop() as stop:
+    with graceful_stop() as stop:
         try:
             steps = follow(job, resume, stop.requested, team)
         except KeyboardInterrupt:
@@ -216,7 +235,11 @@ def new_job(
     path = files.model or next(_numbered_folders(config.track))
     reward = load_reward(files.reward or example_reward("follow_center_line"))
     pretrained = cloned_policy(metadata, files.pretrained) if files.pretrained else None
-    return TrainingJob(config, metadata, hyperparameters, reward, ModelFolder(path), pretrained)
+    paths = (files.metadata, files.hyperparameters, files.reward, files.config)
+    given = tuple(each for each in paths if each is not None)
+    return TrainingJob(
+        config, metadata, hyperparameters, reward, ModelFolder(path), pretrained, given
+    )
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
@@ -256,15 +279,10 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     """
     wanted = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
     folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
-    if not folder.holds_a_model():
-        raise ConfigError(f"{folder.path}: there is no model to resume; train without --resume")
-    config = read_config(folder.config)
-    if "track" in wanted:
-        wanted["track"] = _from_anywhere(wanted["track"])
-    if "more_tracks" in wanted:
-        wanted["more_tracks"] = tuple(map(_from_anywhere, wanted["more_tracks"]))
+    folder.refuse_nothing_begun()
+    config = settings_of(folder.path)
     for name, value in wanted.items():
-        if name not in _MAY_CHANGE and value != getattr(config, name):
+        if name not in _MAY_CHANGE and not _same_setting(value, getattr(config, name)):
             raise ConfigError(
                 f"a resumed training keeps its {name}: {folder.path} has "
                 f"{getattr(config, name)}, got {value}; leave it out or train a new model"
@@ -279,6 +297,17 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     )
     _check_files(files, job)
     return job
+
+
+def _same_setting(wanted: Any, kept: Any) -> bool:
+    """Whether two settings are one; routes are when their files hold the same."""
+    if isinstance(wanted, str) and isinstance(kept, str):
+        routes = Path(wanted), Path(kept)
+        if all(route.is_file() for route in routes):
+            return filecmp.cmp(*routes, shallow=False)
+    if isinstance(wanted, tuple) and isinstance(kept, tuple) and len(wanted) == len(kept):
+        return all(map(_same_setting, wanted, kept))
+    return bool(wanted == kept)
 
 
 def _from_anywhere(track: str) -> str:
@@ -304,6 +333,15 @@ def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
             f"{path} differs from {kept}, which a resumed training keeps; "
             "leave it out or train a new model"
         )
+
+
+def _claimed_folder(track: str) -> ModelFolder:
+    """A folder that did not exist, so that a training that begins at the same time has another."""
+    for path in _numbered_folders(track):
+        folder = ModelFolder(path)
+        if folder.make():
+            return folder
+    raise AssertionError("there is always another number")
 
 
 def _numbered_folders(track: str) -> Iterator[Path]:
@@ -369,33 +407,3 @@ def _say(console: Console, *lines: str) -> None:
     """Prints lines as they are: paths may hold what rich takes for markup."""
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-class _Stop:
-    """Whether the user has asked for the end."""
-
-    def __init__(self) -> None:
-        self._requested = False
-        self.when_asked: Any = None
-
-    def requested(self) -> bool:
-        return self._requested
-
-    def ask(self, *_signal: Any) -> None:
-        if self._requested:
-            raise KeyboardInterrupt
-        self._requested = True
-        if self.when_asked is not None:
-            self.when_asked()
-
-
-@contextmanager
-def _graceful_stop() -> Iterator[_Stop]:
-    """The first Ctrl-C or SIGTERM asks the training to end, the second ends it at once."""
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

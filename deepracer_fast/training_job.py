@@ -7,6 +7,7 @@ keeps what comes of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.hyperparameters import Hyperparameters
@@ -20,7 +21,8 @@ from deepracer_fast.reward import Reward
 class TrainingJob:
     """All that a training is made of.
 
-    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``.
+    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``. ``given``:
+    files that metadata, hyperparameters, reward and settings were read from.
     """
 
     config: TrainConfig
@@ -29,6 +31,7 @@ class TrainingJob:
     reward: Reward
     folder: ModelFolder
     pretrained: Params | None = None
+    given: tuple[Path, ...] = ()
 
 
 def has_teacher(job: TrainingJob) -> bool:

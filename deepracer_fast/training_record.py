@@ -122,10 +122,11 @@ class TrainingRecord:
             if np.isfinite(value):
                 self._tensorboard.add_scalar(name, value, steps)
 
-    def write(self) -> None:
-        """Brings the metrics file and ``training.png`` up to date."""
+    def write(self, picture: bool = True) -> None:
+        """Brings the metrics file and, if asked for, ``training.png`` up to date."""
         self._metrics.write()
-        draw_training(self._metrics.rows, self._folder.training_plot)
+        if picture:
+            draw_training(self._metrics.rows, self._folder.training_plot)
 
     def close(self) -> None:
         """Flushes the curves, and writes for the last time."""

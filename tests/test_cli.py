@@ -427,9 +427,12 @@ def test_own_track_is_found_again_from_another_folder(
     np.save("mine.npy", np.hstack([track.waypoints, track.inner, track.outer]))
     assert run(*tiny("--track", "mine.npy", "--steps", "8")).out.startswith("mine, FRONT")
     assert run(*tiny("--track", "mine.npy", "--steps", "8", "--resume")).status == 0
+    np.save("other.npy", np.hstack([track.waypoints, track.inner, track.outer])[::-1])
+    assert "keeps its track" in run(*tiny("--track", "other.npy", "--resume")).err
+    Path("mine.npy").unlink()
     monkeypatch.chdir("model")
     answer = run("evaluate", str(desk / "model"), "--laps", "1", "--no-resets", "--json")
-    assert json.loads(answer.out)["track"] == str(desk / "mine.npy")
+    assert json.loads(answer.out)["track"] == str(desk / "model" / "tracks" / "mine.npy")
 
 
 def test_full_disk_is_one_line(
@@ -441,7 +444,8 @@ def test_full_disk_is_one_line(
     monkeypatch.setattr(os, "replace", full)
     answer = run(*tiny())
     assert answer.status == 1
-    assert answer.err.splitlines() == ["error: model/model_metadata.json: No space left on device"]
+    assert answer.err.splitlines() == ["error: model/deepracer_fast.json: No space left on device"]
+    assert not Path("model").exists()
 
 
 def test_evaluation_as_json_has_the_laps_in_order(run: CommandLine, model: Path) -> None:

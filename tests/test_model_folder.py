@@ -5,11 +5,12 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.metrics import (
     EVALUATION,
     TRAINING,
@@ -53,8 +54,18 @@ def record(checkpoint: Checkpoint, metric: float) -> CheckpointRecord:
 @pytest.fixture
 def folder(tmp_path: Path) -> ModelFolder:
     model = ModelFolder(tmp_path / "swift")
-    model.create()
+    model.store.mkdir(parents=True)
+    model.hyperparameters.parent.mkdir()
     return model
+
+
+def save(folder: ModelFolder, iteration: int, steps: int) -> Checkpoint:
+    """A checkpoint of a few bytes, and what a resumed training needs beside it."""
+    checkpoint = Checkpoint(iteration, steps)
+    folder.save_graph(checkpoint, b"graph")
+    folder.learner(checkpoint).write_bytes(b"learner")
+    folder.save_weights(checkpoint, b"weights")
+    return checkpoint
 
 
 # The folder
@@ -84,7 +95,8 @@ def test_training_params_are_one_quoted_string_a_line(folder: ModelFolder) -> No
 
 
 def test_a_checkpoint_is_a_graph_and_weights(folder: ModelFolder) -> None:
-    checkpoint = folder.save_checkpoint(27, 40129, weights=b"weights", graph=b"graph")
+    checkpoint = save(folder, 27, 40129)
+    folder.learner(checkpoint).unlink()
     assert files_in(folder.path) == ["model/27_Step-40129.safetensors", "model/model_27.pb"]
     assert folder.weights(checkpoint).read_bytes() == b"weights"
     assert folder.graph(checkpoint).read_bytes() == b"graph"
@@ -93,14 +105,13 @@ def test_a_checkpoint_is_a_graph_and_weights(folder: ModelFolder) -> None:
 
 def test_checkpoints_are_listed_from_old_to_new(folder: ModelFolder) -> None:
     for iteration in (10, 9, 0, 100):
-        folder.save_checkpoint(iteration, iteration * 1000, b"", b"")
+        save(folder, iteration, iteration * 1000)
     (folder.store / "other.safetensors").write_bytes(b"")
     assert [checkpoint.iteration for checkpoint in folder.checkpoints()] == [0, 9, 10, 100]
 
 
 def test_the_index_has_the_form_of_the_original(folder: ModelFolder) -> None:
-    last = folder.save_checkpoint(27, 40129, b"", b"")
-    best = folder.save_checkpoint(25, 37000, b"", b"")
+    last, best = save(folder, 27, 40129), save(folder, 25, 37000)
     assert folder.recorded_checkpoints() is None
     folder.record_checkpoints(record(last, 61.5), record(best, 100.0))
     assert json.loads(folder.checkpoint_index.read_text()) == {
@@ -136,20 +147,33 @@ def test_a_broken_index_is_refused(folder: ModelFolder, text: str) -> None:
 def test_the_latest_four_checkpoints_and_the_best_are_kept(folder: ModelFolder) -> None:
     best: CheckpointRecord | None = None
     for iteration, metric in enumerate([10, 90, 20, 30, 40, 50, 60]):
-        last = record(folder.save_checkpoint(iteration, iteration * 100, b"", b""), metric)
-        best = last if beats(last.avg_eval_metric, best) else best
+        last = record(save(folder, iteration, iteration * 100), metric)
+        best = last if beats(last, best) else best
         folder.record_checkpoints(last, best)
     assert [checkpoint.iteration for checkpoint in folder.checkpoints()] == [1, 3, 4, 5, 6]
     graphs = sorted(path.name for path in folder.store.glob("*.pb"))
     assert graphs == [f"model_{iteration}.pb" for iteration in (1, 3, 4, 5, 6)]
+    learners = sorted(path.name for path in folder.store.glob("*.learner.*"))
+    assert learners == [
+        f"{iteration}_Step-{iteration}00.learner.safetensors" for iteration in (5, 6)
+    ]
+
+
+def test_what_was_saved_between_evaluations_goes_when_it_is_superseded(folder: ModelFolder) -> None:
+    passing, best, last = save(folder, 1, 100), save(folder, 2, 200), save(folder, 3, 300)
+    folder.record_checkpoints(record(last, 10), record(best, 90), [passing, best, last])
+    assert folder.checkpoints() == [best, last], "the best and the last stay, whatever they are"
+    folder.record_checkpoints(record(last, 10), record(best, 90), learners=1)
+    assert [path.name for path in folder.store.glob("*.learner.*")] == [folder.learner(last).name]
 
 
 def test_what_an_interrupted_training_left_behind_goes(folder: ModelFolder) -> None:
-    folder.save_checkpoint(2, 200, b"", b"")
+    save(folder, 2, 200)
     (folder.store / "model_3.pb").write_bytes(b"no weights beside it")
-    last = record(folder.save_checkpoint(1, 100, b"", b""), 50)
+    last = record(save(folder, 1, 100), 50)
     folder.record_checkpoints(last, last)
     assert files_in(folder.store) == [
+        "1_Step-100.learner.safetensors",
         "1_Step-100.safetensors",
         "deepracer_checkpoints.json",
         "model_1.pb",
@@ -157,29 +181,90 @@ def test_what_an_interrupted_training_left_behind_goes(folder: ModelFolder) -> N
 
 
 def test_of_equal_checkpoints_the_newer_is_best() -> None:
-    old = record(Checkpoint(1, 10), 50.0)
-    assert beats(50.0, old)
-    assert beats(50.0, None)
-    assert not beats(49.9, old)
+    old, new = record(Checkpoint(1, 10), 50.0), Checkpoint(2, 20)
+    assert beats(record(new, 50.0), old)
+    assert beats(record(new, 50.0), None)
+    assert not beats(record(new, 49.9), old)
+
+
+def test_a_checkpoint_that_was_not_evaluated_is_best_only_before_one_that_was() -> None:
+    passing = CheckpointRecord(Checkpoint(2, 20), 0.0, 0.0, evaluated=False)
+    assert beats(passing, record(Checkpoint(0, 0), 0.0)), "an untrained policy"
+    assert beats(passing, passing)
+    assert not beats(passing, record(Checkpoint(1, 10), -50.0))
+    assert beats(record(Checkpoint(3, 30), -1e4), passing)
+
+
+def test_whether_a_checkpoint_was_evaluated_comes_back(folder: ModelFolder) -> None:
+    passing = CheckpointRecord(save(folder, 2, 20), 1.0, 0.0, evaluated=False)
+    folder.record_checkpoints(passing, passing)
+    assert folder.recorded_checkpoints() == (passing, passing)
 
 
 def test_a_folder_that_holds_a_model_is_not_overwritten(folder: ModelFolder) -> None:
-    folder.create()  # still empty
-    folder.write_inputs(INPUTS)
+    folder.create(INPUTS)
+    folder.create(INPUTS)  # nothing was learnt
+    save(folder, 1, 100)
     with pytest.raises(ConfigError, match=r"swift already holds a model: resume it, or name a new"):
-        folder.create()
-    folder.create(resume=True)
+        folder.create(INPUTS)
 
 
-def test_a_checkpoint_alone_is_a_model(folder: ModelFolder) -> None:
-    folder.save_checkpoint(0, 0, b"", b"")
+@pytest.mark.parametrize("name", ["model_7.pb", "12_Step-3.ckpt.index", "12_Step-3.safetensors"])
+def test_a_checkpoint_alone_is_a_model(folder: ModelFolder, name: str) -> None:
+    (folder.store / name).write_bytes(b"")
     assert folder.holds_a_model()
+
+
+def test_what_ended_before_its_first_checkpoint_is_begun_anew(folder: ModelFolder) -> None:
+    folder.create(INPUTS)
+    save(folder, 0, 0)  # not yet in the index
+    folder.refuse_nothing_begun()
+    folder.create(replace(INPUTS, config="seed = 2\n"))
+    assert folder.config.read_text() == "seed = 2\n"
+
+
+def test_a_clone_without_a_checkpoint_is_not_begun_from_its_folder(folder: ModelFolder) -> None:
+    folder.create(INPUTS, clone=True)
+    with pytest.raises(ConfigError, match=r"swift has no checkpoint to resume; train without"):
+        folder.refuse_nothing_begun()
+
+
+def test_a_users_own_file_is_not_replaced(folder: ModelFolder) -> None:
+    folder.reward_function.write_text("mine = 1\n")
+    with pytest.raises(
+        ConfigError, match=r"reward_function.py is there already .*--reward .*swift"
+    ):
+        folder.create(INPUTS)
+    assert folder.reward_function.read_text() == "mine = 1\n"
+    assert not folder.mark.exists()
+    folder.create(INPUTS, given=[folder.reward_function])
+
+
+def test_a_folder_of_a_newer_form_is_refused(folder: ModelFolder) -> None:
+    folder.mark.write_text('{"format": 99, "version": "7.0"}')
+    message = r"must be at most 1, found 99, made by version 7.0; install a newer"
+    with pytest.raises(ArchiveError, match=message):
+        folder.check_format()
+
+
+def test_a_folder_from_before_there_were_marks_is_of_the_first_form(folder: ModelFolder) -> None:
+    folder.check_format()
+
+
+def test_a_save_that_cannot_fit_is_refused(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    with pytest.raises(StorageError, match=r"swift: a checkpoint takes 117 MB and 50 MB are free"):
+        folder.check_room(100_000_000)
+    folder.check_room(1_000)
 
 
 def test_a_file_cannot_be_a_model_folder(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(ConfigError, match=r"taken cannot be a model folder: .*name another one"):
-        ModelFolder(tmp_path / "taken").create()
+    for path in ("taken", "taken/swift"):
+        with pytest.raises(ConfigError, match=r"cannot be a model folder: .*name another one"):
+            ModelFolder(tmp_path / path).make()
 
 
 def test_evaluations_within_a_second_have_their_own_folders(folder: ModelFolder) -> None:

@@ -88,6 +88,18 @@ def load_weights(path: str | Path) -> dict[str, Any]:
         raise ArchiveError(f"{path}: {error}") from error
 
 
+def policy_in(path: Path) -> dict[str, Any]:
+    """The policy's parameters in a checkpoint's file, unchecked.
+
+    Raises:
+        ArchiveError: the file cannot be read, or holds none.
+    """
+    policy = load_weights(path).get("network_1")
+    if not isinstance(policy, dict):
+        raise ArchiveError(f"{path}: holds no policy (no tensors below network_1)")
+    return policy
+
+
 @lru_cache
 def policy_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     """Path and shape of every parameter of a policy, as ``flatten_tree`` names them."""
