@@ -8,6 +8,7 @@ written. Neighbours: ``training_command`` shows a training on it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -20,20 +21,23 @@ class UnbreakableStream:
 
     def write(self, text: str) -> int:
         """Writes what can be written."""
-        if self._stream is not None:
-            try:
-                self._stream.write(self._encodable(text))
-            except (OSError, ValueError):
-                self._give_up()
+        stream = self._stream
+        if stream is not None:
+            self._try(lambda: stream.write(_encodable(text, stream.encoding)))
         return len(text)
 
     def flush(self) -> None:
         """Likewise."""
         if self._stream is not None:
-            try:
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+            self._try(self._stream.flush)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except RuntimeError:
+            pass  # a signal's handler writes in the midst of a line: its own is lost
+        except (OSError, ValueError):
+            self._give_up()
 
     def isatty(self) -> bool:
         """Whether a person is looking."""
@@ -41,18 +45,19 @@ class UnbreakableStream:
             return self._stream is not None and self._stream.isatty()
         return False
 
-    def _encodable(self, text: str) -> str:
-        encoding = self._stream.encoding if self._stream is not None else None
-        return text.encode(encoding, "replace").decode(encoding) if encoding else text
-
     def _give_up(self) -> None:
         """What is left in the buffer goes nowhere, so that the end of the process is quiet."""
-        with suppress(OSError, ValueError, AttributeError):
-            assert self._stream is not None
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
+            os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
-        self._stream = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    return text.encode(encoding, "replace").decode(encoding) if encoding else text

@@ -56,6 +56,17 @@ def test_a_pipe_without_a_reader_is_no_error() -> None:
         assert not stream.isatty()
 
 
+def test_a_pipe_that_breaks_may_be_written_to_by_the_signals_handler() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering=1, encoding="utf-8") as pipe, graceful_stop() as stop:
+        stream = UnbreakableStream(pipe)
+        stop.when_asked = lambda: print(stream.write("stopping\n"), stream.flush())
+        for _ in range(3):
+            stream.write("a line\n")
+        assert stop.requested()
+
+
 def test_what_a_terminal_cannot_show_becomes_a_question_mark(tmp_path: Path) -> None:
     with open(tmp_path / "screen", "w", encoding="ascii") as file:
         UnbreakableStream(file).write("ümlaut ━\n")
