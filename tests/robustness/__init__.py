@@ -1,1 +1,16 @@
-"""Trials of what must not break, each with ``run(count, seed)`` that gives a line a finding."""
+"""Trials of what must not break: each kind a module with ``run(count, seed)``, a line a finding.
+
+Run in full by ``benchmarks/robustness.py``, and a tenth of each in the tests.
+"""
+
+TRIALS = {
+    "kills": 60,
+    "mutations": 3_000,
+    "calls": 200,
+    "core_calls": 300,
+    "circumstances": 60,
+    "escapes": 100,
+    "routes": 200,
+    "soak": 1_800,  # seconds
+}
+"""How many of each kind make a full trial."""
