@@ -26,6 +26,11 @@ _BEYOND = (
     "y, inner x y, outer x y"
 )
 
+_TURNED = (
+    "the inner border must stay on one side, {} of the driving direction as in most rows, found it "
+    "on the {}; exchange inner and outer there, or put the rows in driving order"
+)
+
 Points = NDArray[np.float64]
 
 
@@ -67,24 +72,19 @@ def border_fault(centre: Points, inner: Points, outer: Points) -> Fault | None:
     to_inner = nearest_points(centre, inner) - centre
     to_outer = nearest_points(centre, outer) - centre
     width = _length(to_inner - to_outer)
-    for row in np.flatnonzero(width < MIN_WIDTH)[:1].tolist():
-        return Fault(
-            row, f"the borders must be {MIN_WIDTH} m or more apart, found {width[row]:.3f} m"
-        )
     forward = _forward(centre)
     inner_left, outer_left = _cross(forward, to_inner), _cross(forward, to_outer)
-    for row in np.flatnonzero(inner_left * outer_left >= 0)[:1].tolist():
-        beyond = "inner" if _length(to_inner)[row] < _length(to_outer)[row] else "outer"
-        return Fault(row, _BEYOND.format(beyond))
+    is_beyond = inner_left * outer_left >= 0
     usual = bool(np.mean(inner_left > 0) > 0.5)
-    for row in np.flatnonzero((inner_left > 0) != usual)[:1].tolist():
-        side, other = ("left", "right") if usual else ("right", "left")
-        return Fault(
-            row,
-            f"the inner border must stay on one side, {side} of the driving direction as in most "
-            f"rows, found it on the {other}; exchange inner and outer there, or put the rows in "
-            "driving order",
-        )
+    is_turned = (inner_left > 0) != usual
+    for row in np.flatnonzero((width < MIN_WIDTH) | is_beyond | is_turned)[:1].tolist():
+        if width[row] < MIN_WIDTH:
+            rule = f"the borders must be {MIN_WIDTH} m or more apart, found {width[row]:.3f} m"
+            return Fault(row, rule)
+        if is_beyond[row]:
+            nearer = "inner" if _length(to_inner)[row] < _length(to_outer)[row] else "outer"
+            return Fault(row, _BEYOND.format(nearer))
+        return Fault(row, _TURNED.format(*(("left", "right") if usual else ("right", "left"))))
     return _crossing(centre, inner, outer)
 
 
