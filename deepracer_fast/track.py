@@ -32,10 +32,12 @@ from deepracer_fast.route_file import (
 from deepracer_fast.route_file import route_bytes as _route_bytes
 from deepracer_fast.tracks import LOOKS, find_outline, outline_route, outlines
 
-# A road whose middle lies within so many metres of the world's origin is driven in the world's own
-# coordinates, another one in those of the roundest point so near to its middle: float32 then tells
-# micrometres apart.
-ORIGIN_REACH = 32.0
+# A road whose middle lies within so many metres of the world's origin, along either axis, is
+# driven in the world's own coordinates, another one in those of the roundest point near its middle:
+# float32 tells micrometres apart there. Round, so that a road moved by a round number is driven
+# alike bit by bit.
+WORLD_REACH = 32.0
+ORIGIN_REACH = 16.0
 _MAX_NAME = 100  # characters; it becomes part of names of files and folders
 
 Points = NDArray[np.float64]
@@ -186,7 +188,7 @@ class Track:
 
 def _roundest_near(middle: float) -> float:
     """0, or the multiple of the greatest power of ten that lies within reach."""
-    if abs(middle) <= ORIGIN_REACH:
+    if abs(middle) <= WORLD_REACH:
         return 0.0
     steps = (10.0**power for power in range(8, 0, -1))
     near = (step * round(middle / step) for step in steps)
