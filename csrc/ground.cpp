@@ -227,7 +227,7 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
     : look_(look) {
   if (centre.size() < 4 || inner.size() < 4 || outer.size() != inner.size()) {
     throw std::invalid_argument(
-        "every line must hold 2 points or more, inner and outer the same number of them");
+        "inner and outer must hold the same number of points, and every line 2 or more");
   }
   const Polyline middle = polyline_of(centre);
   const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
