@@ -158,12 +158,13 @@ void bind_world(py::module_& m) {
       .value("BLUE", df::Channel::kBlue);
   py::class_<df::Track, std::shared_ptr<df::Track>>(m, "Track")
       .def(py::init([](const DoubleArray& center, const DoubleArray& inner,
-                       const DoubleArray& outer, bool is_loop) {
-             return std::make_shared<df::Track>(to_vec2(points(center, "center")),
-                                                to_vec2(points(inner, "inner")),
-                                                to_vec2(points(outer, "outer")), is_loop);
+                       const DoubleArray& outer, bool is_loop, bool rows_stand_opposite) {
+             return std::make_shared<df::Track>(
+                 to_vec2(points(center, "center")), to_vec2(points(inner, "inner")),
+                 to_vec2(points(outer, "outer")), is_loop, rows_stand_opposite);
            }),
-           py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"))
+           py::arg("center"), py::arg("inner"), py::arg("outer"), py::arg("is_loop"),
+           py::arg("rows_stand_opposite") = true)
       .def_property_readonly("length", &df::Track::length)
       .def_property_readonly("bytes", &df::Track::bytes);
 
@@ -377,6 +378,7 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.simulator instead.";
   bind_machine(m);
   bind_vehicle(m);
+  bind_lines(m);
   bind_world(m);
   bind_options(m);
   bind_object_records(m);

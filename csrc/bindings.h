@@ -42,6 +42,9 @@ inline py::array flags(const std::vector<std::uint8_t>& data, const py::object& 
   return column(data, owner).attr("view")("bool");
 }
 
+// bindings_lines.cpp: lines as they are before a track is built of them.
+void bind_lines(py::module_& m);
+
 // bindings_objects.cpp: rules of the traffic, options of the sensors, and what the simulator tells
 // of both. The records come before, the simulator's methods after the class itself.
 void bind_object_records(py::module_& m);

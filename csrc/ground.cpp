@@ -54,7 +54,7 @@ std::vector<Point> directions_of(const Polyline& line) {
 }
 
 // The polyline moved by `distance` towards (or, if negative, away from) `towards`, with mitred
-// corners. Which side that is, is asked once for the whole line: borders never cross the centre.
+// corners. Which side that is, is asked once for the whole line: borders never cross.
 Polyline offset_towards(const Polyline& line, const Polyline& towards, bool is_loop,
                         double distance) {
   const std::vector<Point> directions = directions_of(line);
@@ -225,10 +225,9 @@ void add_start_line(const Polyline& centre, const Polyline borders[2], const Loo
 Ground::Ground(std::span<const double> centre, std::span<const double> inner,
                std::span<const double> outer, bool is_loop, const Look& look)
     : look_(look) {
-  if (centre.size() < 4 || centre.size() % 2 != 0 || inner.size() != centre.size() ||
-      outer.size() != centre.size()) {
+  if (centre.size() < 4 || inner.size() < 4 || outer.size() != inner.size()) {
     throw std::invalid_argument(
-        "centre, inner and outer must hold the same number of points, >= 2");
+        "inner and outer must hold the same number of points, and every line 2 or more");
   }
   const Polyline middle = polyline_of(centre);
   const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
@@ -242,9 +241,10 @@ Ground::Ground(std::span<const double> centre, std::span<const double> inner,
     add_start_line(middle, borders, look, canvas);
     canvas.blend(look.line, grain);
   }
-  for (const Polyline& border : borders) {
-    canvas.add_band(offset_towards(border, middle, is_loop, look.line_outer),
-                    offset_towards(border, middle, is_loop, look.line_inner));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Polyline &border = borders[i], &across = borders[1 - i];
+    canvas.add_band(offset_towards(border, across, is_loop, look.line_outer),
+                    offset_towards(border, across, is_loop, look.line_inner));
   }
   canvas.blend(look.line, grain);
   add_dashes(middle, look, canvas);

@@ -44,9 +44,10 @@ class Ground {
   static constexpr int kLevels = 16;
   static constexpr int kLevelsPerOctave = 2;
 
-  // Each polyline is x0, y0, x1, y1, ... in metres; all three have the same number of points, at
-  // least two, in driving direction. A closed one (is_loop) repeats its first point at the end.
-  // Throws std::invalid_argument if sizes disagree or a coordinate is not finite.
+  // Each polyline is x0, y0, x1, y1, ... in metres, at least two points in driving direction;
+  // points of the same number on inner and outer border stand opposite each other. A closed one
+  // (is_loop) repeats its first point at the end. Throws std::invalid_argument if sizes disagree or
+  // a coordinate is not finite.
   Ground(std::span<const double> centre, std::span<const double> inner,
          std::span<const double> outer, bool is_loop, const Look& look);
 

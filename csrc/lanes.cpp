@@ -6,11 +6,20 @@ namespace {
 
 constexpr float kOnCenter = 1e-3F;  // m from the centre line, as far from one border as the other
 
-std::vector<Vec2> midway(const Polyline& center, const Border& border) {
+// Waypoint by waypoint: from the row to the border's own, or to its nearest point if the border's
+// rows lie elsewhere.
+std::vector<Vec2> midway(const Track& track, const Border& border) {
+  const Polyline& center = track.center();
   const std::vector<Vec2> a = center.points();
   const std::vector<Vec2> b = border.points();
   std::vector<Vec2> result;
-  for (std::size_t i = 0; i < a.size(); ++i) result.push_back(0.5F * (a[i] + b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const float arc =
+        i < center.segments().size() ? center.segments()[i].arc_start : center.length();
+    const Vec2 beside =
+        track.rows_stand_opposite() ? b[i] : border.nearest(a[i], center.slice(arc));
+    result.push_back(0.5F * (a[i] + beside));
+  }
   return result;
 }
 
@@ -122,8 +131,7 @@ Lanes::Lanes(const Track& track)
     : track_(&track),
       length_(track.length()),
       is_loop_(track.is_loop()),
-      lines_{Polyline(midway(track.center(), track.inner())),
-             Polyline(midway(track.center(), track.outer()))} {
+      lines_{Polyline(midway(track, track.inner())), Polyline(midway(track, track.outer()))} {
   for (std::size_t lane = 0; lane < 2; ++lane) {
     const Knots k = knots(track.center(), lines_[lane].points());
     splines_[lane] = CubicSpline(k.arcs, k.points, is_loop_);

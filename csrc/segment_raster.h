@@ -50,6 +50,9 @@ class SegmentLists {
     return {static_cast<std::uint16_t>(entry), static_cast<int>(entry >> 16)};
   }
   void set(int list, std::span<const std::uint16_t> segments);
+  void set_same(int list, int as) {
+    entries_[static_cast<std::size_t>(list)] = entries_[static_cast<std::size_t>(as)];
+  }
   std::size_t bytes() const { return 4 * entries_.capacity() + 2 * items_.capacity(); }
 
  private:
@@ -111,8 +114,16 @@ class SegmentRaster {
     return (static_cast<unsigned>(cells) + kTile - 1) / kTile;
   }
 
+  void set_block(Cell corner, int size, std::span<const std::uint16_t> segments);
+  void fill_nearest_one_by_one(std::span<const Segment> segments);
+
+  static constexpr int kHalvings = 5;  // looks from a block of cells to each of its cells
+
   template <typename Select>
-  void fill(std::span<const Segment> segments, Select select);
+  void fill(std::size_t num_segments, Select select);
+  template <typename Select>
+  void fill_block(Cell corner, int size, std::span<const std::uint16_t> candidates,
+                  std::span<std::vector<std::uint16_t>> survivors, Select& select);
 
   Vec2 low_, extent_;         // m
   float cell_ = kFinestCell;  // m
@@ -136,8 +147,9 @@ class NearestSelector {
  public:
   using Indices = std::vector<std::uint16_t>;
 
-  explicit NearestSelector(std::span<const Segment> segments)
-      : segments_(segments), is_kept_(segments.size()) {}
+  // `slack`: m by which what a segment stands for may lie off it, one each; none if empty.
+  explicit NearestSelector(std::span<const Segment> segments, std::span<const float> slack = {})
+      : segments_(segments), slack_(slack), is_kept_(segments.size()) {}
 
   void select(Disc disc, std::span<const std::uint16_t> candidates, Indices& out) {
     out.clear();
@@ -153,17 +165,19 @@ class NearestSelector {
     sort(out);
   }
 
+  static constexpr std::size_t kLooks = 3;  // a cell is looked at in 64 parts where it matters
+
   // The same for a square of that edge, of which quarters of quarters are looked at.
   void select_square(Vec2 middle, float edge, std::span<const std::uint16_t> candidates,
-                     Indices& out) {
+                     Indices& out, std::size_t looks = kLooks) {
     out.clear();
-    look_at_square(middle, edge, candidates, out, kLooks);
+    look_at_square(middle, edge, candidates, out, looks);
     sort(out);
   }
 
- private:
-  static constexpr std::size_t kLooks = 3;  // a cell is looked at in 64 parts where it matters
+  float last_gap() const { return last_gap_; }
 
+ private:
   void keep(std::uint16_t i, Indices& out) {
     if (!std::exchange(is_kept_[i], std::uint8_t{1})) out.push_back(i);
   }
@@ -193,16 +207,21 @@ class NearestSelector {
     gaps_.clear();
     float nearest = std::numeric_limits<float>::max();
     for (const auto i : candidates) {
-      gaps_.push_back(std::sqrt(segments_[i].distance2(disc.middle)));
-      nearest = std::min(nearest, gaps_.back());
+      gaps_.push_back(std::sqrt(segments_[i].distance2(disc.middle)) - slack(i));
+      nearest = std::min(nearest, gaps_.back() + 2.0f * slack(i));
     }
     for (std::size_t k = 0; k < candidates.size(); ++k)
       if (gaps_[k] <= nearest + 2.0f * disc.reach + kFloatError) take(candidates[k]);
+    last_gap_ = nearest;
   }
 
+  float slack(std::uint16_t i) const { return slack_.empty() ? 0.0f : slack_[i]; }
+
   std::span<const Segment> segments_;
+  std::span<const float> slack_;
   std::vector<std::uint8_t> is_kept_;  // [segments] in the list that is being made
   std::vector<float> gaps_;            // m, of the candidates
+  float last_gap_ = 0.0f;              // m, from the middle of the last place to the nearest
   std::array<Indices, kLooks> few_;    // what each look left
 };
 

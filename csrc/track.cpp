@@ -30,12 +30,12 @@ bool inside(Vec2 p, Vec2 far, std::span<const Segment> edges) {
 }  // namespace
 
 Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
-             bool is_loop)
-    : is_loop_(is_loop), center_(center), inner_(inner, center_), outer_(outer, center_) {
-  // On an open road the inner border is the left one, as on a counter-clockwise loop.
-  const Vec2 forward = center_.segments().front().span;
-  is_counter_clockwise_ = is_loop ? signed_area2(center_.segments()) > 0.0f
-                                  : cross(forward, inner[0] - center[0]) > 0.0f;
+             bool is_loop, bool rows_stand_opposite)
+    : is_loop_(is_loop),
+      rows_stand_opposite_(rows_stand_opposite),
+      center_(center),
+      inner_(inner, center_),
+      outer_(outer, center_) {
   Vec2 low = center[0], high = center[0];
   for (const auto line : {center, inner, outer})
     for (const Vec2 p : line) {
@@ -47,6 +47,10 @@ Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::spa
   center_.build_raster(low, high);
   road_raster_ = SegmentRaster(low, high);
   build_road(inner, outer);
+  // On an open road the inner border is the left one, as on a counter-clockwise loop: the way along
+  // the outer border and back along the inner one then goes round the road like that.
+  is_counter_clockwise_ =
+      signed_area2(is_loop ? center_.segments() : std::span<const Segment>(road_edges_)) > 0.0f;
 }
 
 std::shared_ptr<const Track> Track::reversed() const {
@@ -56,7 +60,7 @@ std::shared_ptr<const Track> Track::reversed() const {
       return points;
     };
     reversed_ = std::make_shared<Track>(backwards(center_.points()), backwards(inner_.points()),
-                                        backwards(outer_.points()), is_loop_);
+                                        backwards(outer_.points()), is_loop_, rows_stand_opposite_);
   });
   return reversed_;
 }

@@ -31,9 +31,10 @@ struct TrackPoint {
 
 class Track {
  public:
-  // Points [N] of a route in driving direction; a loop repeats its first row at the end.
+  // Points [N] of a route in driving direction; a loop repeats its first row at the end. Where the
+  // lines were sampled each on its own, rows of the same number do not stand opposite each other.
   Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::span<const Vec2> outer,
-        bool is_loop);
+        bool is_loop, bool rows_stand_opposite = true);
 
   // The same road driven the other way; made when it is first asked for.
   std::shared_ptr<const Track> reversed() const;
@@ -45,6 +46,7 @@ class Track {
   const Polyline& center() const { return center_; }
   const Border& inner() const { return inner_; }
   const Border& outer() const { return outer_; }
+  bool rows_stand_opposite() const { return rows_stand_opposite_; }
 
   TrackPoint locate(Vec2 p) const;
   // Strictly between the borders.
@@ -66,6 +68,7 @@ class Track {
   enum Cell : std::uint8_t { kOffRoad, kOnRoad, kCentreOffRoad, kCentreOnRoad };
 
   bool is_loop_;
+  bool rows_stand_opposite_;
   bool is_counter_clockwise_;
   Polyline center_;
   Border inner_, outer_;

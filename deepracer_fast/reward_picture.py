@@ -82,13 +82,16 @@ def _draw(track: Track, spots: Points, rewards: Points, name: str, png: Path) ->
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set(xlabel="x (m)", ylabel="y (m)")
     axes.set_title(
-        f"{name} on {track.name}: along the road at {SPEED:g} m/s, straight steering", loc="left"
+        f"{name} on {track.name}: along the road at {SPEED:g} m/s, straight steering",
+        loc="left",
+        parse_math=False,
     )
     x, y = spots.transpose(2, 0, 1)
     shown = axes.pcolormesh(x, y, rewards, shading="gouraud", cmap="viridis")
     for border in (track.inner, track.outer):
         axes.plot(*border.T, color="black", linewidth=1.2)
     axes.plot(*track.waypoints.T, color="white", linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.plot(*np.array([track.inner[0], track.outer[0]]).T, color="black", linewidth=3)
+    start = np.array([track.ribbon.inner[0], track.ribbon.outer[0]])
+    axes.plot(*start.T, color="black", linewidth=3)
     figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)
     figure.savefig(png, format="png")

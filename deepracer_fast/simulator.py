@@ -27,6 +27,7 @@ from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
+from deepracer_fast.world_frame import WorldFrame
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
 """Simulated seconds in one step: a camera frame at 15 Hz (racecar.gazebo)."""
@@ -116,7 +117,9 @@ class StepResult:
             ``TRACK_STATE`` float32 [B, 17], see ``sensors.py``. A camera's last axis is k times as
             long with a ``frame_stack`` of k, see ``frame_stack.py``.
         params: reward parameter -> [B] (``closest_waypoints`` [B, 2], ``waypoints`` [N, 2]); the
-            ``objects_*`` of K objects [B, K], or left out in a race without any.
+            ``objects_*`` of K objects [B, K], or left out in a race without any. In world
+            coordinates; ``x``, ``y`` and ``objects_location`` are float32, and float64 on a road
+            that is far from the world's origin, see ``Track.origin``.
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).
         truncated: bool [B], the limit of steps ended it.
         status: uint8 [B], indices into ``STATUS_NAMES``.
@@ -198,6 +201,7 @@ class Simulator:
         options.rules = _native(self.rules, _core.RaceRules(), leave_out=("race",))
         options.rules.traffic = traffic_rules(self.rules.race)
         options.randomization = _native(self.randomization, _core.Randomization())
+        self._frame = WorldFrame(self.track.origin)
         try:
             self._core = self._engine(self.track, options)
         except (RuntimeError, MemoryError) as error:
@@ -270,13 +274,13 @@ class Simulator:
         if self.engine == "numba":
             from deepracer_fast.engine_numba.engine import NumbaEngine
 
-            return NumbaEngine(track, options, self.vehicle)
+            return NumbaEngine(track.local, options, self.vehicle)
         self._world = _world_of(track)
         return _core.Simulator(self._world.track, self._world.ground, options)
 
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
-        params = self._core.params | self._core.object_params
+        params = self._frame.columns(self._core.params | self._core.object_params)
         observation = observations(self.sensors, self._core)
         self._stack = stack_frames(observation, self.frame_stack)
         return StepResult(
@@ -346,6 +350,7 @@ class Simulator:
             ActionError: a car that does not exist, or a pose that is not finite.
         """
         indices = self._car_numbers(cars)
+        x, y = self._frame.inwards(x, 0), self._frame.inwards(y, 1)
         pose = [
             np.broadcast_to(np.asarray(values, np.float32), indices.shape)
             for values in (x, y, heading, steering)
@@ -366,6 +371,8 @@ class Simulator:
     def _seen(self) -> StepResult:
         """The result, with what the core does not fill by itself."""
         copy_track_state(self._core, self._result.observation)
+        if self._frame.is_far:
+            self._frame.refresh()
         return self._result
 
     def place_objects(
@@ -390,7 +397,8 @@ class Simulator:
         indices = self._car_numbers(cars)
         shape = (len(indices), race.num_objects)
         try:
-            points = np.broadcast_to(np.asarray(location, np.float32), (*shape, 2))
+            inside = self._frame.inwards(location)
+            points = np.broadcast_to(np.asarray(inside, np.float32), (*shape, 2))
             yaw = np.broadcast_to(np.asarray(heading, np.float32), shape)
         except ValueError:
             raise ActionError(
@@ -404,10 +412,9 @@ class Simulator:
             self._stack.repaint()
         return self._seen()
 
-    def object_poses(self) -> npt.NDArray[np.float32]:
+    def object_poses(self) -> npt.NDArray[np.float32 | np.float64]:
         """Where each car's objects are now, [B, K, 3]: x, y (m), heading (rad)."""
-        poses: npt.NDArray[np.float32] = self._core.object_poses()
-        return poses
+        return self._frame.outwards(self._core.object_poses())
 
     def _car_numbers(self, cars: npt.ArrayLike) -> npt.NDArray[np.int32]:
         """Checked indices of cars, [n]."""
@@ -436,10 +443,9 @@ class Simulator:
         states: npt.NDArray[np.float32] = self._core.track_states()
         return states
 
-    def vehicle_states(self) -> npt.NDArray[np.float32]:
+    def vehicle_states(self) -> npt.NDArray[np.float32 | np.float64]:
         """What the vehicle model holds, [B, 5]: x, y (m), heading (rad), speed, steering (rad)."""
-        states: npt.NDArray[np.float32] = self._core.vehicle_states()
-        return states
+        return self._frame.outwards(self._core.vehicle_states())
 
     @property
     def bytes_per_car(self) -> int:
@@ -469,8 +475,11 @@ def _world_of(track: Track) -> _World:
     """Built once for as long as a simulator drives there."""
     world = _worlds.get(track)
     if world is None:
-        lines = (track.waypoints, track.inner, track.outer, track.is_loop)
-        world = _worlds[track] = _World(_core.Track(*lines), _core.Ground(*lines, track.look))
+        road = track.local
+        lines = (road.waypoints, road.inner, road.outer, road.is_loop)
+        world = _worlds[track] = _World(
+            _core.Track(*lines, road.rows_stand_opposite), _core.Ground(*road.ribbon)
+        )
     return world
 
 

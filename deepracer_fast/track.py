@@ -1,36 +1,60 @@
 """A track: the centre line and the two borders of a road, ready to be driven.
 
-In: the name of a bundled track, or a route file ``[N, 6]`` (.npy: centre, inner and outer border,
-x and y each, rows in driving direction), as the original's route files and most track editors
-have it. Out: an immutable ``Track``. The bundled tracks are drawn from surveyed outlines, 1-2 cm
-accurate; a user who has an original route file passes its path instead.
+In: the name of a bundled track, or a route file (``route_file.py``). Out: an immutable ``Track``.
+The bundled tracks are drawn from surveyed outlines, 1-2 cm accurate; a user who has an original
+route file passes its path instead.
 
-Neighbours: ``tracks/`` holds the outlines; ``simulator.py`` drives on a ``Track``;
-``track_picture.py`` draws it.
+Neighbours: ``tracks/`` holds the outlines, ``borders`` knows what stands opposite what;
+``simulator.py`` drives on a ``Track``; ``track_picture.py`` draws it.
 """
 
 import difflib
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepracer_fast.atomic import atomic_write_bytes
+from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
 from deepracer_fast.errors import TrackError
-from deepracer_fast.tracks import find_outline, outline_route, outlines
+from deepracer_fast.route_file import (
+    MAX_ROWS,
+    Route,
+    RouteRecord,
+    mean_width,
+    read_route,
+    shown,
+)
+from deepracer_fast.route_file import route_bytes as _route_bytes
+from deepracer_fast.tracks import LOOKS, find_outline, outline_route, outlines
 
-# The largest original track spans 23 m; points further than this from row 0 are not in metres.
-MAX_EXTENT = 200.0
-# The native core numbers the edges of both borders with 16 bits.
-MAX_ROWS = 32_767
-# A road narrower than this holds no car (0.2 m wide), so the row is wrong.
-MIN_WIDTH = 0.05
-# Rows closer together than this are one row: they have no direction.
-SAME_POINT = 1e-6
+# A road whose middle lies within so many metres of the world's origin, along either axis, is
+# driven in the world's own coordinates, another one in those of the roundest point near its middle:
+# float32 tells micrometres apart there. Round, so that a road moved by a round number is driven
+# alike bit by bit.
+WORLD_REACH = 32.0
+ORIGIN_REACH = 16.0
+_MAX_NAME = 100  # characters; it becomes part of names of files and folders
 
 Points = NDArray[np.float64]
-Rows = NDArray[np.intp]
+
+
+class Ribbon(NamedTuple):
+    """A road as painters need it, ``[N, 2]`` and ``[M, 2]``.
+
+    Points of the same number on the two borders stand opposite each other, the first ones beside
+    the first waypoint; ``waypoints`` may be another number.
+    """
+
+    waypoints: Points
+    inner: Points
+    outer: Points
+    is_loop: bool
+    look: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +69,14 @@ class Track:
             (2019 onwards: grey road, lines inside the borders).
         waypoints: centre line ``[N, 2]`` float64 in driving direction; a loop's last row repeats
             its first. Read-only, like the borders.
-        inner: border on the inside of a loop ``[N, 2]``, left of an open track.
+        inner: border on the inside of a loop ``[N, 2]``, left of an open track. It may be sampled
+            on its own: its rows need not stand opposite the waypoints.
         outer: the other border ``[N, 2]``.
         is_loop: False for a track with two ends.
+
+    Raises:
+        TrackError: a line is no array ``[N, 2]`` of finite numbers, or there are fewer than two
+            different waypoints or too many of them.
     """
 
     name: str
@@ -60,9 +89,28 @@ class Track:
 
     def __post_init__(self) -> None:
         for name in ("waypoints", "inner", "outer"):
-            points = np.array(getattr(self, name), dtype=np.float64, order="C")
+            points = self._checked(name)
             points.setflags(write=False)
             object.__setattr__(self, name, points)
+        if self.look not in LOOKS:
+            raise TrackError(f"look must be one of {', '.join(LOOKS)}, got {self.look!r}")
+        if not np.any(self.waypoints != self.waypoints[0]):
+            raise TrackError("waypoints must have two or more different points, found one")
+
+    def _checked(self, name: str) -> Points:
+        """A copy of one line."""
+        try:
+            points = np.array(getattr(self, name), dtype=np.float64, order="C")
+        except (ValueError, TypeError):
+            raise TrackError(f"{name} must be an array of numbers [N, 2]") from None
+        if points.ndim != 2 or points.shape[1] != 2 or not 2 <= len(points) <= MAX_ROWS:
+            raise TrackError(
+                f"{name} must have shape (N, 2), N from 2 to {MAX_ROWS}, found {points.shape}"
+            )
+        if not np.isfinite(points).all():
+            row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+            raise TrackError(f"{name} must be finite, found {points[row].tolist()} in row {row}")
+        return points
 
     @cached_property
     def length(self) -> float:
@@ -74,7 +122,7 @@ class Track:
         """Driving direction: "counter-clockwise", "clockwise", or "open" where there is none."""
         if not self.is_loop:
             return "open"
-        return "counter-clockwise" if _signed_area(self.waypoints) > 0 else "clockwise"
+        return "counter-clockwise" if signed_area(self.waypoints) > 0 else "clockwise"
 
     @cached_property
     def width(self) -> tuple[float, float, float]:
@@ -84,9 +132,91 @@ class Track:
         on the two borders, as reward params have ``track_width`` (markov agent_ctrl/utils.py).
         """
         centre = self.waypoints[:-1] if self.is_loop else self.waypoints
-        across = _nearest(centre, self.inner) - _nearest(centre, self.outer)
-        widths = np.linalg.norm(across, axis=1)
+        inner, outer = (feet[: len(centre)] for feet in self.beside)
+        widths = np.linalg.norm(inner - outer, axis=1)
         return float(widths.min()), float(widths.mean()), float(widths.max())
+
+    @cached_property
+    def beside(self) -> tuple[Points, Points]:
+        """The points of the inner and outer border nearest to each waypoint, ``[N, 2]`` each."""
+        return nearest_points(self.waypoints, self.inner), nearest_points(
+            self.waypoints, self.outer
+        )
+
+    @cached_property
+    def rows_stand_opposite(self) -> bool:
+        """Whether rows of the same number are a cut across the road, as in most route files."""
+        return stand_opposite(self.waypoints, self.inner, self.outer)
+
+    @cached_property
+    def ribbon(self) -> Ribbon:
+        """The road as painters need it."""
+        inner, outer = self.inner, self.outer
+        if not self.rows_stand_opposite:
+            inner, outer = rungs(self.waypoints, inner, outer, self.is_loop)
+        return Ribbon(self.waypoints, inner, outer, self.is_loop, self.look)
+
+    @cached_property
+    def origin(self) -> tuple[float, float]:
+        """The point that simulators count from, whole metres; (0, 0) for a road near the world's.
+
+        What they are told and what they say is in the world's coordinates all the same.
+        """
+        everything = np.vstack([self.inner, self.outer])
+        middle = (everything.min(axis=0) + everything.max(axis=0)) / 2
+        return _roundest_near(float(middle[0])), _roundest_near(float(middle[1]))
+
+    @cached_property
+    def local(self) -> "Track":
+        """The same road counted from its origin."""
+        if self.origin == (0.0, 0.0):
+            return self
+        lines = {
+            name: getattr(self, name) - self.origin for name in ("waypoints", "inner", "outer")
+        }
+        return replace(self, **lines)
+
+    @cached_property
+    def digest(self) -> str:
+        """A name for the road's geometry, hexadecimal: the same wherever its file lies."""
+        content = hashlib.sha256(b"loop" if self.is_loop else b"open")
+        for line in (self.waypoints, self.inner, self.outer):
+            content.update(len(line).to_bytes(8, "little"))
+            content.update((line + 0.0).astype("<f8").tobytes())  # -0.0 is 0.0
+        return content.hexdigest()
+
+
+def _roundest_near(middle: float) -> float:
+    """0, or the multiple of the greatest power of ten that lies within reach."""
+    if abs(middle) <= WORLD_REACH:
+        return 0.0
+    steps = (10.0**power for power in range(8, 0, -1))
+    near = (step * round(middle / step) for step in steps)
+    return next(each for each in near if abs(middle - each) <= ORIGIN_REACH)
+
+
+def route_bytes(track: Track) -> bytes:
+    """The content of a route file that ``load_track`` reads back to the very same track.
+
+    It is an ``.npy`` array ``[N, 6]`` as the original's routes are, with a line of JSON behind it
+    that holds name, title and look, and that other readers leave alone.
+
+    Raises:
+        TrackError: the track's borders have another number of rows than its centre line.
+    """
+    record = RouteRecord(track.name, track.title, track.look, track.is_loop)
+    lines = (track.waypoints, track.inner, track.outer)
+    return _route_bytes(Route(*lines, track.is_loop, record))
+
+
+def save_route(track: Track, path: str | Path) -> None:
+    """Writes a track as a route file; an existing one is replaced.
+
+    Raises:
+        TrackError: see `route_bytes`.
+        OSError: the file cannot be written.
+    """
+    atomic_write_bytes(path, route_bytes(track))
 
 
 def track_names() -> list[str]:
@@ -95,7 +225,7 @@ def track_names() -> list[str]:
 
 
 def load_track(name_or_path: str | Path | Track) -> Track:
-    """Finds a bundled track, or reads a route file.
+    """Finds a bundled track, or reads a route file (`route_file` says which forms there are).
 
     A route whose ends meet or nearly meet is a loop and is closed. Rows that repeat the row
     before are kept, so that waypoint numbers are those of the file and of the service from 2018
@@ -105,8 +235,8 @@ def load_track(name_or_path: str | Path | Track) -> Track:
 
     Args:
         name_or_path: a name of ``track_names()``; ``random_<number>`` for a made-up track, the same
-            for the same number; or the path of a ``.npy`` route ``[N, 6]``. A ``Track`` is
-            returned as it is.
+            for the same number; or the path of a ``.npy`` route, ``[N, 6]`` or ``[N, 3]``. A
+            ``Track`` is returned as it is.
 
     Raises:
         TrackError: the name is unknown, or the route cannot be driven; names file and row
@@ -122,9 +252,16 @@ def load_track(name_or_path: str | Path | Track) -> Track:
     if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
         return track
     path = Path(name_or_path)
-    if path.suffix != ".npy" and not path.exists():
+    if path.suffix != ".npy" and not _exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
     return _track_from_file(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # longer than a name may be, or with a null byte
+        return False
 
 
 @cache
@@ -138,38 +275,45 @@ def _drawn(name: str) -> Track | None:
 
 def _unknown_name(name: str) -> str:
     names = {key.lower(): known for known, o in outlines().items() for key in (known, o.title)}
-    matches = difflib.get_close_matches(name.lower(), names, n=3)
+    matches = difflib.get_close_matches(name.lower()[:_MAX_NAME], names, n=3)
     close = ", ".join(dict.fromkeys(names[match] for match in matches))
     hint = f"did you mean {close}? " if close else ""
     return (
-        f"unknown track {name!r}, and no such file; {hint}"
+        f"unknown track '{shown(name)}', and no such file; {hint}"
         "run `deepracer-fast tracks` for the names, or give the path of a .npy route"
     )
 
 
 def _track_from_file(path: Path) -> Track:
-    route = _read_route(path)
-    rows = _distinct_rows(path, route)
-    rows, is_loop = _without_closing_row(path, route, rows)
-    _check_borders(path, route, rows, is_loop)
-    centre, inner, outer = np.hsplit(route[_kept_rows(len(route), rows, is_loop)], 3)
-    if is_loop and abs(_signed_area(inner)) > abs(_signed_area(outer)):
-        inner, outer = outer, inner
+    route = read_route(path)
+    lines = (route.centre, route.inner, route.outer)
+    if route.record is not None:
+        name, title = _file_name(route.record.name), _line(route.record.title)
+        return Track(name, title, route.record.look, *lines, route.is_loop)
     known = outlines().get(path.stem)
-    title = known.title if known else path.stem
-    mean_width = float(np.linalg.norm(inner - outer, axis=1).mean())
-    look = known.look if known else _look(path.stem, mean_width)
-    return Track(path.stem, title, look, centre, inner, outer, is_loop)
+    name = _file_name(path.stem)
+    title = known.title if known else name
+    look = known.look if known else _look(path.stem, _mean_width(route))
+    return Track(name, title, look, *lines, route.is_loop)
 
 
-def _kept_rows(num_rows: int, rows: Rows, is_loop: bool) -> Rows:
-    """Every row of the file, repeated ones as well: waypoint numbers stay those of the file.
+def _file_name(stem: str) -> str:
+    """A track's name: part of names of files and folders, so without what those cannot have."""
+    safe = "".join(c if c.isprintable() and c not in _NOT_IN_NAMES else "_" for c in stem)
+    return safe[:_MAX_NAME].strip(". ") or "track"
 
-    Only the row that closes a loop is put where it belongs, on row 0.
-    """
-    if not is_loop:
-        return np.arange(num_rows)
-    return np.append(np.arange(rows[-1] + 1), 0)
+
+_NOT_IN_NAMES = '/\\:*?"<>|'  # on some system
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_NAME]
+
+
+def _mean_width(route: Route) -> float:
+    if stand_opposite(route.centre, route.inner, route.outer):
+        return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
+    return mean_width(route)
 
 
 def _look(stem: str, mean_width: float) -> str:
@@ -178,115 +322,3 @@ def _look(stem: str, mean_width: float) -> str:
         return "reinvent"
     # Roads of the 2019 training tracks are 0.60 to 0.67 m wide, all later ones 0.75 m and more.
     return "oval" if mean_width < 0.70 else "speedway"
-
-
-def _read_route(path: Path) -> Points:
-    """The file's array ``[N, 6]`` float64, all values finite and close together."""
-    must_be = "a route must be a .npy array of numbers"
-    remedy = "write it with numpy.save(path, route.astype(float))"
-    try:
-        with path.open("rb") as file:
-            route = np.lib.format.read_array(file, allow_pickle=False)
-    except OSError as error:
-        raise TrackError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError) as error:
-        raise TrackError(f"{path}: {must_be}, found: {error or 'nothing'}; {remedy}") from None
-    if route.dtype.kind not in "fiu":
-        raise TrackError(f"{path}: {must_be}, found {route.dtype}; {remedy}")
-    if route.ndim != 2 or route.shape[1] != 6:
-        raise TrackError(
-            f"{path}: a route must have shape (N, 6), centre, inner and outer border with x and y "
-            f"each, found {route.shape}"
-        )
-    if len(route) > MAX_ROWS:
-        raise TrackError(f"{path}: a route must have at most {MAX_ROWS} rows, found {len(route)}")
-    route = route.astype(np.float64)
-    for row, column in np.argwhere(~np.isfinite(route))[:1]:
-        raise TrackError(
-            f"{path}: row {row}: every value must be finite, found {route[row, column]} in column "
-            f"{column}"
-        )
-    for row, column in np.argwhere(np.abs(route / MAX_EXTENT - route[:1] / MAX_EXTENT) > 1)[:1]:
-        raise TrackError(
-            f"{path}: row {row}: every point must lie within {MAX_EXTENT:g} m of row 0, found "
-            f"{abs(route[row, column] - route[0, column]):g} in column {column}; coordinates must "
-            "be in metres"
-        )
-    return route
-
-
-def _distinct_rows(path: Path, route: Points) -> Rows:
-    """Numbers of the rows whose centre is not that of the row before."""
-    steps = np.linalg.norm(np.diff(route[:, :2], axis=0), axis=1)
-    rows = np.flatnonzero(np.append(True, steps > SAME_POINT)[: len(route)])
-    if len(rows) < 3:
-        raise TrackError(
-            f"{path}: a route needs 3 or more rows with different centres, found {len(rows)}"
-        )
-    return rows
-
-
-def _without_closing_row(path: Path, route: Points, rows: Rows) -> tuple[Rows, bool]:
-    """The rows of a loop once each, or those of an open track; and whether it is a loop.
-
-    The ends of a straight line of 3 or more rows are at least two typical spacings apart, so a
-    gap of up to one and a half is that of a loop which nobody closed.
-    """
-    centre = route[rows, :2]
-    spacing = float(np.median(np.linalg.norm(np.diff(centre, axis=0), axis=1)))
-    gap = float(np.linalg.norm(centre[-1] - centre[0]))
-    if gap > 1.5 * spacing:
-        return rows, False
-    if gap <= 0.01 * spacing:
-        rows = rows[:-1]
-    if len(rows) < 3:
-        raise TrackError(f"{path}: a loop needs 3 or more different rows, found {len(rows)}")
-    return rows, True
-
-
-def _check_borders(path: Path, route: Points, rows: Rows, is_loop: bool) -> None:
-    """Refuses a row whose road has no width, misses the centre line or is turned over."""
-    centre, inner, outer = np.hsplit(route[rows], 3)
-    across = inner - outer
-    width = np.linalg.norm(across, axis=1)
-    for bad in np.flatnonzero(width < MIN_WIDTH)[:1]:
-        raise TrackError(
-            f"{path}: row {rows[bad]}: the borders must be {MIN_WIDTH} m or more apart, found "
-            f"{width[bad]:.3f} m"
-        )
-    share = np.sum((centre - outer) * across, axis=1) / width**2
-    for bad in np.flatnonzero((share <= 0) | (share >= 1))[:1]:
-        raise TrackError(
-            f"{path}: row {rows[bad]}: the centre must lie between the borders, found it beyond "
-            f"the {'inner' if share[bad] >= 1 else 'outer'} one; columns must be centre x y, "
-            "inner x y, outer x y"
-        )
-    if is_loop:
-        forward = np.roll(centre, -1, axis=0) - np.roll(centre, 1, axis=0)
-    else:
-        forward = np.gradient(centre, axis=0)
-    inner_is_left = forward[:, 0] * across[:, 1] - forward[:, 1] * across[:, 0] > 0
-    usual = inner_is_left.mean() > 0.5
-    for bad in np.flatnonzero(inner_is_left != usual)[:1]:
-        side, other = ("left", "right") if usual else ("right", "left")
-        raise TrackError(
-            f"{path}: row {rows[bad]}: the inner border must stay on one side, {side} of the "
-            f"driving direction as in most rows, found it on the {other}; exchange inner and outer "
-            "there, or put the rows in driving order"
-        )
-
-
-def _signed_area(ring: Points) -> float:
-    """Area within a closed ring whose last row repeats its first, m^2; below 0 if clockwise."""
-    x, y = ring.T
-    return float(0.5 * np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))
-
-
-def _nearest(points: Points, line: Points) -> Points:
-    """The point of the polyline ``line`` [N, 2] that is nearest to each of ``points`` [P, 2]."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    squared = np.maximum(np.sum(step**2, axis=1), np.finfo(np.float64).tiny)
-    along = np.sum((points[:, None] - start) * step, axis=2) / squared
-    feet = start + np.clip(along, 0.0, 1.0)[..., None] * step
-    nearest = np.argmin(np.sum((points[:, None] - feet) ** 2, axis=2), axis=1)
-    return np.asarray(feet[np.arange(len(points)), nearest])

@@ -53,7 +53,7 @@ def draw_track(track: Track, path: str | Path) -> None:
     axes = figure.add_subplot()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set(xlabel="x (m)", ylabel="y (m)")
-    axes.set_title(_title(track), fontsize=13, loc="left")
+    axes.set_title(_title(track), fontsize=13, loc="left", parse_math=False)
     _draw_road(axes, track, points_per_metre=72 * inches_per_metre)
     _draw_start(axes, track)
     _draw_numbers(axes, track)
@@ -95,7 +95,7 @@ def track_map(track: Track, width: int, height: int) -> TrackMap:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     _draw_road(axes, track, points_per_metre=72 / DPI * scale)
-    axes.plot(*np.array([track.inner[0], track.outer[0]]).T, color="white", linewidth=2, zorder=4)
+    axes.plot(*_start_line(track).T, color="white", linewidth=2, zorder=4)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     return TrackMap(pixels, float(left), float(top), scale)
@@ -126,10 +126,15 @@ def _road_outline(track: Track) -> Outline:
     return Outline.make_compound_path(Outline(track.outer), Outline(track.inner[::-1]))
 
 
+def _start_line(track: Track) -> Points:
+    """Its two ends [2, 2], across the road at the first waypoint."""
+    return np.array([track.ribbon.inner[0], track.ribbon.outer[0]])
+
+
 def _draw_start(axes: Axes, track: Track) -> None:
-    start = np.array([track.inner[0], track.outer[0]])
-    axes.plot(*start.T, color="white", linewidth=4, solid_capstyle="butt", zorder=4)
-    ahead = track.waypoints[1] - track.waypoints[0]
+    axes.plot(*_start_line(track).T, color="white", linewidth=4, solid_capstyle="butt", zorder=4)
+    new = int(np.argmax(np.any(track.waypoints != track.waypoints[0], axis=1)))
+    ahead = track.waypoints[new] - track.waypoints[0]
     ahead = ahead / np.linalg.norm(ahead)
     span = max(np.ptp(track.waypoints, axis=0))
     tail = track.waypoints[0] + 0.01 * span * ahead
@@ -149,12 +154,13 @@ def _draw_numbers(axes: Axes, track: Track) -> None:
     last = num_waypoints - NUMBER_EVERY // 2 if track.is_loop else num_waypoints
     rows = np.arange(0, last, NUMBER_EVERY)
     axes.plot(*track.waypoints[rows].T, "o", color="white", markersize=3.5, zorder=6)
-    outward = track.outer[rows] - track.waypoints[rows]
+    beyond = track.outer if track.rows_stand_opposite else track.beside[1]
+    outward = beyond[rows] - track.waypoints[rows]
     outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
     for row, direction in zip(rows, outward, strict=True):
         axes.annotate(
             str(row),
-            xy=tuple(track.outer[row]),
+            xy=tuple(beyond[row]),
             xytext=tuple(12 * direction),
             textcoords="offset points",
             ha="center",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deepracer_fast.errors import ConfigError
@@ -65,5 +66,6 @@ def _track_table(tracks: Iterable[Track]) -> Table:
     ways = {"counter-clockwise": "ccw", "clockwise": "cw", "open": "open"}
     for track in tracks:
         length, width = f"{track.length:.2f}", f"{track.width[1]:.2f}"
-        table.add_row(track.name, track.title, length, width, ways[track.direction])
+        name, title = escape(track.name), escape(track.title)
+        table.add_row(name, title, length, width, ways[track.direction])
     return table

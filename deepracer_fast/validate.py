@@ -130,7 +130,7 @@ def object_columns(
     shape = (CARS, OBJECTS)
     return {
         "closest_objects": np.stack([(following - 1) % OBJECTS, following], 1).astype(np.int32),
-        "objects_location": location.astype(np.float32),
+        "objects_location": location.astype(params["x"].dtype),
         "objects_left_of_center": np.array(left),
         "object_in_camera": rng.random(CARS) < 0.5,
         "objects_speed": np.zeros(shape, np.float32),

@@ -37,7 +37,7 @@ class RoadObjects:
     """What stands or drives on the road beside the car.
 
     Attributes:
-        poses: float32 [K, 3], x, y (m), heading (rad).
+        poses: [K, 3], x, y (m), heading (rad).
         is_car: int32 [K], 1 for cars, 0 for boxes.
     """
 
@@ -54,13 +54,14 @@ class Views:
     """The pictures of one track; the camera behind the car remembers where it looked."""
 
     def __init__(self, track: Track) -> None:
-        self._lines = (track.waypoints, track.inner, track.outer, track.is_loop, track.look)
-        self._grounds = [_core.Ground(*self._lines, channel) for channel in _CHANNELS]
+        self._ribbon, self._origin = track.local.ribbon, track.origin
+        self._grounds = [_core.Ground(*self._ribbon, channel) for channel in _CHANNELS]
         self._last: Pose | None = None
         self._heading = 0.0
 
     def chase(self, car: Pose, objects: RoadObjects) -> Array:
         """From behind and above, the car among the objects: uint8 [480, 640, 3]."""
+        car, objects = self._local(car, objects)
         self._follow(car)
         along = math.cos(self._heading), math.sin(self._heading)
         behind = self._room_behind(car, along)
@@ -77,13 +78,22 @@ class Views:
 
     def own(self, car: Pose, objects: RoadObjects) -> Array:
         """What the car's front camera shows, uint8 [120, 160, 1]."""
+        car, objects = self._local(car, objects)
         picture = _rendered(_OWN_CAMERA, self._grey, car)
         _OWN_CAMERA.draw_objects(picture, car, objects.poses, objects.is_car)
         return picture[..., None]
 
+    def _local(self, car: Pose, objects: RoadObjects) -> tuple[Pose, RoadObjects]:
+        """The same poses as the core counts them, from the track's origin."""
+        if self._origin == (0.0, 0.0):
+            return car, objects
+        x, y = self._origin
+        poses = (objects.poses - (x, y, 0.0)).astype(np.float32)
+        return (car[0] - x, car[1] - y, car[2]), RoadObjects(poses, objects.is_car)
+
     @cached_property
     def _grey(self) -> _core.Ground:
-        return _core.Ground(*self._lines)
+        return _core.Ground(*self._ribbon)
 
     def _follow(self, car: Pose) -> None:
         """Turns after the car, at once where it was put somewhere else."""

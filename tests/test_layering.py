@@ -19,6 +19,10 @@ LEARNER = {"networks", "ppo", "learner", "native_network", "archive", "model"}
 DRIVERS = {"collect", "evaluate", "train", "cli"}
 MUST_NOT_REACH = {
     "config": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "array_file": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "borders": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "route_file": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "world_frame": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
     "track": {"simulator", "reward", *LEARNER, *DRIVERS},
     "reward": {"track", "simulator", *LEARNER, *DRIVERS},
     "simulator": {"config", *LEARNER, *DRIVERS},
@@ -98,6 +102,7 @@ def test_the_reader_of_imports_sees_the_simulators() -> None:
         "reward",
         "sensors",
         "track",
+        "world_frame",
     )
     needs = {f"deepracer_fast.{name}" for name in ("engine_numba.engine", "errors", *stations)}
     assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python

@@ -277,7 +277,7 @@ def with_rows_exchanged(route, rows):
         (circle().ravel(), r"must have shape \(N, 6\), .* found \(246,\)"),
         (circle().astype(str), "must be a .npy array of numbers, found <U"),
         (circle().astype(complex), "array of numbers, found complex128; write it with numpy.save"),
-        (circle().astype(object), "array of numbers, found: Object arrays cannot be loaded"),
+        (circle().astype(object), "array of numbers, found Python objects, which cannot be"),
         (circle()[:0], "3 or more rows with different centres, found 0"),
         (circle()[:2], "3 or more rows with different centres, found 2"),
         (np.zeros((9, 6)), "3 or more rows with different centres, found 1"),

@@ -55,6 +55,7 @@ def paint_ground(track: Any) -> Ground:
     """Field, road, start line, border lines and dashes, painted over each other in this order."""
     look = _core.look(track.look)
     low, high, texel, shape = room_of(track, look["field_margin"])
+    road = track.ribbon
     plane, mask = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
     grain = make_grain()
 
@@ -64,10 +65,10 @@ def paint_ground(track: Any) -> Ground:
         blend(plane, mask, *look[surface], grain, low, texel)
 
     paint("field", [])
-    paint("road", [(track.inner, track.outer)])
-    paint("line", start_line(track, look["start_length"]))
-    paint("line", border_lines(track, look["line_outer"], look["line_inner"]))
-    paint("dash", dashes(track.waypoints, look))
+    paint("road", [(road.inner, road.outer)])
+    paint("line", start_line(road, look["start_length"]))
+    paint("line", border_lines(road, look["line_outer"], look["line_inner"]))
+    paint("dash", dashes(road.waypoints, look))
     walls = np.array(look["walls"])
     sizes = (*low.tolist(), *high.tolist(), walls, look["wall_height"], look["sky_grey"])
     scales = 1.0 / (texel * 2.0 ** (np.arange(NUM_LEVELS) / LEVELS_PER_OCTAVE))
@@ -108,37 +109,37 @@ def left_of(directions: Points) -> Points:
     return directions[..., ::-1] * (-1.0, 1.0)
 
 
-def moved(border: Points, track: Any, distance: float) -> Points:
-    """A border moved towards the centre line, with mitred corners."""
+def moved(border: Points, across: Points, is_loop: bool, distance: float) -> Points:
+    """A border moved towards the one across the road, with mitred corners."""
     normals = left_of(directions_of(border))
-    towards = np.sum(normals * (track.waypoints - border)[:-1])
-    first, last = (normals[-1:], normals[:1]) if track.is_loop else (normals[:1], normals[-1:])
+    towards = np.sum(normals * (across - border)[:-1])
+    first, last = (normals[-1:], normals[:1]) if is_loop else (normals[:1], normals[-1:])
     corner = np.concatenate([first, normals]) + np.concatenate([normals, last])
     # Corners reach at most twice the distance out.
     mitre = np.maximum(np.sum(corner**2, axis=1, keepdims=True), 1.0)
     return border + np.copysign(2.0, towards) * distance * corner / mitre
 
 
-def border_lines(track: Any, outer: float, inner: float) -> list[tuple[Points, Points]]:
+def border_lines(road: Any, outer: float, inner: float) -> list[tuple[Points, Points]]:
     """Both border lines, between these distances from the border towards the centre line (m)."""
     return [
-        (moved(border, track, outer), moved(border, track, inner))
-        for border in (track.inner, track.outer)
+        (moved(border, across, road.is_loop, outer), moved(border, across, road.is_loop, inner))
+        for border, across in ((road.inner, road.outer), (road.outer, road.inner))
     ]
 
 
-def start_line(track: Any, length: float) -> list[tuple[Points, Points]]:
+def start_line(road: Any, length: float) -> list[tuple[Points, Points]]:
     """Every second square of 2 along the road by 8 across it, centred on the first waypoint.
 
     None if its length along the road is 0.
     """
     if length == 0.0:
         return []
-    along = length * directions_of(track.waypoints)[0]
-    across = track.outer[0] - track.inner[0]
+    along = length * directions_of(road.waypoints)[0]
+    across = road.outer[0] - road.inner[0]
     squares = []
     for row in range(2):
-        near = track.inner[0] + 0.5 * (row - 1) * along
+        near = road.inner[0] + 0.5 * (row - 1) * along
         for column in range(row, 8, 2):
             left, right = near + column / 8 * across, near + (column + 1) / 8 * across
             squares.append((np.stack([left, left + 0.5 * along]),

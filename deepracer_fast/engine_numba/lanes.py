@@ -44,7 +44,7 @@ def lanes_of(road: Road) -> Lanes:
     keep = np.append(road.center["length"] > SAME_POINT, True)
     lines, powers = [], []
     for border in (road.inner, road.outer):
-        points = 0.5 * (center + _points(border))
+        points = 0.5 * (center + _beside(road, center, border))
         lines.append(segments_of(points))
         if road.is_loop:
             points[-1] = points[keep][0]  # the same but for rounding
@@ -53,6 +53,13 @@ def lanes_of(road: Road) -> Lanes:
         )
         powers.append(spline.c.transpose(1, 0, 2))
     return Lanes((lines[0], lines[1]), arcs[keep][:-1].copy(), np.array(powers))
+
+
+def _beside(road: Road, center: NDArray[np.float64], border: NDArray[Any]) -> NDArray[np.float64]:
+    """Points [N, 2] of a border opposite the waypoints: its own rows, or its nearest points."""
+    if road.rows_stand_opposite:
+        return _points(border)
+    return np.array([nearest(border, x, y)[2:] for x, y in center])
 
 
 def _points(line: NDArray[Any]) -> NDArray[np.float64]:

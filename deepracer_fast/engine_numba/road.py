@@ -34,6 +34,7 @@ class Road(NamedTuple):
     length: float  # m
     is_loop: bool
     is_counter_clockwise: bool
+    rows_stand_opposite: bool
 
 
 def road_of(track: Any, backwards: bool = False) -> Road:
@@ -45,11 +46,14 @@ def road_of(track: Any, backwards: bool = False) -> Road:
         edges = np.concatenate([inside, outside])
         across = center[:-1, 0] * center[1:, 1] - center[1:, 0] * center[:-1, 1]
     else:
-        edges = segments_of(np.concatenate([outer, inner[::-1], outer[:1]]))
-        forward, left = center[1] - center[0], inner[0] - center[0]
-        across = forward[0] * left[1] - forward[1] * left[0]
+        outline = np.concatenate([outer, inner[::-1], outer[:1]])
+        edges = segments_of(outline)
+        # Out along the outer border and back along the inner one, which is the left one if that
+        # goes round the road counter-clockwise.
+        across = outline[:-1, 0] * outline[1:, 1] - outline[1:, 0] * outline[:-1, 1]
     length, is_counter_clockwise = float(middle["length"].sum()), bool(np.sum(across) > 0.0)
-    return Road(middle, inside, outside, edges, length, bool(track.is_loop), is_counter_clockwise)
+    kind = (bool(track.is_loop), is_counter_clockwise, bool(track.rows_stand_opposite))
+    return Road(middle, inside, outside, edges, length, *kind)
 
 
 def segments_of(points: NDArray[np.float64]) -> NDArray[Any]:

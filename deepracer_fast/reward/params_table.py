@@ -6,7 +6,8 @@ that a reward function sees, whichever way it is run.
 Neighbours: `simulator` fills the columns, `interpret` turns rows of them into plain dicts.
 
 A race with objects has K of them for every car: obstacles or bots of its own, or the other racers
-of its world. The simulator's columns are then ``objects_location`` [B, K, 2]; [B, K] float32
+of its world. The simulator's columns are then ``objects_location`` [B, K, 2], float32 or, far from
+the world's origin, float64 like ``x`` and ``y``; [B, K] float32
 ``objects_speed``, ``objects_heading``, ``objects_distance`` and ``objects_distance_from_center``;
 ``objects_left_of_center`` [B, K] bool; ``closest_objects`` [B, 2] int32, indices below K; and
 ``object_in_camera`` [B] bool. K is the same for all cars and all steps. A race without objects has
@@ -33,7 +34,8 @@ class Parameter:
 
     Attributes:
         name: The key, by its present name.
-        kind: What one number of it is in Python; a column holds bool, float32 or int32.
+        kind: What one number of it is in Python; a column holds bool, float32 or int32; of a place
+            far from the world's origin float64.
         shape: The column's shape; B cars, N waypoints, K objects. Without a B all cars share it.
         unit: Of the value that the reward function sees; "" where there is none.
         meaning: What it says, with its sign or range where that is not obvious.

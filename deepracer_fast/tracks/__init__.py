@@ -11,10 +11,13 @@ import json
 from functools import cache
 from importlib import resources
 
-from deepracer_fast.tracks.outline import Outline, outline_route
-from deepracer_fast.tracks.random_outline import PREFIX, random_outline
+from deepracer_fast.errors import TrackError
+from deepracer_fast.tracks.outline import Outline, outline_route, without_loops
+from deepracer_fast.tracks.random_outline import LOOKS, PREFIX, random_outline
 
-__all__ = ["Outline", "find_outline", "outline_route", "outlines"]
+__all__ = ["LOOKS", "Outline", "find_outline", "outline_route", "outlines", "without_loops"]
+
+_MAX_DIGITS = 50  # the name becomes one of folders and files
 
 
 @cache
@@ -34,8 +37,17 @@ def outlines() -> dict[str, Outline]:
 
 
 def find_outline(name: str) -> Outline | None:
-    """The bundled track of that name, or the made-up one if it is ``random_<number>``."""
+    """The bundled track of that name, or the made-up one if it is ``random_<number>``.
+
+    Raises:
+        TrackError: the number has more digits than a name should.
+    """
     number = name.removeprefix(PREFIX)
     if name != number and number.isascii() and number.isdigit():
+        if len(number) > _MAX_DIGITS:
+            raise TrackError(
+                f"the number of a made-up track must have at most {_MAX_DIGITS} digits, got "
+                f"{len(number)}"
+            )
         return random_outline(int(number))
     return outlines().get(name)

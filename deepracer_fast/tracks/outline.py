@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from deepracer_fast import _core
+
 # Spacing of the rows, metres: what most of the original's routes have.
 SPACING = 0.15
 
@@ -19,6 +21,9 @@ SPACING = 0.15
 # 0.005, ... 0.02 it brings the lengths of all 18 tracks nearest to the surveyed ones (within
 # 0.25 %, without it 0.34 %); distances to the surveyed lines stay as they are (4 mm mean).
 SHARPENING = 0.01
+
+# A line that crosses itself more often than this is no border.
+_MOST_CROSSINGS = 10_000
 
 Points = NDArray[np.float64]
 
@@ -57,8 +62,8 @@ def outline_route(outline: Outline) -> Points:
     centre, normal = _sample_evenly(control_points, SPACING)
     to_inner = normal if _signed_area(centre) > 0 else -normal
     half_width = outline.width / 2
-    inner = _without_loops(centre + half_width * to_inner)
-    outer = _without_loops(centre - half_width * to_inner)
+    inner = without_loops(centre + half_width * to_inner)
+    outer = without_loops(centre - half_width * to_inner)
     route = np.hstack([centre, inner, outer])
     return np.vstack([route, route[:1]])
 
@@ -91,17 +96,18 @@ def _cross(a: Points, b: Points) -> Points:
     return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
-def _without_loops(ring: Points) -> Points:
+def without_loops(ring: Points, is_open: bool = False) -> Points:
     """Irons out the loops that an offset ring ``[N, 2]`` makes inside a bend of smaller radius.
 
-    Such a ring overshoots the bend's centre, runs backwards and crosses itself. The rows of a
+    A ring does not repeat its first row; an open line has no way from its last row to that. Such a
+    ring overshoots the bend's centre, runs backwards and crosses itself. The rows of a
     loop move onto the short way past its corner, evenly spaced, so that the ring keeps its number
     of rows and each row its place beside the centre line.
     """
     num_rows = len(ring)
     ironed = ring.copy()
     done: set[int] = set()
-    for first, last, corner in _crossings(ring):
+    for first, last, corner in _crossings(ring, is_open):
         if not done.isdisjoint(row % num_rows for row in range(first, last + 2)):
             continue
         rows = np.arange(first + 1, last + 1) % num_rows
@@ -113,25 +119,23 @@ def _without_loops(ring: Points) -> Points:
     return ironed
 
 
-def _crossings(ring: Points) -> list[tuple[int, int, Points]]:
+def _crossings(ring: Points, is_open: bool) -> list[tuple[int, int, Points]]:
     """Loops, largest first: the segments ``first`` and ``last`` of the ring, and where they cross.
 
     Segment i runs from row i to row i + 1. Of the two ways around the ring the shorter one is the
     loop; where it runs over the ring's end, ``last`` is N or more.
     """
     num_rows = len(ring)
-    step = np.roll(ring, -1, axis=0) - ring
-    between = ring[None] - ring[:, None]
-    determinant = _cross(step[:, None], step[None])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        on_first = _cross(between, step[None]) / determinant
-        on_last = _cross(between, step[:, None]) / determinant
-    inside = (on_first > 0) & (on_first < 1) & (on_last > 0) & (on_last < 1)
-    inside[0, -1] = False  # neighbours: they share row 0
+    closed = ring if is_open else np.vstack([ring, ring[:1]])
+    step = np.diff(closed, axis=0)
     loops = []
-    for first, last in np.argwhere(np.triu(inside, k=2)).tolist():
-        corner = ring[first] + on_first[first, last] * step[first]
-        if last - first > num_rows // 2:
+    for first, last in sorted(_core.self_crossings(closed, _MOST_CROSSINGS).tolist()):
+        if not is_open and (first, last) == (0, num_rows - 1):
+            continue  # neighbours: they share row 0
+        between = ring[last] - ring[first]
+        share = _cross(between, step[last]) / _cross(step[first], step[last])
+        corner = ring[first] + share * step[first]
+        if not is_open and last - first > num_rows // 2:
             first, last = last, first + num_rows
         loops.append((first, last, corner))
     return sorted(loops, key=lambda loop: loop[0] - loop[1])

@@ -1,0 +1,207 @@
+"""One array of numbers out of an ``.npy`` file that anybody may have written.
+
+In: a path, or the bytes of an archive's member, and what shape is allowed. Out: the array. Nothing
+is allocated beyond what the file holds, nothing is unpickled, and a pipe is not waited for: what a
+header declares is checked against the file before a number is read. Neighbour: ``route_file``.
+
+The format is that of ``numpy.lib.format``: magic, version, length of the header, and the header as
+the text of a Python dict.
+"""
+
+import ast
+import io
+import os
+import re
+import stat
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000  # bytes, as NumPy itself allows
+_LENGTHS = {1: "<H", 2: "<I", 3: "<I"}  # of the header, by version of the format
+_KEYS = {"descr", "fortran_order", "shape"}
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_DIRECTORY = 21  # EISDIR, whose words everybody knows
+
+Check = Callable[[tuple[int, ...]], None]
+"""Raises what the caller likes if it has no use for an array of that shape."""
+
+
+class ArrayFileError(Exception):
+    """Why a file is not an array of numbers; without its name, which the caller knows."""
+
+
+class NotReadableError(ArrayFileError):
+    """The file cannot be opened at all, or is none."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an ``.npy`` file says of itself; the numbers begin at byte ``offset``."""
+
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The byte after the last number."""
+        return self.offset + self.size * self.dtype.itemsize
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, as a Python integer that cannot overflow."""
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Opens an ordinary file for reading; never waits for the other end of a pipe.
+
+    Raises:
+        NotReadableError: it is none, or cannot be opened.
+    """
+    try:
+        _refuse_special(os.stat(path).st_mode)
+        # It may have been replaced since: opened without waiting, and looked at again.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _O_BINARY)
+        file = os.fdopen(descriptor, "rb")
+    except OSError as error:
+        raise NotReadableError(f"cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a name with a null byte, or one that the system cannot spell
+        raise NotReadableError(f"cannot be read: {error}") from None
+    try:
+        _refuse_special(os.fstat(file.fileno()).st_mode)
+    except NotReadableError:
+        file.close()
+        raise
+    return file
+
+
+_O_BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def _refuse_special(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise NotReadableError(f"cannot be read: {os.strerror(_DIRECTORY)}")
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise NotReadableError(f"cannot be read: it is {kind}, not a file")
+
+
+def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[NDArray[Any], int]:
+    """The array of an ``.npy`` file, and at which byte it ends.
+
+    Args:
+        file: opened by `open_file`, or an ``io.BytesIO``; at its begin.
+        check: asked about the shape before the numbers are read.
+
+    Returns:
+        Integers or real numbers in the machine's own byte order, at least as wide as float32.
+
+    Raises:
+        ArrayFileError: it is another kind of file, damaged, cut short, or holds no numbers.
+    """
+    try:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        header = read_header(file, size)
+        if check is not None:
+            check(header.shape)
+        if header.end > size:
+            raise ArrayFileError(
+                f"its header declares {header.shape} of {header.dtype}, "
+                f"{header.end - header.offset} bytes, and {size - header.offset} follow: the file "
+                "was cut short or is damaged"
+            )
+        data = file.read(header.end - header.offset)
+    except OSError as error:
+        raise NotReadableError(f"cannot be read: {error.strerror or error}") from None
+    if len(data) < header.end - header.offset:
+        raise ArrayFileError("the file became shorter while it was read")
+    order: Any = "F" if header.fortran_order else "C"
+    array = np.frombuffer(data, header.dtype).reshape(header.shape, order=order)
+    own = array.dtype.newbyteorder("=")
+    return array.astype(np.float32 if own == np.float16 else own), header.end
+
+
+def read_header(file: BinaryIO, size: int) -> Header:
+    """The header of a file of so many bytes, which is then at the first number.
+
+    Raises:
+        ArrayFileError: it is none, or declares something other than numbers.
+    """
+    start = file.read(8)
+    if start[:6] != MAGIC:
+        raise ArrayFileError(_what_it_is(start + file.read(40), size))
+    version = start[6] if len(start) == 8 else 0
+    if version not in _LENGTHS:
+        raise ArrayFileError("the file's header is damaged: it has no known version")
+    field = file.read(struct.calcsize(_LENGTHS[version]))
+    length = int.from_bytes(field, "little")
+    if length > MAX_HEADER:
+        raise ArrayFileError(f"the file's header is damaged: it would be {length} bytes long")
+    text = file.read(length)
+    if len(text) < length or not length:
+        raise ArrayFileError("the file's header was cut short")
+    dtype, fortran_order, shape = _parsed(text, "utf-8" if version == 3 else "latin-1")
+    return Header(dtype, fortran_order, shape, 8 + len(field) + length)
+
+
+def _parsed(text: bytes, encoding: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
+    try:
+        plain = re.sub(r"(\d)L\b", r"\1", text.decode(encoding))  # as Python 2 wrote integers
+        fields = ast.literal_eval(plain.strip())
+        if not isinstance(fields, dict) or set(fields) != _KEYS:
+            raise ValueError("other keys")
+        shape, fortran_order, descr = fields["shape"], fields["fortran_order"], fields["descr"]
+        if not isinstance(shape, tuple) or not isinstance(fortran_order, bool):
+            raise ValueError("other types")
+        if not all(type(length) is int and length >= 0 for length in shape) or len(shape) > 32:
+            raise ValueError("no shape")
+        dtype = np.dtype(descr) if isinstance(descr, str) else None
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError):
+        raise ArrayFileError("the file's header is damaged") from None
+    if dtype is None or dtype.kind not in "fiu" or dtype.itemsize == 0:
+        kind = "records" if dtype is None else str(dtype)
+        if dtype is not None and dtype.hasobject:
+            kind = "Python objects, which cannot be loaded safely"
+        raise ArrayFileError(kind)
+    return dtype, fortran_order, shape
+
+
+def _what_it_is(start: bytes, size: int) -> str:
+    """What a file without NumPy's magic most probably is, in words that say what to do."""
+    if not size:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return (
+            "a Git LFS pointer, which stands for the data and is not the data; fetch it with "
+            "`git lfs pull`"
+        )
+    if start.startswith(b"PK\x03\x04"):
+        return "an archive (.npz or .zip); save its array alone"
+    if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        return "a pickle, which is not loaded"
+    printable = all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start)
+    return "text" if printable else "something else"
+
+
+def numbers_of(data: bytes, check: Check | None = None) -> NDArray[Any]:
+    """The array of an ``.npy`` file that is already in memory; see `read_numbers`."""
+    return read_numbers(io.BytesIO(data), check)[0]
