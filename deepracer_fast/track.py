@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepracer_fast.door import path_of, shown
 from deepracer_fast.errors import TrackError
-from deepracer_fast.tracks import find_outline, outline_route, outlines
+from deepracer_fast.tracks import PREFIX, find_outline, outline_route, outlines
 
 # The largest original track spans 23 m; points further than this from row 0 are not in metres.
 MAX_EXTENT = 200.0
@@ -116,12 +117,12 @@ def load_track(name_or_path: str | Path | Track) -> Track:
         return name_or_path
     if not isinstance(name_or_path, str | Path):
         raise TrackError(
-            f"a track must be a name or the path of a .npy route, got {name_or_path!r}; "
+            f"a track must be a name or the path of a .npy route, got {shown(name_or_path)}; "
             "run `deepracer-fast tracks` for the names"
         )
     if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
         return track
-    path = Path(name_or_path)
+    path = path_of("a track", name_or_path, TrackError)
     if path.suffix != ".npy" and not path.exists():
         raise TrackError(_unknown_name(str(name_or_path)))
     return _track_from_file(path)
@@ -141,8 +142,10 @@ def _unknown_name(name: str) -> str:
     matches = difflib.get_close_matches(name.lower(), names, n=3)
     close = ", ".join(dict.fromkeys(names[match] for match in matches))
     hint = f"did you mean {close}? " if close else ""
+    if name.startswith(PREFIX):
+        hint = f"a made-up track is {PREFIX} and a whole number below 2**63; "
     return (
-        f"unknown track {name!r}, and no such file; {hint}"
+        f"unknown track {shown(name)}, and no such file; {hint}"
         "run `deepracer-fast tracks` for the names, or give the path of a .npy route"
     )
 

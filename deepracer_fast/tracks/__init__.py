@@ -8,13 +8,20 @@ Neighbour: ``deepracer_fast/track.py`` turns a route, from here or from a file, 
 """
 
 import json
+import re
 from functools import cache
 from importlib import resources
 
 from deepracer_fast.tracks.outline import Outline, outline_route
 from deepracer_fast.tracks.random_outline import PREFIX, random_outline
 
-__all__ = ["Outline", "find_outline", "outline_route", "outlines"]
+__all__ = ["PREFIX", "Outline", "find_outline", "outline_route", "outlines"]
+
+
+RANDOM_TRACKS = 2**63
+"""Numbers of made-up tracks lie below."""
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")  # one name a track, so no leading zeros
 
 
 @cache
@@ -34,8 +41,10 @@ def outlines() -> dict[str, Outline]:
 
 
 def find_outline(name: str) -> Outline | None:
-    """The bundled track of that name, or the made-up one if it is ``random_<number>``."""
+    """The bundled track of that name, the made-up one of ``random_<number>``, or None."""
     number = name.removeprefix(PREFIX)
-    if name != number and number.isascii() and number.isdigit():
-        return random_outline(int(number))
-    return outlines().get(name)
+    if name == number:
+        return outlines().get(name)
+    if not _NUMBER.fullmatch(number) or int(number) >= RANDOM_TRACKS:
+        return None
+    return random_outline(int(number))
