@@ -9,12 +9,18 @@ Neighbours: ``model_metadata.py`` reads and writes these; ``networks.py`` sizes 
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepracer_fast.door import array, check_fields, number, numbers, shown, whole
 from deepracer_fast.errors import ActionError
+
+LARGEST = 1e6
+"""Degrees or m/s of an action: the car limits what it is told, float32 what can be told."""
+
+MOST_LEVELS = 1000
+"""Angles or speeds of a grid; the console's are 7 and 3."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,14 @@ class DiscreteActionSpace:
     speed: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, ActionError)
         if not self.steering_angle_deg or len(self.steering_angle_deg) != len(self.speed):
             raise ActionError(
                 "an action space needs one steering angle and one speed for each of one or more "
                 f"actions, got {len(self.steering_angle_deg)} angles and {len(self.speed)} speeds"
             )
         for action, values in enumerate(zip(self.steering_angle_deg, self.speed, strict=True)):
-            _check_finite(f"action {action}", *values)
+            _check_size(f"action {action}", *values)
 
     @property
     def size(self) -> int:
@@ -61,7 +68,7 @@ class DiscreteActionSpace:
         Raises:
             ActionError: another shape, not integers, or an index outside [0, A).
         """
-        chosen = np.asarray(indices)
+        chosen = array("action indices", indices, ActionError)
         if chosen.ndim != 1:
             raise ActionError(f"action indices must have shape (B,), got {chosen.shape}")
         if not np.issubdtype(chosen.dtype, np.integer):
@@ -96,11 +103,12 @@ class ContinuousActionSpace:
     speed_high: float
 
     def __post_init__(self) -> None:
+        check_fields(self, ActionError)
         for name, low, high in (
             ("steering_angle", self.steering_low, self.steering_high),
             ("speed", self.speed_low, self.speed_high),
         ):
-            _check_finite(name, low, high)
+            _check_size(name, low, high)
             if not low < high:
                 raise ActionError(f"{name}: low must be less than high, got low {low}, high {high}")
 
@@ -124,7 +132,7 @@ class ContinuousActionSpace:
         Raises:
             ActionError: another shape, not numbers, or a value that is not finite.
         """
-        asked = _as_floats(values)
+        asked = numbers("continuous actions", values, error=ActionError)
         if asked.ndim != 2 or asked.shape[1] != 2:
             raise ActionError(f"continuous actions must have shape (B, 2), got {asked.shape}")
         bad = np.argwhere(~np.isfinite(asked))
@@ -163,12 +171,13 @@ def discrete_grid(
         ActionError: an argument outside its range.
     """
     for name, value in (("max_steering_deg", max_steering_deg), ("max_speed", max_speed)):
-        _check_finite(name, value)
+        _check_size(name, number(name, value, ActionError))
         if value <= 0:
             raise ActionError(f"{name} must be above 0, got {value}")
     for name, levels in (("steering_levels", steering_levels), ("speed_levels", speed_levels)):
-        if levels < 1:
-            raise ActionError(f"{name} must be 1 or more, got {levels}")
+        if not 1 <= whole(name, levels, ActionError) <= MOST_LEVELS:
+            rule = "1 or more" if levels < 1 else f"at most {MOST_LEVELS}"
+            raise ActionError(f"{name} must be {rule}, got {shown(levels)}")
     if steering_levels == 1:
         angles = [0.0]
     else:
@@ -181,14 +190,9 @@ def discrete_grid(
     )
 
 
-def _check_finite(name: str, *values: float) -> None:
+def _check_size(name: str, *values: float) -> None:
     for value in values:
         if not math.isfinite(value):
             raise ActionError(f"{name} must hold finite numbers, got {value}")
-
-
-def _as_floats(values: ArrayLike) -> NDArray[np.float64]:
-    found: Any = np.asarray(values)
-    if not (np.issubdtype(found.dtype, np.floating) or np.issubdtype(found.dtype, np.integer)):
-        raise ActionError(f"continuous actions must be numbers, got {found.dtype}")
-    return np.asarray(found, dtype=np.float64)
+        if abs(value) > LARGEST:
+            raise ActionError(f"{name} must lie within {LARGEST:g}, got {value}")

@@ -5,6 +5,7 @@ folder (a rename is atomic only within one file system), is flushed to the disk,
 target's name in one step. Checkpoints, archives, metrics and logs are all written through here.
 """
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             ``filename`` is the target's.
     """
     target = Path(path)
+    if not target.name:  # "/" or "."
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     # A dot hides it from folder listings; the random part keeps two writers apart.
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}{_TEMPORARY}")
     try:

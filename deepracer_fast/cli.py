@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 
 from deepracer_fast import _core
-from deepracer_fast.errors import DeepRacerError
+from deepracer_fast.caches import lend_to_libraries
+from deepracer_fast.terminal import error_line, open_streams
 
 app = typer.Typer(
     help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
@@ -453,6 +454,8 @@ def tracks(
 
 def main() -> None:
     """Entry point of ``deepracer-fast``."""
+    open_streams()
+    lend_to_libraries()
     _core.tune_allocator()  # takes effect only before JAX allocates
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
@@ -463,18 +466,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (DeepRacerError, OSError) as error:
+    except Exception as error:
         if debug:
             raise
-        print(f"error: {_message(error)}", file=sys.stderr)
+        print(error_line(error), file=sys.stderr)
         sys.exit(1)
-
-
-def _message(error: Exception) -> str:
-    """The error in its own words; for a full disk or a closed folder the file and the reason."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
 
 
 if __name__ == "__main__":

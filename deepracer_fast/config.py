@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, shown
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
@@ -23,13 +24,6 @@ LR_SCHEDULES = ("constant", "linear")
 BEST_BY = ("progress", "reward", "laptime")
 
 Names = tuple[str, ...]
-_KINDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Names: "a list of texts",
-}
 
 
 @dataclass(frozen=True)
@@ -100,15 +94,18 @@ class TrainConfig:
     race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
         known = self.value_function in VALUE_FUNCTIONS
         _require("value_function", known, " or ".join(VALUE_FUNCTIONS), self)
         _require("lr_schedule", self.lr_schedule in LR_SCHEDULES, " or ".join(LR_SCHEDULES), self)
-        _require("seed", 0 <= self.seed < 2**63, "in [0, 2**63)", self)
+        _require("seed", 0 <= self.seed < TRAINING_SEEDS, "in [0, 2**63)", self)
         _require("num_cars", self.num_cars >= 1, "at least 1", self)
         _require("horizon", self.horizon >= 1, "at least 1 step", self)
-        _require("minutes", math.isfinite(self.minutes) and self.minutes > 0, "above 0", self)
-        _require("steps", self.steps >= 0, "0 (no limit) or more", self)
+        _require("minutes", 0 < self.minutes < math.inf, "above 0", self)
+        _require("steps", 0 <= self.steps < 2**63, "0 (no limit) or more, below 2**63", self)
+        for name in ("num_cars", "horizon", "evaluate_every", "stop_after", "threads"):
+            _require(name, getattr(self, name) <= MOST, "below 2**31", self)
         _require("evaluate_every", self.evaluate_every >= 1, "at least 1 iteration", self)
         _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
         _require("best_by", self.best_by in BEST_BY, " or ".join(BEST_BY), self)
@@ -144,11 +141,11 @@ def settings_of(model: Path) -> TrainConfig:
 
     Routes that the folder carries are named by their place in it.
     """
-    settings = model / "config.toml"
-    if not settings.is_file():
+    folder = path_of("model", model)
+    if not (folder / "config.toml").is_file():
         return TrainConfig()
-    config = read_config(settings)
-    found = [str(model / name) if (model / name).is_file() else name for name in config.tracks]
+    config = read_config(folder / "config.toml")
+    found = [str(folder / name) if (folder / name).is_file() else name for name in config.tracks]
     return replace(config, track=found[0], more_tracks=tuple(found[1:]))
 
 
@@ -158,8 +155,9 @@ def read_config(path: str | Path) -> TrainConfig:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
+    path = path_of("the path of a config.toml", path)
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
@@ -179,28 +177,18 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
     values: dict[str, Any] = {}
     for key, found in table.items():
         if key not in types:
-            raise ConfigError(f"unknown key {key}; known are {', '.join(types)}")
-        if is_dataclass(types[key]) and isinstance(found, dict):
+            raise ConfigError(f"unknown key {shown(key)[1:-1]}; known are {', '.join(types)}")
+        values[key] = found
+        if is_dataclass(types[key]):
+            if not isinstance(found, dict):
+                raise refuse(key, f"a table [{key}]", found)
             values[key] = _record(types[key], found)
-        elif types[key] in _KINDS and _is_a(found, types[key]):
-            values[key] = tuple(found) if isinstance(found, list) else found
-        else:
-            rule = _KINDS.get(types[key], f"a table [{key}]")
-            raise ConfigError(f"{key} must be {rule}, found {found!r}")
     return kind(**values)
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a TOML value serves as that type: a whole number as a number, never a truth value."""
-    if kind is Names:
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    allowed = (int, float) if kind is float else kind
-    return isinstance(value, allowed) and (kind is bool or not isinstance(value, bool))
 
 
 def _require(name: str, holds: bool, rule: str, config: TrainConfig) -> None:
     if not holds:
-        raise ConfigError(f"{name} must be {rule}, got {getattr(config, name)!r}")
+        raise refuse(name, rule, getattr(config, name))
 
 
 def _toml_lines(settings: dict[str, Any]) -> str:

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.errors import ConfigError
+from deepracer_fast.door import check_fields, count, instance
 from deepracer_fast.fleet import Fleet, Judge
 from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
-from deepracer_fast.model import Model
+from deepracer_fast.model import Model, metadata_of
 from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.simulator import (
@@ -115,8 +115,9 @@ class RaceOptions:
     race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
-        if self.laps < 1:
-            raise ConfigError(f"laps must be at least 1, got {self.laps}")
+        check_fields(self)
+        count("laps", self.laps, 1)
+        count("threads", self.threads)
 
 
 MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
@@ -138,15 +139,16 @@ def evaluate_model(
     Returns:
         The laps in order, and the trace of every step.
     """
-    options = options or RaceOptions()
+    options = RaceOptions() if options is None else instance("options", options, RaceOptions)
+    metadata = metadata_of(model)
     simulator = Simulator(
         track,
-        sensors=model.metadata.sensors,
+        sensors=metadata.sensors,
         num_threads=options.threads or None,
-        car_version=options.car_version or model.metadata.version,
+        car_version=options.car_version or metadata.version,
         rules=lap_rules(options),
-        lidar=model.metadata.lidar or LidarConfig(),
-        frame_stack=model.metadata.frame_stack,
+        lidar=metadata.lidar or LidarConfig(),
+        frame_stack=metadata.frame_stack,
     )
     trace = Trace()
     driver = Driver(model.choose, model.metadata.action_space)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deepracer_fast.door import MOST, path_of, shown
 from deepracer_fast.errors import HyperparameterError
-from deepracer_fast.json_object import parse_json_object, parse_number, read_text
+from deepracer_fast.json_object import brief, parse_json_object, parse_number, read_text
 
 LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")
@@ -94,7 +95,9 @@ class _NumberRule:
         number = parse_number(value, key, HyperparameterError)
         too_low = number <= self.low if self.above else number < self.low
         if too_low or number > self.high or (self.whole and number % 1):
-            raise HyperparameterError(f"{key} must be {self._words()}, found {value}")
+            raise HyperparameterError(f"{key} must be {self._words()}, found {shown(value)}")
+        if self.whole and number > MOST:
+            raise HyperparameterError(f"{key} must be below 2**31, found {shown(value)}")
         return int(number) if self.whole else number
 
     def _words(self) -> str:
@@ -118,7 +121,7 @@ class _ChoiceRule:
                 return word
         raise HyperparameterError(
             f"{key} must be one of {', '.join(json.dumps(word) for word in self.allowed)}, "
-            f"found {json.dumps(value, default=str)}"
+            f"found {brief(value)}"
         )
 
 
@@ -146,7 +149,8 @@ def read_hyperparameters(path: str | Path) -> Hyperparameters:
     Raises:
         HyperparameterError: the file cannot be read, or a value breaks its rule.
     """
-    return parse_hyperparameters(read_text(Path(path), HyperparameterError), str(path))
+    path = path_of("the path of a hyperparameters.json", path, HyperparameterError)
+    return parse_hyperparameters(read_text(path, HyperparameterError), str(path))
 
 
 def parse_hyperparameters(text: str, source: str) -> Hyperparameters:

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from deepracer_fast.door import shown
 from deepracer_fast.errors import DeepRacerError
 
 
@@ -48,5 +49,8 @@ def parse_number(value: Any, where: str, error: type[DeepRacerError]) -> float:
 
 def brief(value: Any) -> str:
     """A found value as JSON on one line, shortened so that the message stays one line."""
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except Exception:  # keys that are no texts, thousands of digits, or a __str__ of the user's own
+        text = shown(value)
     return text if len(text) <= 60 else text[:57] + "..."

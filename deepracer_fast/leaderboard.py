@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.door import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.json_object import brief, parse_json_object, read_text
 from deepracer_fast.race import Race, RaceLap, Submission
@@ -52,6 +53,7 @@ def read_leaderboard(path: Path) -> Leaderboard:
     Raises:
         LeaderboardError: it cannot be read, or is not one; names file and key.
     """
+    path = path_of("the path of a leaderboard", path, LeaderboardError)
     content = parse_json_object(read_text(path, LeaderboardError), str(path), LeaderboardError)
     if content.get("format") != FORMAT:
         found = brief(content.get("format"))
@@ -72,6 +74,10 @@ def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leader
         InUseError: another process is writing it, and does not end.
         OSError: it cannot be written.
     """
+    path = path_of("the path of a leaderboard", path, LeaderboardError)
+    instance("race", race, Race, LeaderboardError)
+    for number, submission in enumerate(sequence("new", new, "submissions", LeaderboardError)):
+        instance(f"new[{number}]", submission, Submission, LeaderboardError)
     path.parent.mkdir(parents=True, exist_ok=True)
     with WriterLock(path.with_name(f".{path.name}.lock"), path, _PATIENCE):
         board = read_leaderboard(path) if path.exists() else Leaderboard(race)

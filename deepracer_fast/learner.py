@@ -81,7 +81,7 @@ class Learner:
         self._state = ppo.init_learner(
             options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
         )
-        self._key = jax.random.key(options.seed + 2**32)
+        self._key = ppo.random_key(options.seed, "exploration")
         self._steps = 0  # env steps learnt from
         self._squared_rewards = 0.0  # and the sum of their rewards squared
         self._aside: ppo.LearnerState | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.door import path_of
 from deepracer_fast.errors import ArchiveError
 
 TRAINING = "training"
@@ -171,6 +172,7 @@ def read_training_metrics(path: str | os.PathLike[str]) -> TrainingMetrics:
     Raises:
         ArchiveError: The file cannot be read or lacks a key.
     """
+    path = path_of("the path of metrics", path, ArchiveError)
     content = _read_json(path)
     rows = _rows(path, content, EpisodeMetrics)
     return TrainingMetrics(Path(path), content.get("best_model_metric", "progress"), rows)
@@ -189,6 +191,7 @@ def read_evaluation_metrics(path: str | os.PathLike[str]) -> list[EvaluationMetr
     Raises:
         ArchiveError: The file cannot be read or lacks a key.
     """
+    path = path_of("the path of metrics", path, ArchiveError)
     return _rows(path, _read_json(path), EvaluationMetrics)
 
 

@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from deepracer_fast.archive.graph_import import read_frozen_graph
 from deepracer_fast.archive.model_archive import METADATA_NAME, read_model_archive
 from deepracer_fast.archive.weights import check_weights, load_weights, policy_shapes
-from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
+from deepracer_fast.door import one_of, path_of, refuse, shown
+from deepracer_fast.errors import ArchiveError, DeepRacerError
 from deepracer_fast.mending import mend_if_free
 from deepracer_fast.model_folder import CHECKPOINT_INDEX, ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
@@ -109,6 +110,18 @@ class Model:
         return np.asarray(_answer(self.spec, self.params, _checked(self.spec, observation)))
 
 
+def metadata_of(model: Any) -> ModelMetadata:
+    """The metadata of what is handed in as a model; anything that has some may stand in for one.
+
+    Raises:
+        ConfigError: it is nothing of the kind.
+    """
+    if not hasattr(model, "metadata"):
+        raise refuse("model", "a Model (load_model makes one)", model)
+    metadata: ModelMetadata = model.metadata
+    return metadata
+
+
 def load_model(path: str | Path, checkpoint: str = "best") -> Model:
     """Loads a model from whatever holds one.
 
@@ -123,9 +136,8 @@ def load_model(path: str | Path, checkpoint: str = "best") -> Model:
         MetadataError: the metadata breaks a rule.
         ConfigError: another ``checkpoint``.
     """
-    if checkpoint not in ("best", "last"):
-        raise ConfigError(f'checkpoint must be "best" or "last", got {checkpoint!r}')
-    path = Path(path)
+    one_of("checkpoint", checkpoint, ("best", "last"), quoted=True)
+    path = path_of("the path of a model", path, ArchiveError)
     if not path.exists():
         raise ArchiveError(f"{path}: no such file or folder; give an archive, graph or folder")
     if path.is_dir():
@@ -257,7 +269,7 @@ def _checked(spec: NetworkSpec, observation: Observation) -> dict[str, NDArray[A
         observation = {names[0]: observation}
     if set(observation) != set(names):
         raise DeepRacerError(
-            f"observation must hold {', '.join(names)}, got {', '.join(map(str, observation))}"
+            f"observation must hold {', '.join(names)}, got {shown(list(observation))}"
         )
     arrays = {name: _checked_sensor(name, shape, observation[name]) for name, shape in spec.sensors}
     if len({len(array) for array in arrays.values()}) > 1:
@@ -267,7 +279,10 @@ def _checked(spec: NetworkSpec, observation: Observation) -> dict[str, NDArray[A
 
 
 def _checked_sensor(name: str, shape: tuple[int, ...], reading: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(reading)
+    try:
+        array = np.asarray(reading)
+    except Exception:  # ragged lists
+        raise refuse(name, "an array", reading, DeepRacerError) from None
     if array.shape[1:] != shape or array.ndim != len(shape) + 1:
         expected = ", ".join(map(str, ("B", *shape)))
         raise DeepRacerError(f"{name} must have shape ({expected}), got {array.shape}")

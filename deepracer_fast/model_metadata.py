@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.door import check_fields, count, one_of, path_of, refuse
 from deepracer_fast.errors import ActionError, MetadataError
 from deepracer_fast.json_object import brief, parse_json_object, parse_number, read_text
 
@@ -46,6 +47,14 @@ class LidarConfig:
     num_values_per_sector: int = 8
     clipping_dist: float = 2.0
 
+    def __post_init__(self) -> None:
+        check_fields(self, MetadataError)
+        if self.num_sectors < 1 or LIDAR_RAYS % self.num_sectors:
+            raise refuse("num_sectors", "a divisor of 64", self.num_sectors, MetadataError)
+        count("num_values_per_sector", self.num_values_per_sector, 1, 1000, MetadataError)
+        if not 0.0 < self.clipping_dist <= 1e6:
+            raise refuse("clipping_dist", "above 0 m", self.clipping_dist, MetadataError)
+
 
 @dataclass(frozen=True)
 class ModelMetadata:
@@ -70,6 +79,15 @@ class ModelMetadata:
     version: int = 5
     lidar: LidarConfig | None = None
     frame_stack: int = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self, MetadataError)
+        one_of("neural_network", self.neural_network, NEURAL_NETWORKS, MetadataError)
+        one_of("training_algorithm", self.training_algorithm, TRAINING_ALGORITHMS, MetadataError)
+        count("version", self.version, VERSIONS[0], VERSIONS[-1], MetadataError)
+        count("frame_stack", self.frame_stack, 1, MOST_FRAMES, MetadataError)
+        for sensor in self.sensors:
+            one_of("sensors", sensor, (*CAMERAS, *LIDARS, TRACK_STATE), MetadataError)
 
     @property
     def is_for_the_car(self) -> bool:
@@ -113,7 +131,8 @@ def read_model_metadata(path: str | Path) -> ModelMetadata:
     Raises:
         MetadataError: the file cannot be read, or breaks a rule; names file and key.
     """
-    return parse_model_metadata(read_text(Path(path), MetadataError), str(path))
+    path = path_of("the path of a model_metadata.json", path, MetadataError)
+    return parse_model_metadata(read_text(path, MetadataError), str(path))
 
 
 def parse_model_metadata(text: str, source: str) -> ModelMetadata:

@@ -24,6 +24,7 @@ from jax import lax
 
 from deepracer_fast import native_network
 from deepracer_fast.action_space import ContinuousActionSpace
+from deepracer_fast.door import instance
 from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.sensors import TRACK_STATE_WIDTH
@@ -133,6 +134,7 @@ def network_spec(metadata: ModelMetadata) -> NetworkSpec:
     Raises:
         MetadataError: for a network or a sensor that does not exist.
     """
+    instance("metadata", metadata, ModelMetadata, MetadataError)
     if metadata.neural_network not in ARCHITECTURES:
         raise MetadataError(
             f"neural_network must be one of {', '.join(ARCHITECTURES)}, "

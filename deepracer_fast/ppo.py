@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from deepracer_fast.descent import ADAM, Descent, Fitted, Measures, fit, joined, parted
@@ -103,10 +104,21 @@ def init_learner(
     spec: NetworkSpec, num_features: int, seed: int, value_function: str = "track_state"
 ) -> LearnerState:
     """A fresh learner; the same seed gives the same parameters."""
-    policy_key, value_key, key = jax.random.split(jax.random.key(seed), 3)
-    policy = init_policy(spec, policy_key)
-    critic = init_value(value_function, spec, num_features, value_key)
-    return LearnerState(policy, critic, ADAM.init(policy), ADAM.init(critic), key)
+    policy = init_policy(spec, random_key(seed, "policy"))
+    critic = init_value(value_function, spec, num_features, random_key(seed, "value"))
+    minibatches = random_key(seed, "minibatches")
+    return LearnerState(policy, critic, ADAM.init(policy), ADAM.init(critic), minibatches)
+
+
+def random_key(seed: int, stream: str) -> jax.Array:
+    """The key of one use of a training's seed; no two uses or seeds share their random numbers.
+
+    JAX takes the lower 32 bits of a seed alone, and none above 2**63. NumPy's ``SeedSequence``
+    mixes all of them, and the stream's name, to the 64 bits of a key.
+    """
+    mixed = np.random.SeedSequence(seed, spawn_key=tuple(stream.encode()))
+    words = mixed.generate_state(2, np.uint32)
+    return jax.random.wrap_key_data(jnp.asarray(words))
 
 
 def action_log_probs(spec: NetworkSpec, params: Params, head: jax.Array, action: jax.Array) -> Any:

@@ -14,10 +14,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from deepracer_fast.door import MOST, check_fields, shown
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.race_config import RaceConfig
 
 RANKINGS = ("best-lap", "average-lap", "total-time")
+
+LONGEST_NAME = 100
+"""Characters of a model's name on a leaderboard."""
 
 MAX_LAPS = 1000
 """Of a submission; keeps a slip of the keyboard from driving for days."""
@@ -52,6 +56,7 @@ class Race:
     road: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         self._require("ranking", self.ranking in RANKINGS, f"one of {', '.join(RANKINGS)}")
         self._require("laps", 1 <= self.laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
         self._require(
@@ -62,12 +67,13 @@ class Race:
                 "minimum_laps", self.minimum_laps == self.laps, f"{self.laps} (laps) by total-time"
             )
         self._require("resets", self.resets >= 0, "0 or more")
+        self._require("resets", self.resets <= MOST, "below 2**31")
         self._require("off_track_penalty", 0.0 <= self.off_track_penalty < 3600.0, "in [0, 3600) s")
         self._require("track_length", 0.0 < self.track_length < math.inf, "above 0 m")
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
-            raise ConfigError(f"{name} must be {rule}, got {getattr(self, name)!r}")
+            raise ConfigError(f"{name} must be {rule}, got {shown(getattr(self, name))}")
 
 
 def default_minimum_laps(ranking: str, laps: int) -> int:
@@ -97,6 +103,9 @@ class RaceLap:
     steps: int
     status: str
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def is_complete(self) -> bool:
         """A whole lap, however often the car was put back."""
@@ -116,6 +125,22 @@ class Submission:
     model: str
     submitted: str
     laps: tuple[RaceLap, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def check_name(name: str) -> None:
+    """Refuses what nobody could read, or type again, on a leaderboard.
+
+    Raises:
+        ConfigError: it is empty, long, or has characters that are not shown.
+    """
+    if not (name.strip() and len(name) <= LONGEST_NAME and name.isprintable()):
+        raise ConfigError(
+            f"a name on the leaderboard must have 1 to {LONGEST_NAME} characters that can be "
+            f"shown, got {shown(name)}: give another one with --name"
+        )
 
 
 @dataclass(frozen=True)

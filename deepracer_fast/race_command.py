@@ -29,6 +29,7 @@ from deepracer_fast.race import (
     Race,
     Standing,
     Submission,
+    check_name,
     default_minimum_laps,
     standings,
 )
@@ -83,6 +84,7 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
             Entrant(name, load_model(model))
             for name, model in zip(names, request.models, strict=True)
         ]
+        path.parent.mkdir(parents=True, exist_ok=True)  # before laps are driven that nobody keeps
         board = add_submissions(path, board.race, _drive(board.race, entrants))
     ranked = standings(board.race, board.submissions)
     if request.as_json:
@@ -156,6 +158,8 @@ def _names(request: RaceRequest) -> list[str]:
             f"--name must be given once for each model and not be empty, got {len(names)} for "
             f"{len(request.models)} models"
         )
+    for name in names:
+        check_name(name)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(

@@ -6,10 +6,10 @@ agent_ctrl/obstacles_agent_ctrl.py, bot_cars_agent_ctrl.py; numbers of objects: 
 Neighbours: ``config`` and ``evaluate`` hold one, ``simulator`` hands the core's record of it on.
 """
 
-import math
 from dataclasses import dataclass, fields, replace
 
 from deepracer_fast import _core
+from deepracer_fast.door import check_fields, shown
 from deepracer_fast.errors import ConfigError
 
 RACE_TYPES = ("TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT", "HEAD_TO_MODEL")
@@ -22,6 +22,9 @@ PRACTICE_BOTS = 4
 
 MAX_CARS_PER_WORLD = 16
 """Racers that can meet each other."""
+
+MOST_METRES_OR_SECONDS = 1e6
+"""Of what has no limit of its own; more is no race, and float32 has no metres left there."""
 
 OBSTACLE_TYPES = ("box_obstacle", "deepracer_box_obstacle", "amazon_box_obstacle")
 """They differ in what is printed on them, which a 160x120 grey picture does not show."""
@@ -79,6 +82,7 @@ class RaceConfig:
     reset_behind_dist: float = 1.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         self._require("race_type", self.race_type in RACE_TYPES, f"one of {', '.join(RACE_TYPES)}")
         self._require(
             "obstacle_type",
@@ -95,26 +99,31 @@ class RaceConfig:
         for name, top in (("min_distance_between_obstacles", 100.0), ("bot_car_speed", 10.0)):
             self._require(name, 0.0 <= getattr(self, name) <= top, f"in [0, {top:g}]")
         for name in ("min_distance_between_bot_cars", "reset_behind_dist"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0.0, "0 m or more")
+            self._require(name, getattr(self, name) >= 0.0, "0 m or more")
         self._require("collision_penalty", 0.0 <= self.collision_penalty < 3600.0, "in [0, 3600) s")
         self._require("lane_change_distance", self.lane_change_distance > 0.0, "above 0 m")
         self._require("lower_lane_change_time", self.lower_lane_change_time >= 0.0, "0 s or more")
         self._require(
             "upper_lane_change_time",
-            self.lower_lane_change_time <= self.upper_lane_change_time < math.inf,
+            self.lower_lane_change_time <= self.upper_lane_change_time,
             f"{self.lower_lane_change_time:g} s (lower_lane_change_time) or more",
         )
-        count = len(self.places())
-        if count not in (0, self.number_of_obstacles):
+        for name in _UNLIMITED:
+            self._require(
+                name,
+                getattr(self, name) <= MOST_METRES_OR_SECONDS,
+                f"at most {MOST_METRES_OR_SECONDS:g}",
+            )
+        places = len(self.places())
+        if places not in (0, self.number_of_obstacles):
             raise ConfigError(
                 f"object_positions must name {self.number_of_obstacles} places "
-                f"(number_of_obstacles), got {count}"
+                f"(number_of_obstacles), got {places}"
             )
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
-            raise ConfigError(f"{name} must be {rule}, got {getattr(self, name)!r}")
+            raise ConfigError(f"{name} must be {rule}, got {shown(getattr(self, name))}")
 
     def places(self) -> list[tuple[float, bool]]:
         """``object_positions`` as (share of the track's length, whether it is the inner lane)."""
@@ -177,6 +186,15 @@ def traffic_rules(race: RaceConfig) -> _core.TrafficRules:
     return rules
 
 
+_UNLIMITED = (
+    "min_distance_between_bot_cars",
+    "lower_lane_change_time",
+    "upper_lane_change_time",
+    "lane_change_distance",
+    "reset_behind_dist",
+)
+
+
 def _place(text: str) -> tuple[float, bool]:
     share, _, lane = text.partition(",")
     try:
@@ -186,6 +204,6 @@ def _place(text: str) -> tuple[float, bool]:
     if not (0.0 <= distance < 1.0 and side in (1, -1)):
         raise ConfigError(
             'object_positions must be like "0.2,1;0.5,-1" (share of the track\'s length in [0, 1), '
-            f"then 1 for the inner lane or -1 for the outer one), got {text!r}"
+            f"then 1 for the inner lane or -1 for the outer one), got {shown(text)}"
         )
     return distance, side == 1

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.door import count, instance, sequence, text
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
-from deepracer_fast.model import Model
+from deepracer_fast.model import Model, metadata_of
 from deepracer_fast.model_metadata import LidarConfig
-from deepracer_fast.race import Race, RaceLap
+from deepracer_fast.race import Race, RaceLap, check_name
 from deepracer_fast.simulator import Simulator
 
 Array = npt.NDArray[Any]
@@ -27,6 +28,10 @@ class Entrant:
 
     name: str
     model: Model
+
+    def __post_init__(self) -> None:
+        check_name(text("name", self.name))
+        metadata_of(self.model)
 
 
 class Commands:
@@ -53,6 +58,10 @@ def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> lis
         DeepRacerError: the track cannot be driven, a model's sensors or car are not known, or
             models that are to meet are too few or not alike.
     """
+    instance("race", race, Race)
+    for number, entrant in enumerate(sequence("entrants", entrants, "Entrant records")):
+        instance(f"entrants[{number}]", entrant, Entrant)
+    count("threads", threads)
     laps: dict[int, list[Lap]] = {}
     for group in _sharing(race, entrants):
         driven = _drive_together(race, [entrants[number].model for number in group], threads)

@@ -5,9 +5,9 @@ simulator hands to the native core (``csrc/randomization.h``). Neighbours: ``con
 ``simulator`` behind it.
 """
 
-import math
 from dataclasses import dataclass, fields
 
+from deepracer_fast.door import check_fields
 from deepracer_fast.errors import ConfigError
 
 LARGEST = {
@@ -65,7 +65,8 @@ class Randomization:
     grip: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for field in fields(self):
             value, largest = getattr(self, field.name), LARGEST[field.name]
-            if not (math.isfinite(value) and 0.0 <= value <= largest):
+            if not 0.0 <= value <= largest:
                 raise ConfigError(f"{field.name} must lie in [0, {largest:g}], got {value}")

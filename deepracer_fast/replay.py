@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.door import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.model_metadata import read_model_metadata
 from deepracer_fast.simulator import CAR_VERSIONS
@@ -85,6 +86,7 @@ def episodes(recording: Recording) -> list[Episode]:
 
     An evaluation that goes on from lap to lap has only one.
     """
+    instance("recording", recording, Recording, TraceError, "read_recording")
     new = (np.diff(recording.episode) != 0) | (np.diff(recording.steps) <= 0)
     edges = [0, *(np.flatnonzero(new) + 1), len(recording.x)]
     found = []
@@ -111,6 +113,9 @@ def replay(starts: Sequence[Episode], vehicle: Any) -> Replay:
     Raises:
         TraceError: there is nothing to replay.
     """
+    for number, start in enumerate(sequence("starts", starts, "episodes", TraceError)):
+        instance(f"starts[{number}]", start, Episode, TraceError, "episodes()")
+    instance("vehicle", vehicle, _core.VehicleParams, TraceError)
     if not starts:
         raise TraceError("a replay needs an episode with a standing start, found none")
     logged = np.stack(
@@ -142,6 +147,7 @@ def steering_at_start(starts: Sequence[Episode], vehicle: Any) -> Array:
 
 def error_table(result: Replay) -> list[dict[str, Any]]:
     """One row a horizon that some episode reaches: percentiles in metres and of the way driven."""
+    instance("result", result, Replay, TraceError, "replay()")
     rows = []
     for steps in HORIZONS:
         if steps >= result.logged.shape[1]:
@@ -160,13 +166,14 @@ def error_table(result: Replay) -> list[dict[str, Any]]:
     return rows
 
 
-def guess_car_version(trace: Path) -> int:
+def guess_car_version(trace: str | Path) -> int:
     """``version`` of the model_metadata.json beside a trace, or of the model folder around it.
 
     Raises:
         ConfigError: there is none, or it names a car that is not known here.
     """
-    for metadata in _metadata_around(trace.resolve()):
+    path = path_of("the path of a trace", trace, TraceError)
+    for metadata in _metadata_around(path.resolve()):
         version = read_model_metadata(metadata).version
         if version not in CAR_VERSIONS:
             raise ConfigError(

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from deepracer_fast.door import check_fields, instance, path_of
 from deepracer_fast.replay import Replay
 from deepracer_fast.track import Track
 
@@ -37,6 +38,9 @@ class PictureTitle:
     trace: str
     car: str
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def draw_replay(result: Replay, track: Track | None, title: PictureTitle, path: Path) -> None:
     """Draws up to 20 evenly chosen episodes, and the error of all of them.
@@ -44,6 +48,11 @@ def draw_replay(result: Replay, track: Track | None, title: PictureTitle, path: 
     Raises:
         OSError: the file cannot be written.
     """
+    instance("result", result, Replay, maker="replay()")
+    if track is not None:
+        instance("track", track, Track, maker="load_track")
+    instance("title", title, PictureTitle)
+    path = path_of("the path of a picture", path)
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     paths, errors = figure.subplots(1, 2, width_ratios=[1.7, 1.0])

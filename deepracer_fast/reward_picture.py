@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from deepracer_fast.door import instance, path_of
 from deepracer_fast.reward import load_reward
 from deepracer_fast.simulator import Simulator
 from deepracer_fast.track import Track
@@ -36,6 +37,8 @@ def draw_reward(path: Path, track: Track, png: Path) -> None:
         RewardError: the function fails in such a state.
         OSError: the file cannot be written.
     """
+    instance("track", track, Track, maker="load_track")
+    path, png = (path_of("the path of a reward or picture", each) for each in (path, png))
     spots, headings = _poses(track)
     x, y = spots.reshape(-1, 2).T
     sim = Simulator(track, len(x), ())

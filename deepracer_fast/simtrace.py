@@ -9,11 +9,11 @@ it, so ``steps`` is ``1.0`` and a flag is ``True``. Nothing is quoted.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.door import path_of
 from deepracer_fast.errors import ArchiveError
 
 # Name -> kind, in file order. x and y are the front point; yaw and steer are degrees, throttle m/s,
@@ -112,8 +112,9 @@ def read_simtrace(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     Raises:
         ArchiveError: The file cannot be read, or its header or a row does not fit.
     """
+    path = path_of("the path of a simtrace", path, ArchiveError)
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ArchiveError(f"{path}: cannot read this simtrace: {error}") from error
     names = lines[0].split(",") if lines else []

@@ -7,7 +7,6 @@ twin in Numba; this file is their one checked door. Neighbours: ``track`` before
 ``networks`` behind it.
 """
 
-import math
 import os
 import weakref
 from collections.abc import Callable, Sequence
@@ -19,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.door import MOST, SEEDS, check_fields, count, numbers, room_for, shown, spread
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
-from deepracer_fast.model_metadata import LidarConfig
+from deepracer_fast.model_metadata import CAMERAS, LidarConfig
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
@@ -47,6 +47,8 @@ PREPARE = STATUS_NAMES.index("prepare")
 
 CAR_VERSIONS = (3, 4, 5, 6)
 """Values of ``version`` whose physics are known here; 3 and 4 are one car."""
+
+_CAR_BYTES, _PICTURE_BYTES = 1000, 120 * 160  # of one car and of one camera's frame
 
 ENGINES = ("native", "numba")
 """The C++ core, and its readable twin in which physics can be changed without a compiler."""
@@ -82,11 +84,12 @@ class RaceRules:
     race: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0.0 <= self.start_position < 1.0:
             raise ConfigError(f"start_position must lie in [0, 1), got {self.start_position}")
-        if not math.isfinite(self.round_robin_advance_dist):
+        if not -1.0 <= self.round_robin_advance_dist <= 1.0:
             raise ConfigError(
-                f"round_robin_advance_dist must be finite, got {self.round_robin_advance_dist}"
+                f"round_robin_advance_dist must lie in [-1, 1], got {self.round_robin_advance_dist}"
             )
         if not 0.0 <= self.off_track_penalty < 3600.0:
             raise ConfigError(
@@ -94,6 +97,8 @@ class RaceRules:
             )
         if self.number_of_resets < 0 or self.max_steps < 1:
             raise ConfigError("number_of_resets must not be negative and max_steps be at least 1")
+        if max(self.number_of_resets, self.max_steps) > MOST:
+            raise ConfigError("number_of_resets and max_steps must be below 2**31")
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
+        check_fields(self)
         self._check()
         options = _core.SimulatorOptions()
         options.num_cars = self.num_cars
@@ -215,20 +221,20 @@ class Simulator:
         if self.num_cars < 1:
             raise ConfigError(f"num_cars must be at least 1, got {self.num_cars}")
         end = self.first_car + self.num_cars
-        batch = self.cars_in_batch or 2**31 - 1
+        batch = min(self.cars_in_batch or MOST, MOST)
         if self.first_car < 0 or batch < end:
             raise ConfigError(
                 f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
             )
         if self.num_threads is not None and self.num_threads < 1:
             raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
-        if not 0 <= self.seed < 2**64:
-            raise ConfigError(f"seed must lie in [0, 2**64), got {self.seed}")
+        if not 0 <= self.seed < SEEDS:
+            raise ConfigError(f"seed must lie in [0, 2**64), got {shown(self.seed)}")
         self._check_race()
         if self.instruction_set not in ("", *_core.instruction_sets()):
             raise ConfigError(
                 f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
-                f"machine, got {self.instruction_set!r}"
+                f"machine, got {shown(self.instruction_set)}"
             )
         if self.car_version not in CAR_VERSIONS:
             raise ConfigError(
@@ -237,6 +243,8 @@ class Simulator:
                 "wheels, of which no recording is known; version 3 is the nearest"
             )
         self._check_engine()
+        pictures = sum(name in CAMERAS for name in self.sensors) * self.frame_stack
+        room_for(f"{self.num_cars} cars", self.num_cars * (_CAR_BYTES + pictures * _PICTURE_BYTES))
 
     def _check_race(self) -> None:
         race = self.rules.race
@@ -253,11 +261,11 @@ class Simulator:
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINES:
-            raise ConfigError(f"engine must be {' or '.join(ENGINES)}, got {self.engine!r}")
+            raise ConfigError(f"engine must be {' or '.join(ENGINES)}, got {shown(self.engine)}")
         if self.vehicle is not None and (self.engine != "numba" or not callable(self.vehicle)):
             raise ConfigError(
-                f"vehicle must be a function and needs engine='numba', got {self.vehicle!r} with "
-                f"engine={self.engine!r}"
+                f"vehicle must be a function and needs engine='numba', got {shown(self.vehicle)} "
+                f"with engine={self.engine!r}"
             )
         if self.engine != "numba":
             return
@@ -298,7 +306,7 @@ class Simulator:
 
     def begin_episodes(self, number: int) -> StepResult:
         """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
-        self._core.begin_episodes(number)
+        self._core.begin_episodes(count("number", number))
         return self._begun(slice(None))
 
     def step(self, actions: npt.ArrayLike) -> StepResult:
@@ -311,7 +319,7 @@ class Simulator:
         Raises:
             ActionError: the shape is not [B, 2], or a value is not finite.
         """
-        commands = np.ascontiguousarray(actions, dtype=np.float32)
+        commands = np.ascontiguousarray(numbers("actions", actions, np.float32, ActionError))
         if commands.shape != (self.num_cars, 2):
             raise ActionError(
                 f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
@@ -350,11 +358,13 @@ class Simulator:
             ActionError: a car that does not exist, or a pose that is not finite.
         """
         indices = self._car_numbers(cars)
-        x, y = self._frame.inwards(x, 0), self._frame.inwards(y, 1)
-        pose = [
-            np.broadcast_to(np.asarray(values, np.float32), indices.shape)
-            for values in (x, y, heading, steering)
-        ]
+        given = {
+            "x": self._frame.inwards(numbers("x", x, np.float64, ActionError), 0),
+            "y": self._frame.inwards(numbers("y", y, np.float64, ActionError), 1),
+            "heading": heading,
+            "steering": steering,
+        }
+        pose = [spread(k, each, indices.shape, ActionError) for k, each in given.items()]
         if not all(np.isfinite(values).all() for values in pose):
             raise ActionError(
                 "poses must be finite: x and y in metres, heading and steering in radians"
@@ -396,14 +406,15 @@ class Simulator:
             )
         indices = self._car_numbers(cars)
         shape = (len(indices), race.num_objects)
+        places = self._frame.inwards(numbers("location", location, np.float64, ActionError))
+        headings = numbers("heading", heading, np.float32, ActionError)
         try:
-            inside = self._frame.inwards(location)
-            points = np.broadcast_to(np.asarray(inside, np.float32), (*shape, 2))
-            yaw = np.broadcast_to(np.asarray(heading, np.float32), shape)
+            points = np.broadcast_to(places.astype(np.float32), (*shape, 2))
+            yaw = np.broadcast_to(headings, shape)
         except ValueError:
             raise ActionError(
                 f"location must have shape {(*shape, 2)} and heading {shape}, got "
-                f"{np.shape(location)} and {np.shape(heading)}"
+                f"{places.shape} and {headings.shape}"
             ) from None
         if not (np.isfinite(points).all() and np.isfinite(yaw).all()):
             raise ActionError("poses must be finite: location in metres, heading in radians")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.door import path_of
 from deepracer_fast.errors import TraceError
 from deepracer_fast.simtrace import COLUMNS, read_simtrace
 
@@ -97,8 +98,9 @@ def read_recording(path: str | Path) -> Recording:
         TraceError: there are no steps in the file, or a line does not fit; names file and line.
         ArchiveError: a simtrace CSV does not fit; names file and line.
     """
+    path = path_of("the path of a trace", path, TraceError)
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as problem:
         raise TraceError(f"{path}: cannot be read: {problem.strerror}") from problem
     if text.startswith("episode,"):

@@ -20,17 +20,11 @@ from numpy.typing import NDArray
 
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
+from deepracer_fast.door import path_of, shown
 from deepracer_fast.errors import TrackError
-from deepracer_fast.route_file import (
-    MAX_ROWS,
-    Route,
-    RouteRecord,
-    mean_width,
-    read_route,
-    shown,
-)
+from deepracer_fast.route_file import MAX_ROWS, Route, RouteRecord, mean_width, read_route
 from deepracer_fast.route_file import route_bytes as _route_bytes
-from deepracer_fast.tracks import LOOKS, find_outline, outline_route, outlines
+from deepracer_fast.tracks import LOOKS, PREFIX, find_outline, outline_route, outlines
 
 # A road whose middle lies within so many metres of the world's origin, along either axis, is
 # driven in the world's own coordinates, another one in those of the roundest point near its middle:
@@ -246,12 +240,12 @@ def load_track(name_or_path: str | Path | Track) -> Track:
         return name_or_path
     if not isinstance(name_or_path, str | Path):
         raise TrackError(
-            f"a track must be a name or the path of a .npy route, got {name_or_path!r}; "
+            f"a track must be a name or the path of a .npy route, got {shown(name_or_path)}; "
             "run `deepracer-fast tracks` for the names"
         )
     if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
         return track
-    path = Path(name_or_path)
+    path = path_of("a track", name_or_path, TrackError)
     if path.suffix != ".npy" and not _exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
     return _track_from_file(path)
@@ -278,8 +272,10 @@ def _unknown_name(name: str) -> str:
     matches = difflib.get_close_matches(name.lower()[:_MAX_NAME], names, n=3)
     close = ", ".join(dict.fromkeys(names[match] for match in matches))
     hint = f"did you mean {close}? " if close else ""
+    if name.startswith(PREFIX):
+        hint = f"a made-up track is {PREFIX} and a whole number below 2**63; "
     return (
-        f"unknown track '{shown(name)}', and no such file; {hint}"
+        f"unknown track {shown(name)}, and no such file; {hint}"
         "run `deepracer-fast tracks` for the names, or give the path of a .npy route"
     )
 

@@ -16,6 +16,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
+from deepracer_fast.door import count, instance, path_of
 from deepracer_fast.track import Track
 
 # Field, road, border line and centre dashes in the simulator's colours, RGB 0-255 (measured on
@@ -29,6 +30,7 @@ LINE_WIDTH = 0.05  # metres, the tape of a real track (1.9 inches)
 NUMBER_EVERY = 10  # waypoints
 LONG_SIDE = 11.0  # inches
 DPI = 130
+MOST_PIXELS = 10_000  # of either side of a map
 
 Points = NDArray[np.float64]
 
@@ -43,6 +45,8 @@ def draw_track(track: Track, path: str | Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    instance("track", track, Track, maker="load_track")
+    path = path_of("the path of a picture", path)
     margin = 0.6 + track.width[1] / 2
     everything = np.vstack([track.inner, track.outer])
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
@@ -83,6 +87,9 @@ class TrackMap:
 
 def track_map(track: Track, width: int, height: int) -> TrackMap:
     """The road and its lines, as large as the picture of so many pixels holds them."""
+    instance("track", track, Track, maker="load_track")
+    for name, pixels in (("width", width), ("height", height)):
+        count(name, pixels, 1, MOST_PIXELS)
     margin = 0.3  # m beside the road
     everything = np.vstack([track.inner, track.outer])
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
@@ -97,8 +104,8 @@ def track_map(track: Track, width: int, height: int) -> TrackMap:
     _draw_road(axes, track, points_per_metre=72 / DPI * scale)
     axes.plot(*_start_line(track).T, color="white", linewidth=2, zorder=4)
     canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    return TrackMap(pixels, float(left), float(top), scale)
+    picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return TrackMap(picture, float(left), float(top), scale)
 
 
 def _title(track: Track) -> str:

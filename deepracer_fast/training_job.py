@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepracer_fast.config import TrainConfig
+from deepracer_fast.door import room_for
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import CAMERAS, ModelMetadata
 from deepracer_fast.networks import Params
 from deepracer_fast.reward import Reward
+
+_CAR_BYTES, _PICTURE_BYTES = 200, 120 * 160  # of one step of one car, and of one camera's frame
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,16 @@ class TrainingJob:
     folder: ModelFolder
     pretrained: Params | None = None
     given: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        pictures = (
+            sum(name in CAMERAS for name in self.metadata.sensors) * self.metadata.frame_stack
+        )
+        steps = self.config.horizon + 1 if self.config.collection == "horizon" else 1
+        room_for(
+            f"{self.config.num_cars} cars over {steps} steps",
+            self.config.num_cars * steps * (_CAR_BYTES + pictures * _PICTURE_BYTES),
+        )
 
 
 def has_teacher(job: TrainingJob) -> bool:

@@ -35,6 +35,9 @@ from deepracer_fast.views import RoadObjects
 
 Array = npt.NDArray[Any]
 
+LONGEST_FILM = 86_400.0
+"""Seconds: a day of driving."""
+
 _MODEL_SUFFIXES = (".gz", ".tgz", ".pb", ".safetensors")
 
 
@@ -70,6 +73,9 @@ def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
         DeepRacerError: the source, the track or an option cannot be used.
         OSError: the film cannot be written.
     """
+    seconds = request.seconds
+    if seconds is not None and not 0.0 < seconds <= LONGEST_FILM:
+        raise ConfigError(f"--seconds must be above 0 and at most {LONGEST_FILM:g}, got {seconds}")
     is_recording = request.source.is_file() and request.source.suffix not in _MODEL_SUFFIXES
     if is_recording and given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)

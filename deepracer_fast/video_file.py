@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from deepracer_fast.door import array, path_of, refuse
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.simulator import CONTROL_PERIOD
 
@@ -42,6 +43,7 @@ def check_film_path(path: Path) -> None:
     Raises:
         ConfigError: neither .mp4 nor .gif, MP4 without the extra, or no such folder.
     """
+    path = path_of("the path of a video", path)
     if path.suffix.lower() not in _WRITERS:
         raise ConfigError(f"{path}: a video must end in .mp4 or .gif")
     if path.suffix.lower() == ".mp4" and not can_write_mp4():
@@ -60,16 +62,43 @@ def write_film(path: Path, frames: Frames) -> None:
         frames: uint8 [H, W, 3], all of one size, at least one.
 
     Raises:
-        ConfigError: the path cannot be used.
+        ConfigError: the path or a frame cannot be used, or there is no frame.
         OSError: the file cannot be written.
     """
     check_film_path(path)
+    path = Path(path)
+    shown_frames = _checked(frames)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.tmp{path.suffix.lower()}")
     try:
-        _WRITERS[path.suffix.lower()](temporary, iter(frames))
+        _WRITERS[path.suffix.lower()](temporary, shown_frames)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _checked(frames: Frames) -> Iterator[npt.NDArray[Any]]:
+    """The frames, each looked at when it is asked for; the first one at once."""
+    try:
+        each = iter(frames)
+    except Exception:
+        raise refuse("frames", "a list or an iterator of pictures", frames) from None
+    first = next(each, None)
+    if first is None:
+        raise ConfigError("frames must hold at least one picture, got none")
+    shape = _frame(first, array("a frame", first).shape).shape
+    return itertools.chain([first], (_frame(frame, shape) for frame in each))
+
+
+def _frame(frame: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A frame of a film whose first one has this shape."""
+    found = array("a frame", frame)
+    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3 or found.shape != shape:
+        raise ConfigError(
+            f"a frame must be uint8 [H, W, 3], all of one size, got {found.dtype} {found.shape}"
+        )
+    if not found.size:
+        raise ConfigError(f"a frame must have pixels, got {found.shape}")
+    return found
 
 
 def _write_mp4(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.door import instance
 from deepracer_fast.track import Track
 
 Array = npt.NDArray[Any]
@@ -54,6 +55,7 @@ class Views:
     """The pictures of one track; the camera behind the car remembers where it looked."""
 
     def __init__(self, track: Track) -> None:
+        instance("track", track, Track, maker="load_track")
         self._ribbon, self._origin = track.local.ribbon, track.origin
         self._grounds = [_core.Ground(*self._ribbon, channel) for channel in _CHANNELS]
         self._last: Pose | None = None

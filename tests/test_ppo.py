@@ -287,3 +287,13 @@ def test_a_separate_value_function_leaves_the_policy_alone() -> None:
         state, _ = ppo.update(DISCRETE, plan, state, experience, COEFFICIENTS)
         policies.append(leaves(state._replace(value={}, value_moments={})))
     assert policies[0] == policies[1]
+
+
+def test_every_bit_of_a_seed_and_every_use_of_it_counts() -> None:
+    seeds = (0, 1, 2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1)
+    keys = {
+        tuple(jax.random.key_data(ppo.random_key(seed, stream)).tolist())
+        for seed in seeds
+        for stream in ("policy", "value", "minibatches", "exploration")
+    }
+    assert len(keys) == 4 * len(seeds)

@@ -50,3 +50,10 @@ def test_a_course_has_the_made_up_tracks_beside_the_named_ones() -> None:
     course = Course(config, ModelMetadata(discrete_grid(30.0, 5, 1.0, 1)))
     names = [track.name for track in course.tracks]
     assert names == ["random_1", "Oval_track", "random_0", "random_2"]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "1e5", "00", "", str(2**63)])
+def test_a_made_up_track_has_a_plain_number(number: str) -> None:
+    with pytest.raises(TrackError, match=r"made-up track is random_ and a whole number") as caught:
+        load_track(f"random_{number}")
+    assert len(str(caught.value)) < 400

@@ -266,7 +266,10 @@ def test_unusable_arguments_are_refused(arguments: dict[str, Any], message: str)
     [
         ({"start_position": 1.0}, r"start_position must lie in \[0, 1\), got 1.0"),
         ({"off_track_penalty": -1.0}, r"off_track_penalty must lie in \[0, 3600\) seconds, got"),
-        ({"round_robin_advance_dist": np.nan}, "round_robin_advance_dist must be finite, got nan"),
+        (
+            {"round_robin_advance_dist": np.nan},
+            r"round_robin_advance_dist must lie in \[-1, 1\], got nan",
+        ),
         ({"number_of_resets": -1}, "number_of_resets must not be negative"),
         ({"max_steps": 0}, "max_steps be at least 1"),
     ],

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from deepracer_fast.atomic import atomic_file
+from deepracer_fast.door import instance, path_of, refuse
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.model_metadata import ModelMetadata, parse_model_metadata
 
@@ -43,6 +44,10 @@ def write_model_archive(path: str | Path, metadata: ModelMetadata, graph: bytes)
     Raises:
         ArchiveError: the file cannot be written, or no car shows what the policy sees.
     """
+    path = path_of("the path of an archive", path, ArchiveError)
+    instance("metadata", metadata, ModelMetadata, ArchiveError)
+    if not isinstance(graph, bytes):
+        raise refuse("graph", "bytes (frozen_graph makes them)", graph, ArchiveError)
     if not metadata.is_for_the_car:
         seen, instead = ", ".join(metadata.sensors), "with a camera"
         if not metadata.sees_track_state:
@@ -73,9 +78,10 @@ def read_model_archive(path: str | Path) -> tuple[ModelMetadata, bytes]:
             member, or lacks metadata or graph; one line with the archive's path.
         MetadataError: the metadata breaks a rule.
     """
+    path = path_of("the path of an archive", path, ArchiveError)
     graphs: dict[str, bytes] = {}
     metadata: dict[str, bytes] = {}
-    for name, content in _contents(Path(path)):
+    for name, content in _contents(path):
         (graphs if name.endswith(".pb") else metadata)[name] = content
     metadata_name = _nearest_root(path, sorted(metadata))
     graph_name = _pick_graph(path, sorted(graphs))

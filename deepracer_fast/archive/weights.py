@@ -18,6 +18,7 @@ import safetensors
 import safetensors.numpy
 
 from deepracer_fast.atomic import atomic_write_bytes
+from deepracer_fast.door import array, instance, mapping, path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.networks import NetworkSpec, init_policy
 
@@ -25,12 +26,12 @@ from deepracer_fast.networks import NetworkSpec, init_policy
 def flatten_tree(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Names every array of a nested dictionary by its path, joined with ``/``, in sorted order."""
     flat: dict[str, np.ndarray] = {}
-    for key in sorted(tree):
+    for key in sorted(mapping("a tree of parameters", tree, ArchiveError)):
         value = tree[key]
         if isinstance(value, Mapping):
             flat.update({f"{key}/{path}": leaf for path, leaf in flatten_tree(value).items()})
         else:
-            flat[key] = np.asarray(value)
+            flat[key] = array(key, value, ArchiveError)
     return flat
 
 
@@ -76,8 +77,9 @@ def load_weights(path: str | Path) -> dict[str, Any]:
     Raises:
         ArchiveError: the file cannot be read, or is no whole safetensors file.
     """
+    path = path_of("the path of weights", path, ArchiveError)
     try:
-        flat = safetensors.numpy.load(Path(path).read_bytes())
+        flat = safetensors.numpy.load(path.read_bytes())
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be read: {error.strerror}") from error
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -119,6 +121,7 @@ def check_weights(spec: NetworkSpec, tree: Mapping[str, Any], source: str) -> No
     Raises:
         ArchiveError: a parameter is missing, unknown, of another shape, or not finite.
     """
+    instance("spec", spec, NetworkSpec, ArchiveError, "network_spec")
     expected, found = policy_shapes(spec), flatten_tree(tree)
     network = f"{spec.neural_network} on {', '.join(name for name, _ in spec.sensors)}"
     for name in sorted(expected.keys() ^ found.keys()):
@@ -129,5 +132,7 @@ def check_weights(spec: NetworkSpec, tree: Mapping[str, Any], source: str) -> No
             raise ArchiveError(
                 f"{source}: {name} must have shape {expected[name]} in {network}, got {leaf.shape}"
             )
+        if leaf.dtype.kind in "OSUMm":
+            raise ArchiveError(f"{source}: {name} must hold numbers, got {leaf.dtype}")
         if not np.isfinite(leaf).all():
             raise ArchiveError(f"{source}: {name} holds values that are not finite numbers")

@@ -8,7 +8,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from deepracer_fast.caches import lend_to_libraries
+
+lend_to_libraries()  # Numba reads its environment when it is loaded
+
+from numba import njit  # noqa: E402
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

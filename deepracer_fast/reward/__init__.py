@@ -12,14 +12,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from deepracer_fast.door import array, number, one_of, refuse, shown, whole
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import read_reward
-from deepracer_fast.reward.params_table import PARAMETERS, check_columns
+from deepracer_fast.reward.params_table import PARAMETERS, check_columns, check_kinds
 
 __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
 
 TIME_LIMIT = 10.0  # s, as `load_reward` takes it
+LONGEST_LIMIT = 86_400.0  # s
 
 
 class _Runner(Protocol):
@@ -79,9 +81,13 @@ class Reward:
         """
         num_cars = check_columns(params)
         called = np.ones(num_cars, bool) if where is None else _checked(where, num_cars)
-        if self._state == "episode":
-            self._forget_ended(params, called)
-        return self._runner.run(params, called).astype(np.float32)
+        try:
+            if self._state == "episode":
+                self._forget_ended(params, called)
+            return self._runner.run(params, called).astype(np.float32)
+        except (TypeError, ValueError):
+            check_kinds(params)
+            raise
 
     def _forget_ended(self, params: Mapping[str, Any], called: np.ndarray) -> None:
         """Cars whose step count fell are in a new episode."""
@@ -150,8 +156,11 @@ def load_reward(
     Raises:
         RewardError: It cannot be used; the message names file and line and shows a caret.
     """
-    if state not in ("process", "episode"):
-        raise RewardError(f'state must be "process" or "episode", got {state!r}')
+    one_of("state", state, ("process", "episode"), RewardError, quoted=True)
+    if not 0.0 < number("time_limit", time_limit, RewardError) <= LONGEST_LIMIT:
+        raise refuse(
+            "time_limit", f"above 0 and at most {LONGEST_LIMIT:g} s", time_limit, RewardError
+        )
     source = read_reward(given)
     if source.function is not None:
         runner: _Runner = _CallableRunner(Interpreter(source))
@@ -169,13 +178,13 @@ def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:
         RewardError: A column is missing or misshapen, or there is no such car.
     """
     num_cars = check_columns(params)
-    if not 0 <= car < num_cars:
-        raise RewardError(f"car must be from 0 to {num_cars - 1}, got {car}")
+    if not 0 <= whole("car", car, RewardError) < num_cars:
+        raise RewardError(f"car must be from 0 to {num_cars - 1}, got {shown(car)}")
     return next(params_dicts(params, np.array([car])))
 
 
 def _checked(where: np.ndarray, num_cars: int) -> np.ndarray:
-    where = np.asarray(where)
+    where = array("where", where, RewardError)
     if where.shape != (num_cars,) or where.dtype != np.bool_:
         raise RewardError(
             f"where must be bool with shape ({num_cars},), got {where.dtype} {where.shape}"

@@ -1,15 +1,13 @@
 """Compiled rewards on disk, one file a source, for the next process that loads the same file.
 
 In: a source text. Out: what `worker` made of it, if this machine and this version made it before.
-The folder is ``$DEEPRACER_FAST_CACHE``, else ``deepracer_fast/rewards`` in the user's cache folder;
-it may be deleted at any time.
+The folder is that of `caches`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from functools import cache as memoised
 from pathlib import Path
@@ -18,17 +16,9 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.atomic import atomic_write_bytes
+from deepracer_fast.caches import cache_folder
 
 _MOST_FILES = 500
-
-
-def folder() -> Path:
-    """Where compiled rewards are kept."""
-    given = os.environ.get("DEEPRACER_FAST_CACHE")
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "deepracer_fast" / "rewards"
 
 
 @memoised
@@ -42,34 +32,42 @@ def _maker() -> bytes:
     return digest.digest()
 
 
-def _path(text: str) -> Path:
+def _path(text: str) -> Path | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
     digest = hashlib.sha256(_maker() + text.encode("utf-8", "surrogatepass"))
-    return folder() / f"{digest.hexdigest()}.reward"
+    return folder / f"{digest.hexdigest()}.reward"
 
 
 def find(text: str) -> tuple[dict[str, Any], bytes] | None:
     """The record and the object code of a source; None if there is nothing sound."""
+    path = _path(text)
+    if path is None:
+        return None
     try:
-        data = _path(text).read_bytes()
+        data = path.read_bytes()
         digest, rest = data[:32], data[32:]
         if hashlib.sha256(rest).digest() != digest:
             return None
         head, _, code = rest.partition(b"\n")
         record: dict[str, Any] = json.loads(head)
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError):
         return None
     return record, code
 
 
 def keep(text: str, record: dict[str, Any], code: bytes) -> None:
     """Keeps what was made of a source; a folder that cannot be written is no error."""
+    path = _path(text)
+    if path is None:
+        return
     rest = json.dumps(record).encode() + b"\n" + code
     try:
-        path = _path(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_old(path.parent)
         atomic_write_bytes(path, hashlib.sha256(rest).digest() + rest)
-    except (OSError, RuntimeError):  # RuntimeError: this user has no home folder
+    except OSError:
         pass
 
 

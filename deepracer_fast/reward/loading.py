@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from deepracer_fast.door import shown
 from deepracer_fast.errors import RewardError
 
 FUNCTION_NAME = "reward_function"
@@ -80,7 +81,7 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
     if callable(given):
         return _from_callable(given)
     raise RewardError(
-        f"a reward is a path, source text or a function, got {type(given).__name__}: {given!r}"
+        f"a reward is a path, source text or a function, got {type(given).__name__}: {shown(given)}"
     )
 
 

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from deepracer_fast.door import array, instance
 from deepracer_fast.errors import RewardError
 
 Kind = Literal["bool", "float", "int"]
@@ -116,18 +117,33 @@ def check_columns(params: Mapping[str, Any]) -> int:
     Raises:
         RewardError: A column that has no default is missing, or a column has the wrong shape.
     """
+    instance("params", params, Mapping, RewardError)  # type: ignore[type-abstract]
     missing = [name for name in _REQUIRED if name not in params]
     if missing:
         raise RewardError(f"params must have the columns {', '.join(missing)}: they are missing")
-    num_cars = np.size(params["x"])
+    num_cars = array("params['x']", params["x"], RewardError).size
     usual = {_CAR: (num_cars,), _PAIR: (num_cars, 2)}
     for parameter in PARAMETERS:
         if parameter.name in params:
             column = params[parameter.name]
-            found = column.shape if isinstance(column, np.ndarray) else np.shape(column)
+            if not isinstance(column, np.ndarray):
+                column = array(f"params[{parameter.name!r}]", column, RewardError)
+            found = column.shape
             if found != usual.get(parameter.shape):
                 _check_shape(parameter, found, num_cars)
     return num_cars
+
+
+def check_kinds(params: Mapping[str, Any]) -> None:
+    """Refuses columns that hold no numbers; asked when a step has failed, not before each.
+
+    Raises:
+        RewardError: A column holds texts or objects.
+    """
+    for name in PARAMETER_NAMES:
+        if name in params and np.asarray(params[name]).dtype.kind not in "fiub":
+            found = np.asarray(params[name]).dtype
+            raise RewardError(f"params[{name!r}] must be numbers, got {found}")
 
 
 def _check_shape(parameter: Parameter, found: tuple[int, ...], num_cars: int) -> None:

@@ -8,16 +8,20 @@ Neighbour: ``deepracer_fast/track.py`` turns a route, from here or from a file, 
 """
 
 import json
+import re
 from functools import cache
 from importlib import resources
 
-from deepracer_fast.errors import TrackError
 from deepracer_fast.tracks.outline import Outline, outline_route, without_loops
 from deepracer_fast.tracks.random_outline import LOOKS, PREFIX, random_outline
 
-__all__ = ["LOOKS", "Outline", "find_outline", "outline_route", "outlines", "without_loops"]
+__all__ = ["LOOKS", "PREFIX", "Outline", "find_outline", "outline_route", "outlines"]
+__all__ += ["without_loops"]
 
-_MAX_DIGITS = 50  # the name becomes one of folders and files
+RANDOM_TRACKS = 2**63
+"""Numbers of made-up tracks lie below."""
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")  # one name a track, so no leading zeros
 
 
 @cache
@@ -37,17 +41,10 @@ def outlines() -> dict[str, Outline]:
 
 
 def find_outline(name: str) -> Outline | None:
-    """The bundled track of that name, or the made-up one if it is ``random_<number>``.
-
-    Raises:
-        TrackError: the number has more digits than a name should.
-    """
+    """The bundled track of that name, the made-up one of ``random_<number>``, or None."""
     number = name.removeprefix(PREFIX)
-    if name != number and number.isascii() and number.isdigit():
-        if len(number) > _MAX_DIGITS:
-            raise TrackError(
-                f"the number of a made-up track must have at most {_MAX_DIGITS} digits, got "
-                f"{len(number)}"
-            )
-        return random_outline(int(number))
-    return outlines().get(name)
+    if name == number:
+        return outlines().get(name)
+    if not _NUMBER.fullmatch(number) or int(number) >= RANDOM_TRACKS:
+        return None
+    return random_outline(int(number))
