@@ -9,7 +9,6 @@ twin in Numba; this file is their one checked door. Neighbours: ``track`` before
 
 import math
 import os
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,14 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.arrays import car_numbers, narrowed, numbers, whole_number
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
 from deepracer_fast.model_metadata import LidarConfig
+from deepracer_fast.poses import Reach
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
+from deepracer_fast.world import check_lines, world_of
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
 """Simulated seconds in one step: a camera frame at 15 Hz (racecar.gazebo)."""
@@ -184,7 +186,23 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
+        check_lines(self.track)
         self._check()
+        self._turns, self._reach = _core.Turns(), Reach.of(self.track)
+        try:
+            options = self._options()
+            _core.check_options(options, self.track.length)
+            self._core = self._engine(self.track, options)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        except (RuntimeError, MemoryError) as error:
+            raise ConfigError(
+                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
+                f"gives ({error}): use fewer"
+            ) from error
+        self._result = self._views()
+
+    def _options(self) -> _core.SimulatorOptions:
         options = _core.SimulatorOptions()
         options.num_cars = self.num_cars
         options.first_car = self.first_car
@@ -198,14 +216,7 @@ class Simulator:
         options.rules = _native(self.rules, _core.RaceRules(), leave_out=("race",))
         options.rules.traffic = traffic_rules(self.rules.race)
         options.randomization = _native(self.randomization, _core.Randomization())
-        try:
-            self._core = self._engine(self.track, options)
-        except (RuntimeError, MemoryError) as error:
-            raise ConfigError(
-                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
-                f"gives ({error}): use fewer"
-            ) from error
-        self._result = self._views()
+        return options
 
     def _check(self) -> None:
         if self.num_cars < 1:
@@ -271,7 +282,7 @@ class Simulator:
             from deepracer_fast.engine_numba.engine import NumbaEngine
 
             return NumbaEngine(track, options, self.vehicle)
-        self._world = _world_of(track)
+        self._world = world_of(track)
         return _core.Simulator(self._world.track, self._world.ground, options)
 
     def _views(self) -> StepResult:
@@ -289,13 +300,20 @@ class Simulator:
 
     def reset(self) -> StepResult:
         """Begins a first episode for every car; the next step is its PREPARE step."""
-        self._core.reset()
-        return self._begun(slice(None))
+        with self._turns:
+            self._core.reset()
+            return self._begun(slice(None))
 
     def begin_episodes(self, number: int) -> StepResult:
-        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
-        self._core.begin_episodes(number)
-        return self._begun(slice(None))
+        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on.
+
+        Raises:
+            ActionError: the number is not an integer in [0, 2**32).
+        """
+        episode = whole_number(number, "number", 2**32)
+        with self._turns:
+            self._core.begin_episodes(episode)
+            return self._begun(slice(None))
 
     def step(self, actions: npt.ArrayLike) -> StepResult:
         """One control period (1/15 s) for every car.
@@ -307,7 +325,7 @@ class Simulator:
         Raises:
             ActionError: the shape is not [B, 2], or a value is not finite.
         """
-        commands = np.ascontiguousarray(actions, dtype=np.float32)
+        commands = narrowed(numbers(actions, "actions"))
         if commands.shape != (self.num_cars, 2):
             raise ActionError(
                 f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
@@ -317,10 +335,11 @@ class Simulator:
         if wrong >= 0:
             car = wrong // 2
             raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
-        self._core.step(commands)
-        if self._stack is not None:
-            self._stack.move_on(self._result.terminated | self._result.truncated)
-        return self._seen()
+        with self._turns:
+            self._core.step(commands)
+            if self._stack is not None:
+                self._stack.move_on(self._result.terminated | self._result.truncated)
+            return self._seen()
 
     def place(
         self,
@@ -336,26 +355,21 @@ class Simulator:
         recording from its start, say where they stood (``replay.steering_at_start``).
 
         Args:
-            cars: int [K], which cars.
-            x: float [K] or a number, metres.
-            y: float [K] or a number, metres.
-            heading: float [K] or a number, radians, counter-clockwise from +x.
-            steering: float [K] or a number, radians, left positive: where the steering stands.
+            cars: int [K], which cars, each once.
+            x: float [K] or a number, metres, at most 1 km beyond the track.
+            y: float [K] or a number, metres, likewise.
+            heading: float [K] or a number, radians, counter-clockwise from +x, up to 10,000.
+            steering: float [K] or a number, radians, left positive: where the steering stands, up
+                to a quarter turn.
 
         Raises:
-            ActionError: a car that does not exist, or a pose that is not finite.
+            ActionError: a car that does not exist or is named twice, or a pose out of bounds.
         """
-        indices = self._car_numbers(cars)
-        pose = [
-            np.broadcast_to(np.asarray(values, np.float32), indices.shape)
-            for values in (x, y, heading, steering)
-        ]
-        if not all(np.isfinite(values).all() for values in pose):
-            raise ActionError(
-                "poses must be finite: x and y in metres, heading and steering in radians"
-            )
-        self._core.place(indices, *pose)
-        return self._begun(indices)
+        indices = car_numbers(cars, self.num_cars)
+        poses = self._reach.car_poses(len(indices), (x, y, heading, steering))
+        with self._turns:
+            self._core.place(indices, *poses)
+            return self._begun(indices)
 
     def _begun(self, cars: Any) -> StepResult:
         """The result where the episodes of these cars have just begun."""
@@ -374,58 +388,41 @@ class Simulator:
         """Puts the objects of cars at poses, until their next episode; bots drive on from there.
 
         Args:
-            cars: int [n], which cars.
-            location: float [n, K, 2] or [K, 2], the centre of each object, metres.
-            heading: float [n, K], [K] or a number, radians.
+            cars: int [n], which cars, each once.
+            location: float [n, K, 2] or [K, 2], the centre of each object, metres, at most 1 km
+                beyond the track.
+            heading: float [n, K], [K] or a number, radians, up to 10,000.
 
         Raises:
-            ActionError: no race with boxes or bots, a car that does not exist, another number of
-                objects, or a pose that is not finite.
+            ActionError: no race with boxes or bots, a car that does not exist or is named twice,
+                another number of objects, or a pose out of bounds.
         """
         race = self.rules.race
         if race.race_type not in ("OBJECT_AVOIDANCE", "HEAD_TO_BOT"):
             raise ActionError(
                 f"place_objects needs a race with obstacles or bots, this is a {race.race_type}"
             )
-        indices = self._car_numbers(cars)
-        shape = (len(indices), race.num_objects)
-        try:
-            points = np.broadcast_to(np.asarray(location, np.float32), (*shape, 2))
-            yaw = np.broadcast_to(np.asarray(heading, np.float32), shape)
-        except ValueError:
-            raise ActionError(
-                f"location must have shape {(*shape, 2)} and heading {shape}, got "
-                f"{np.shape(location)} and {np.shape(heading)}"
-            ) from None
-        if not (np.isfinite(points).all() and np.isfinite(yaw).all()):
-            raise ActionError("poses must be finite: location in metres, heading in radians")
-        self._core.place_objects(indices, points, yaw)
-        if self._stack is not None:
-            self._stack.repaint()
-        return self._seen()
+        indices = car_numbers(cars, self.num_cars)
+        points, yaw = self._reach.object_poses((len(indices), race.num_objects), location, heading)
+        with self._turns:
+            self._core.place_objects(indices, points, yaw)
+            if self._stack is not None:
+                self._stack.repaint()
+            return self._seen()
 
     def object_poses(self) -> npt.NDArray[np.float32]:
         """Where each car's objects are now, [B, K, 3]: x, y (m), heading (rad)."""
-        poses: npt.NDArray[np.float32] = self._core.object_poses()
+        with self._turns:
+            poses: npt.NDArray[np.float32] = self._core.object_poses()
         return poses
 
-    def _car_numbers(self, cars: npt.ArrayLike) -> npt.NDArray[np.int32]:
-        """Checked indices of cars, [n]."""
-        indices = np.atleast_1d(np.asarray(cars))
-        if indices.size and indices.dtype.kind not in "iu":
-            raise ActionError(
-                f"cars must be integers, got {indices.dtype}; for a mask use np.flatnonzero(mask)"
-            )
-        indices = indices.astype(np.int32)
-        if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
-            raise ActionError(
-                f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
-            )
-        return indices
-
     def params_dict(self, car: int) -> dict[str, Any]:
-        """The plain dict that a reward function would be handed for this car."""
-        return params_dict(self._result.params, car)
+        """The plain dict that a reward function would be handed for this car.
+
+        Raises:
+            ActionError: a car that does not exist.
+        """
+        return params_dict(self._result.params, whole_number(car, "car", self.num_cars))
 
     def track_states(self) -> npt.NDArray[np.float32]:
         """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
@@ -433,12 +430,14 @@ class Simulator:
         For the value network and for analysis; a policy that is to drive a real car sees none of
         it. A fresh array at each call.
         """
-        states: npt.NDArray[np.float32] = self._core.track_states()
+        with self._turns:
+            states: npt.NDArray[np.float32] = self._core.track_states()
         return states
 
     def vehicle_states(self) -> npt.NDArray[np.float32]:
         """What the vehicle model holds, [B, 5]: x, y (m), heading (rad), speed, steering (rad)."""
-        states: npt.NDArray[np.float32] = self._core.vehicle_states()
+        with self._turns:
+            states: npt.NDArray[np.float32] = self._core.vehicle_states()
         return states
 
     @property
@@ -452,26 +451,6 @@ class Simulator:
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
         return int(self._world.track.bytes + self._world.ground.bytes)
-
-
-@dataclass(frozen=True)
-class _World:
-    """What the core builds of a track; it never changes."""
-
-    track: _core.Track
-    ground: _core.Ground
-
-
-_worlds: "weakref.WeakValueDictionary[Track, _World]" = weakref.WeakValueDictionary()
-
-
-def _world_of(track: Track) -> _World:
-    """Built once for as long as a simulator drives there."""
-    world = _worlds.get(track)
-    if world is None:
-        lines = (track.waypoints, track.inner, track.outer, track.is_loop)
-        world = _worlds[track] = _World(_core.Track(*lines), _core.Ground(*lines, track.look))
-    return world
 
 
 def available_cores() -> int:

@@ -91,13 +91,16 @@ def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedPr
 def test_the_reader_of_imports_sees_the_simulators() -> None:
     graph = import_graph()
     stations = (
+        "arrays",
         "frame_stack",
         "model_metadata",
+        "poses",
         "race_config",
         "randomization",
         "reward",
         "sensors",
         "track",
+        "world",
     )
     needs = {f"deepracer_fast.{name}" for name in ("engine_numba.engine", "errors", *stations)}
     assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python
