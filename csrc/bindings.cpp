@@ -6,7 +6,6 @@
 #include "bindings.h"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 #include <vector>
 
@@ -84,19 +83,6 @@ std::uint32_t gather_sum(const py::object& words, const py::object& offsets,
       df::instruction_set_by_name(check::text(instruction_set, "instruction_set")));
 }
 
-// Index of the first number of an array [B, 2] that is not finite, or -1.
-py::ssize_t first_not_finite(const py::object& numbers) {
-  constexpr std::uint32_t kExponent = 0x7f800000;
-  const auto is_bad = [](float number) {
-    return (std::bit_cast<std::uint32_t>(number) & kExponent) == kExponent;
-  };
-  const auto array = check::exact<float>(numbers, "numbers", {'B', 2});
-  const auto data = view(array);
-  bool any = false;  // without a way out: this loop becomes vector instructions
-  for (const float number : data) any |= is_bad(number);
-  return any ? std::find_if(data.begin(), data.end(), is_bad) - data.begin() : -1;
-}
-
 void bind_machine(py::module_& m) {
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
@@ -106,7 +92,6 @@ void bind_machine(py::module_& m) {
   });
   m.def("gather_sum", &gather_sum, py::arg("words"), py::arg("offsets"),
         py::arg("instruction_set") = "");
-  m.def("first_not_finite", &first_not_finite, py::arg("numbers"));
 }
 
 void bind_network(py::module_& m) {

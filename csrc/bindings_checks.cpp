@@ -278,7 +278,6 @@ py::array_t<T> exact(py::handle value, const char* name, Shape shape) {
   check_shape(array, name, shape);
   return array;
 }
-template py::array_t<float> exact(py::handle, const char*, Shape);
 template py::array_t<std::int32_t> exact(py::handle, const char*, Shape);
 template py::array_t<std::uint32_t> exact(py::handle, const char*, Shape);
 
@@ -290,12 +289,14 @@ std::uint8_t* picture(py::handle value, const char* name, py::ssize_t height, py
 
 void instance(py::handle value, const char* name, const std::type_info& type) {
   const py::detail::type_info* known = py::detail::get_type_info(type, true);
-  const py::handle wanted(reinterpret_cast<PyObject*>(known->type));
-  const std::string words = "a _core." + std::string(py::str(wanted.attr("__name__")));
-  if (!py::isinstance(value, wanted)) wrong_type(name, words, value);
+  const auto words = [known] {
+    const py::handle wanted(reinterpret_cast<PyObject*>(known->type));
+    return "a _core." + std::string(py::str(wanted.attr("__name__")));
+  };
+  if (PyObject_TypeCheck(value.ptr(), known->type) == 0) wrong_type(name, words(), value);
   auto* object = reinterpret_cast<py::detail::instance*>(value.ptr());
   if (object->get_value_and_holder(known).value_ptr() == nullptr)
-    throw py::type_error(std::string(name) + " must be " + words + " whose __init__ has run");
+    throw py::type_error(std::string(name) + " must be " + words() + " whose __init__ has run");
 }
 
 }  // namespace deepracer_fast::check

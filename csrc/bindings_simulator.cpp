@@ -42,10 +42,14 @@ void begin_episodes(const py::object& self, const py::object& number) {
   in_turn(simulator, [&] { simulator.begin_episodes(episode); });
 }
 
+// [B, 2] of so many cars, as `step` takes them: steering angles in degrees and speeds in m/s.
+py::array_t<float> actions_of(py::handle actions, int num_cars) {
+  return check::numbers<float>(actions, "actions", {num_cars, 2}, check::kFinite);
+}
+
 void step(const py::object& self, const py::object& actions) {
   auto& simulator = check::self<df::Simulator>(self);
-  const auto commands =
-      check::numbers<float>(actions, "actions", {simulator.cars().num_cars, 2}, check::kFinite);
+  const auto commands = actions_of(actions, simulator.cars().num_cars);
   const std::span<const float> data = view(commands);
   in_turn(simulator, [&] { simulator.step(data); });
 }
@@ -219,6 +223,13 @@ void bind_simulator(py::module_& m) {
                       check::number(track_length, "track_length", check::kPlaces));
       },
       py::arg("options"), py::arg("track_length"));
+  m.def(
+      "actions_of",
+      [](const py::object& actions, const py::object& num_cars) {
+        return actions_of(actions,
+                          static_cast<int>(check::integer(num_cars, "num_cars", 1, 1 << 24)));
+      },
+      py::arg("actions"), py::arg("num_cars"));
   const auto of_cars = [](auto member) {
     return [member](const py::object& self) {
       return flags(check::self<df::Simulator>(self).cars().*member, self);

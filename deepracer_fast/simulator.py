@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.arrays import car_numbers, narrowed, numbers, whole_number
+from deepracer_fast.arrays import car_numbers, whole_number
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
-from deepracer_fast.model_metadata import LidarConfig
+from deepracer_fast.model_metadata import TRACK_STATE, LidarConfig
 from deepracer_fast.poses import Reach
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
@@ -201,6 +201,9 @@ class Simulator:
                 f"gives ({error}): use fewer"
             ) from error
         self._result = self._views()
+        # Where all that a step does is the native core's, that lets threads take turns itself.
+        is_alone = self._stack is None and TRACK_STATE not in self.sensors
+        self._takes_turns = is_alone and self.engine == "native"
 
     def _options(self) -> _core.SimulatorOptions:
         options = _core.SimulatorOptions()
@@ -325,16 +328,15 @@ class Simulator:
         Raises:
             ActionError: the shape is not [B, 2], or a value is not finite.
         """
-        commands = narrowed(numbers(actions, "actions"))
-        if commands.shape != (self.num_cars, 2):
+        try:
+            commands = _core.actions_of(actions, self.num_cars)
+        except (TypeError, ValueError) as error:
             raise ActionError(
-                f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
-                "steering angle in degrees and speed in m/s for each car"
-            )
-        wrong = _core.first_not_finite(commands)
-        if wrong >= 0:
-            car = wrong // 2
-            raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
+                f"{error}: steering angle in degrees and speed in m/s for each car"
+            ) from None
+        if self._takes_turns:
+            self._core.step(commands)
+            return self._result
         with self._turns:
             self._core.step(commands)
             if self._stack is not None:
