@@ -123,11 +123,18 @@ def fit_poses(scene: Scene, real: Floats, starts: Floats) -> Fit:
     return Fit(np.array(poses), np.array(errors))
 
 
+def camera_with(height: float, pitch: float) -> "_core.Camera":
+    """The car's camera, but for the height (m) and pitch (rad) of its lens."""
+    params = _core.CameraParams()
+    params.z, params.pitch = height, pitch
+    return _core.Camera(params)
+
+
 def fit_lens(scene: Scene, real: Floats, poses: Floats) -> tuple[float, float]:
     """Height and pitch of the lens with which frames [B, 120, 160] near poses [B, 3] fit best."""
 
     def error(lens: Floats) -> float:
-        camera = _core.Camera(height=lens[0], pitch=lens[1])
+        camera = camera_with(*lens)
         fit = fit_poses(Scene(scene.ground, camera), real, poses[:, None])
         return float(fit.errors.mean())
 
@@ -247,7 +254,7 @@ def main() -> None:
     ground = _core.Ground(route[:, :2], route[:, 2:4], route[:, 4:6], True, "reinvent")
     height, pitch = FRAMES_LENS
     urdf = arguments.urdf_lens
-    scene = Scene(ground, _core.Camera() if urdf else _core.Camera(height=height, pitch=pitch))
+    scene = Scene(ground, _core.Camera() if urdf else camera_with(height, pitch))
     fit = fit_poses(scene, real, best_candidates(scene, real, candidate_poses(route[:, :2])))
     if arguments.fit_lens:
         height, pitch = fit_lens(scene, real, fit.poses)

@@ -1,19 +1,16 @@
 // What the files of the Python module share: array types, views, and its parts.
 #pragma once
 
+#include <pybind11/native_enum.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace py = pybind11;
-
-using DoubleArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
-using WordArray = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
-using IntArray = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
 
 template <typename T, int flags>
 std::span<const T> view(const py::array_t<T, flags>& array) {
@@ -42,10 +39,15 @@ inline py::array flags(const std::vector<std::uint8_t>& data, const py::object& 
   return column(data, owner).attr("view")("bool");
 }
 
-// bindings_lines.cpp: lines as they are before a track is built of them.
+// The parts of the module, each in the file of its name; records come before what takes them.
 void bind_lines(py::module_& m);
+void bind_records(py::module_& m);
+void bind_world(py::module_& m);
+void bind_simulator(py::module_& m);
 
-// bindings_objects.cpp: rules of the traffic, options of the sensors, and what the simulator tells
-// of both. The records come before, the simulator's methods after the class itself.
-void bind_object_records(py::module_& m);
-void bind_object_methods(py::module_& m);
+namespace deepracer_fast {
+struct SimulatorOptions;
+}
+// bindings_records.cpp: throws ValueError unless the options fit together and to a track of that
+// length (m), MemoryError if this machine has no room for so many cars.
+void check_options(const deepracer_fast::SimulatorOptions& options, double track_length);

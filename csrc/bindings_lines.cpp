@@ -2,22 +2,27 @@
 #include <string>
 
 #include "bindings.h"
+#include "bindings_checks.h"
 #include "line_tree.h"
 
 namespace df = deepracer_fast;
+namespace check = deepracer_fast::check;
 
 namespace {
 
-df::LineTree tree_of(const DoubleArray& line, const char* name) {
-  if (line.ndim() != 2 || line.shape(0) < 2 || line.shape(1) != 2)
-    throw py::value_error(std::string(name) + " must have shape [N, 2], N >= 2");
-  return df::LineTree(view(line));
+constexpr check::Range kWorld = {-1e9, 1e9};  // m
+
+df::LineTree tree_of(const py::object& line, const char* name) {
+  return df::LineTree(view(check::numbers<double>(line, name, {{'N', 2}, 2}, kWorld)));
+}
+
+std::size_t at_most(const py::object& most) {
+  return static_cast<std::size_t>(check::integer(most, "most", 0, 1 << 26));
 }
 
 // The line's points [P, 2] that are nearest to points [P, 2], and the segments [P] they lie on.
-py::tuple nearest_on_line(const DoubleArray& points, const DoubleArray& line) {
-  if (points.ndim() != 2 || points.shape(1) != 2)
-    throw py::value_error("points must have shape [P, 2]");
+py::tuple nearest_on_line(const py::object& places, const py::object& line) {
+  const auto points = check::numbers<double>(places, "points", {{'P'}, 2}, kWorld);
   const df::LineTree tree = tree_of(line, "line");
   py::array_t<double> feet({points.shape(0), py::ssize_t{2}});
   py::array_t<std::int64_t> segments(points.shape(0));
@@ -54,15 +59,15 @@ void bind_lines(py::module_& m) {
   // Pairs [K, 2] of segments that cross, `most` at most; of a line with itself the lower first.
   m.def(
       "line_crossings",
-      [](const DoubleArray& line, const DoubleArray& other, std::size_t most) {
-        return pairs(tree_of(line, "line").crossings(tree_of(other, "other"), most));
+      [](const py::object& line, const py::object& other, const py::object& most) {
+        return pairs(tree_of(line, "line").crossings(tree_of(other, "other"), at_most(most)));
       },
       py::arg("line"), py::arg("other"), py::arg("most"));
   m.def(
       "self_crossings",
-      [](const DoubleArray& line, std::size_t most) {
+      [](const py::object& line, const py::object& most) {
         const df::LineTree tree = tree_of(line, "line");
-        return pairs(tree.crossings(tree, most));
+        return pairs(tree.crossings(tree, at_most(most)));
       },
       py::arg("line"), py::arg("most"));
 }

@@ -25,6 +25,7 @@
 #include "track.h"
 #include "track_state.h"
 #include "traffic.h"
+#include "turns.h"
 #include "vehicle_lanes.h"
 
 namespace deepracer_fast {
@@ -84,6 +85,9 @@ class Simulator {
   const CarBatch& cars() const { return cars_; }
   const Traffic& traffic() const { return traffic_; }
   const Sensors& sensors() const { return sensors_; }
+  const Ground& ground() const { return *ground_; }
+  // One caller at a time: who shares a simulator among threads holds this meanwhile.
+  Turns& turns() { return turns_; }
   // Memory of one car beside what it observes.
   std::size_t bytes_per_car() {
     return cars_.bytes_per_car() + randomizer_.bytes_per_car() + traffic_.bytes_per_car() +
@@ -132,6 +136,7 @@ class Simulator {
   Sensors sensors_;
   std::vector<int> sense_order_;  // [B] room for each thread to sort its cars
   double time_ = 0.0;             // s since the first reset
+  Turns turns_;
 };
 
 }  // namespace deepracer_fast

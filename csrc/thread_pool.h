@@ -8,12 +8,16 @@
 // in a row cost no wake-up, and then sleeps, so that a policy has the cores to itself. A job is a
 // whole step of the simulator: it is handed over once a step, not per car, and nothing is
 // allocated for it.
+//
+// A forked child has none of the workers. The pool notices at its next job and hires others.
 #pragma once
 
 #include <atomic>
-#include <mutex>
+#include <memory>
 #include <thread>
 #include <vector>
+
+#include "forks.h"
 
 namespace deepracer_fast {
 
@@ -33,10 +37,11 @@ class RangeJob {
   void (*call_)(const void* self, int begin, int end);
 };
 
-class ThreadPool {
+// The workers of one process, and what they and the caller tell each other.
+class Crew {
  public:
   // Throws std::system_error if the system refuses so many threads.
-  explicit ThreadPool(int num_threads)
+  explicit Crew(int num_threads)
       : num_threads_(num_threads),
         looks_(num_threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0) {
     try {
@@ -48,18 +53,15 @@ class ThreadPool {
     }
   }
 
-  ~ThreadPool() { stop(); }
+  ~Crew() { stop(); }
 
-  ThreadPool(const ThreadPool&) = delete;
-  ThreadPool& operator=(const ThreadPool&) = delete;
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
 
-  int num_threads() const { return num_threads_; }
+  // Not in a child of the process that hired it.
+  bool is_here() const { return forks_ == forks(); }
 
-  // Calls `job` once per thread with its part of [0, count) and returns when all have ended.
-  // Jobs must not throw. Callers take turns.
-  void parallel_for(int count, const RangeJob& job) {
-    std::lock_guard turn(callers_);
-    if (num_threads_ == 1) return job(0, count);
+  void work(int count, const RangeJob& job) {
     job_ = &job;
     count_ = count;
     pending_.store(num_threads_ - 1, std::memory_order_relaxed);
@@ -115,15 +117,46 @@ class ThreadPool {
     }
   }
 
+  const unsigned forks_ = forks();
   const int num_threads_;
   const int looks_;  // before a thread sleeps; none where threads outnumber the cores
   std::vector<std::thread> workers_;
-  std::mutex callers_;
   const RangeJob* job_ = nullptr;   // the job of this generation
   int count_ = 0;                   // its number of cars
   std::atomic<int> pending_{0};     // workers that have not ended it
   std::atomic<int> generation_{0};  // jobs posted, modulo 2^32
   std::atomic<bool> stopping_{false};
+};
+
+class ThreadPool {
+ public:
+  // Throws std::system_error if the system refuses so many threads.
+  explicit ThreadPool(int num_threads)
+      : num_threads_(num_threads), crew_(std::make_unique<Crew>(num_threads)) {}
+
+  ~ThreadPool() { forget_absent(); }
+
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // Calls `job` once per thread with its part of [0, count) and returns when all have ended.
+  // Jobs must not throw. One caller at a time. Throws as the constructor does, after a fork.
+  void parallel_for(int count, const RangeJob& job) {
+    if (num_threads_ == 1) return job(0, count);
+    forget_absent();
+    if (!crew_) crew_ = std::make_unique<Crew>(num_threads_);
+    crew_->work(count, job);
+  }
+
+ private:
+  // Threads that are not here can be neither joined nor detached: a crew that stayed behind in
+  // another process is left as it is, some hundred bytes.
+  void forget_absent() {
+    if (crew_ && !crew_->is_here()) static_cast<void>(crew_.release());
+  }
+
+  const int num_threads_;
+  std::unique_ptr<Crew> crew_;
 };
 
 }  // namespace deepracer_fast

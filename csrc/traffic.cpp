@@ -19,7 +19,9 @@ enum Draw : std::uint32_t {
   kChangeDraw = 0x40000300,  // and on: one a lane change
 };
 
-int count_objects(const TrafficRules& rules) {
+}  // namespace
+
+int num_objects(const TrafficRules& rules) {
   switch (rules.race_type) {
     case RaceType::kObjectAvoidance:
       return rules.number_of_obstacles;
@@ -32,15 +34,13 @@ int count_objects(const TrafficRules& rules) {
   }
 }
 
-}  // namespace
-
 Traffic::Traffic(const TrafficRules& rules, std::shared_ptr<const Track> forwards,
                  std::shared_ptr<const Track> backwards, const SeededCars& batch)
     : rules_(rules),
       forwards_(std::move(forwards)),
       backwards_(std::move(backwards)),
       batch_(batch),
-      num_objects_(count_objects(rules)),
+      num_objects_(deepracer_fast::num_objects(rules)),
       moves_(rules.race_type != RaceType::kObjectAvoidance) {
   if (!is_on()) return;
   lanes_.emplace_back(*forwards_);

@@ -44,6 +44,9 @@ struct TrafficRules {
   float reset_behind_dist = 1.0F;  // m before the object that a car ran into
 };
 
+// Objects that each car meets.
+int num_objects(const TrafficRules& rules);
+
 // What a reward function reads of the objects, by its DeepRacer name; K objects a car.
 struct ObjectColumns {
   std::vector<float> location;                 // [B, K, 2] m, centre of each

@@ -1,6 +1,7 @@
-"""The native core, as csrc/bindings.cpp exposes it. Arrays that come back are read-only views."""
+"""The native core, as csrc/bindings*.cpp expose it. Arrays that come back are read-only views."""
 
-from typing import Any, overload
+from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,11 +41,11 @@ def line_crossings(line: Doubles, other: Doubles, most: int) -> npt.NDArray[np.i
 def self_crossings(line: Doubles, most: int) -> npt.NDArray[np.int32]: ...
 def look(name: str) -> dict[str, Any]: ...
 
-class Channel:
-    GREY: Channel
-    RED: Channel
-    GREEN: Channel
-    BLUE: Channel
+class Channel(IntEnum):
+    GREY = 0
+    RED = 1
+    GREEN = 2
+    BLUE = 3
 
 class Track:
     def __init__(
@@ -59,6 +60,8 @@ class Track:
     def length(self) -> float: ...
     @property
     def bytes(self) -> int: ...
+
+def check_track(center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
 
 class Ground:
     def __init__(
@@ -89,11 +92,11 @@ class RaceRules:
     max_steps: int
     traffic: TrafficRules
 
-class RaceType:
-    TIME_TRIAL: RaceType
-    OBJECT_AVOIDANCE: RaceType
-    HEAD_TO_BOT: RaceType
-    HEAD_TO_MODEL: RaceType
+class RaceType(IntEnum):
+    TIME_TRIAL = 0
+    OBJECT_AVOIDANCE = 1
+    HEAD_TO_BOT = 2
+    HEAD_TO_MODEL = 3
 
 class BotRules:
     bot_car_speed: float
@@ -119,16 +122,16 @@ class TrafficRules:
     collision_penalty: float
     reset_behind_dist: float
 
-class CameraSensor:
-    NONE: CameraSensor
-    FRONT: CameraSensor
-    STEREO: CameraSensor
+class CameraSensor(IntEnum):
+    NONE = 0
+    FRONT = 1
+    STEREO = 2
 
-class LidarSensor:
-    NONE: LidarSensor
-    RANGES: LidarSensor
-    SECTORS: LidarSensor
-    DISCRETIZED_SECTORS: LidarSensor
+class LidarSensor(IntEnum):
+    NONE = 0
+    RANGES = 1
+    SECTORS = 2
+    DISCRETIZED_SECTORS = 3
 
 class SensorOptions:
     camera: CameraSensor
@@ -162,7 +165,12 @@ class SimulatorOptions:
     randomization: Randomization
     sensors: SensorOptions
 
-def first_not_finite(numbers: Floats) -> int: ...
+def actions_of(actions: npt.ArrayLike, num_cars: int) -> Floats: ...
+def check_options(options: SimulatorOptions, track_length: float) -> None: ...
+
+class Turns:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 class Simulator:
     def __init__(self, track: Track, ground: Ground, options: SimulatorOptions) -> None: ...
@@ -204,10 +212,7 @@ class CameraParams:
     pitch: float
 
 class Camera:
-    @overload
-    def __init__(self, params: CameraParams) -> None: ...
-    @overload
-    def __init__(self, height: float = ..., pitch: float = ...) -> None: ...
+    def __init__(self, params: CameraParams = ...) -> None: ...
     def draw_objects(
         self,
         picture: Bytes,

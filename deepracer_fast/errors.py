@@ -29,6 +29,10 @@ class ActionError(DeepRacerError):
     """Actions of the wrong shape, or with values that are not finite."""
 
 
+class SimulatorError(DeepRacerError):
+    """A simulator that cannot go on in this process, which was forked in the middle of a step."""
+
+
 class MetadataError(DeepRacerError):
     """A ``model_metadata.json`` that cannot be used."""
 

@@ -8,7 +8,6 @@ twin in Numba; this file is their one checked door. Neighbours: ``track`` before
 """
 
 import os
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,15 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.door import MOST, SEEDS, check_fields, count, numbers, room_for, shown, spread
+from deepracer_fast.arrays import car_numbers, whole_number
+from deepracer_fast.door import MOST, SEEDS, check_fields, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
-from deepracer_fast.model_metadata import CAMERAS, LidarConfig
+from deepracer_fast.model_metadata import CAMERAS, TRACK_STATE, LidarConfig
+from deepracer_fast.poses import Reach
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
+from deepracer_fast.world import check_lines, world_of
 from deepracer_fast.world_frame import WorldFrame
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
@@ -193,7 +195,28 @@ class Simulator:
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
         check_fields(self)
+        check_lines(self.track)
         self._check()
+        self._turns, self._reach = _core.Turns(), Reach.of(self.track)
+        self._frame = WorldFrame(self.track.origin)
+        try:
+            options = self._options()
+            _core.check_options(options, self.track.length)
+            self._core = self._engine(self.track, options)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        except (RuntimeError, MemoryError) as error:
+            raise ConfigError(
+                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
+                f"gives ({error}): use fewer"
+            ) from error
+        self._result = self._views()
+        # Where all that a step does is the native core's, that lets threads take turns itself.
+        is_alone = self._stack is None and TRACK_STATE not in self.sensors
+        is_alone = is_alone and not self._frame.is_far
+        self._takes_turns = is_alone and self.engine == "native"
+
+    def _options(self) -> _core.SimulatorOptions:
         options = _core.SimulatorOptions()
         options.num_cars = self.num_cars
         options.first_car = self.first_car
@@ -207,15 +230,7 @@ class Simulator:
         options.rules = _native(self.rules, _core.RaceRules(), leave_out=("race",))
         options.rules.traffic = traffic_rules(self.rules.race)
         options.randomization = _native(self.randomization, _core.Randomization())
-        self._frame = WorldFrame(self.track.origin)
-        try:
-            self._core = self._engine(self.track, options)
-        except (RuntimeError, MemoryError) as error:
-            raise ConfigError(
-                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
-                f"gives ({error}): use fewer"
-            ) from error
-        self._result = self._views()
+        return options
 
     def _check(self) -> None:
         if self.num_cars < 1:
@@ -283,7 +298,7 @@ class Simulator:
             from deepracer_fast.engine_numba.engine import NumbaEngine
 
             return NumbaEngine(track.local, options, self.vehicle)
-        self._world = _world_of(track)
+        self._world = world_of(track)
         return _core.Simulator(self._world.track, self._world.ground, options)
 
     def _views(self) -> StepResult:
@@ -301,13 +316,20 @@ class Simulator:
 
     def reset(self) -> StepResult:
         """Begins a first episode for every car; the next step is its PREPARE step."""
-        self._core.reset()
-        return self._begun(slice(None))
+        with self._turns:
+            self._core.reset()
+            return self._begun(slice(None))
 
     def begin_episodes(self, number: int) -> StepResult:
-        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
-        self._core.begin_episodes(count("number", number))
-        return self._begun(slice(None))
+        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on.
+
+        Raises:
+            ActionError: the number is not an integer in [0, 2**32).
+        """
+        episode = whole_number(number, "number", 2**32)
+        with self._turns:
+            self._core.begin_episodes(episode)
+            return self._begun(slice(None))
 
     def step(self, actions: npt.ArrayLike) -> StepResult:
         """One control period (1/15 s) for every car.
@@ -319,20 +341,20 @@ class Simulator:
         Raises:
             ActionError: the shape is not [B, 2], or a value is not finite.
         """
-        commands = np.ascontiguousarray(numbers("actions", actions, np.float32, ActionError))
-        if commands.shape != (self.num_cars, 2):
+        try:
+            commands = _core.actions_of(actions, self.num_cars)
+        except (TypeError, ValueError) as error:
             raise ActionError(
-                f"actions must have shape ({self.num_cars}, 2), got {commands.shape}: "
-                "steering angle in degrees and speed in m/s for each car"
-            )
-        wrong = _core.first_not_finite(commands)
-        if wrong >= 0:
-            car = wrong // 2
-            raise ActionError(f"actions must be finite, got {commands[car].tolist()} for car {car}")
-        self._core.step(commands)
-        if self._stack is not None:
-            self._stack.move_on(self._result.terminated | self._result.truncated)
-        return self._seen()
+                f"{error}: steering angle in degrees and speed in m/s for each car"
+            ) from None
+        if self._takes_turns:
+            self._core.step(commands)
+            return self._result
+        with self._turns:
+            self._core.step(commands)
+            if self._stack is not None:
+                self._stack.move_on(self._result.terminated | self._result.truncated)
+            return self._seen()
 
     def place(
         self,
@@ -348,29 +370,21 @@ class Simulator:
         recording from its start, say where they stood (``replay.steering_at_start``).
 
         Args:
-            cars: int [K], which cars.
-            x: float [K] or a number, metres.
-            y: float [K] or a number, metres.
-            heading: float [K] or a number, radians, counter-clockwise from +x.
-            steering: float [K] or a number, radians, left positive: where the steering stands.
+            cars: int [K], which cars, each once.
+            x: float [K] or a number, metres, at most 1 km beyond the track.
+            y: float [K] or a number, metres, likewise.
+            heading: float [K] or a number, radians, counter-clockwise from +x, up to 10,000.
+            steering: float [K] or a number, radians, left positive: where the steering stands, up
+                to a quarter turn.
 
         Raises:
-            ActionError: a car that does not exist, or a pose that is not finite.
+            ActionError: a car that does not exist or is named twice, or a pose out of bounds.
         """
-        indices = self._car_numbers(cars)
-        given = {
-            "x": self._frame.inwards(numbers("x", x, np.float64, ActionError), 0),
-            "y": self._frame.inwards(numbers("y", y, np.float64, ActionError), 1),
-            "heading": heading,
-            "steering": steering,
-        }
-        pose = [spread(k, each, indices.shape, ActionError) for k, each in given.items()]
-        if not all(np.isfinite(values).all() for values in pose):
-            raise ActionError(
-                "poses must be finite: x and y in metres, heading and steering in radians"
-            )
-        self._core.place(indices, *pose)
-        return self._begun(indices)
+        indices = car_numbers(cars, self.num_cars)
+        poses = self._reach.car_poses(len(indices), (x, y, heading, steering))
+        with self._turns:
+            self._core.place(indices, *poses)
+            return self._begun(indices)
 
     def _begun(self, cars: Any) -> StepResult:
         """The result where the episodes of these cars have just begun."""
@@ -391,59 +405,40 @@ class Simulator:
         """Puts the objects of cars at poses, until their next episode; bots drive on from there.
 
         Args:
-            cars: int [n], which cars.
-            location: float [n, K, 2] or [K, 2], the centre of each object, metres.
-            heading: float [n, K], [K] or a number, radians.
+            cars: int [n], which cars, each once.
+            location: float [n, K, 2] or [K, 2], the centre of each object, metres, at most 1 km
+                beyond the track.
+            heading: float [n, K], [K] or a number, radians, up to 10,000.
 
         Raises:
-            ActionError: no race with boxes or bots, a car that does not exist, another number of
-                objects, or a pose that is not finite.
+            ActionError: no race with boxes or bots, a car that does not exist or is named twice,
+                another number of objects, or a pose out of bounds.
         """
         race = self.rules.race
         if race.race_type not in ("OBJECT_AVOIDANCE", "HEAD_TO_BOT"):
             raise ActionError(
                 f"place_objects needs a race with obstacles or bots, this is a {race.race_type}"
             )
-        indices = self._car_numbers(cars)
-        shape = (len(indices), race.num_objects)
-        places = self._frame.inwards(numbers("location", location, np.float64, ActionError))
-        headings = numbers("heading", heading, np.float32, ActionError)
-        try:
-            points = np.broadcast_to(places.astype(np.float32), (*shape, 2))
-            yaw = np.broadcast_to(headings, shape)
-        except ValueError:
-            raise ActionError(
-                f"location must have shape {(*shape, 2)} and heading {shape}, got "
-                f"{places.shape} and {headings.shape}"
-            ) from None
-        if not (np.isfinite(points).all() and np.isfinite(yaw).all()):
-            raise ActionError("poses must be finite: location in metres, heading in radians")
-        self._core.place_objects(indices, points, yaw)
-        if self._stack is not None:
-            self._stack.repaint()
-        return self._seen()
+        indices = car_numbers(cars, self.num_cars)
+        points, yaw = self._reach.object_poses((len(indices), race.num_objects), location, heading)
+        with self._turns:
+            self._core.place_objects(indices, points, yaw)
+            if self._stack is not None:
+                self._stack.repaint()
+            return self._seen()
 
     def object_poses(self) -> npt.NDArray[np.float32 | np.float64]:
         """Where each car's objects are now, [B, K, 3]: x, y (m), heading (rad)."""
-        return self._frame.outwards(self._core.object_poses())
-
-    def _car_numbers(self, cars: npt.ArrayLike) -> npt.NDArray[np.int32]:
-        """Checked indices of cars, [n]."""
-        indices = np.atleast_1d(np.asarray(cars))
-        if indices.size and indices.dtype.kind not in "iu":
-            raise ActionError(
-                f"cars must be integers, got {indices.dtype}; for a mask use np.flatnonzero(mask)"
-            )
-        indices = indices.astype(np.int32)
-        if indices.size and (indices.min() < 0 or indices.max() >= self.num_cars):
-            raise ActionError(
-                f"cars must lie in [0, {self.num_cars}), got {indices.min()} to {indices.max()}"
-            )
-        return indices
+        with self._turns:
+            return self._frame.outwards(self._core.object_poses())
 
     def params_dict(self, car: int) -> dict[str, Any]:
-        """The plain dict that a reward function would be handed for this car."""
-        return params_dict(self._result.params, car)
+        """The plain dict that a reward function would be handed for this car.
+
+        Raises:
+            ActionError: a car that does not exist.
+        """
+        return params_dict(self._result.params, whole_number(car, "car", self.num_cars))
 
     def track_states(self) -> npt.NDArray[np.float32]:
         """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
@@ -451,12 +446,14 @@ class Simulator:
         For the value network and for analysis; a policy that is to drive a real car sees none of
         it. A fresh array at each call.
         """
-        states: npt.NDArray[np.float32] = self._core.track_states()
+        with self._turns:
+            states: npt.NDArray[np.float32] = self._core.track_states()
         return states
 
     def vehicle_states(self) -> npt.NDArray[np.float32 | np.float64]:
         """What the vehicle model holds, [B, 5]: x, y (m), heading (rad), speed, steering (rad)."""
-        return self._frame.outwards(self._core.vehicle_states())
+        with self._turns:
+            return self._frame.outwards(self._core.vehicle_states())
 
     @property
     def bytes_per_car(self) -> int:
@@ -469,29 +466,6 @@ class Simulator:
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
         return int(self._world.track.bytes + self._world.ground.bytes)
-
-
-@dataclass(frozen=True)
-class _World:
-    """What the core builds of a track; it never changes."""
-
-    track: _core.Track
-    ground: _core.Ground
-
-
-_worlds: "weakref.WeakValueDictionary[Track, _World]" = weakref.WeakValueDictionary()
-
-
-def _world_of(track: Track) -> _World:
-    """Built once for as long as a simulator drives there."""
-    world = _worlds.get(track)
-    if world is None:
-        road = track.local
-        lines = (road.waypoints, road.inner, road.outer, road.is_loop)
-        world = _worlds[track] = _World(
-            _core.Track(*lines, road.rows_stand_opposite), _core.Ground(*road.ribbon)
-        )
-    return world
 
 
 def available_cores() -> int:

@@ -57,12 +57,6 @@ class WorldFrame:
         for inside, own, shift in self._pairs:
             np.add(inside, shift, out=own)
 
-    def inwards(self, places: Array, axis: int | None = None) -> Array:
-        """World coordinates as the engine counts them: x and y [..., 2], or one axis of them."""
-        if not self.is_far:
-            return places
-        return places - (self._origin if axis is None else self._origin[axis])
-
     def outwards(self, poses: Array) -> Array:
         """The engine's poses [..., 2 or more], x and y first, in world coordinates."""
         if not self.is_far:

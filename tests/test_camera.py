@@ -178,7 +178,7 @@ def test_unknown_look_and_uneven_borders_are_refused() -> None:
     line = np.stack([np.arange(4.0), np.zeros(4)], 1)
     with pytest.raises(ValueError, match="look must be"):
         _core.Ground(line, line + 1, line - 1, False, "moon")
-    with pytest.raises(ValueError, match="same number of points"):
+    with pytest.raises(ValueError, match=r"inner must have shape \(4, 2\), got \(3, 2\)"):
         _core.Ground(line, line[:3] + 1, line - 1, False, "oval")
 
 
@@ -217,7 +217,8 @@ def test_each_car_gets_its_own_picture() -> None:
     x = np.linspace(0.0, LENGTH, 19)
     lines = [np.stack([x, np.full_like(x, y)], 1) for y in (0, HALF_WIDTH, -HALF_WIDTH)]
     options = _core.SimulatorOptions()
-    options.num_cars, options.num_threads = 16, 3
+    options.num_cars = options.cars_in_batch = 16
+    options.num_threads = 3
     simulator = _core.Simulator(_core.Track(*lines, False), straight_ground(), options)
     places = random_poses(16).astype(np.float32)
     x, y, heading = np.ascontiguousarray(places.T)

@@ -216,8 +216,14 @@ def test_without_sensors_nothing_is_painted() -> None:
     [
         (np.zeros((3, 2)), r"actions must have shape \(4, 2\), got \(3, 2\): steering angle in"),
         (np.zeros(8), r"actions must have shape \(4, 2\), got \(8,\)"),
-        ([[0, 1], [0, 1], [0, np.nan], [0, 1]], r"must be finite, got \[0.0, nan\] for car 2"),
-        ([[0, 1], [np.inf, 1], [0, 1], [0, 1]], r"must be finite, got \[inf, 1.0\] for car 1"),
+        ([[0, 1], [0, 1], [0, np.nan], [0, 1]], r"must be finite, got nan at \[2, 1\]"),
+        ([[0, 1], [np.inf, 1], [0, 1], [0, 1]], r"must be finite, got inf at \[1, 0\]"),
+        (np.full((4, 2), 1e39), r"must be finite, got 1e\+39 at \[0, 0\]"),
+        ([[0, 1], [0]], r"actions must be an array of numbers, \(4, 2\), got \[\[0, 1\], \[0\]\]"),
+        ([["0", "1"]] * 4, "actions must be an array of numbers, .* got dtype <U1"),
+        (np.zeros((4, 2), complex), "actions must be an array of numbers, .* got dtype complex128"),
+        (np.zeros((4, 2), bool), "actions must be an array of numbers, .* got dtype bool"),
+        (None, "actions must be an array of numbers, .* got None"),
     ],
 )
 def test_unusable_actions_are_refused(actions: Any, message: str) -> None:
@@ -232,10 +238,27 @@ def test_unusable_actions_are_refused(actions: Any, message: str) -> None:
     [
         (([2], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got 2 to 2"),
         (([-1, 0], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got -1 to 0"),
-        (([False, True], 0.0, 0.0, 0.0), "cars must be integers, got bool; for a mask use"),
-        (([0.9], 0.0, 0.0, 0.0), "cars must be integers, got float64"),
-        (([0], np.nan, 0.0, 0.0), "poses must be finite"),
-        (([0, 1], 0.0, 0.0, [0.0, np.inf]), "poses must be finite"),
+        (([2**32], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got 4294967296 to 4294967296"),
+        (([2**64 - 1], 0.0, 0.0, 0.0), r"cars must lie in \[0, 2\), got 18446744073709551615 to"),
+        (([2**70], 0.0, 0.0, 0.0), r"cars must be integers \[n\], got \[1180591620717411303424\]"),
+        (([1, 0, 1], 0.0, 0.0, 0.0), "cars must name each car once, got car 1 twice"),
+        (
+            ([[0, 1]], 0.0, 0.0, 0.0),
+            r"cars must be integers \[n\], got .* of shape \(1, 2\)",
+        ),
+        (([[0], [0, 1]], 0.0, 0.0, 0.0), "cars must be integers, in lists of one length each"),
+        ((None, 0.0, 0.0, 0.0), r"cars must be integers \[n\], got None"),
+        (
+            ([False, True], 0.0, 0.0, 0.0),
+            r"cars must be integers .* True\]; for a mask use",
+        ),
+        (([0.9], 0.0, 0.0, 0.0), r"cars must be integers \[n\], got \[0.9\]"),
+        (([0], np.nan, 0.0, 0.0), r"x must lie in \[-1000, 1030\] m \(1 km .*\), got nan"),
+        (([0], 0.0, 1e30, 0.0), r"y must lie in \[-1000.4, 1000.4\] m .*, got 1e\+30"),
+        (([0, 1], 0.0, 0.0, [0.0, np.inf]), r"heading must lie in \[-10000, 10000\] rad, got inf"),
+        (([0], 0.0, 0.0, 0.0, 3.0), r"steering must lie in \[-1.5708, 1.5708\] rad, got 3"),
+        (([0, 1], [0.0] * 3, 0.0, 0.0), r"x must be a number or have shape \(2,\), got \(3,\)"),
+        (([0], "left", 0.0, 0.0), "x must be numbers, got 'left'"),
     ],
 )
 def test_unusable_poses_are_refused(pose: Any, message: str) -> None:

@@ -8,6 +8,7 @@ without the GIL; a car writes its own records and reads those of its world only,
 number is a function of (seed, car, episode, draw), so the number of threads cannot change a result.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -66,7 +67,7 @@ class NumbaEngine:
         self._drive_cars = driving(vehicle or drive)
         self._sensors = Sensors(track, options)
         self._time = 0.0
-        self._pool = ThreadPoolExecutor(options.num_threads)
+        self._pool, self._process = ThreadPoolExecutor(options.num_threads), os.getpid()
         worlds = options.num_cars // race.cars_per_world
         bounds = np.linspace(0, worlds, options.num_threads + 1).astype(int) * race.cars_per_world
         self._ranges = list(pairwise(bounds.tolist()))
@@ -210,8 +211,14 @@ class NumbaEngine:
         if len(self._ranges) == 1:
             work(*self._ranges[0])
         else:
-            list(self._pool.map(lambda bounds: work(*bounds), self._ranges))
+            list(self._threads().map(lambda bounds: work(*bounds), self._ranges))
         self._publish()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """The pool, anew in a forked child, which has none of its parent's threads."""
+        if self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(len(self._ranges)), os.getpid()
+        return self._pool
 
     def _publish(self) -> None:
         for name, column in self._columns.items():
