@@ -8,12 +8,12 @@ those files have no key for. First station of the line: only errors and the chec
 
 import json
 import math
-import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.json_object import read_toml
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 
@@ -151,12 +151,7 @@ def read_config(path: str | Path) -> TrainConfig:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path}: must be valid TOML, found: {problem}") from problem
+    content = read_toml(path, ConfigError)
     try:
         return _record(TrainConfig, content)
     except ConfigError as problem:
@@ -176,7 +171,7 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
         if is_dataclass(types[key]) and isinstance(found, dict):
             values[key] = _record(types[key], found)
         elif types[key] in _KINDS and _is_a(found, types[key]):
-            values[key] = tuple(found) if isinstance(found, list) else found
+            values[key] = tuple(found) if isinstance(found, list) else types[key](found)
         else:
             rule = _KINDS.get(types[key], f"a table [{key}]")
             raise ConfigError(f"{key} must be {rule}, found {found!r}")

@@ -7,6 +7,7 @@ saving). Neighbours: ``collect`` asks it for actions, ``train`` drives it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
 from deepracer_fast.descent import ADAM, Fitted
 from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.file_reading import refusing
 from deepracer_fast.hosts import ALONE, Team, settle
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.networks import NetworkSpec, Params
@@ -360,7 +362,7 @@ class Learner:
             ArchiveError: the file is damaged, or belongs to another network.
         """
         tree = load_weights(path)
-        try:
+        with refusing(str(path), "does not fit this training", ArchiveError):
             keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
             state = self._state._replace(
                 policy=_like(self._state.policy, policy),
@@ -369,13 +371,14 @@ class Learner:
                 value_moments=_moments(self._state.value_moments, tree["value_moments"]),
                 key=keys[0],
             )
-            self._steps = int(tree["steps"])
-            self._squared_rewards = float(tree["squared_rewards"])
-            episodes = int(tree["episodes"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise ArchiveError(f"{path}: does not fit this training: {error}") from error
+            steps, squares, episodes = (
+                float(tree[name]) for name in ("steps", "squared_rewards", "episodes")
+            )
+            if not 0 <= min(steps, squares, episodes) <= max(steps, squares, episodes) < math.inf:
+                raise ValueError(f"steps {steps}, squared_rewards {squares}, episodes {episodes}")
+        self._steps, self._squared_rewards = int(steps), squares
         self._state, self._key = state, keys[1]
-        return episodes
+        return int(episodes)
 
 
 @jax.jit
@@ -429,7 +432,7 @@ def _moments(template: Any, tree: Mapping[str, Any]) -> Any:
     return template._replace(
         mu=_like(template.mu, tree["mu"]),
         nu=_like(template.nu, tree["nu"]),
-        count=jnp.asarray(tree["count"]),
+        count=_like(template.count, tree["count"]),
     )
 
 
@@ -439,6 +442,8 @@ def _like(template: Any, tree: Any) -> Any:
     def leaf(expected: jax.Array, found: Array) -> jax.Array:
         if expected.shape != np.shape(found):
             raise ValueError(f"shape should be {expected.shape}, got {np.shape(found)}")
+        if not np.isfinite(found).all():
+            raise ValueError("values that are not finite numbers")
         return jnp.array(found, expected.dtype)
 
     return jax.tree.map(leaf, template, tree)

@@ -18,6 +18,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -28,11 +29,12 @@ from typing import Any
 
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.file_reading import read_text, refusing
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
 _WEIGHTS_SUFFIX = ".safetensors"
-_CHECKPOINT_NAME = re.compile(r"(\d+)_Step-(\d+)")
+_CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
 
 
@@ -272,13 +274,11 @@ class ModelFolder:
         """
         if not self.checkpoint_index.exists():
             return None
-        try:
-            content = json.loads(self.checkpoint_index.read_text(encoding="utf-8"))
+        index, rule = self.checkpoint_index, "must name a last and a best checkpoint"
+        text = read_text(index, ArchiveError)
+        with refusing(str(index), rule, ArchiveError):
+            content = json.loads(text)
             last, best = (_from_json(content[f"{which}_checkpoint"]) for which in ("last", "best"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArchiveError(
-                f"{self.checkpoint_index} must name a last and a best checkpoint ({error!r})"
-            ) from error
         return last, best
 
     def _keep(self, kept: set[Checkpoint]) -> None:
@@ -305,4 +305,7 @@ def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
     # Files older than 2021 have the second name.
     metric = content["avg_eval_metric" if "avg_eval_metric" in content else "avg_comp_pct"]
     checkpoint = Checkpoint(int(match[1]), int(match[2]))
-    return CheckpointRecord(checkpoint, float(content["time_stamp"]), float(metric))
+    time_stamp, metric = float(content["time_stamp"]), float(metric)
+    if not (math.isfinite(time_stamp) and math.isfinite(metric)):
+        raise ValueError(f"time_stamp {time_stamp} and metric {metric}, which must be finite")
+    return CheckpointRecord(checkpoint, time_stamp, metric)
