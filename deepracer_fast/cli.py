@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from deepracer_fast import _core
-from deepracer_fast.errors import DeepRacerError
+from deepracer_fast.errors import DeepRacerError, one_line
 
 app = typer.Typer(
     help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
@@ -473,7 +473,8 @@ def main() -> None:
 def _message(error: Exception) -> str:
     """The error in its own words; for a full disk or a closed folder the file and the reason."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        named = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return one_line(named)
     return str(error)
 
 

@@ -78,7 +78,7 @@ def whole_archive(file: BinaryIO, source: str) -> Iterator[None]:
     except (gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile, *PARSER_FAULTS) as error:
         reason = str(error) or type(error).__name__
         raise ArchiveError(
-            f"{source}: not a whole {_kind(file)} archive ({reason}); download or export it again"
+            f"{source}: not a whole {_named(file)} archive ({reason}); download or export it again"
         ) from error
     except OSError as error:
         raise ArchiveError(f"{source}: cannot be read: {error.strerror or error}") from error
@@ -91,6 +91,14 @@ def _kind(file: BinaryIO) -> str:
     if begin.startswith(b"\x1f\x8b"):
         return ".tar.gz"
     return ".zip" if begin in (b"PK\3\4", _ZIP_END) else ".tar"
+
+
+def _named(file: BinaryIO) -> str:
+    """What a damaged archive was to be; the usual thing where its first bytes do not tell."""
+    file.seek(0)
+    is_tar = file.read(tarfile.BLOCKSIZE)[257:262] == b"ustar"
+    kind = _kind(file)
+    return ".tar.gz" if kind == ".tar" and not is_tar else kind
 
 
 class _Inspector:
