@@ -8,6 +8,7 @@ through here.
 import json
 import math
 import os
+import re
 import tomllib
 from typing import Any
 
@@ -16,6 +17,14 @@ from deepracer_fast.file_reading import MAX_SETTINGS_BYTES, MiB, read_bytes, rea
 
 MAX_DEPTH = 32
 """Of lists and objects in each other; what we and others write has at most 5."""
+
+MAX_TOML_BYTES = 1 << 16
+"""Ours have 2 kB, and the time that ``tomllib`` takes can grow with the square of the size."""
+
+# So it does with the length of a dotted name, quoted or not.
+_LONG_NAME = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}"""
+)
 
 # An empty object takes 2 characters of a file and 64 bytes of memory. Where a file may be large,
 # because it has a row for each episode, it may not consist of such.
@@ -51,9 +60,12 @@ def read_toml(path: str | os.PathLike[str], error: type[DeepRacerError]) -> dict
     Raises:
         DeepRacerError: of class ``error``, with the file's path.
     """
-    written = read_bytes(path, error, MAX_SETTINGS_BYTES)
+    written = read_bytes(path, error, MAX_TOML_BYTES)
     with refusing(str(path), "must be valid TOML", error):
-        content = tomllib.loads(written.decode("utf-8-sig"))
+        text = written.decode("utf-8-sig")
+        if _LONG_NAME.search(text):
+            raise RecursionError
+        content = tomllib.loads(text)
         _check_values(content)
     return content
 

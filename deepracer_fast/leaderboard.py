@@ -27,7 +27,7 @@ FORMAT = 1
 MAX_NUMBER = 1e9
 """Of anything that is counted or measured in a race: seconds, metres, steps."""
 
-MAX_BYTES = 64 * MiB
+MAX_BYTES = 32 * MiB
 """Of the file; a submission of three laps takes 1 kB."""
 
 _KINDS: dict[Any, tuple[type, ...]] = {

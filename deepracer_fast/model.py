@@ -44,7 +44,7 @@ Observation = Mapping[str, ArrayLike] | ArrayLike
 
 # "27_Step-40129.ckpt": what the original's index names (rl_coach checkpoint.py); ours end
 # in .safetensors.
-_CHECKPOINT_NAME = re.compile(r"(\d{1,15})(_[\w-]+)\.(?:ckpt|safetensors)")
+_CHECKPOINT_NAME = re.compile(r"(\d{1,15})(_[\w-]{1,100})\.(?:ckpt|safetensors)")
 
 
 @dataclass(frozen=True, eq=False)

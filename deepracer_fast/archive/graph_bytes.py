@@ -18,7 +18,7 @@ MAX_GRAPH_BYTES = 1 << 28
 MAX_STRUCTURE_BYTES = 1 << 21
 """Of all that is no weight; genuine graphs have some 10 kB."""
 
-_MAX_FIELDS = 1 << 20
+_MAX_FIELDS = 1 << 18  # genuine graphs have some 3,000
 
 # GraphDef.node, NodeDef.attr, its map's value, AttrValue.tensor: the way to a TensorProto.
 _WAY = (1, 5, 2, 8)

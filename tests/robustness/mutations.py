@@ -1,9 +1,9 @@
 """3,000 mutated files of every kind that the product reads: success, or one clear line.
 
 ``run(count, seed)`` makes sound files (``seed_files``), changes one a trial (``mutants``; all
-random choices come from the seed and the trial's number), and reads it in a worker. A finding is whatever
-is neither success nor a `DeepRacerError` of one printable line: another exception, death by a
-signal, more than 20 s, or more than 1 GB above what the worker had. Workers are forked, with
+random choices come from the seed and the trial's number), and reads it in a worker. A finding is
+whatever is neither success nor a `DeepRacerError` of one printable line: another exception, death
+by a signal, more than 20 s, or more than 1 GB above what the worker had. Workers are forked, with
 everything imported but before JAX has begun its threads, and read one file after the other.
 
     PYTHONPATH=tests python tests/robustness/mutations.py 3000 1     # prints the findings
