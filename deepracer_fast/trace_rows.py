@@ -181,7 +181,10 @@ def _picker(names: list[str], kinds: Mapping[str, str]) -> Callable[[list[str]],
 
 def split_values(line: str) -> list[str]:
     """The values of a line, without blanks and quotes around them."""
-    values = line.split(",") if '"' not in line else next(csv.reader([line], skipinitialspace=True))
+    if '"' not in line:
+        values = line.split(",")
+    else:  # a carriage return within would be the end of a line to ``csv``
+        values = next(csv.reader([line.replace("\r", " ")], skipinitialspace=True))
     return [value.strip() for value in values]
 
 

@@ -125,6 +125,11 @@ def test_more_than_one_line_in_ten_that_does_not_fit_is_an_error(tmp_path: Path)
         read_recording(trace(tmp_path, *rows, "1", row(12)))
 
 
+def test_a_carriage_return_among_quotes_is_a_line_that_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="line 2: a row must have 17 values"):
+        read_recording(trace(tmp_path, '"0\r",' + row(1), row(2)))
+
+
 def test_a_gap_ends_what_is_replayed(tmp_path: Path) -> None:
     found = read_recording(trace(tmp_path, row(1), row(2), row(3), row(5), row(6)))
     assert [start.steps.steps.tolist() for start in episodes(found)] == [[1, 2, 3]]
