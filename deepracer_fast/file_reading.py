@@ -86,7 +86,10 @@ def read_bytes(path: str | os.PathLike[str], error: type[DeepRacerError], limit:
         DeepRacerError: of class ``error``, as by ``opened``.
     """
     with opened(path, error, limit) as file, refusing(str(path), "must be readable", error):
-        content = file.read(limit + 1)
+        told = os.fstat(file.fileno()).st_size
+        content = file.read(told + 1)  # room for all that is asked for is made at once
+        if len(content) > told:
+            content += file.read(limit + 1 - len(content))
     if len(content) > limit:  # some files, of /proc for one, do not tell their size
         raise error(f"{path}: must have at most {limit:,} bytes, found more")
     return content
