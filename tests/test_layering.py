@@ -18,6 +18,8 @@ MAX_LINES = 500
 LEARNER = {"networks", "ppo", "learner", "native_network", "archive", "model"}
 DRIVERS = {"collect", "evaluate", "train", "cli"}
 MUST_NOT_REACH = {
+    "file_reading": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "trace_rows": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "config": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
     "track": {"simulator", "reward", *LEARNER, *DRIVERS},
     "reward": {"track", "simulator", *LEARNER, *DRIVERS},
