@@ -8,13 +8,13 @@ those files have no key for. First station of the line: only errors and the chec
 
 import json
 import math
-import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, shown
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.json_object import read_toml
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
 
@@ -155,13 +155,7 @@ def read_config(path: str | Path) -> TrainConfig:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
-    path = path_of("the path of a config.toml", path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path}: must be valid TOML, found: {problem}") from problem
+    content = read_toml(path, ConfigError)
     try:
         return _record(TrainConfig, content)
     except ConfigError as problem:

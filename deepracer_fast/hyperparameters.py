@@ -13,14 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.door import MOST, path_of, shown
-from deepracer_fast.errors import HyperparameterError
-from deepracer_fast.json_object import brief, parse_json_object, parse_number, read_text
+from deepracer_fast.door import path_of, shown
+from deepracer_fast.errors import HyperparameterError, printable
+from deepracer_fast.file_reading import read_text
+from deepracer_fast.json_object import brief, parse_json_object, parse_number
 
 LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")
 WITHOUT_EFFECT = ("stack_size", "term_cond_avg_score")
 """Keys that the original reads and ignores; so do we."""
+
+MAX_WHOLE = 2**31 - 1
+"""Of what is counted; more episodes or steps than that would take years."""
+
+MAX_IGNORED, MAX_NAME = 20, 60
+"""Unknown keys that a warning names, and characters of each."""
 
 # A training job adds these to its own copy of the file to say where a clone started from.
 CLONE_KEYS_PREFIX = "pretrained_"
@@ -96,8 +103,8 @@ class _NumberRule:
         too_low = number <= self.low if self.above else number < self.low
         if too_low or number > self.high or (self.whole and number % 1):
             raise HyperparameterError(f"{key} must be {self._words()}, found {shown(value)}")
-        if self.whole and number > MOST:
-            raise HyperparameterError(f"{key} must be below 2**31, found {shown(value)}")
+        if self.whole and number > MAX_WHOLE:
+            raise HyperparameterError(f"{key} must be at most {MAX_WHOLE:,}, found {number:g}")
         return int(number) if self.whole else number
 
     def _words(self) -> str:
@@ -169,6 +176,7 @@ def parse_hyperparameters(text: str, source: str) -> Hyperparameters:
     ]
     try:
         known = {key: content[key] for key in _RULES if key in content}
-        return Hyperparameters(**known, ignored=tuple(unknown))
+        named = tuple(printable(key[:MAX_NAME]) for key in unknown[:MAX_IGNORED])
+        return Hyperparameters(**known, ignored=named)
     except HyperparameterError as error:
         raise HyperparameterError(f"{source}: {error}") from None

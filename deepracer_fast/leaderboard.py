@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.door import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, LeaderboardError
-from deepracer_fast.json_object import brief, parse_json_object, read_text
+from deepracer_fast.file_reading import MiB
+from deepracer_fast.json_object import brief, read_json_object
 from deepracer_fast.race import Race, RaceLap, Submission
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.writer_lock import WriterLock
@@ -23,6 +24,11 @@ FORMAT = 1
 """Version of the file's form; a newer one is refused."""
 
 _PATIENCE = 10.0  # s for which another writer is waited for: it only adds its laps
+MAX_NUMBER = 1e9
+"""Of anything that is counted or measured in a race: seconds, metres, steps."""
+
+MAX_BYTES = 32 * MiB
+"""Of the file; a submission of three laps takes 1 kB."""
 
 _KINDS: dict[Any, tuple[type, ...]] = {
     str: (str,),
@@ -54,7 +60,7 @@ def read_leaderboard(path: Path) -> Leaderboard:
         LeaderboardError: it cannot be read, or is not one; names file and key.
     """
     path = path_of("the path of a leaderboard", path, LeaderboardError)
-    content = parse_json_object(read_text(path, LeaderboardError), str(path), LeaderboardError)
+    content = read_json_object(path, LeaderboardError, MAX_BYTES)
     if content.get("format") != FORMAT:
         found = brief(content.get("format"))
         raise LeaderboardError(f"{path}: format of a leaderboard must be {FORMAT}, found {found}")
@@ -147,12 +153,17 @@ def _record(kind: type[_Record], content: Any, place: str) -> _Record:
         for name in records & set(content)
     }
     for name in set(content) - records:
-        value, allowed = content[name], _KINDS[names[name]]
-        if not isinstance(value, allowed) or isinstance(value, bool) != (names[name] is bool):
-            raise LeaderboardError(
-                f"{place}.{name} must be of type {names[name].__name__}, found {brief(value)}"
-            )
+        _check_value(content[name], names[name], f"{place}.{name}")
     try:
         return kind(**content)
     except ConfigError as problem:
         raise LeaderboardError(f"{place}: {problem}") from None
+
+
+def _check_value(value: Any, kind: type, place: str) -> None:
+    if not isinstance(value, _KINDS[kind]) or isinstance(value, bool) != (kind is bool):
+        raise LeaderboardError(f"{place} must be of type {kind.__name__}, found {brief(value)}")
+    if isinstance(value, int | float) and not abs(value) < MAX_NUMBER:
+        raise LeaderboardError(
+            f"{place} must be a number below {MAX_NUMBER:g} in size, found {brief(value)}"
+        )

@@ -7,6 +7,7 @@ saving). Neighbours: ``collect`` asks it for actions, ``train`` drives it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.collect import Rollout
 from deepracer_fast.descent import ADAM, Fitted
 from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.file_reading import refusing
 from deepracer_fast.hosts import ALONE, Team, settle
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.networks import NetworkSpec, Params
@@ -348,12 +350,12 @@ class Learner:
             ArchiveError: the file is damaged, or belongs to another network.
         """
         tree = load_weights(path)
-        try:
-            episodes = int(tree["episodes"])
+        with refusing(str(path), "does not fit this training", ArchiveError):
+            episodes = float(tree["episodes"])
+            if not 0 <= episodes < 2**53:
+                raise ValueError(f"episodes {episodes}")
             self._take(tree, policy)
-        except (KeyError, ValueError, TypeError) as error:
-            raise ArchiveError(f"{path}: does not fit this training: {error}") from error
-        return episodes
+        return int(episodes)
 
     def whole(self) -> dict[str, Any]:
         """All that it knows, as a tree of arrays, with what was set aside."""
@@ -384,8 +386,10 @@ class Learner:
     def _take(self, tree: Mapping[str, Any], policy: Params) -> None:
         keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
         state = self._like_networks(tree, policy)._replace(key=keys[0])
-        self._steps = int(tree["steps"])
-        self._squared_rewards = float(tree["squared_rewards"])
+        steps, squares = float(tree["steps"]), float(tree["squared_rewards"])
+        if not 0 <= min(steps, squares) <= max(steps, squares) < math.inf:
+            raise ValueError(f"steps {steps}, squared_rewards {squares}")
+        self._steps, self._squared_rewards = int(steps), squares
         self._state, self._key = state, keys[1]
 
     def _like_networks(self, tree: Mapping[str, Any], policy: Params) -> ppo.LearnerState:
@@ -457,7 +461,7 @@ def _moments(template: Any, tree: Mapping[str, Any]) -> Any:
     return template._replace(
         mu=_like(template.mu, tree["mu"]),
         nu=_like(template.nu, tree["nu"]),
-        count=jnp.asarray(tree["count"]),
+        count=_like(template.count, tree["count"]),
     )
 
 
@@ -467,6 +471,8 @@ def _like(template: Any, tree: Any) -> Any:
     def leaf(expected: jax.Array, found: Array) -> jax.Array:
         if expected.shape != np.shape(found):
             raise ValueError(f"shape should be {expected.shape}, got {np.shape(found)}")
+        if not np.isfinite(found).all():
+            raise ValueError("values that are not finite numbers")
         return jnp.array(found, expected.dtype)
 
     return jax.tree.map(leaf, template, tree)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.door import path_of
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.json_object import brief, read_json_object
 
 TRAINING = "training"
 EVALUATION = "evaluation"
@@ -36,6 +37,12 @@ STATUS_LABELS: dict[str, str] = {
     "prepare": "Prepare",
 }
 _FORMAT_VERSION = 2.0
+
+MAX_BYTES = 1 << 30
+"""Of a file; an episode takes 250 bytes, so that this is enough for four million of them."""
+
+MAX_NUMBER = 2**63
+"""Of any value; the largest are milliseconds."""
 
 _Row = TypeVar("_Row", "EpisodeMetrics", "EvaluationMetrics")
 
@@ -175,7 +182,10 @@ def read_training_metrics(path: str | os.PathLike[str]) -> TrainingMetrics:
     path = path_of("the path of metrics", path, ArchiveError)
     content = _read_json(path)
     rows = _rows(path, content, EpisodeMetrics)
-    return TrainingMetrics(Path(path), content.get("best_model_metric", "progress"), rows)
+    chosen_by = content.get("best_model_metric", "progress")
+    if not isinstance(chosen_by, str):
+        raise ArchiveError(f"{path}: best_model_metric must be text, found {brief(chosen_by)}")
+    return TrainingMetrics(Path(path), chosen_by, rows)
 
 
 def write_evaluation_metrics(
@@ -196,21 +206,31 @@ def read_evaluation_metrics(path: str | os.PathLike[str]) -> list[EvaluationMetr
 
 
 def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArchiveError(f"{path}: cannot read these metrics: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("metrics"), list):
+    content = read_json_object(path, ArchiveError, MAX_BYTES)
+    if not isinstance(content.get("metrics"), list):
         raise ArchiveError(f"{path}: metrics must be an object with a list 'metrics'")
     return content
 
 
 def _rows(path: str | os.PathLike[str], content: dict[str, Any], kind: type[_Row]) -> list[_Row]:
-    names = [f.name for f in fields(kind)]
+    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
     rows = []
     for number, row in enumerate(content["metrics"], start=1):
-        missing = [name for name in names if not isinstance(row, dict) or name not in row]
+        place = f"{path}, row {number}"
+        missing = [name for name in types if not isinstance(row, dict) or name not in row]
         if missing:
-            raise ArchiveError(f"{path}, row {number}: the keys {', '.join(missing)} are missing")
-        rows.append(kind(**{name: row[name] for name in names}))
+            raise ArchiveError(f"{place}: the keys {', '.join(missing)} are missing")
+        for name, found in row.items():
+            if name in types and not _is_a(found, types[name]):
+                rule = "text" if types[name] is str else "a number"
+                raise ArchiveError(f"{place}: {name} must be {rule}, found {brief(found)}")
+        rows.append(kind(**{name: row[name] for name in types}))
     return rows
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    """Whether a value serves as that type; some versions of the original do not round."""
+    if kind is str:
+        return isinstance(value, str)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < MAX_NUMBER

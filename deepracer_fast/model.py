@@ -19,11 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepracer_fast.archive.graph_bytes import MAX_GRAPH_BYTES
 from deepracer_fast.archive.graph_import import read_frozen_graph
 from deepracer_fast.archive.model_archive import METADATA_NAME, read_model_archive
-from deepracer_fast.archive.weights import check_weights, load_weights, policy_shapes
+from deepracer_fast.archive.weights import (
+    check_weights,
+    load_weights,
+    most_of_checkpoint,
+    policy_shapes,
+)
 from deepracer_fast.door import one_of, path_of, refuse, shown
 from deepracer_fast.errors import ArchiveError, DeepRacerError
+from deepracer_fast.file_reading import read_bytes, read_text, refusing
 from deepracer_fast.mending import mend_if_free
 from deepracer_fast.model_folder import CHECKPOINT_INDEX, ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
@@ -39,7 +46,7 @@ Observation = Mapping[str, ArrayLike] | ArrayLike
 
 # "27_Step-40129.ckpt": what the original's index names (rl_coach checkpoint.py); ours end
 # in .safetensors.
-_CHECKPOINT_NAME = re.compile(r"(\d+)(_[\w-]+)\.(?:ckpt|safetensors)")
+_CHECKPOINT_NAME = re.compile(r"(\d{1,15})(_[\w-]{1,100})\.(?:ckpt|safetensors)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +133,10 @@ def load_model(path: str | Path, checkpoint: str = "best") -> Model:
     """Loads a model from whatever holds one.
 
     Args:
-        path: a ``model.tar.gz``; a frozen graph ``*.pb`` or a checkpoint ``*.safetensors`` with
-            ``model_metadata.json`` beside it; or a folder: a model of ours, a copy of a training
-            job's storage (``model/model_<id>.pb``), or an unpacked archive.
+        path: a ``model.tar.gz``, or the same as ``.tar`` or ``.zip``; a frozen graph ``*.pb`` or a
+            checkpoint ``*.safetensors`` with ``model_metadata.json`` beside it; or a folder: a
+            model of ours, a copy of a training job's storage (``model/model_<id>.pb``), or an
+            unpacked archive.
         checkpoint: "best" or "last", which one of a folder's ``deepracer_checkpoints.json``.
 
     Raises:
@@ -138,7 +146,7 @@ def load_model(path: str | Path, checkpoint: str = "best") -> Model:
     """
     one_of("checkpoint", checkpoint, ("best", "last"), quoted=True)
     path = path_of("the path of a model", path, ArchiveError)
-    if not path.exists():
+    if not _is_there(path):
         raise ArchiveError(f"{path}: no such file or folder; give an archive, graph or folder")
     if path.is_dir():
         mend_if_free(ModelFolder(path))
@@ -149,16 +157,21 @@ def load_model(path: str | Path, checkpoint: str = "best") -> Model:
     return _from_graph(metadata, graph, str(path))
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, or a folder that may not be looked into
+        return False
+
+
 def _load_file(weights: Path, metadata_path: Path) -> Model:
     """Reads a frozen graph or a checkpoint."""
     metadata = read_model_metadata(metadata_path)
     if weights.suffix == ".pb":
-        try:
-            return _from_graph(metadata, weights.read_bytes(), str(weights))
-        except OSError as error:
-            raise ArchiveError(f"{weights}: cannot be read: {error.strerror}") from error
+        graph = read_bytes(weights, ArchiveError, MAX_GRAPH_BYTES)
+        return _from_graph(metadata, graph, str(weights))
     spec = network_spec(metadata)
-    tree = load_weights(weights).get("network_1")
+    tree = load_weights(weights, most_of_checkpoint(spec)).get("network_1")
     if not isinstance(tree, dict):
         raise ArchiveError(f"{weights}: holds no tensors below network_1, hence no policy")
     check_weights(spec, tree, str(weights))
@@ -172,8 +185,8 @@ def _from_graph(metadata: ModelMetadata, graph: bytes, source: str) -> Model:
             "only clipped_ppo policies can be read"
         )
     told = network_spec(metadata)
-    found, params = read_frozen_graph(graph, source)
-    _check_fit(told, found, source)
+    # Before any weight is made: what a graph declares is not what its bytes hold.
+    _, params = read_frozen_graph(graph, source, lambda found: _check_fit(told, found, source))
     return Model(metadata, told, _on_device(params))
 
 
@@ -231,13 +244,12 @@ def _find_metadata(path: Path, folders: list[Path]) -> Path:
 def _indexed_checkpoint(store: Path, checkpoint: str) -> Path:
     """The file that ``deepracer_checkpoints.json`` means: our weights, or else a frozen graph."""
     index = store / CHECKPOINT_INDEX
-    try:
-        name = json.loads(index.read_text(encoding="utf-8"))[f"{checkpoint}_checkpoint"]["name"]
+    text = read_text(index, ArchiveError)
+    with refusing(
+        str(index), f'must hold {{"{checkpoint}_checkpoint": {{"name": ...}}}}', ArchiveError
+    ):
+        name = json.loads(text)[f"{checkpoint}_checkpoint"]["name"]
         match = _CHECKPOINT_NAME.fullmatch(name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArchiveError(
-            f'{index}: must hold {{"{checkpoint}_checkpoint": {{"name": ...}}}} ({error!r})'
-        ) from error
     if match is None:
         raise ArchiveError(
             f"{index}: {checkpoint}_checkpoint must be named like 27_Step-40129.ckpt, got {name!r}"

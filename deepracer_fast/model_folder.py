@@ -19,6 +19,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -31,7 +32,8 @@ from typing import Any
 import deepracer_fast
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
-from deepracer_fast.json_object import parse_json_object, read_text
+from deepracer_fast.file_reading import read_text, refusing
+from deepracer_fast.json_object import read_json_object
 from deepracer_fast.writer_lock import WriterLock
 
 FORMAT = 1
@@ -41,7 +43,7 @@ CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
-_CHECKPOINT_NAME = re.compile(r"(\d+)_Step-(\d+)")
+_CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
 
 
@@ -245,8 +247,7 @@ class ModelFolder:
         """What the mark says; the first form's for a folder from before there were marks."""
         if not self.mark.exists():
             return {"format": 1}
-        text = read_text(self.mark, ArchiveError)
-        return parse_json_object(text, str(self.mark), ArchiveError)
+        return read_json_object(self.mark, ArchiveError)
 
     def create(
         self, inputs: ModelInputs, clone: bool = False, given: Collection[Path] = ()
@@ -428,13 +429,11 @@ class ModelFolder:
         """
         if not self.checkpoint_index.exists():
             return None
-        try:
-            content = json.loads(self.checkpoint_index.read_text(encoding="utf-8"))
+        index, rule = self.checkpoint_index, "must name a last and a best checkpoint"
+        text = read_text(index, ArchiveError)
+        with refusing(str(index), rule, ArchiveError):
+            content = json.loads(text)
             last, best = (_from_json(content[f"{which}_checkpoint"]) for which in ("last", "best"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArchiveError(
-                f"{self.checkpoint_index} must name a last and a best checkpoint ({error!r})"
-            ) from error
         return last, best
 
     def _keep(self, kept: set[Checkpoint]) -> None:
@@ -463,4 +462,7 @@ def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
     metric = content["avg_eval_metric" if "avg_eval_metric" in content else "avg_comp_pct"]
     checkpoint = Checkpoint(int(match[1]), int(match[2]))
     evaluated = content.get("evaluated") is not False
-    return CheckpointRecord(checkpoint, float(content["time_stamp"]), float(metric), evaluated)
+    time_stamp, metric = float(content["time_stamp"]), float(metric)
+    if not (math.isfinite(time_stamp) and math.isfinite(metric)):
+        raise ValueError(f"time_stamp {time_stamp} and metric {metric}, which must be finite")
+    return CheckpointRecord(checkpoint, time_stamp, metric, evaluated)

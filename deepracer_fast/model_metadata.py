@@ -16,7 +16,8 @@ from typing import Any
 from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.door import check_fields, count, one_of, path_of, refuse
 from deepracer_fast.errors import ActionError, MetadataError
-from deepracer_fast.json_object import brief, parse_json_object, parse_number, read_text
+from deepracer_fast.file_reading import read_text
+from deepracer_fast.json_object import brief, parse_json_object, parse_number
 
 CAMERAS = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
 LIDARS = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
@@ -31,6 +32,8 @@ ACTION_SPACE_TYPES = ("discrete", "continuous")
 VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the newest
 MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
 LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
+MOST_VALUES_PER_SECTOR = 1024  # of clipping_dist: far finer than a lidar measures
+MAX_ACTION = 1e6  # degrees or m/s: what a car limits anyway, and float32 holds
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
     """
     content = parse_json_object(text, source, MetadataError)
     sensors = _sensors(content, source)
-    algorithm = _choice(content, "training_algorithm", TRAINING_ALGORITHMS, source)
+    algorithm = _word(content, "training_algorithm", TRAINING_ALGORITHMS, source)
     action_space = _action_space(content, source)
     if algorithm == "sac" and isinstance(action_space, DiscreteActionSpace):
         raise MetadataError(
@@ -180,7 +183,7 @@ def _action_space_to_json(space: ActionSpace) -> Any:
 
 
 def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
-    kind = _choice(content, "action_space_type", ACTION_SPACE_TYPES, source)
+    kind = _word(content, "action_space_type", ACTION_SPACE_TYPES, source)
     if "action_space" not in content:
         raise MetadataError(f"{source}: action_space is missing; every model needs one")
     found = content["action_space"]
@@ -222,7 +225,12 @@ def _continuous(box: dict[str, Any], source: str) -> ContinuousActionSpace:
 def _member(holder: Any, key: str, where: str) -> float:
     if not isinstance(holder, dict) or key not in holder:
         raise MetadataError(f"{where}: needs the number {key}, found {brief(holder)}")
-    return parse_number(holder[key], f"{where}.{key}", MetadataError)
+    number = parse_number(holder[key], f"{where}.{key}", MetadataError)
+    if abs(number) > MAX_ACTION:
+        raise MetadataError(
+            f"{where}.{key} must lie within {MAX_ACTION:g} of 0, found {brief(holder[key])}"
+        )
+    return number
 
 
 def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
@@ -290,6 +298,14 @@ def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], sour
     return str(found)
 
 
+def _word(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
+    """As ``_choice``, for the words that the original lowers and strips before it compares."""
+    found = content.get(key)
+    if isinstance(found, str):
+        content = {**content, key: found.strip().lower()}
+    return _choice(content, key, allowed, source)
+
+
 def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
     found = content.get("lidar_config", {})
     where = f"{source}: lidar_config"
@@ -311,6 +327,11 @@ def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
     if values_per_sector < 1 or values_per_sector % 1:
         raise MetadataError(
             f"{where}.num_values_per_sector must be a whole number of 1 or more, "
+            f"found {values_per_sector:g}"
+        )
+    if values_per_sector > MOST_VALUES_PER_SECTOR:
+        raise MetadataError(
+            f"{where}.num_values_per_sector must be at most {MOST_VALUES_PER_SECTOR}, "
             f"found {values_per_sector:g}"
         )
     if distance <= 0:

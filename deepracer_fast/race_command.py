@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.config import read_config
-from deepracer_fast.errors import ConfigError
+from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.leaderboard import (
     Leaderboard,
     add_submissions,
@@ -45,7 +45,7 @@ DEFAULT_TRACK = "reinvent_base"
 
 _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-time": "total, s"}
 _PLAIN_NAMES = ("model", "agent")  # of files and folders that say nothing about whose model it is
-_SUFFIXES = (".tar.gz", ".tgz", ".pb", ".safetensors")
+_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _row(standing: Standing) -> dict[str, Any]:
 
 
 def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing]) -> None:
-    title = Text(f"{race.track}, {race.laps} laps, by {race.ranking}")
+    title = Text(f"{printable(race.track)}, {race.laps} laps, by {race.ranking}")
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
@@ -246,7 +246,7 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
     return [
         "-" if standing.rank is None else str(standing.rank),
-        Text(standing.submission.model),
+        Text(printable(standing.submission.model)),
         "" if seconds is None else f"{seconds:.3f}",
         "" if seconds is None or seconds == fastest else f"+{seconds - fastest:.3f}",
         driven,

@@ -87,7 +87,10 @@ def episodes(recording: Recording) -> list[Episode]:
     An evaluation that goes on from lap to lap has only one.
     """
     instance("recording", recording, Recording, TraceError, "read_recording")
-    new = (np.diff(recording.episode) != 0) | (np.diff(recording.steps) <= 0)
+    # A gap, too: without the action of a line that was left out the rest cannot be driven.
+    new = (np.diff(recording.episode) != 0) | (np.diff(recording.steps) != 1)
+    if recording.piece is not None:
+        new |= np.diff(recording.piece) != 0
     edges = [0, *(np.flatnonzero(new) + 1), len(recording.x)]
     found = []
     for begin, end in pairwise(edges):

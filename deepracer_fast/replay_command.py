@@ -5,6 +5,7 @@ parses the options; ``trace_reader`` and ``replay`` do the work.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
             f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}"
         )
     recordings = [read_recording(path) for path in traces]
+    for remark in (remark for each in recordings for remark in each.remarks):
+        print(f"remark: {remark}", file=sys.stderr)
     track = load_track(options.track) if options.track else guess_track(recordings[0])
     starts: list[Episode] = [start for each in recordings for start in episodes(each)]
     result = replay(starts, _core.VehicleParams(version, not options.symmetric))

@@ -15,6 +15,7 @@ import numpy as np
 from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.door import path_of
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.trace_rows import TraceRows, header_names, read_csv_rows, trace_lines
 
 # Name -> kind, in file order. x and y are the front point; yaw and steer are degrees, throttle m/s,
 # track_len metres, tstamp and pause_duration simulated seconds, wall_clock seconds since 1970.
@@ -103,7 +104,9 @@ _WRITERS: dict[str, Callable[[np.ndarray], Iterable[str]]] = {
 
 
 def read_simtrace(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads a simtrace CSV of the original or of `write_simtrace`.
+    """Reads a simtrace CSV of the original or of `write_simtrace`, all of it or nothing.
+
+    Columns are found by their names, in any order; others than those of `COLUMNS` are left out.
 
     Returns:
         The columns that the file has, in file order: int64, float64, bool and str [T]; ``action``
@@ -113,69 +116,47 @@ def read_simtrace(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         ArchiveError: The file cannot be read, or its header or a row does not fit.
     """
     path = path_of("the path of a simtrace", path, ArchiveError)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{path}: cannot read this simtrace: {error}") from error
-    names = lines[0].split(",") if lines else []
-    if names != list(COLUMNS)[: max(len(names), _FIRST_OPTIONAL)]:
+    lines = trace_lines(path, ArchiveError)
+    header = header_names(next(lines, (1, ""))[1])
+    if header is None:
         raise ArchiveError(f"{path}, line 1: not a simtrace header: it must be {_header()}")
-    rows = [line.split(",") for line in lines[1:]]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
-            raise ArchiveError(
-                f"{path}, line {number}: a row must have {len(names)} values, found {len(row)}"
-            )
-    texts = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {name: _read_column(path, name, text) for name, text in zip(names, texts, strict=True)}
-
-
-def _read_column(path: str | os.PathLike[str], name: str, texts: tuple[str, ...]) -> np.ndarray:
-    read = _READERS[COLUMNS[name]]
+    rows = TraceRows({name: _KINDS[COLUMNS[name]] for name in header if name in COLUMNS})
     try:
-        return read(texts)
-    except ValueError:
-        line = next(n for n, text in enumerate(texts, start=2) if not _reads(read, text))
-        raise ArchiveError(f"{path}, line {line}: {name} cannot be {texts[line - 2]!r}") from None
+        read_csv_rows(lines, rows, header)
+        columns = rows.columns()
+    except ValueError:  # each row has a form, but not the same one
+        raise ArchiveError(f"{path}: {_ONE_FORM}") from None
+    for fault in rows.faults:
+        raise ArchiveError(f"{path}, line {fault.line}: {fault.reason}")
+    return {name: _whole_numbers(path, name, columns) for name in columns if name in COLUMNS}
 
 
-def _reads(read: Callable[[tuple[str, ...]], np.ndarray], text: str) -> bool:
-    try:
-        read((text,))
-    except ValueError:
-        return False
-    return True
-
-
-def _read_floats(texts: tuple[str, ...]) -> np.ndarray:
-    return np.array([float(text) for text in texts], np.float64)
-
-
-def _read_bools(texts: tuple[str, ...]) -> np.ndarray:
-    values = np.array(texts, dtype=str)
-    if not np.isin(values, ("True", "False")).all():
-        raise ValueError("a flag is True or False")
-    return values == "True"
-
-
-def _read_actions(texts: tuple[str, ...]) -> np.ndarray:
-    if not texts or not texts[0].startswith("["):
-        return np.array([int(text) for text in texts], np.int64)
-    pairs = [text.strip("[]").split() for text in texts]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError("an action is one number or [steering speed]")
-    return np.array([[float(value) for value in pair] for pair in pairs], np.float64)
+def _whole_numbers(
+    path: str | os.PathLike[str], name: str, columns: dict[str, np.ndarray]
+) -> np.ndarray:
+    """The column, as int64 where it counts something."""
+    column = columns[name]
+    if COLUMNS[name] not in ("int", "action") or column.ndim > 1:
+        return column
+    with np.errstate(invalid="ignore"):
+        bad = (column % 1 != 0) | ~(np.abs(column) < 2**53)
+    for row in np.flatnonzero(bad)[:1]:
+        raise ArchiveError(
+            f"{path}, line {columns['line'][row]}: {name} cannot be '{column[row]:g}'"
+        )
+    return column.astype(np.int64)
 
 
 def _header() -> str:
     return ",".join(list(COLUMNS)[:_FIRST_OPTIONAL]) + "[,obstacle_crash_counter[,wall_clock]]"
 
 
-_READERS: dict[str, Callable[[tuple[str, ...]], np.ndarray]] = {
-    "int": lambda texts: np.array([int(text) for text in texts], np.int64),
-    "float": _read_floats,
-    "percent": _read_floats,
-    "bool": _read_bools,
-    "text": lambda texts: np.array(texts, dtype=str),
-    "action": _read_actions,
+_ONE_FORM = "actions must be numbers in all rows, or pairs in all rows"
+_KINDS = {
+    "int": "number",
+    "float": "number",
+    "percent": "number",
+    "bool": "flag",
+    "text": "text",
+    "action": "action",
 }

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from deepracer_fast.errors import DeepRacerError
+from deepracer_fast.errors import DeepRacerError, one_line
 
 _PACKAGE = Path(__file__).parent
 
@@ -45,10 +45,10 @@ def error_line(error: BaseException) -> str:
     if isinstance(error, DeepRacerError):
         return f"error: {error}"
     if isinstance(error, OSError):
-        return f"error: {_of_system(error)}"
+        return f"error: {one_line(_of_system(error))}"
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "error: this machine has too little memory for that: use fewer cars or smaller files"
-    said = " ".join(str(error).split())[:200]
+    said = one_line(" ".join(str(error).split())[:200])
     return (
         f"internal error: {type(error).__name__}{': ' if said else ''}{said}"
         f"{_place(error.__traceback__)}: this is a fault of deepracer-fast; run the command again "

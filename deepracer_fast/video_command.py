@@ -5,6 +5,7 @@ Neighbours: ``cli`` parses the options; ``video`` draws the frames, ``video_file
 """
 
 import itertools
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ Array = npt.NDArray[Any]
 LONGEST_FILM = 86_400.0
 """Seconds: a day of driving."""
 
-_MODEL_SUFFIXES = (".gz", ".tgz", ".pb", ".safetensors")
+_MODEL_SUFFIXES = (".gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
 def _film_episode(request: VideoRequest) -> None:
     path = request.source
     recording = read_recording(path)
+    for remark in recording.remarks:
+        print(f"remark: {remark}", file=sys.stderr)
     episode = one_episode(recording, request.episode)
     track = load_track(request.track) if request.track else guess_track(recording)
     if track is None:
@@ -184,6 +187,8 @@ def one_episode(recording: Recording, number: int | None) -> Recording:
     known = list(dict.fromkeys(recording.episode.tolist()))
     number = known[0] if number is None else number
     rows = np.flatnonzero(recording.episode == number)
+    if recording.piece is not None:  # of joined files, the first one that has it
+        rows = rows[recording.piece[rows] == recording.piece[rows][:1]]
     if not len(rows):
         raise TraceError(
             f"{recording.source}: episode must be one of {_numbers(known)}, got {number}"
@@ -203,7 +208,7 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
             car=(x - FRONT_POINT * np.cos(yaw), y - FRONT_POINT * np.sin(yaw), yaw),
             steering=float(np.degrees(episode.steering[row])),
             speed=float(episode.speed[row]),
-            progress=float(episode.progress[row]),
+            progress=float(np.nan_to_num(episode.progress[row])),
             seconds=float(episode.seconds[row] - begun),
             lap=int(episode.episode[row]),
             status=str(episode.status[row]),

@@ -211,7 +211,7 @@ def test_a_track_is_drawn(run: CommandLine, tmp_path: Path) -> None:
     [
         (("train", "--track", "nowhere"), "unknown track 'nowhere'"),
         (("train", "--track", "a_file"), "a route must be a .npy array"),
-        (("train", "--reward", "missing.py"), "cannot read this reward function"),
+        (("train", "--reward", "missing.py"), "cannot be read"),
         (("train", "--metadata", "no_actions.json"), "no_actions.json: action_space is missing"),
         (("train", "--metadata", "not_json.json"), "must be valid JSON"),
         (("train", "--metadata", "missing.json"), "missing.json: cannot be read"),

@@ -21,6 +21,8 @@ MUST_NOT_REACH = {
     "door": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "caches": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "terminal": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "file_reading": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "trace_rows": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "config": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
     "array_file": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "borders": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},

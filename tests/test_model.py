@@ -289,8 +289,8 @@ def test_unpacked_archive_and_graph_with_metadata_beside_it(tmp_path: Path, mono
 @pytest.mark.parametrize(
     ("index", "message"),
     [
-        ("{", 'must hold {"best_checkpoint": {"name": ...}} '),
-        ('{"best_checkpoint": null}', 'must hold {"best_checkpoint": {"name": ...}} '),
+        ("{", 'must hold {"best_checkpoint": {"name": ...}}, found'),
+        ('{"best_checkpoint": null}', 'must hold {"best_checkpoint": {"name": ...}}, found'),
         ('{"best_checkpoint": {"name": "../1_Step-2.ckpt"}}', "must be named like 27_Step-40129"),
         ('{"best_checkpoint": {"name": "1_Step-2.ckpt"}}', "neither 1_Step-2.safetensors nor"),
     ],

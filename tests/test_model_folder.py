@@ -470,8 +470,9 @@ def test_evaluation_metrics_come_back_as_they_were_written(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"cannot read these metrics"),
-        ("[]", r"must be an object with a list 'metrics'"),
+        ("", r"must be valid JSON"),
+        ("[]", r"must be a JSON object"),
+        ("{}", r"must be an object with a list 'metrics'"),
         ('{"metrics": [{"reward_score": 1}]}', r"row 1: the keys metric_time, .* are missing"),
         ('{"metrics": [3]}', r"row 1: .* are missing"),
     ],

@@ -315,13 +315,11 @@ def test_an_error_is_a_line_the_source_and_a_caret(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", ["no/such/reward.py", Path("no/such/reward.py")])
 def test_a_missing_file_is_refused(given: Any) -> None:
     message = str(Path("no/such/reward.py"))
-    assert failure(given) == f"{message}: cannot read this reward function: " + (
-        "No such file or directory"
-    )
+    assert failure(given) == f"{message}: cannot be read: " + ("No such file or directory")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert "cannot read this reward function" in failure(tmp_path)
+    assert "cannot be read" in failure(tmp_path)
 
 
 def test_bytes_that_are_not_utf8_are_refused_with_their_line(tmp_path: Path) -> None:

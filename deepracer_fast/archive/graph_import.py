@@ -11,7 +11,7 @@ Neighbours: ``model_archive.py`` hands over the bytes, ``model.py`` runs the pol
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ from deepracer_fast.archive.frozen_graph import (
     PICTURE_SCALE,
     POLICY_SCOPE,
 )
+from deepracer_fast.archive.graph_bytes import MAX_GRAPH_BYTES, check_graph_size
 from deepracer_fast.archive.messages import DT_FLOAT, GraphDef, NodeDef
 from deepracer_fast.archive.weights import check_weights, policy_shapes, unflatten_tree
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.file_reading import PARSER_FAULTS
 from deepracer_fast.networks import (
     ARCHITECTURES,
     PICTURE_HEIGHT,
@@ -36,8 +38,9 @@ from deepracer_fast.networks import (
 
 _VARIABLE = re.compile(re.escape(POLICY_SCOPE) + r"/(.+/(?:kernel|bias))")
 # A weight may be stored as one repeated value, so that its size has to be limited by its shape: the
-# largest genuine one (two cameras, 5 convolutions, [112000, 512]) has 57 million values.
-_MAX_VALUES = 1 << 28
+# largest genuine policy (two cameras, 5 convolutions, [112000, 512]) has 58 million values.
+_MAX_VALUES = MAX_GRAPH_BYTES // 4
+_MAX_SENSORS = 4  # a camera and a lidar; more would only take time to be refused
 _LOG_STD = "ppo_head_0/policy_log_std"  # not an ancestor of the output, hence never in a graph
 
 _ARITHMETIC = {"BiasAdd", "Conv2D", "Identity", "MatMul", "RealDiv", "Relu", "Softmax", "Sub"}
@@ -50,12 +53,16 @@ _PLUMBING = {
 }  # fmt: skip
 
 
-def read_frozen_graph(data: bytes, source: str) -> tuple[NetworkSpec, dict[str, Any]]:
+def read_frozen_graph(
+    data: bytes, source: str, check: Callable[[NetworkSpec], None] | None = None
+) -> tuple[NetworkSpec, dict[str, Any]]:
     """Reads a policy from a frozen graph.
 
     Args:
         data: a binary ``GraphDef``.
         source: what messages call it, normally the file's path.
+        check: is told which network it is before any weight is made, and raises if it is another
+            one than wanted.
 
     Returns:
         the network, and its parameter tree of float32 NumPy arrays. A continuous policy's
@@ -72,6 +79,8 @@ def read_frozen_graph(data: bytes, source: str) -> tuple[NetworkSpec, dict[str, 
         if node.op == "Const" and (match := _VARIABLE.fullmatch(node.name))
     }
     spec = _identify({path: _shape(node) for path, node in variables.items()}, source)
+    if check is not None:
+        check(spec)
     _check_operations(spec, used, source)
     flat = {path: _float_values(node, source) for path, node in variables.items()}
     if spec.continuous:
@@ -82,10 +91,11 @@ def read_frozen_graph(data: bytes, source: str) -> tuple[NetworkSpec, dict[str, 
 
 
 def _parse(data: bytes, source: str) -> dict[str, NodeDef]:
+    check_graph_size(data, source)
     graph = GraphDef()
     try:
         graph.ParseFromString(data)
-    except DecodeError as error:
+    except (DecodeError, *PARSER_FAULTS) as error:
         raise ArchiveError(
             f"{source}: not a frozen graph, or cut short; export the model again"
         ) from error
@@ -115,14 +125,17 @@ def _ancestors(nodes: Mapping[str, NodeDef], source: str) -> list[NodeDef]:
 
 def _identify(shapes: Mapping[str, tuple[int, ...]], source: str) -> NetworkSpec:
     """The network whose parameters have exactly these names and shapes."""
+    total = 0
     for path, shape in shapes.items():
-        if min(shape, default=0) < 1 or math.prod(shape) > _MAX_VALUES:
+        total += math.prod(shape)
+        if min(shape, default=0) < 1 or total > _MAX_VALUES:
             raise ArchiveError(f"{source}: {path} has the impossible shape {shape}")
     continuous = "ppo_head_0/policy_mean/bias" in shapes
     head = shapes.get(f"ppo_head_0/{'policy_mean' if continuous else 'policy_fc'}/bias", ())
     scopes = {path.split("/")[0] for path in shapes} - {"middleware_fc_embedder", "ppo_head_0"}
     sensors = tuple((name, _sensor_shape(name, shapes)) for name in sorted(scopes))
-    if len(head) == 1 and sensors and all(shape for _, shape in sensors):
+    is_known = 1 <= len(sensors) <= _MAX_SENSORS and all(shape for _, shape in sensors)
+    if len(head) == 1 and is_known:
         for neural_network in ARCHITECTURES:
             spec = NetworkSpec(sensors, neural_network, head[0], continuous)
             expected = {k: v for k, v in policy_shapes(spec).items() if k != _LOG_STD}
@@ -167,6 +180,10 @@ def _check_operations(spec: NetworkSpec, used: list[NodeDef], source: str) -> No
 def _check_scale(nodes: Mapping[str, NodeDef], sensor: str, scale: float, source: str) -> None:
     """Pictures are divided by 255 in the graph itself, lidar readings by 1 or not at all."""
     divisor = nodes.get(f"{POLICY_SCOPE}/{sensor}/truediv/y")
+    if divisor is not None and math.prod(_shape(divisor)) != 1:
+        raise ArchiveError(
+            f"{source}: {divisor.name} must be a number, has shape {_shape(divisor)}"
+        )
     found = 1.0 if divisor is None else float(_float_values(divisor, source).ravel()[0])
     if found != scale:
         raise ArchiveError(f"{source}: must divide {sensor} by {scale:g}, divides by {found:g}")
@@ -201,19 +218,20 @@ def _float_values(node: NodeDef, source: str) -> np.ndarray:
     count = math.prod(shape)
     if tensor.dtype != DT_FLOAT:
         raise ArchiveError(f"{source}: {node.name} must be float32, is data type {tensor.dtype}")
-    if tensor.tensor_content:
-        if len(tensor.tensor_content) != 4 * count:
+    if content := tensor.tensor_content:
+        if len(content) != 4 * count:
             raise ArchiveError(
                 f"{source}: {node.name} of shape {shape} must have {4 * count} bytes, "
-                f"has {len(tensor.tensor_content)}"
+                f"has {len(content)}"
             )
-        return np.frombuffer(tensor.tensor_content, "<f4").astype(np.float32).reshape(shape)
+        return np.frombuffer(content, "<f4").astype(np.float32, copy=False).reshape(shape)
     # A list shorter than the array repeats its last value; an empty list means zeros
     # (tensorflow/core/framework/tensor.proto, tensor.cc).
-    given = np.array(tensor.float_val[:] or [0.0], dtype=np.float32)
-    if len(given) > count:
+    given = len(tensor.float_val)
+    if given > count:
         raise ArchiveError(
-            f"{source}: {node.name} of shape {shape} must have at most {count} values, "
-            f"has {len(given)}"
+            f"{source}: {node.name} of shape {shape} must have at most {count} values, has {given}"
         )
-    return np.append(given, np.full(count - len(given), given[-1], np.float32)).reshape(shape)
+    values = np.full(count, tensor.float_val[-1] if given else 0.0, np.float32)
+    values[:given] = np.fromiter(tensor.float_val, np.float32, given)
+    return values.reshape(shape)

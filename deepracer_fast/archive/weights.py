@@ -7,6 +7,7 @@ else's checkpoint cannot run code. ``check_weights`` is the door at which every 
 weights is checked. Neighbours: the trainer writes, ``model.py`` reads.
 """
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,19 @@ import safetensors.numpy
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.door import array, instance, mapping, path_of
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.file_reading import read_bytes, refusing
 from deepracer_fast.networks import NetworkSpec, init_policy
+
+MAX_WEIGHTS_BYTES = 1 << 31
+"""Of a file; the largest, a learner with two networks and their moments, has 1.4 GB."""
+
+MAX_HEADER_BYTES = 1 << 20
+"""Names and shapes in it; ours have some 10 kB."""
+
+MAX_DEPTH = 16
+"""Parts of a name, of which ours have at most 6."""
+
+_LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
 def flatten_tree(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -39,11 +52,16 @@ def unflatten_tree(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The nested dictionary that ``flatten_tree`` named.
 
     Raises:
-        ArchiveError: one name is both an array and a folder of arrays.
+        ArchiveError: one name is both an array and a folder of arrays, or has too many parts.
     """
     tree: dict[str, Any] = {}
     for path, leaf in flat.items():
         *folders, name = path.split("/")
+        if len(folders) > MAX_DEPTH:
+            raise ArchiveError(
+                f"tensor names must have at most {MAX_DEPTH + 1} parts, found "
+                f"{len(folders) + 1} in {path[:60]!r}"
+            )
         node = tree
         for folder in folders:
             node = node.setdefault(folder, {})
@@ -71,19 +89,28 @@ def save_weights(path: str | Path, tree: Mapping[str, Any]) -> None:
         raise ArchiveError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def load_weights(path: str | Path) -> dict[str, Any]:
+def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> dict[str, Any]:
     """Reads the nested dictionary of NumPy arrays that ``save_weights`` wrote.
+
+    Args:
+        path: a safetensors file.
+        most: bytes that it may have.
 
     Raises:
         ArchiveError: the file cannot be read, or is no whole safetensors file.
     """
     path = path_of("the path of weights", path, ArchiveError)
-    try:
-        flat = safetensors.numpy.load(path.read_bytes())
-    except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read: {error.strerror}") from error
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ArchiveError(f"{path}: not a safetensors file, or cut short: {error}") from error
+    content = read_bytes(path, ArchiveError, most)
+    header = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    if MAX_HEADER_BYTES < header <= len(content):
+        raise ArchiveError(
+            f"{path}: must have a header of at most {MAX_HEADER_BYTES:,} bytes, found {header:,}"
+        )
+    with refusing(str(path), "not a safetensors file, or cut short", ArchiveError):
+        try:
+            flat = safetensors.numpy.load(content)
+        except safetensors.SafetensorError as error:
+            raise ValueError(str(error)) from None
     try:
         return unflatten_tree(flat)
     except ArchiveError as error:
@@ -100,6 +127,12 @@ def policy_in(path: Path) -> dict[str, Any]:
     if not isinstance(policy, dict):
         raise ArchiveError(f"{path}: holds no policy (no tensors below network_1)")
     return policy
+
+
+def most_of_checkpoint(spec: NetworkSpec) -> int:
+    """Bytes that a checkpoint of a policy may have: as float64, and a value network beside it."""
+    values = sum(math.prod(shape) for shape in policy_shapes(spec).values())
+    return 2 * 8 * values + MAX_HEADER_BYTES
 
 
 @lru_cache
@@ -132,7 +165,9 @@ def check_weights(spec: NetworkSpec, tree: Mapping[str, Any], source: str) -> No
             raise ArchiveError(
                 f"{source}: {name} must have shape {expected[name]} in {network}, got {leaf.shape}"
             )
-        if leaf.dtype.kind in "OSUMm":
-            raise ArchiveError(f"{source}: {name} must hold numbers, got {leaf.dtype}")
+        if leaf.dtype.kind != "f":
+            raise ArchiveError(f"{source}: {name} must hold floats, got {leaf.dtype}")
+        with np.errstate(over="ignore"):
+            leaf = leaf.astype(np.float32, copy=False)
         if not np.isfinite(leaf).all():
             raise ArchiveError(f"{source}: {name} holds values that are not finite numbers")

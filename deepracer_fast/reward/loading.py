@@ -20,11 +20,13 @@ from typing import Any
 
 from deepracer_fast.door import shown
 from deepracer_fast.errors import RewardError
+from deepracer_fast.file_reading import read_bytes
 
 FUNCTION_NAME = "reward_function"
 _TEXT_NAME = "<reward source>"
 _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
 MAX_CHARACTERS = 1_000_000  # the original took 140,000
+_MAX_BYTES = 4 * MAX_CHARACTERS
 _CLIP = 100  # longest piece of a source line or of a message that is shown
 
 
@@ -95,11 +97,7 @@ def _of_bounded_length(source: RewardSource) -> RewardSource:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise RewardError(f"{path}: cannot read this reward function: {reason}") from error
+    data = read_bytes(path, RewardError, _MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
