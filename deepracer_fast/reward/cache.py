@@ -1,6 +1,7 @@
 """Compiled rewards on disk, one file a source, for the next process that loads the same file.
 
-In: a source text. Out: what `worker` made of it, if this machine and this version made it before.
+In: a source text. Out: what `translator` made of it, if this machine and this version made it
+before. The process that runs the user's file has no part in it.
 The folder is ``$DEEPRACER_FAST_CACHE``, else ``deepracer_fast/rewards`` in the user's cache folder;
 it may be deleted at any time.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import sys
 from functools import cache as memoised
 from pathlib import Path
@@ -50,7 +52,10 @@ def _path(text: str) -> Path:
 def find(text: str) -> tuple[dict[str, Any], bytes] | None:
     """The record and the object code of a source; None if there is nothing sound."""
     try:
-        data = _path(text).read_bytes()
+        path = _path(text)
+        if not _is_ours(path):
+            return None
+        data = path.read_bytes()
         digest, rest = data[:32], data[32:]
         if hashlib.sha256(rest).digest() != digest:
             return None
@@ -59,6 +64,16 @@ def find(text: str) -> tuple[dict[str, Any], bytes] | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return record, code
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether nobody else can have put the file there: what is in it will be run."""
+    if not hasattr(os, "getuid"):
+        return True
+    file, where = path.stat(), path.parent.stat()
+    owners = {file.st_uid, where.st_uid} <= {os.getuid(), 0}
+    shared = where.st_mode & stat.S_IWOTH and not where.st_mode & stat.S_ISVTX
+    return owners and not file.st_mode & stat.S_IWOTH and not shared
 
 
 def keep(text: str, record: dict[str, Any], code: bytes) -> None:
