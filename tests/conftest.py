@@ -49,7 +49,7 @@ def own_process() -> dict[str, str]:
 
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of rewards are forked from this process, which is faster than starting them.
+    """Processes of rewards are forked from this one, which is faster than starting them.
 
     Not where JAX has begun its threads: a forked child may wait for one of them for ever.
     """
@@ -57,9 +57,10 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     from forked import Forked
 
-    from deepracer_fast.reward import sandbox
+    from deepracer_fast.reward import sandbox, translator
 
     stand_in = SimpleNamespace(
         Popen=Forked, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
     )
-    monkeypatch.setattr(sandbox, "subprocess", stand_in)
+    for module in (sandbox, translator):
+        monkeypatch.setattr(module, "subprocess", stand_in)

@@ -1,4 +1,4 @@
-"""Workers of rewards that are forked from the tests, which have read NumPy and the compiler.
+"""Processes of rewards that are forked from the tests, which have read NumPy and the compiler.
 
 A fresh Python takes five times as long to start as a mutated reward function takes to try.
 """
@@ -11,13 +11,11 @@ import subprocess
 import time
 from typing import Any, NoReturn
 
-from deepracer_fast.reward import verify, worker
-
-assert verify  # the compiler is read before the first fork
+from deepracer_fast.reward import translating, worker
 
 
 class Forked:
-    """Stands in for the `subprocess.Popen` of a worker."""
+    """Stands in for the `subprocess.Popen` of a worker or of a translator."""
 
     def __init__(self, command: list[str], *, pass_fds: tuple[int, ...], **_: Any) -> None:
         self.pid = os.fork()
@@ -37,7 +35,8 @@ class Forked:
                 except OSError:
                     continue
             gc.freeze()  # what was inherited is the parent's: its finalizers must not run here
-            worker.main(*json.loads(command[-1])[1:])
+            main = translating.main if "translating" in command[-2] else worker.main
+            main(*json.loads(command[-1])[1:])
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
 

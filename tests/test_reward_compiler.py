@@ -15,13 +15,15 @@ import pytest
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward
-from deepracer_fast.reward.compiled import CompiledReward, Layout
+from deepracer_fast.reward.compiled import CompiledReward
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.machine import Machine
+from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.verify import Made, compile_module
+from deepracer_fast.reward.rebuild import rebuild
+from deepracer_fast.reward.translating import Made, compile_module
 
 VALUES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.0, -7.25, 1e-9, 1e18, 2.675, 1.005, 100.0, 0.1]
 PAIRS = list(itertools.product(VALUES, VALUES))
@@ -30,15 +32,15 @@ PAIRS = list(itertools.product(VALUES, VALUES))
 def made_of(source: str) -> tuple[Made, Interpreter]:
     text = compile_source(read_reward(source))
     interpreter = Interpreter(text)
-    return compile_module(interpreter.new_module(), ast.parse(source)), interpreter
+    description = Description(interpreter.new_module(), text.filename)
+    return compile_module(rebuild(description.text), ast.parse(source)), interpreter
 
 
 def both(source: str, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, list[float | None]]:
     """Compiled rewards, what the code gave up, and what Python gives (None: it raises)."""
     made, interpreter = made_of(source)
-    layout = Layout(tuple(made.columns), tuple(made.state))
     cars = len(batch["x"])
-    compiled = CompiledReward(Machine(made.code), layout, 1)
+    compiled = CompiledReward(Machine(made.code), made.layout, 1)
     rewards, status, _ = compiled.run(batch, np.ones(cars, bool))
     plain: list[float | None] = []
     for car in range(cars):
@@ -289,7 +291,7 @@ def reward_function(params):
         kinds = {"f": np.float64, "i": np.int64, "b": np.bool_}
         batch = {name: column.astype(kinds[column.dtype.kind]) for name, column in batch.items()}
     where = rng.random(cars) < 0.8
-    compiled = CompiledReward(Machine(made.code), Layout(tuple(made.columns), tuple(made.state)), 1)
+    compiled = CompiledReward(Machine(made.code), made.layout, 1)
     rewards, status, complete = compiled.run(batch, where)
     fast = batch["speed"] >= (1.4 if wide else 1.39)  # a float32 is 1.4, a float64 1.39999998
     zero = where & fast & ~batch["is_crashed"] & (batch["progress"] < 9)

@@ -3,7 +3,9 @@
 In: a path, source text or a callable, then the simulator's params columns. Out: float32 [B].
 Neighbours: `simulator` gives the params, `train` takes the rewards. Inside: `params_table` says
 what a reward function may read, `loading` reads the file, `sandbox` starts the `worker` process
-in which it is run by `interpret` and compiled by `compiler`; `compiled` runs the result here.
+in which it is run by `interpret`. What its module then holds comes as values (`describe`,
+`rebuild`), of which `compiler` makes code in a process that runs none of the user's (`translator`,
+`translating`); `verify` compares the two, and `compiled` runs the code here.
 """
 
 import os

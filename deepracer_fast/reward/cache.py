@@ -1,14 +1,17 @@
 """Compiled rewards on disk, one file a source, for the next process that loads the same file.
 
-In: a source text. Out: what `worker` made of it, if this machine and this version made it before.
-The folder is that of `caches`.
+In: a source text. Out: what `translator` made of it, if this machine and this version made it
+before. The process that runs the user's file has no part in it. The folder is that of `caches`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 import sys
+import time
 from functools import cache as memoised
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.caches import cache_folder
 
 _MOST_FILES = 500
+_LONGEST_WRITE = 3600.0  # s
 
 
 @memoised
@@ -46,6 +50,8 @@ def find(text: str) -> tuple[dict[str, Any], bytes] | None:
     if path is None:
         return None
     try:
+        if not _is_ours(path):
+            return None
         data = path.read_bytes()
         digest, rest = data[:32], data[32:]
         if hashlib.sha256(rest).digest() != digest:
@@ -55,6 +61,16 @@ def find(text: str) -> tuple[dict[str, Any], bytes] | None:
     except (OSError, ValueError):
         return None
     return record, code
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether nobody else can have put the file there: what is in it will be run."""
+    if not hasattr(os, "getuid"):
+        return True
+    file, where = path.stat(), path.parent.stat()
+    owners = {file.st_uid, where.st_uid} <= {os.getuid(), 0}
+    shared = where.st_mode & stat.S_IWOTH and not where.st_mode & stat.S_ISVTX
+    return owners and not file.st_mode & stat.S_IWOTH and not shared
 
 
 def keep(text: str, record: dict[str, Any], code: bytes) -> None:
@@ -72,6 +88,9 @@ def keep(text: str, record: dict[str, Any], code: bytes) -> None:
 
 
 def _drop_old(where: Path) -> None:
+    for half in where.glob(".*.reward.*.tmp"):  # of a writer that was killed
+        if time.time() - half.stat().st_mtime > _LONGEST_WRITE:
+            half.unlink(missing_ok=True)
     files = list(where.glob("*.reward"))
     if len(files) >= _MOST_FILES:
         files.sort(key=lambda path: path.stat().st_mtime)

@@ -45,7 +45,7 @@ class Layout:
 
     Attributes:
         columns: the parameters it reads, in its order.
-        state: one record a leaf, as `compiler.words.StateWords.layout` makes them.
+        state: one record a leaf, as `words.State.layout` makes them.
         prints: whether calls of ``print`` were dropped.
     """
 
@@ -131,7 +131,7 @@ class CarStates:
 
     def _widen(self, leaf: _Leaf, room: int) -> None:
         width = leaf.record["width"]
-        old = leaf.data.reshape(-1, leaf.room * width) if leaf.room else None
+        old = leaf.data if leaf.room else None
         leaf.room = room
         leaf.data = np.zeros((0 if old is None else len(old), room * width), np.int64)
         if old is not None:

@@ -2,7 +2,7 @@
 
 In: a path, source text or a callable. Out: `RewardSource`, checked as far as that goes without
 running it, and the `RewardError` messages: file, line, the source line with a caret.
-Neighbours: `interpret` runs it, `compiler` translates it; both within `worker`'s process.
+Neighbours: `interpret` runs it in `worker`'s process, `compiler` translates it in one of its own.
 """
 
 import ast
@@ -238,6 +238,11 @@ def _underlined(source: RewardSource, span: Span) -> list[str]:
     end = len(line.rstrip()) if span.end is None else span.end
     carets = max(min(end - start, begin + len(shown) - start), 1)
     return ["    " + shown, "    " + " " * (start - begin) + "^" * carets]
+
+
+def printable(text: str) -> str:
+    """A text of the user's process as it may be put on a screen."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[: 3 * _CLIP])
 
 
 def said(error: BaseException) -> str:

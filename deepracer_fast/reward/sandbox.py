@@ -79,15 +79,15 @@ class Sandbox:
         """Ends the process."""
         self._close()
 
-    def load(self, compile_too: bool, verify: bool = True) -> Message:
-        """Runs the module; compiles it if asked to.
+    def load(self, compile_too: bool) -> Message:
+        """Runs the module, and describes what is in it if it is to be compiled.
 
         Raises:
             RewardError: it cannot be used.
         """
         source = self._source
         head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
-        head |= {"compile": compile_too, "verify": verify}
+        head["compile"] = compile_too
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
         self._loading = False
         return answer
@@ -195,12 +195,13 @@ class Sandbox:
         return np.frombuffer(parts[0]), int(head["prints"])
 
     def replay(
-        self, params: Mapping[str, Any], cars: list[int], states: list[list[Any]]
-    ) -> tuple[list[float], list[list[Any] | None]]:
+        self, params: Mapping[str, Any], cars: list[int], states: list[Any], places: list[Any]
+    ) -> tuple[list[float], list[Any]]:
         """Interprets cars from given states; their rewards and next states come back."""
         rows = np.array(cars, np.int64)
         records, parts = pack_columns(rows_of(params, rows))
         head = {"do": "replay", "cars": cars, "columns": records, "states": states}
+        head["places"] = places
         answer, _ = self.ask(head, parts, len(cars))
         return answer["rewards"], answer["states"]
 

@@ -1,5 +1,7 @@
 """A reward function of a file or text: compiled code here, plain Python in its own process.
 
+No code comes out of that process: what its module holds comes as values, of which `translator`
+makes code in a process that runs none of the user's.
 In: a `RewardSource`, then params columns. Out: float64 rewards. The rule: where the compiled code
 gives a car up, that call is made again in Python from the same state; now and then a few calls are
 made both ways, and if they differ the compiled code is not used again.
@@ -7,17 +9,21 @@ made both ways, and if they differ the compiled code is not used again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
-from deepracer_fast.reward.loading import RewardSource
+from deepracer_fast.reward.loading import RewardSource, printable
 from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.translator import Translator, Unfinished
+from deepracer_fast.reward.verify import disagreement, probes_of
+from deepracer_fast.reward.words import State, StateError
 
 _SAMPLE = 4  # cars that are compared in a check
 _FIRST_CHECK_OF_CACHED = 64  # calls; code from the cache was checked when it was made
@@ -51,23 +57,52 @@ class SandboxedReward:
         record, code = found or self._make()
         self.mode, self.reason = str(record["mode"]), str(record["reason"])
         if self.mode == "compiled":
-            self._use(record["layout"], code)
+            self._use(record, code)
         elif not self._workers:
             self._worker(0)
 
     def _make(self) -> tuple[dict[str, Any], bytes]:
         worker = Sandbox(self._source, self._time_limit)
-        record, parts = worker.load(compile_too=True)
-        code = parts[0] if parts else b""
+        translator = Translator()
         self._workers.append(worker)
-        cache.keep(self._source.text, record, code)
+        try:
+            record, code = self._translated(worker, translator)
+            cache.keep(self._source.text, record, code)
+        except Unfinished as error:  # another time it may end
+            return {"mode": "interpreted", "reason": str(error)}, b""
+        finally:
+            translator.close()
         return record, code
 
-    def _use(self, layout: dict[str, Any], code: bytes) -> None:
+    def _translated(self, worker: Sandbox, translator: Translator) -> tuple[dict[str, Any], bytes]:
+        """The record of the source, and its code if that gives what plain Python gives."""
+        said, parts = worker.load(compile_too=True)
+        if len(parts) != 1:
+            reason = f"its values cannot be told: {said.get('undescribed')}"
+            return {"mode": "interpreted", "reason": printable(reason)}, b""
+        record, made = translator.translate(self._source.text, parts[0])
+        if record["mode"] != "compiled":
+            return record, b""
+        code, rewards, status = made
+        _, plain = worker.ask({"do": "probe"}, [])
+        try:
+            expected = probes_of(b"".join(plain))
+        except ValueError:
+            self._complain_of_answer()
+        compiled = probes_of(rewards), probes_of(status, np.int32)
+        reason = disagreement(compiled, expected)
+        if reason:
+            return {"mode": "interpreted", "reason": reason}, b""
+        return record | {"described": _digest(parts)}, code
+
+    def _use(self, record: dict[str, Any], code: bytes) -> None:
         from deepracer_fast.reward.compiler.machine import Machine
 
+        layout = record["layout"]
         columns, state = tuple(layout["columns"]), tuple(layout["state"])
         self._layout = Layout(columns, state, bool(layout["prints"]))
+        self._kept = State(record["kept"])
+        self._described = str(record["described"])
         self._compiled = CompiledReward(Machine(code), self._layout)
 
     def _worker(self, number: int) -> Sandbox:
@@ -75,7 +110,13 @@ class SandboxedReward:
         while len(self._workers) <= number:
             worker = Sandbox(self._source, self._time_limit)
             self._workers.append(worker)
-            worker.load(compile_too=self._compiled is not None, verify=False)
+            keeps = self._compiled is not None and bool(self._kept.places)
+            _, parts = worker.load(compile_too=keeps)
+            if keeps and _digest(parts) != self._described:  # its objects have other numbers
+                raise RewardError(
+                    f"{self._source.filename}: its module holds other values than when it was "
+                    f"compiled (does it read a file that has changed?): empty {cache.folder()}"
+                )
         return self._workers[number]
 
     @property
@@ -126,10 +167,7 @@ class SandboxedReward:
         try:
             outcome = compiled.run(params, where)
         except StateTooLarge:
-            raise RewardError(
-                f"{self._source.filename}: the lists that it keeps from call to call have grown "
-                "beyond what fits; empty them at the start of an episode"
-            ) from None
+            self._complain_of_size()
         rewards, status, complete = outcome
         if complete:
             self._asked += int(np.count_nonzero(where))
@@ -139,6 +177,12 @@ class SandboxedReward:
         if sample:
             self._check(params, sample, before, rewards)
         return rewards
+
+    def _complain_of_size(self) -> NoReturn:
+        raise RewardError(
+            f"{self._source.filename}: the lists that it keeps from call to call have grown "
+            "beyond what fits; empty them at the start of an episode"
+        ) from None
 
     def _sample(self, where: np.ndarray) -> list[int]:
         """Cars whose call is made both ways this time; mostly none."""
@@ -153,7 +197,7 @@ class SandboxedReward:
     def _check(
         self, params: Mapping[str, Any], sample: list[int], before: list[Any], rewards: np.ndarray
     ) -> None:
-        plain, _ = self._worker(0).replay(params, sample, before)
+        plain, _ = self._ask_python(params, sample, before)
         for car, reward in zip(sample, plain, strict=True):
             if abs(rewards[car] - reward) > _TOLERANCE * abs(reward):
                 found = f"compiled, it gave {rewards[car]:.9g} where Python gives {reward:.9g}"
@@ -188,16 +232,32 @@ class SandboxedReward:
         states = self._compiled.states
         states.fit(len(where))
         cars = np.flatnonzero(where).tolist()
-        found, after = self._worker(0).replay(params, cars, [states.words(car) for car in cars])
+        found, after = self._ask_python(params, cars, [states.words(car) for car in cars])
         rewards[cars] = found
-        for car, words in zip(cars, after, strict=True):
-            if words is None:
-                raise RewardError(
-                    f"{self._source.filename}: a value that it keeps from call to call changed its "
-                    "type in a way that this version cannot follow"
-                )
-            states.put(car, words)
+        try:
+            for car, values in zip(cars, after, strict=True):
+                states.put(car, self._kept.words(values))
+        except StateError as error:
+            raise RewardError(
+                f"{self._source.filename}: a value that it keeps from call to call changed its "
+                f"type in a way that this version cannot follow: {error}"
+            ) from None
+        except StateTooLarge:
+            self._complain_of_size()
         return rewards
+
+    def _ask_python(
+        self, params: Mapping[str, Any], cars: list[int], words: list[Any]
+    ) -> tuple[list[float], list[Any]]:
+        """Rewards and next values of cars that Python calls from the given states."""
+        values = [self._kept.values(each) for each in words]
+        rewards, after = self._worker(0).replay(params, cars, values, self._kept.places)
+        if type(after) is not list or len(after) != len(cars):
+            self._complain_of_answer()
+        return rewards, after
+
+    def _complain_of_answer(self) -> NoReturn:
+        raise RewardError(f"{self._source.filename}: its process gave an answer that is none")
 
     def _interpret(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))
@@ -226,3 +286,7 @@ class SandboxedReward:
 
 def _most_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _digest(parts: list[bytes]) -> str:
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -1,13 +1,12 @@
-"""The process in which the user's Python runs: it loads, compiles, checks and interprets.
+"""The process in which the user's Python runs: it loads, describes and interprets.
 
-In: messages from `sandbox`. Out: answers, of which the object code of a compiled reward is one.
+In: messages from `sandbox`. Out: answers, which are values: rewards, and what the module holds.
 What the user's file does to this process - a crash, an endless loop, a wall of memory - ends this
 process and nothing else.
 """
 
 from __future__ import annotations
 
-import ast
 import faulthandler
 import os
 import resource
@@ -21,7 +20,9 @@ import numpy as np
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.channel import Channel, Closed, unpack_columns
+from deepracer_fast.reward.describe import Description, Unfit
 from deepracer_fast.reward.interpret import Interpreter
+from deepracer_fast.reward.kept_values import Keeper
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
     RewardSource,
@@ -30,6 +31,7 @@ from deepracer_fast.reward.loading import (
     failing_span,
     said,
 )
+from deepracer_fast.reward.verify import interpreted_probes
 
 MEMORY = 4 << 30  # bytes of address space
 
@@ -86,8 +88,8 @@ class Worker:
     def __init__(self) -> None:
         self._interpreter: Interpreter | None = None
         self._source: RewardSource | None = None
-        self._shadow: Any = None  # the module that the compiled code was made from
-        self._words: Any = None
+        self._shadow: dict[str, Any] = {}  # the module of all calls that are made again
+        self._objects: list[Any] = []  # those of the description, by number
 
     def answer(
         self, head: dict[str, Any], parts: list[bytes]
@@ -117,29 +119,25 @@ class Worker:
         self._source = RewardSource(head["name"], head["filename"], parts[0].decode("utf-8"))
         self._source = compile_source(self._source)
         self._interpreter = Interpreter(self._source)
-        if not head["compile"]:
-            return {"mode": "interpreted", "reason": ""}, []
-        return self._compile(head["verify"])
+        return self._described() if head["compile"] else ({"undescribed": ""}, [])
 
-    def _compile(self, verify: bool) -> Any:
-        from deepracer_fast.reward.compiler.joins import Unsupported
-        from deepracer_fast.reward.verify import compile_module, disagreement
-
+    def _described(self) -> Any:
+        """What the module holds, for the process that translates the source."""
         assert self._interpreter is not None and self._source is not None
         self._shadow = self._interpreter.new_module()
         try:
-            made = compile_module(self._shadow, ast.parse(self._source.text))
-            self._words = made.words
-            if verify:
-                reason = disagreement(made, Interpreter(self._source))
-                if reason:
-                    return {"mode": "interpreted", "reason": reason}, []
-        except Unsupported as error:
-            return {"mode": "interpreted", "reason": f"line {error.line}: {error.what}"}, []
-        except Exception as error:  # a fault of the compiler must not cost the user the training
-            return {"mode": "interpreted", "reason": f"the compiler failed: {said(error)}"}, []
-        layout = {"columns": made.columns, "state": made.state, "prints": made.prints}
-        return {"mode": "compiled", "reason": "", "layout": layout}, [made.code]
+            description = Description(self._shadow, self._source.filename)
+        except Unfit as error:
+            return {"undescribed": str(error)}, []
+        except Exception as error:  # what the user's classes do when they are looked at
+            return {"undescribed": said(error)}, []
+        self._objects = description.objects
+        return {}, [description.text]
+
+    def _on_probe(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+        """Interprets made-up states, to be compared with what compiled code gives."""
+        assert self._source is not None
+        return {}, [interpreted_probes(Interpreter(self._source)).tobytes()]
 
     def _on_run(self, head: dict[str, Any], parts: list[bytes]) -> Any:
         """Interprets cars, each in its own module."""
@@ -156,20 +154,18 @@ class Worker:
 
     def _on_replay(self, head: dict[str, Any], parts: list[bytes]) -> Any:
         """Interprets cars one by one from states that are handed in, and hands them back."""
-        from deepracer_fast.reward.compiler.words import StateError
-
         assert self._interpreter is not None
+        if not self._shadow:
+            self._shadow = self._interpreter.new_module()
+        keeper = Keeper(self._shadow, self._objects, head["places"])
         params = unpack_columns(head["columns"], parts)
         rewards, states = [], []
         function = self._shadow[FUNCTION_NAME]
         for row, (car, state) in enumerate(zip(head["cars"], head["states"], strict=True)):
-            self._words.write(state)
+            keeper.write(state)
             name = np.array([car])
             rewards += self._interpreter.run(params, np.array([row]), function, name)
-            try:
-                states.append(self._words.read())
-            except StateError:
-                states.append(None)
+            states.append(keeper.read())
         return {"rewards": rewards, "states": states}, []
 
 

@@ -16,6 +16,7 @@ from llvmlite import ir
 from deepracer_fast.reward.compiler.emitter import F64, FALSE, I1, I64, TRUE, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
 from deepracer_fast.reward.compiler.memory import MAX_INT, Memory
+from deepracer_fast.reward.compiler.users import STAND_INS, Unknown, type_name
 from deepracer_fast.reward.compiler.values import (
     NONE,
     Arr,
@@ -50,6 +51,7 @@ SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", a
 SCALARS = (bool, int, float, str, type(None))
 _KINDS = {bool: "b", int: "i", float: "f"}
 _LARGEST_FOLD = 1 << 12
+_LONGEST_FOLD = 4096  # bits of a product
 _LONGEST_TEXT = 100_000  # characters times pieces that a call may throw away
 
 
@@ -90,6 +92,8 @@ class Arithmetic(Memory):
         if isinstance(value, Opt):
             self.fail_if(value.flag, TypeError)
             return value.value
+        if isinstance(value, Const) and isinstance(value.obj, Unknown):
+            raise Unsupported(f"uses {value.obj.name}", self.line)
         return value
 
     def number(self, value: Value) -> Num:
@@ -107,6 +111,8 @@ class Arithmetic(Memory):
         """A known number."""
         kind, np = _KINDS.get(type(obj)), 0
         if kind is None:
+            if isinstance(obj, STAND_INS):
+                raise Unsupported(f"uses a {type_name(obj)} as a number", self.line)
             if getattr(obj, "shape", None) != () or not hasattr(obj, "dtype"):
                 return self.fail(TypeError)
             kind, np = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(obj.dtype.kind), 1
@@ -173,7 +179,7 @@ class Arithmetic(Memory):
         if isinstance(a, Const) and isinstance(b, Const) and self._folds(op, a.obj, b.obj):
             try:
                 return Const(_FOLD[type(op)](a.obj, b.obj))
-            except Exception as error:
+            except (ArithmeticError, TypeError, ValueError) as error:
                 return self.fail(type(error))
         if self.is_text(a) or self.is_text(b):
             return self._text_binary(op, a, b)
@@ -223,6 +229,8 @@ class Arithmetic(Memory):
         if type(a) in SCALARS and type(b) in SCALARS:
             if isinstance(op, ast.Mult) and (isinstance(a, str) or isinstance(b, str)):
                 return False
+            if all(isinstance(x, int) for x in (a, b)) and isinstance(op, ast.Mult):
+                return int(a).bit_length() + int(b).bit_length() <= _LONGEST_FOLD
             if isinstance(op, ast.Pow | ast.LShift):
                 sizes = [abs(x) for x in (a, b) if isinstance(x, int | float)]
                 return len(sizes) == 2 and sizes[1] <= 64 and sizes[0] <= _LARGEST_FOLD

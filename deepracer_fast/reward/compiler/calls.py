@@ -12,6 +12,15 @@ from deepracer_fast.reward.compiler.emitter import FALSE, I64, TRUE, i64
 from deepracer_fast.reward.compiler.iteration import Gen, Iteration
 from deepracer_fast.reward.compiler.joins import MAX_STATIC, Unsupported, describe
 from deepracer_fast.reward.compiler.sequences import Seq
+from deepracer_fast.reward.compiler.users import (
+    STAND_INS,
+    UserObject,
+    UserTuple,
+    class_of,
+    is_callable,
+    is_subclass,
+    type_name,
+)
 from deepracer_fast.reward.compiler.values import (
     NONE,
     Arr,
@@ -192,14 +201,14 @@ class Calls(Iteration):
         classes = wanted.obj if isinstance(wanted, Const) else ()
         if isinstance(wanted, Tup):
             classes = tuple(getattr(item, "obj", object) for item in wanted.items)
+        if isinstance(value, Const):
+            return Const(is_subclass(class_of(value.obj), classes))
         if isinstance(value, Opt):
             inner = self.truth(self._builtin_isinstance((value.value, wanted), kw))
             return boolean(self.b.and_(self.b.not_(value.flag), inner))
-        if isinstance(value, Const):
-            return self.fold(isinstance, (value, Const(classes)))
-        return Const(issubclass(self.class_of(value), classes))
+        return Const(is_subclass(self.class_of(value), classes))
 
-    def class_of(self, value: Value) -> type:
+    def class_of(self, value: Value) -> Any:
         """The class of a value made at run time."""
         match value:
             case Num(kind, _, 0, True):
@@ -218,10 +227,14 @@ class Calls(Iteration):
 
     def _builtin_type(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         value = args[0]
-        return Const(type(value.obj)) if isinstance(value, Const) else Const(self.class_of(value))
+        if not isinstance(value, Const):
+            return Const(self.class_of(value))
+        if isinstance(value.obj, STAND_INS) and not isinstance(value.obj, UserObject | UserTuple):
+            raise Unsupported(f"asks for the class of a {type_name(value.obj)}", self.line)
+        return Const(class_of(value.obj))
 
     def _builtin_callable(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        return self.fold(callable, args) if isinstance(args[0], Const) else Const(False)
+        return Const(isinstance(args[0], Const) and is_callable(args[0].obj))
 
     def _builtin_hasattr(self, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         return self.has_attribute(args[0], self._name_of(args[1]))

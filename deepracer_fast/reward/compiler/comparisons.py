@@ -61,7 +61,7 @@ class Comparisons(Slices):
         if isinstance(a, Const) and isinstance(b, Const):
             try:
                 return Const(_ORDERS[type(op)](a.obj, b.obj))
-            except Exception as error:
+            except (TypeError, ValueError) as error:
                 return self.fail(type(error))
         x, y = self.number(a), self.number(b)
         return boolean(self.compare_numbers(SIGNS[type(op)], x, y))

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import ast
-import functools
-import inspect
+import builtins
 import logging
 import time
 import traceback
-from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, TypeGuard
+from types import BuiltinFunctionType, ModuleType
+from typing import Any
 
 from deepracer_fast.reward.compiler.calls import BUILTIN_NAMES
 from deepracer_fast.reward.compiler.emitter import Dead, Merge
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
-from deepracer_fast.reward.compiler.scopes import Frame, Function, definitions_of, scope_of
+from deepracer_fast.reward.compiler.scopes import (
+    Frame,
+    Function,
+    definitions_of,
+    names_used,
+    scope_of,
+)
 from deepracer_fast.reward.compiler.standard_library import BUILT_INS, stand_in
+from deepracer_fast.reward.compiler.users import (
+    MISSING,
+    Cell,
+    Unknown,
+    UserClass,
+    UserFunction,
+    UserMethod,
+    UserObject,
+    UserTuple,
+    attributes_of,
+    class_of,
+    is_subclass,
+)
 from deepracer_fast.reward.compiler.values import (
     NONE,
     UNBOUND,
@@ -54,17 +72,12 @@ _METHODS = {
 }
 
 
-def _is_callable(cls: type) -> bool:
-    return any("__call__" in base.__dict__ for base in cls.__mro__)
-
-
 class Functions(Arrays):
     """Frames, names, and calls of anything."""
 
     frame: Frame
     node: ast.AST
     tree: ast.Module
-    filename: str
 
     def expr(self, node: ast.expr) -> Value:
         """Translates an expression (`expressions`)."""
@@ -101,10 +114,11 @@ class Functions(Arrays):
         if found is None:
             return self.read_global(name)
         frame, key = found
-        if name in frame.holders:
-            return self.read_cell(frame.holders[name])
+        held = frame.cells.get(name)
+        if isinstance(held, Cell):
+            return self.read_cell(held)
         if key not in self.env and name in frame.cells:
-            return self.known(frame.cells[name])
+            return Const(held)
         value = self.env.get(key, UNBOUND)
         if isinstance(value, Maybe) or value is UNBOUND:
             value = self.bound(value, UnboundLocalError)
@@ -118,8 +132,9 @@ class Functions(Arrays):
             self.write_global(name, value)
             return
         frame, key = found
-        if name in frame.holders:
-            self.write_cell(frame.holders[name], value)
+        held = frame.cells.get(name)
+        if isinstance(held, Cell):
+            self.write_cell(held, value)
             return
         self.env[key] = value
 
@@ -131,13 +146,16 @@ class Functions(Arrays):
         if frame is None or frame.parent is None or frame.first is None:
             raise Unsupported("such a super()", self.line)
         owner = self.env["v", frame.path, frame.first]
-        cls = owner.cls if isinstance(owner, Obj) else type(getattr(owner, "obj", None))
-        order = cls.__mro__
-        for base in order[order.index(frame.parent.cells["__class__"]) + 1 :]:
-            if name in base.__dict__:
-                found = base.__dict__[name]
-                if isinstance(found, FunctionType) or found is object.__init__:
-                    return Bound(Const(found), owner)
+        cls = owner.cls if isinstance(owner, Obj) else class_of(getattr(owner, "obj", None))
+        own = frame.parent.cells["__class__"].contents
+        order = cls.order if isinstance(cls, UserClass) else ()
+        if own not in order:
+            raise Unsupported("such a super()", self.line)
+        for base in order[order.index(own) + 1 :]:
+            found = attributes_of(base).get(name, MISSING)
+            if isinstance(found, UserFunction) or found is object.__init__:
+                return Bound(Const(found), owner)
+            if found is not MISSING:
                 raise Unsupported(f"super().{name}", self.line)
         return self.fail(AttributeError)
 
@@ -162,7 +180,7 @@ class Functions(Arrays):
                 self.conflict(fn)
             case Choice():
                 return self._call_chosen(fn, 0, args, kwargs)
-            case Obj(_, cls) if _is_callable(cls):
+            case Obj(_, cls) if cls.find("__call__") is not MISSING:
                 return self.call(self.attribute(fn, "__call__"), args, kwargs)
         raise Unsupported(f"calls {describe(type_of(fn))}", self.line)
 
@@ -186,11 +204,23 @@ class Functions(Arrays):
         return self.if_else(chosen, here, lambda: self._call_chosen(choice, k + 1, args, kw, name))
 
     def _call_known(self, obj: Any, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
-        if isinstance(obj, FunctionType) and obj.__code__.co_filename == self.filename:
-            return self.inline(self.function_of(obj), args, kw)
-        if isinstance(obj, type) and self.is_users(obj):
-            return self._instance(obj, args, kw)
-        if obj == self.namespace["__builtins__"]["print"]:
+        match obj:
+            case UserFunction() if not obj.cached or self._is_pure(obj):
+                return self.inline(self.function_of(obj), args, kw)
+            case UserClass():
+                return self._instance(obj, args, kw)
+            case UserObject() | UserTuple() if obj.cls.find("__call__") is not MISSING:
+                return self.call(self.attribute(Const(obj), "__call__"), args, kw)
+            case UserMethod(function, owner):
+                return self.call(Const(function), (Const(owner), *args), kw)
+            case UserObject() | UserTuple():
+                return self.fail(TypeError)
+            case UserFunction() | Unknown():
+                raise Unsupported(f"calls {self._label(obj)}", self.line)
+        return self._call_library(obj, args, kw)
+
+    def _call_library(self, obj: Any, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
+        if obj is builtins.print:
             return self.builtin("print", args, kw)
         try:
             name = BUILTIN_NAMES.get(obj)
@@ -214,46 +244,43 @@ class Functions(Arrays):
             return self.numpy_function(obj.__name__, args, dict(kw))
         if isinstance(obj, type) and issubclass(obj, BaseException):
             return Opaque()
-        if self.is_users(type(obj)) and _is_callable(type(obj)):
-            return self.call(self.attribute(Const(obj), "__call__"), args, kw)
         if module == "statistics" and hasattr(self, f"_statistics_{obj.__name__}"):
             return self.as_python(getattr(self, f"_statistics_{obj.__name__}")(args[0]))
         if not callable(obj):
             return self.fail(TypeError)
-        label = getattr(obj, "__qualname__", type(obj).__name__)
+        raise Unsupported(f"calls {self._label(obj)}", self.line)
+
+    def _label(self, obj: Any) -> str:
         if isinstance(self.node, ast.Call):
-            label = ast.unparse(self.node.func)
-        raise Unsupported(f"calls {label}", self.line)
+            return ast.unparse(self.node.func)
+        return str(getattr(obj, "__qualname__", None) or getattr(obj, "name", type(obj).__name__))
 
     def _library(self, obj: Any) -> Fn | None:
-        """What to inline for a function of the library, or for one that it has wrapped."""
+        """What to inline for a function of the library."""
         try:
             node = stand_in(obj)
         except TypeError:  # it has no hash
             return None
-        if node is not None:
-            path = self.path_of("library", id(node))
-            defaults = tuple(Const(ast.literal_eval(value)) for value in node.args.defaults)
-            return Fn(node, Frame(path, frozenset(BUILT_INS), cells=BUILT_INS), defaults, (), obj)
-        wrapped = getattr(obj, "__wrapped__", None)
-        if isinstance(obj, functools._lru_cache_wrapper) and self._is_pure(wrapped):
-            return self.function_of(wrapped)
-        return None
+        if node is None:
+            return None
+        path = self.path_of("library", id(node))
+        defaults = tuple(Const(ast.literal_eval(value)) for value in node.args.defaults)
+        return Fn(node, Frame(path, frozenset(BUILT_INS), cells=BUILT_INS), defaults, (), obj)
 
-    def _is_pure(self, function: Any) -> TypeGuard[FunctionType]:
+    def _is_pure(self, function: UserFunction) -> bool:
         """Whether a cached function gives the same as one that is called each time."""
-        if not isinstance(function, FunctionType) or function.__closure__:
-            return False
-        used = [self.namespace.get(name) for name in function.__code__.co_names]
-        return all(
-            value is None or isinstance(value, ModuleType | int | float | str | BuiltinFunctionType)
-            for value in used
-        ) and not any(("global", name) in self.facts.slots for name in function.__code__.co_names)
+        names = names_used(self._node_of(function))
+        kinds = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
+        return (
+            not function.cells
+            and all(isinstance(self.namespace.get(name), kinds) for name in names)
+            and not any(("global", name) in self.facts.slots for name in names)
+        )
 
     def is_object(self, value: Value) -> bool:
         """An object of a class of the user's file."""
         return isinstance(value, Obj) or (
-            isinstance(value, Const) and self.is_users(type(value.obj))
+            isinstance(value, Const) and isinstance(value.obj, UserObject | UserTuple)
         )
 
     def object_binary(self, op: ast.operator, a: Value, b: Value) -> Value:
@@ -262,11 +289,14 @@ class Functions(Arrays):
         ways = ((a, f"__{name}__", b), (b, f"__r{name}__", a))
         for owner, method, other in ways:
             if self.is_object(owner):
-                cls = owner.cls if isinstance(owner, Obj) else type(owner.obj)  # type: ignore[attr-defined]
-                found = inspect.getattr_static(cls, method, None)
-                if isinstance(found, FunctionType):
+                found = self.class_of_any(owner).find(method)
+                if isinstance(found, UserFunction):
                     return self.call(Const(found), (owner, other), {})
         raise Unsupported(f"the operator {name} of an object", self.line)
+
+    def class_of_any(self, owner: Value) -> Any:
+        """The class of an object of the user's file."""
+        return owner.cls if isinstance(owner, Obj) else class_of(owner.obj)  # type: ignore[attr-defined]
 
     def as_python(self, value: Value) -> Value:
         """A NumPy scalar as a plain number."""
@@ -278,26 +308,24 @@ class Functions(Arrays):
         except IndexError:
             return self.fail(TypeError)  # too few arguments
 
-    def function_of(self, function: FunctionType) -> Fn:
+    def function_of(self, function: UserFunction) -> Fn:
         """The source of a function that exists since the module ran."""
-        code = function.__code__
-        node = self._node_of(code)
+        node = self._node_of(function)
         parent = None
-        if function.__closure__:
-            holders = dict(zip(code.co_freevars, function.__closure__, strict=True))
-            cells = {name: cell.cell_contents for name, cell in holders.items()}
+        if function.cells:
             path = self.path_of("cells", id(function))
-            parent = Frame(path, frozenset(cells), cells=cells, holders=holders)
-        defaults = tuple(self.known(d) for d in function.__defaults__ or ())
-        kw = function.__kwdefaults__ or {}
+            cells: dict[str, Any] = function.cells
+            parent = Frame(path, frozenset(cells), cells=cells)
+        defaults = tuple(self.known(d) for d in function.defaults)
+        kw = function.kw_defaults
         names = [a.arg for a in node.args.kwonlyargs]
         kw_defaults = tuple(self.known(kw[n]) if n in kw else None for n in names)
         return Fn(node, parent, defaults, kw_defaults, function)
 
-    def _node_of(self, code: Any) -> Function:
-        found = definitions_of(self.tree, code)
+    def _node_of(self, function: UserFunction) -> Function:
+        found = definitions_of(self.tree, function)
         if len(found) != 1:
-            raise Unsupported(f"calls {code.co_name}, whose source is not clear", self.line)
+            raise Unsupported(f"calls {function.name}, whose source is not clear", self.line)
         return found[0]
 
     def inline(self, fn: Fn, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
@@ -387,44 +415,44 @@ class Functions(Arrays):
             return self.fail(TypeError)
         return bound
 
-    def _instance(self, cls: type, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
+    def _instance(self, cls: UserClass, args: tuple[Value, ...], kw: dict[str, Value]) -> Value:
         """An object of a user's class, made in this call."""
-        if issubclass(cls, BaseException):
+        if is_subclass(cls, BaseException):
             return Opaque()
-        if any(base.__module__ not in (cls.__module__, "builtins") for base in cls.__mro__) or (
-            issubclass(cls, tuple | dict | list | str | int | float)
-        ):
-            raise Unsupported(f"makes an object of {cls.__name__}", self.line)
+        if not all(isinstance(base, UserClass) or base is object for base in cls.order):
+            raise Unsupported(f"makes an object of {cls.name}", self.line)
+        if cls.customises("__new__", "__setattr__", "__getattribute__"):
+            raise Unsupported(f"makes an object of {cls.name} in a way of its own", self.line)
         self.loop_guard("an object")
         path = self.path_of("object", self.nth(self.place()))
         for key in [k for k in self.env if k[0] == "attr" and k[1] == path]:
             del self.env[key]
         made = Obj(path, cls)
-        init = inspect.getattr_static(cls, "__init__", None)
-        if hasattr(cls, "__dataclass_fields__") and init.__code__.co_filename != self.filename:
-            self._dataclass(made, cls, args, kw)
-        elif isinstance(init, FunctionType):
+        init = cls.find("__init__")
+        if isinstance(init, UserFunction):
             self.call(Const(init), (made, *args), kw)
+        elif cls.fields is not None:
+            self._dataclass(made, cls, args, kw)
+        elif init is not object.__init__:
+            raise Unsupported(f"makes an object of {cls.name} in a way of its own", self.line)
         elif args or kw:
             return self.fail(TypeError)
         return made
 
     def _dataclass(
-        self, made: Obj, cls: Any, args: tuple[Value, ...], kw: dict[str, Value]
+        self, made: Obj, cls: UserClass, args: tuple[Value, ...], kw: dict[str, Value]
     ) -> None:
-        import dataclasses
-
-        fields = [f for f in dataclasses.fields(cls) if f.init]
+        fields = cls.fields or ()
         values = dict(zip([f.name for f in fields], args, strict=False)) | kw
         for each in fields:
             if each.name in values:
                 value = values[each.name]
-            elif each.default is not dataclasses.MISSING:
+            elif each.default is not MISSING:
                 value = self.known(each.default)
-            elif each.default_factory is not dataclasses.MISSING:
-                value = self.call(Const(each.default_factory), (), {})
+            elif each.factory is not MISSING:
+                value = self.call(Const(each.factory), (), {})
             else:
                 self.fail(TypeError)
             self.env["attr", made.path, each.name] = value
-        if hasattr(cls, "__post_init__"):
+        if cls.find("__post_init__") is not MISSING:
             self.call(self.attribute(made, "__post_init__"), (), {})

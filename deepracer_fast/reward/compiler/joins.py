@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from deepracer_fast.reward.compiler.users import type_name
 from deepracer_fast.reward.compiler.values import (
     TArr,
     TChoice,
@@ -25,6 +26,7 @@ from deepracer_fast.reward.compiler.values import (
     TTup,
     TUnbound,
     Type,
+    Unsupported,
     const_key,
 )
 
@@ -35,15 +37,6 @@ _ORDER = "bif"
 
 class Restart(Exception):
     """A fact became wider: what was emitted so far is void."""
-
-
-class Unsupported(Exception):
-    """The compiler cannot follow; `line` of the user's file, 0 if unknown."""
-
-    def __init__(self, what: str, line: int = 0) -> None:
-        super().__init__(what)
-        self.what = what
-        self.line = line
 
 
 @dataclass
@@ -328,7 +321,7 @@ def describe(typ: Type) -> str:
         case TRange():
             return "a range"
         case TConst(_, obj):
-            return f"a {type(obj).__name__}"
+            return f"a {type_name(obj)}"
         case TOpt(inner):
             return f"None or {describe(inner)}"
     return "an object"

@@ -2,7 +2,7 @@
 
 In: the slots that `state` found. Out: each slot's value in the environment, and its words in the
 car's columns. A number is a word; a list is a row of its elements' words; a list of lists is a row
-of counts and words, as `load_rows` reads them. `words` does the same for Python's objects.
+of counts and words, as `load_rows` reads them. `words` does the same for Python's values.
 """
 
 from __future__ import annotations
@@ -12,23 +12,28 @@ from typing import Any
 
 from deepracer_fast.reward.compiler.columns import STATE, Columns
 from deepracer_fast.reward.compiler.emitter import I64, WORDS, i64
-from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported
+from deepracer_fast.reward.compiler.joins import Facts, Restart, Slot, Unsupported, describe
 from deepracer_fast.reward.compiler.memory import CLAIMED
+from deepracer_fast.reward.compiler.state import can_be_kept
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Const,
     Leaf,
     Lst,
     Num,
+    TConst,
     TLst,
     TMaybe,
+    TNum,
     TOpt,
+    TStr,
     TTup,
     Type,
     Value,
     leaf_kinds,
     value_from,
 )
+from deepracer_fast.reward.kept_values import json_of
 
 GROW = -1  # status: a list of the state needs more room
 
@@ -281,6 +286,8 @@ def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
     for element in _elements(site, facts):
         if not isinstance(element, TLst) and _holds_list(element):
             raise Unsupported("keeps lists within tuples from one call to the next")
+        if not can_be_kept(element):
+            raise Unsupported(f"keeps {describe(element)} from one call to the next")
     return [*kinds[:-1], "list"]
 
 
@@ -307,3 +314,56 @@ def _holds_list(typ: Type) -> bool:
         case TTup(items):
             return any(_holds_list(item) for item in items)
     return False
+
+
+# For those who carry it from process to process
+
+
+def state_record(facts: Facts, strings: dict[str, int], numbers: dict[int, int]) -> dict[str, Any]:
+    """The record of `words.State`: where each slot is, and its type.
+
+    Args:
+        facts: of the last pass.
+        strings: the texts of the program, by number.
+        numbers: of the module's objects in its description, by `id`.
+    """
+    places, types = [], []
+    for slot in facts.slots.values():
+        number = 0 if slot.kind == "global" else numbers.get(id(slot.owner))
+        if number is None or not _is_plain(slot.name):
+            raise Unsupported("keeps something that has no place of its own")
+        places.append([slot.kind, number, json_of(slot.name)])
+        types.append(_written(slot.type, facts))
+    return {"places": places, "types": types, "texts": list(strings)}
+
+
+def _is_plain(name: Any) -> bool:
+    if isinstance(name, tuple):
+        return all(map(_is_plain, name))
+    return name is None or isinstance(name, bool | int | float | str)
+
+
+def initial_values(facts: Facts) -> list[Any]:
+    """What the slots hold after the module has run, as `kept_values` writes it."""
+    return [json_of(slot.initial) for slot in facts.slots.values()]
+
+
+def _written(typ: Type, facts: Facts) -> list[Any]:
+    """A type as `words.State` reads it."""
+    match typ:
+        case TNum(kind, np):
+            return ["number", kind, np]
+        case TStr():
+            return ["text"]
+        case TMaybe(inner):
+            return ["maybe", _written(inner, facts)]
+        case TOpt(inner):
+            return ["optional", _written(inner, facts)]
+        case TTup(items, is_list):
+            return ["items", bool(is_list), [_written(item, facts) for item in items]]
+        case TLst(site):
+            element = facts.element(site)
+            return ["list", None if element is None else _written(element, facts)]
+        case TConst(_, None):
+            return ["none"]
+    raise Unsupported(f"keeps {describe(typ)} from one call to the next")

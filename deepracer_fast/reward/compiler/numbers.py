@@ -17,6 +17,7 @@ from deepracer_fast.reward.compiler.containers import Containers
 from deepracer_fast.reward.compiler.emitter import F64, FALSE, I32, I64, TRUE, f64, i64
 from deepracer_fast.reward.compiler.joins import Unsupported, describe
 from deepracer_fast.reward.compiler.sequences import Seq
+from deepracer_fast.reward.compiler.users import STAND_INS, UserTuple
 from deepracer_fast.reward.compiler.values import Arr, Const, Leaf, Num, Opaque, Str, Value, type_of
 
 # Functions of one float: name -> whether a result beyond all floats is an OverflowError.
@@ -52,8 +53,12 @@ class Numbers(Containers):
         known = [arg.obj for arg in args if isinstance(arg, Const)]
         if any(isinstance(obj, int) and abs(obj) > 1 << 40 for obj in known):
             raise Unsupported("a large int", self.line)
+        if any(isinstance(obj, STAND_INS) and type(obj) is not UserTuple for obj in known):
+            raise Unsupported(f"{function.__name__} of an object", self.line)
         try:
             return Const(function(*known))
+        except Unsupported:
+            raise
         except Exception as error:
             return self.fail(type(error))
 

@@ -1,16 +1,15 @@
 """One reward function as a kernel: a loop over cars around the translated function.
 
-In: the user's module after it has run, and its syntax tree. Out: LLVM assembly and a `Layout`,
-which says what the caller has to hand in. `kernel(start, stop, args)` runs the cars of a range
-and gives 0 if none of them was given up; ``args`` is a table of addresses and numbers, whose order
-is in `columns`, as are the params of a car.
+In: what is in the user's module (`rebuild`), and its syntax tree. Out: LLVM assembly and the pass
+that made it, which says what the caller has to hand in. `kernel(start, stop, args)` runs the cars
+of a range and gives 0 if none of them was given up; ``args`` is a table of addresses and numbers,
+whose order is in `columns`, as are the params of a car.
 """
 
 from __future__ import annotations
 
 import ast
 import time
-from types import FunctionType
 from typing import Any
 
 from llvmlite import ir
@@ -29,6 +28,7 @@ from deepracer_fast.reward.compiler.functions import Frame
 from deepracer_fast.reward.compiler.joins import Facts, Restart, Unsupported
 from deepracer_fast.reward.compiler.kept import KeptState
 from deepracer_fast.reward.compiler.memory import MAX_INT
+from deepracer_fast.reward.compiler.users import UserMethod
 from deepracer_fast.reward.compiler.values import (
     Bound,
     Const,
@@ -36,6 +36,7 @@ from deepracer_fast.reward.compiler.values import (
     Leaf,
     Value,
 )
+from deepracer_fast.reward.loading import FUNCTION_NAME
 from deepracer_fast.reward.params_table import ALL_KEYS, Parameter
 
 MAX_SECONDS = 5.0  # of processor time for all passes
@@ -52,7 +53,6 @@ class Program(KeptState):
     ) -> None:
         super().__init__(facts, strings)
         self.namespace = namespace
-        self.filename = namespace["__file__"]
         self.tree = tree
         self.visits = {}
         self.loops = []
@@ -210,9 +210,9 @@ def translate(namespace: dict[str, Any], tree: ast.Module) -> tuple[str, Program
 
 def program_entry(namespace: dict[str, Any]) -> Value:
     """What is called for each car."""
-    function = namespace["reward_function"]
-    if not isinstance(function, FunctionType) and hasattr(function, "__func__"):
-        return Bound(Const(function.__func__), Const(function.__self__))
+    function = namespace.get(FUNCTION_NAME)
+    if isinstance(function, UserMethod):
+        return Bound(Const(function.function), Const(function.owner))
     return Const(function)
 
 

@@ -11,10 +11,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import CellType, CodeType
 from typing import Any, NamedTuple
 
 from deepracer_fast.reward.compiler.emitter import Merge
+from deepracer_fast.reward.compiler.users import UserFunction
 
 Function = ast.FunctionDef | ast.Lambda
 
@@ -36,8 +36,8 @@ class Frame:
         names: local variables.
         parent: the frame that the function was defined in; None for the module.
         outside: names declared global.
-        cells: known values of a closure that was made when the module ran.
-        holders: what holds them between calls.
+        cells: the variables of a closure that was made when the module ran, in `users.Cell`s;
+            or the built-ins that a definition of the library calls.
         captured: a nested function may outlive the call.
         on_return: where ``return`` leads.
         depth: number of calls around this one.
@@ -49,7 +49,6 @@ class Frame:
     parent: Frame | None = None
     outside: frozenset[str] = frozenset()
     cells: dict[str, Any] = field(default_factory=dict)
-    holders: dict[str, CellType] = field(default_factory=dict)
     captured: bool = False
     on_return: Merge | None = None
     depth: int = 0
@@ -116,18 +115,26 @@ def scope_of(node: Function) -> Scope:
     )
 
 
-def definitions_of(tree: ast.Module, code: CodeType) -> list[Function]:
-    """The definitions in a module that a function's code may come from: one, if that is clear."""
+def definitions_of(tree: ast.Module, function: UserFunction) -> list[Function]:
+    """The definitions in a module that a function may come from: one, if that is clear."""
     found: list[Function] = []
-    for node in _by_line(tree).get(code.co_firstlineno, []):
+    for node in _by_line(tree).get(function.line, []):
         if isinstance(node, ast.FunctionDef):
-            if node.name == code.co_name:
+            if node.name == function.name:
                 found.append(node)
-        elif code.co_name == "<lambda>":
+        elif function.name == "<lambda>":
             names = tuple(a.arg for a in node.args.args)
-            if names == code.co_varnames[: len(names)]:
+            if names == function.arguments[: len(names)]:
                 found.append(node)
     return found
+
+
+def names_used(node: Function) -> set[str]:
+    """Names that are not the function's own: of module variables, built-ins and attributes."""
+    body = node.body if isinstance(node.body, list) else [node.body]
+    nodes = [n for part in body for n in ast.walk(part)]
+    names = {n.id for n in nodes if isinstance(n, ast.Name)} - scope_of(node).names
+    return names | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
 
 
 @lru_cache(maxsize=1)

@@ -7,13 +7,27 @@ What is never written is a constant.
 
 from __future__ import annotations
 
+import builtins
 import collections
-import inspect
-from types import CellType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from deepracer_fast.reward import library
 from deepracer_fast.reward.compiler.comparisons import Comparisons
 from deepracer_fast.reward.compiler.joins import Restart, Slot, Unsupported, describe
+from deepracer_fast.reward.compiler.users import (
+    MISSING,
+    Cell,
+    Unknown,
+    UserClass,
+    UserFunction,
+    UserObject,
+    UserTuple,
+    attributes_of,
+    class_of,
+    is_callable,
+    static_attribute,
+)
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
@@ -39,15 +53,14 @@ from deepracer_fast.reward.compiler.values import (
     type_of,
 )
 
-MISSING = object()
 
-
-def _can_be_kept(typ: Type) -> bool:
+def can_be_kept(typ: Type) -> bool:
+    """Whether a type has words that say all about its value."""
     match typ:
         case TOpt(inner) | TMaybe(inner):
-            return _can_be_kept(inner)
+            return can_be_kept(inner)
         case TTup(items, is_list):
-            return is_list is not None and all(_can_be_kept(item) for item in items)
+            return is_list is not None and all(can_be_kept(item) for item in items)
         case TConst(_, obj):
             return obj is None
     return isinstance(typ, TNum | TStr | TLst | TUnbound)
@@ -120,7 +133,7 @@ class State(Comparisons):
 
     def _storable(self, typ: Type) -> Type:
         wide = self.facts.widen(typ)
-        if not _can_be_kept(wide):
+        if not can_be_kept(wide):
             raise Unsupported(f"keeps {describe(wide)} from one call to the next", self.line)
         return wide
 
@@ -144,7 +157,7 @@ class State(Comparisons):
             return self.read_slot(key, NameError)
         if name in self.namespace:
             return self.known(self.namespace[name])
-        builtin = self.namespace["__builtins__"].get(name, MISSING)
+        builtin = getattr(builtins, name, MISSING)
         if builtin is MISSING:
             return self.fail(NameError)
         return Const(builtin)
@@ -157,16 +170,16 @@ class State(Comparisons):
 
     # Variables of a function that made the reward when the module ran
 
-    def read_cell(self, cell: CellType) -> Value:
+    def read_cell(self, cell: Cell) -> Value:
         """A variable that a closure shares with the function around it."""
         key = ("cell", id(cell))
         if key in self.facts.slots:
             return self.read_slot(key, NameError)
-        return self.known(cell.cell_contents)
+        return self.fail(NameError) if cell.contents is MISSING else self.known(cell.contents)
 
-    def write_cell(self, cell: CellType, value: Value) -> None:
+    def write_cell(self, cell: Cell, value: Value) -> None:
         """``nonlocal name; name = value``."""
-        key, first = ("cell", id(cell)), cell.cell_contents
+        key, first = ("cell", id(cell)), cell.contents
         self.write_slot(key, Slot(cell, "cell", None, first, self._slot_type(key, first)), value)
 
     def _slot_type(self, key: Any, first: Any) -> Type:
@@ -178,14 +191,15 @@ class State(Comparisons):
 
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``."""
-        owner = self.plain(owner)
+        if not (isinstance(owner, Const) and isinstance(owner.obj, Unknown)):
+            owner = self.plain(owner)
         match owner:
             case Obj(path, cls):
                 key = ("attr", path, name)
                 value = self.env.get(key, UNBOUND)
                 if value is UNBOUND:
                     return self._class_attribute(cls, name, owner)
-                if isinstance(value, Maybe) and hasattr(cls, name):
+                if isinstance(value, Maybe) and cls.find(name) is not MISSING:
                     own, made = value, owner
                     return self.if_else(
                         own.flag,
@@ -206,7 +220,10 @@ class State(Comparisons):
         return Bound(name, owner)
 
     def _is_method(self, obj: Any, name: str) -> bool:
-        return callable(getattr(obj, name, None))
+        found = static_attribute(obj, name)
+        if isinstance(found, staticmethod | classmethod):
+            return True
+        return found is not MISSING and not isinstance(found, property) and is_callable(found)
 
     def array_attribute(self, owner: Value, name: str) -> Value:
         """``array.shape`` and its kin (`arrays`)."""
@@ -216,38 +233,57 @@ class State(Comparisons):
         key = ("attr", id(obj), name)
         if key in self.facts.slots:
             return self.read_slot(key, AttributeError)
-        if isinstance(obj, ModuleType):
-            return Const(getattr(obj, name)) if hasattr(obj, name) else self.fail(AttributeError)
-        if isinstance(obj, type) and self.is_users(obj):
-            return self._class_attribute(obj, name, None)
-        if isinstance(obj, FunctionType):
-            if name in obj.__dict__:
-                return self.known(obj.__dict__[name])
-            return self.fail(AttributeError)
-        if self.is_users(type(obj)):
-            own = getattr(obj, "__dict__", {})
-            if name in own:
-                return self.known(own[name])
-            return self._class_attribute(type(obj), name, Const(obj))
+        match obj:
+            case ModuleType():
+                return self.library_member(obj, name)
+            case Unknown():
+                return self.by_name(f"{obj.name}.{name}")
+            case UserClass():
+                return self._class_attribute(obj, name, None)
+            case UserFunction() if name in obj.attributes:
+                return self.known(obj.attributes[name])
+            case UserObject() if name in obj.attributes:
+                return self.known(obj.attributes[name])
+            case UserTuple() if name in obj.fields:
+                return self.known(obj[obj.fields.index(name)])
+            case UserObject() | UserTuple():
+                return self._class_attribute(obj.cls, name, Const(obj))
+            case FunctionType() | UserFunction():
+                return self.fail(AttributeError)
         if name in ("pi", "e", "inf", "nan", "real", "imag", "start", "stop", "step"):
             return Const(getattr(obj, name))
         return Bound(name, Const(obj))
 
-    def is_users(self, cls: Any) -> bool:
-        """Whether a class is written in the user's file."""
-        return getattr(cls, "__module__", None) == self.namespace.get("__name__")
+    def library_member(self, module: ModuleType, name: str) -> Value:
+        """What a module of the library holds."""
+        try:
+            return Const(library.member(module, name))
+        except LookupError:
+            return self.fail(AttributeError)
+        except ValueError:
+            return self.by_name(f"{module.__name__}.{name}")
 
-    def _class_attribute(self, cls: type, name: str, owner: Value | None) -> Value:
+    def by_name(self, name: str) -> Const:
+        """An object of which a name is known; in every pass the same."""
+        return Const(self.facts.made.setdefault(("unknown", name), Unknown(name)))
+
+    def _class_attribute(self, cls: UserClass, name: str, owner: Value | None) -> Value:
+        if name == "__class__" and owner is not None:
+            return Const(cls)
+        if name == "__name__" and owner is None:
+            return Const(cls.name)
         found: Any = MISSING
-        for base in cls.__mro__:
+        for base in cls.order:
             if ("attr", id(base), name) in self.facts.slots:
                 return self.read_slot(("attr", id(base), name), AttributeError)
-            if name in base.__dict__:
-                found = base.__dict__[name]
+            if name in (own := attributes_of(base)):
+                if not isinstance(base, UserClass):
+                    raise Unsupported(f"the attribute {name}", self.line)
+                found = own[name]
                 break
         if found is MISSING:
-            if name == "__class__" and owner is not None:
-                return Const(cls)
+            if owner is not None and cls.customises("__getattr__", "__getattribute__"):
+                raise Unsupported(f"the attributes of {cls.name}", self.line)
             return self.fail(AttributeError)
         match found:
             case property(fget=function):
@@ -256,25 +292,17 @@ class State(Comparisons):
                 return Const(found.__func__)
             case classmethod():
                 return Bound(Const(found.__func__), Const(cls))
-            case FunctionType() if owner is not None:
+            case UserFunction() if owner is not None:
                 return Bound(Const(found), owner)
-        if name in ("__name__", "__class__", "__doc__"):
-            return Const(getattr(cls, name))
-        if not isinstance(found, FunctionType) and owner is not None and hasattr(found, "__get__"):
-            return (
-                Const(found.__get__(owner.obj, cls))
-                if isinstance(owner, Const)
-                else (self.unsupported(f"the attribute {name}"))
-            )
+            case UserObject() if found.cls.customises("__get__", "__set__"):
+                raise Unsupported(f"the attribute {name}", self.line)
+        if isinstance(found, FunctionType) and owner is not None:  # it becomes a method
+            raise Unsupported(f"the attribute {name}", self.line)
         return self.known(found)
 
-    def class_of(self, value: Value) -> type:
+    def class_of(self, value: Value) -> Any:
         """The class of a value made at run time (`calls`)."""
         raise NotImplementedError
-
-    def unsupported(self, what: str) -> Any:
-        """Ends the compilation."""
-        raise Unsupported(what, self.line)
 
     def call(self, fn: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
         """Calls anything (`functions`)."""
@@ -287,14 +315,22 @@ class State(Comparisons):
             self.env[("attr", owner.path, name)] = value
             return
         obj = owner.obj if isinstance(owner, Const) else getattr(owner, "key", None)
-        if obj is None or not (self.is_users(type(obj)) or self.is_users(obj)):
+        if not isinstance(obj, UserObject | UserClass | UserFunction):
             raise Unsupported(f"sets the attribute {name} of something else", self.line)
-        if isinstance(inspect.getattr_static(type(obj), name, None), property):
-            raise Unsupported(f"sets the property {name}", self.line)
+        if isinstance(obj, UserObject):
+            self._check_setting(obj.cls, name)
         key = ("attr", id(obj), name)
-        first = getattr(obj, name, MISSING)
+        first = static_attribute(obj, name)
         slot = Slot(obj, "attr", name, first, self._slot_type(key, first))
         self.write_slot(key, slot, value)
+
+    def _check_setting(self, cls: UserClass, name: str) -> None:
+        """Refuses what a class does in its own way when an attribute is set."""
+        held = cls.find(name)
+        if isinstance(held, property | Unknown) or cls.customises("__setattr__"):
+            raise Unsupported(f"sets the property {name}", self.line)
+        if isinstance(held, UserObject) and held.cls.customises("__set__"):
+            raise Unsupported(f"sets the property {name}", self.line)
 
     def has_attribute(self, owner: Value, name: str) -> Value:
         """``hasattr(owner, name)``."""
@@ -307,15 +343,18 @@ class State(Comparisons):
         if self.is_sequence(owner) and hasattr(list, name) == hasattr(tuple, name):
             return Const(hasattr(list, name))
         if obj is None:
-            return Const(hasattr(self.class_of(owner), name))
+            return Const(static_attribute(self.class_of(owner), name) is not MISSING)
         key = ("attr", id(obj), name)
         if key in self.facts.slots:
-            return self._is_bound(self.env[("slot", key)], type(obj), name)
-        return Const(hasattr(obj, name))
+            return self._is_bound(self.env[("slot", key)], class_of(obj), name)
+        found = static_attribute(obj, name)
+        if isinstance(found, property):  # it may raise AttributeError itself
+            raise Unsupported(f"asks for the property {name}", self.line)
+        return Const(found is not MISSING)
 
-    def _is_bound(self, value: Value, cls: type, name: str) -> Value:
+    def _is_bound(self, value: Value, cls: Any, name: str) -> Value:
         if value is UNBOUND:
-            return Const(hasattr(cls, name))
+            return Const(static_attribute(cls, name) is not MISSING)
         if isinstance(value, Maybe):
             return Num("b", self.b.not_(value.flag))
         return Const(True)

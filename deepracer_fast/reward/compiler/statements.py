@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
+import sys
 from typing import Any
 
 from llvmlite import ir
 
+from deepracer_fast.reward import library
 from deepracer_fast.reward.compiler.emitter import FALSE, TRUE, Dead, Handler, Merge, i64
 from deepracer_fast.reward.compiler.expressions import Expressions
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.sequences import Seq
+from deepracer_fast.reward.compiler.users import Unknown, is_class, is_subclass
 from deepracer_fast.reward.compiler.values import (
     UNBOUND,
     Bound,
@@ -180,7 +183,7 @@ class Statements(Expressions):
                     self.dict_remove(owner, self.expr(target.slice))
                     continue
             found = self.resolve(target.id) if isinstance(target, ast.Name) else None
-            if found is None or found[0].holders:
+            if found is None or found[0].cells:
                 raise Unsupported("such a del", node.lineno)
             self.env[found[1]] = UNBOUND
 
@@ -198,7 +201,7 @@ class Statements(Expressions):
         if isinstance(thrown, ast.Call):
             thrown = thrown.func
         kind = self.expr(thrown)
-        known = isinstance(kind, Const) and isinstance(kind.obj, type)
+        known = isinstance(kind, Const) and is_class(kind.obj)
         self.fail(kind.obj if known else None)  # type: ignore[attr-defined]
 
     def _stmt_Assert(self, node: ast.Assert) -> None:
@@ -211,23 +214,33 @@ class Statements(Expressions):
 
     def _stmt_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            try:
-                module = importlib.import_module(alias.name)
-            except ImportError as error:
-                self.fail(type(error))
-            name = alias.asname or alias.name.split(".")[0]
-            top = module if alias.asname else importlib.import_module(name)
-            self.write_name(name, Const(top))
+            module = self._module(alias.name)
+            top = alias.name.split(".")[0]
+            found = module if alias.asname else self._module(top)
+            self.write_name(alias.asname or top, Const(found))
+
+    def _module(self, name: str) -> Any:
+        """A module of the library, or one that is known by name; nothing else is imported."""
+        module = library.module(name)
+        if module is not None:
+            return module
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names and importlib.util.find_spec(top) is None:
+            self.fail(ModuleNotFoundError)
+        return self.by_name(name).obj
 
     def _stmt_ImportFrom(self, node: ast.ImportFrom) -> None:
-        try:
-            module = importlib.import_module(str(node.module))
-        except ImportError as error:
-            self.fail(type(error))
+        if node.level:
+            raise Unsupported("such an import", node.lineno)
+        module = self._module(str(node.module))
         for alias in node.names:
-            if node.level or not hasattr(module, alias.name):
+            if isinstance(module, Unknown):
+                found: Value = self.by_name(f"{module.name}.{alias.name}")
+            elif hasattr(module, alias.name):
+                found = self.library_member(module, alias.name)
+            else:
                 raise Unsupported("such an import", node.lineno)
-            self.write_name(alias.asname or alias.name, Const(getattr(module, alias.name)))
+            self.write_name(alias.asname or alias.name, found)
 
     def _stmt_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.decorator_list:
@@ -379,9 +392,9 @@ class Statements(Expressions):
         if isinstance(value, Tup):
             kinds = tuple(getattr(item, "obj", None) for item in value.items)
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-        if not all(isinstance(kind, type) for kind in kinds):
+        if not all(map(is_class, kinds)):
             raise Unsupported("such an except", clause.lineno)
-        return lambda kind: issubclass(kind, kinds)
+        return lambda kind: is_subclass(kind, kinds)
 
 
 __all__ = ["Bound", "Statements"]

@@ -14,6 +14,15 @@ from typing import Any
 Leaf = Any  # an LLVM value: double, i64 or i1
 
 
+class Unsupported(Exception):
+    """The compiler cannot follow; `line` of the user's file, 0 if unknown."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.what = what
+        self.line = line
+
+
 class Value:
     """Base of all values."""
 
@@ -103,10 +112,13 @@ class Range(Value):
 
 @dataclass(frozen=True, eq=False)
 class Obj(Value):
-    """An object made within the call, its attributes live in the environment."""
+    """An object made within the call, its attributes live in the environment.
+
+    `cls` is a `users.UserClass`.
+    """
 
     path: Any
-    cls: type
+    cls: Any
 
 
 @dataclass(frozen=True, eq=False)

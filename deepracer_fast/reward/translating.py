@@ -1,0 +1,95 @@
+"""The process that makes object code of a source: it compiles, and runs nothing of the user's.
+
+In: from `translator`, a source and the description of its module's values (`describe`). Out: object
+code and the record that `sandboxed` runs it by, and what the code gives on made-up states; or why
+there is none. What a source can do to a compiler, endless work or a wall of memory, ends this
+process and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import resource
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from deepracer_fast.reward.channel import Channel, Closed
+from deepracer_fast.reward.compiled import Layout
+from deepracer_fast.reward.compiler.joins import Unsupported
+from deepracer_fast.reward.compiler.kept import initial_values, state_record
+from deepracer_fast.reward.compiler.machine import Machine, compile_assembly
+from deepracer_fast.reward.compiler.program import translate
+from deepracer_fast.reward.loading import printable, said
+from deepracer_fast.reward.rebuild import Malformed, Module, rebuild
+from deepracer_fast.reward.verify import compiled_probes
+from deepracer_fast.reward.words import State, StateError
+
+MEMORY = 4 << 30  # bytes of address space
+
+
+@dataclass(frozen=True)
+class Made:
+    """A compiled module: object code, what it wants to be handed, and the record of its state."""
+
+    code: bytes
+    layout: Layout
+    state: dict[str, Any]
+
+
+def compile_module(module: Module, tree: ast.Module) -> Made:
+    """Translates and compiles ``reward_function`` of a module.
+
+    Raises:
+        Unsupported: the compiler cannot follow it.
+    """
+    assembly, program = translate(module.names, tree)
+    facts = program.facts
+    record = state_record(facts, program.strings, module.numbers)
+    try:
+        leaves = State(record).layout(initial_values(facts))
+    except StateError as error:
+        raise Unsupported(f"state: {error}", 1) from error
+    layout = Layout(tuple(facts.columns), tuple(leaves), program.prints)
+    return Made(compile_assembly(assembly), layout, record)
+
+
+def answer(source: str, description: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """The record of a source, its code, and what the code gives on made-up states."""
+    try:
+        made = compile_module(rebuild(description), ast.parse(source))
+        rewards, status = compiled_probes(Machine(made.code), made.layout)
+    except Unsupported as error:
+        return _interpreted(f"line {error.line}: {error.what}")
+    except Malformed as error:
+        return _interpreted(f"its values cannot be told: {error}")
+    except Exception as error:  # a fault of the compiler must not cost the user the training
+        return _interpreted(f"the compiler failed: {said(error)}")
+    layout = dataclasses.asdict(made.layout)
+    record = {"mode": "compiled", "reason": "", "layout": layout, "kept": made.state}
+    return record, [made.code, rewards.tobytes(), status.tobytes()]
+
+
+def _interpreted(reason: str) -> tuple[dict[str, Any], list[bytes]]:
+    return {"mode": "interpreted", "reason": printable(reason)}, []
+
+
+def _limit_this_process(seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def main(read: int, write: int, seconds: int) -> None:
+    """Translates one source."""
+    _limit_this_process(seconds)
+    channel = Channel(read, write)
+    try:
+        _, parts = channel.receive()
+        channel.send(*answer(parts[0].decode("utf-8", "surrogatepass"), parts[1]))
+    except Closed:
+        pass
