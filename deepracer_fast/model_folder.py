@@ -28,6 +28,7 @@ from typing import Any
 
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.errors import ArchiveError, ConfigError
+from deepracer_fast.source_text import encoded
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
@@ -217,7 +218,7 @@ class ModelFolder:
         """Writes what the training starts from."""
         atomic_write_text(self.model_metadata, inputs.model_metadata)
         atomic_write_text(self.model_metadata_copy, inputs.model_metadata)
-        atomic_write_text(self.reward_function, inputs.reward_function)
+        atomic_write_bytes(self.reward_function, encoded(inputs.reward_function))
         atomic_write_text(self.hyperparameters, inputs.hyperparameters)
         # A JSON string is a YAML string as well.
         lines = [f"{key}: {json.dumps(value)}\n" for key, value in inputs.training_params.items()]

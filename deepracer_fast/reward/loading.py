@@ -10,6 +10,7 @@ import inspect
 import linecache
 import os
 import re
+import stat
 import textwrap
 import warnings
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from types import CodeType
 from typing import Any
 
 from deepracer_fast.errors import RewardError
+from deepracer_fast.source_text import decoded, encoded
 
 FUNCTION_NAME = "reward_function"
 _TEXT_NAME = "<reward source>"
 _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
 MAX_CHARACTERS = 1_000_000  # the original took 140,000
+_MOST_BYTES = 4 * MAX_CHARACTERS  # UTF-8 takes up to four a character
 _CLIP = 100  # longest piece of a source line or of a message that is shown
 
 
@@ -69,11 +72,11 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
     string is a path.
 
     Raises:
-        RewardError: No such file, not UTF-8, or far too long.
+        RewardError: No such file, not in the encoding that it declares, or far too long.
     """
     if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
         text = given.removeprefix("\ufeff")  # the mark that some editors begin a file with
-        return _of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text))
+        return _writable(_of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text)))
     if isinstance(given, str | os.PathLike):
         path = Path(given)
         return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
@@ -93,20 +96,53 @@ def _of_bounded_length(source: RewardSource) -> RewardSource:
     return source
 
 
-def _read_text(path: Path) -> str:
+def _writable(source: RewardSource) -> RewardSource:
+    """The source of a text, if a copy of it in a file would be read as the same text."""
     try:
-        data = path.read_bytes()
+        encoded(source.text)
+    except (LookupError, UnicodeEncodeError) as error:
+        raise RewardError(
+            f"{source.filename}: the text must hold what its own coding line declares: {error}; "
+            "drop that line"
+        ) from error
+    return source
+
+
+def _read_text(path: Path) -> str:
+    data = _read_bytes(path)
+    try:
+        return decoded(data)
+    except LookupError as error:
+        raise RewardError(
+            f"{path}: a reward function must be in an encoding that Python reads, {error}; "
+            "save the file as UTF-8"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        is_default = error.encoding.startswith("utf-8")
+        rule = "UTF-8 text" if is_default else f"in the encoding that it declares, {error.encoding}"
+        raise RewardError(
+            f"{path}, line {line}: a reward function must be {rule}, "
+            f"found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
+        ) from error
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The file's bytes; of a pipe or device, which may have no end, none."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise RewardError(f"{path}: a reward function must be a file, not a pipe or a device")
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or error
         raise RewardError(f"{path}: cannot read this reward function: {reason}") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+    if len(data) > _MOST_BYTES:
         raise RewardError(
-            f"{path}, line {line}: a reward function must be UTF-8 text, "
-            f"found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
-        ) from error
+            f"{path}: a reward function may have {MAX_CHARACTERS:,} characters, this file has "
+            "far more"
+        )
+    return data
 
 
 def compile_source(source: RewardSource) -> RewardSource:
