@@ -14,12 +14,13 @@ import resource
 import signal
 import sys
 import threading
-import time
+from time import sleep  # a reward's own clock does not hold for this process
 from typing import Any
 
 import numpy as np
 
 from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import chance, clock
 from deepracer_fast.reward.channel import Channel, Closed, unpack_columns
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import (
@@ -187,7 +188,7 @@ def _limit_this_process() -> None:
 
 def _end_with(parent: int, leave: Any) -> None:
     while os.getppid() == parent:
-        time.sleep(1.0)
+        sleep(1.0)
     leave(1)
 
 
@@ -199,6 +200,8 @@ def main(read: int, write: int, trace: int) -> None:
     watch.start()
     channel, worker = Channel(read, write), Worker()
     _limit_this_process()
+    clock.install()
+    chance.install()
     while True:
         try:
             head, parts = channel.receive()
