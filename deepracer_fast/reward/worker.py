@@ -21,7 +21,7 @@ import numpy as np
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import chance, clock
-from deepracer_fast.reward.channel import Channel, Closed, unpack_columns
+from deepracer_fast.reward.channel import Channel, Closed, Malformed, unpack_columns
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
@@ -206,7 +206,7 @@ def main(read: int, write: int, trace: int) -> None:
         try:
             head, parts = channel.receive()
             channel.send(*worker.answer(head, parts))
-        except Closed:
+        except (Closed, Malformed):
             return
         except KeyboardInterrupt:
             continue
