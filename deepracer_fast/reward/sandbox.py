@@ -1,8 +1,8 @@
 """Starts the process that runs the user's Python, asks it, and says how it died.
 
 In: a `RewardSource` of a file or text. Out: answers of `worker`, or a `RewardError` that names the
-line at which the function crashed its process or did not end. Neighbour: `answers` says what the
-process may answer.
+line at which the function crashed its process or did not end. Neighbours: `readable` says what
+the process may read, `confine` is how it is confined, `answers` what it may answer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,12 +38,22 @@ from deepracer_fast.reward.channel import (
 )
 from deepracer_fast.reward.loading import RewardSource, Span, complaint
 from deepracer_fast.reward.params_table import PARAMETER_NAMES
+from deepracer_fast.reward.readable import readable_paths
 
 _START = (
-    "import json, sys; path, *fds = json.loads(sys.argv[1]); sys.path[:] = path; "
-    "from deepracer_fast.reward.worker import main; main(*fds)"
+    "import json, sys; path, *rest = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from deepracer_fast.reward.worker import main; main(*rest)"
 )
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "HOME": "/nonexistent",
+    "TZ": "UTC",  # the clock of a reward is no machine's
+}
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")  # to start at all
 _GRACE = 1.0  # s in which a stalled process may say where it is
+_TRIAL = 10.0  # s of processor time
 _LONGEST_TRACE = 1 << 18  # bytes of what a process says at its end
 _CARS_PER_LIMIT = 1000  # a batch of so many cars may take the time limit once more
 
@@ -53,9 +65,13 @@ class Sandbox:
         source: what it runs.
         time_limit: seconds of processor time for loading, and for a batch of up to a thousand
             cars.
+
+    Attributes:
+        unconfined: what the operating system does not keep the loaded function from.
     """
 
     def __init__(self, source: RewardSource, time_limit: float) -> None:
+        self.unconfined: list[str] = []
         self._source = source
         self._time_limit = time_limit
         self._loading = True
@@ -67,20 +83,17 @@ class Sandbox:
         (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
         trace_read, trace_write = os.pipe()
         path = [entry or os.getcwd() for entry in sys.path]
-        arguments = json.dumps([path, to_read, from_write, trace_write])
-        environment = dict(os.environ) | {
-            "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
+        # A process is told of the end of the thread that started it, not of the whole parent's.
+        parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
+        rest = [to_read, from_write, trace_write, parent]
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START, arguments],
+            [sys.executable, "-X", "utf8", "-c", _START, json.dumps([path, *rest])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(to_read, from_write, trace_write),
             start_new_session=True,
-            env=environment,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT,
         )
         for descriptor in (to_read, from_write, trace_write):
             os.close(descriptor)
@@ -102,8 +115,10 @@ class Sandbox:
         source = self._source
         head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
         head |= {"compile": compile_too, "verify": verify}
+        head["readable"] = readable_paths(source.filename)
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
         self._loading = False
+        self.unconfined = answer[0].pop("unconfined", [])
         return answer
 
     def ask(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> Message:
@@ -238,6 +253,30 @@ class Sandbox:
         head = {"do": "replay", "cars": cars, "columns": records, "states": states}
         answer, _ = self.ask(head, parts, len(cars))
         return answer["rewards"], answer["states"]
+
+
+@cache
+def unconfined() -> tuple[str, ...]:
+    """What the operating system does not keep a reward from, tried by a process that has none.
+
+    Raises:
+        RewardError: no such process can be started.
+    """
+    source = RewardSource("trial", "<trial>", "def reward_function(params):\n    return 1.0\n")
+    trial = Sandbox(source, _TRIAL)
+    try:
+        trial.load(compile_too=False)
+    finally:
+        trial.close()
+    return tuple(trial.unconfined)
+
+
+def confinement_note() -> str:
+    """What a user is to know of a system that cannot confine a reward; "" where all is kept."""
+    gaps = ", ".join(unconfined())
+    if not gaps:
+        return ""
+    return f"this system cannot keep a reward function from: {gaps}; run here none but your own"
 
 
 def _how(status: int) -> str:

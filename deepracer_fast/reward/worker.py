@@ -2,7 +2,8 @@
 
 In: messages from `sandbox`. Out: answers, of which the object code of a compiled reward is one.
 What the user's file does to this process - a crash, an endless loop, a wall of memory - ends this
-process and nothing else.
+process and nothing else. What keeps it in is `confine`; the hook here only says so in clear words,
+with the line, and the user's code may well take it away.
 """
 
 from __future__ import annotations
@@ -10,11 +11,8 @@ from __future__ import annotations
 import ast
 import faulthandler
 import os
-import resource
 import signal
 import sys
-import threading
-from time import sleep  # a reward's own clock does not hold for this process
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ import numpy as np
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import chance, clock
 from deepracer_fast.reward.channel import Channel, Closed, Malformed, unpack_columns
+from deepracer_fast.reward.confine import confine
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
@@ -31,8 +30,6 @@ from deepracer_fast.reward.loading import (
     failing_span,
     said,
 )
-
-MEMORY = 4 << 30  # bytes of address space
 
 _REFUSED = {
     "os.exec": "start programs",
@@ -56,6 +53,8 @@ _REFUSED = {
     "os.chown": "change files",
     "shutil.rmtree": "remove folders",
     "shutil.move": "move files",
+    "_thread.start_new_thread": "start threads",
+    "socket.__new__": "use the network",
     "socket.connect": "use the network",
     "socket.bind": "use the network",
     "socket.getaddrinfo": "use the network",
@@ -174,38 +173,42 @@ class Worker:
         return {"rewards": rewards, "states": states}, []
 
 
-def _limit_this_process() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+def _make_the_same_each_time() -> None:
+    clock.install()
+    chance.install()
+
+
+def _say_what_is_refused() -> None:
     sys.dont_write_bytecode = True
     sys.addaudithook(refuse)
     for name in ("_exit", "abort"):
         setattr(os, name, _refuse_exit)
 
 
-def _end_with(parent: int, leave: Any) -> None:
-    while os.getppid() == parent:
-        sleep(1.0)
-    leave(1)
+def main(read: int, write: int, trace: int, parent: int | None) -> None:
+    """Serves until the line is closed, confined before the user's code is loaded.
 
-
-def main(read: int, write: int, trace: int) -> None:
-    """Serves until the line is closed; ``trace`` takes the traceback of a crash or a stall."""
+    Args:
+        read: descriptor of the questions, of which the first one says what may be read.
+        write: of the answers.
+        trace: takes the traceback of a crash or a stall.
+        parent: see `confine`.
+    """
     faulthandler.enable(trace, all_threads=False)
     faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
-    watch = threading.Thread(target=_end_with, args=(os.getppid(), os._exit), daemon=True)
-    watch.start()
     channel, worker = Channel(read, write), Worker()
-    _limit_this_process()
-    clock.install()
-    chance.install()
+    unconfined: list[str] | None = None
     while True:
         try:
-            head, parts = channel.receive()
-            channel.send(*worker.answer(head, parts))
+            question, parts = channel.receive()
+            if unconfined is None:
+                unconfined = confine(question["readable"], parent)
+                _make_the_same_each_time()
+                _say_what_is_refused()
+            answer, more = worker.answer(question, parts)
+            if question["do"] == "load":
+                answer["unconfined"] = unconfined
+            channel.send(answer, more)
         except (Closed, Malformed):
             return
         except KeyboardInterrupt:
