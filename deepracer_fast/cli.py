@@ -375,8 +375,17 @@ def video(
     episode: Annotated[
         int | None, typer.Option(help="Of a recording: which one to show (default: the first)")
     ] = None,
+    reward: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a model: reward_function.py to run and to show; the model folder's own is not "
+            "run unless named (default: no reward is shown)",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Film a model's laps, or a recorded episode."""
+    """Film a model's laps, or a recorded episode with its rewards as recorded."""
+    from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.video_command import VideoRequest, run_video
 
     driving = {
@@ -388,7 +397,8 @@ def video(
         "config": config,
     }
     given = {name: value for name, value in driving.items() if value is not None}
-    run_video(VideoRequest(source, output, track, seconds, episode), given)
+    reward = reward_file(reward) if reward else None
+    run_video(VideoRequest(source, output, track, seconds, episode, reward), given)
 
 
 @app.command()

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.reward import Reward, load_reward
+from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import Simulator, StepResult
 
 Array = npt.NDArray[Any]
@@ -110,4 +110,4 @@ def rewards_of(reward: Reward, count: int) -> list[Reward]:
     """
     if count > 1 and not reward.source:
         raise ConfigError("several tracks need a reward function from a file: pass its path")
-    return [reward, *(load_reward(reward.source) for _ in range(count - 1))]
+    return [reward, *(reward.another() for _ in range(count - 1))]

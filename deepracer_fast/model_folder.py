@@ -34,6 +34,7 @@ from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.file_reading import read_text, refusing
 from deepracer_fast.json_object import read_json_object
+from deepracer_fast.source_text import encoded
 from deepracer_fast.writer_lock import WriterLock
 
 FORMAT = 1
@@ -309,10 +310,10 @@ class ModelFolder:
             self.config: "--config",
         }
         read_from = {path.resolve() for path in given}
-        for path, text in self._input_files(inputs).items():
+        for path, content in self._input_files(inputs).items():
             if not path.exists() or path.resolve() in read_from:
                 continue
-            if path.read_bytes() != text.encode("utf-8"):
+            if path.read_bytes() != content:
                 advice = f"train with it ({options[path]} {path})" if path in options else "move it"
                 raise ConfigError(
                     f"{path} is there already and this training would replace it: {advice}, or "
@@ -358,23 +359,24 @@ class ModelFolder:
 
     def write_inputs(self, inputs: ModelInputs) -> None:
         """Writes what the training starts from."""
-        for path, text in self._input_files(inputs).items():
-            atomic_write_text(path, text)
+        for path, content in self._input_files(inputs).items():
+            atomic_write_bytes(path, content)
         for name, route in inputs.routes.items():
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
             atomic_write_bytes(self.path / name, route)
 
-    def _input_files(self, inputs: ModelInputs) -> dict[Path, str]:
+    def _input_files(self, inputs: ModelInputs) -> dict[Path, bytes]:
         # A JSON string is a YAML string as well.
         lines = [f"{key}: {json.dumps(value)}\n" for key, value in inputs.training_params.items()]
-        return {
+        texts = {
             self.model_metadata: inputs.model_metadata,
             self.model_metadata_copy: inputs.model_metadata,
-            self.reward_function: inputs.reward_function,
             self.hyperparameters: inputs.hyperparameters,
             self.training_params: "".join(lines),
             self.config: inputs.config,
         }
+        reward = {self.reward_function: encoded(inputs.reward_function)}
+        return {path: text.encode("utf-8") for path, text in texts.items()} | reward
 
     def save_graph(self, checkpoint: Checkpoint, graph: bytes) -> None:
         """Writes the frozen graph of a checkpoint's policy."""

@@ -36,6 +36,8 @@ from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata, read_model_metadata
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
+from deepracer_fast.reward.remarks import about_files
+from deepracer_fast.reward.sandbox import confinement_note
 from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.stop_request import StopRequest, graceful_stop
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
@@ -192,6 +194,8 @@ def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> Non
 
 def _remarks(job: TrainingJob) -> Iterator[str]:
     """What a user may not expect of the files given."""
+    yield from filter(None, [confinement_note()])
+    yield from (f"{job.reward.name}, {about}" for about in about_files(job.reward.source))
     for key in job.hyperparameters.ignored:
         close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""

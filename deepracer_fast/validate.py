@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from deepracer_fast.reward import Reward, load_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES
+from deepracer_fast.reward.remarks import about_files
+from deepracer_fast.reward.sandbox import confinement_note
 from deepracer_fast.simulator import PAUSE, PREPARE, Simulator
 from deepracer_fast.track import Track
 
@@ -83,6 +85,7 @@ def validate_reward(path: Path, track: Track) -> Report:
             report.rewards[kind] = Spread(len(found), low, mean, high)
     report.calls_per_second = _speed(load_reward(path), track)
     report.warnings = [*_about_values(values), *about_source(reward.source), *reward.notes]
+    report.warnings += filter(None, [*about_files(reward.source), confinement_note()])
     return report
 
 

@@ -52,6 +52,8 @@ class VideoRequest:
         track: bundled name or route; None for the model's, or the bundled one that fits.
         seconds: the film ends after so many; None for no limit.
         episode: of a recording, the number in the file; None for the first.
+        reward: of a model, the reward function to run and to show; None for none. The one in a
+            model's folder is somebody's program: it is run only if it is named here.
     """
 
     source: Path
@@ -59,6 +61,7 @@ class VideoRequest:
     track: str | None = None
     seconds: float | None = None
     episode: int | None = None
+    reward: Path | None = None
 
 
 def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
@@ -81,6 +84,11 @@ def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
     if is_recording and given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ConfigError(f"{request.source} is a recording, which takes no {names}: leave it out")
+    if is_recording and request.reward is not None:
+        raise ConfigError(
+            f"{request.source} is a recording, which shows the reward as recorded and takes no "
+            "--reward: leave it out"
+        )
     if not is_recording and request.episode is not None:
         raise ConfigError(f"{request.source} is a model, which takes no --episode: leave it out")
     if is_recording:
@@ -101,8 +109,7 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
         race=(read_config(given["config"]) if "config" in given else settings).race,
         **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
     )
-    reward = path / "reward_function.py"
-    judge = load_reward(reward) if reward.is_file() else None
+    judge = load_reward(request.reward) if request.reward else None
     caption = Caption(f"{model_name(path)} on {track.name}", "lap", _actions(model))
     simulator = _simulator(model, track, race, given.get("seed", 0))
     _film(

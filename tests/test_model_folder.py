@@ -31,6 +31,7 @@ from deepracer_fast.model_folder import (
     beats,
     training_params,
 )
+from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.training_plot import draw_training, episode_iterations, training_curves
 
@@ -83,6 +84,13 @@ def test_inputs_lie_where_the_tools_look_for_them(folder: ModelFolder) -> None:
     ]
     assert folder.reward_function.read_bytes().decode() == INPUTS.reward_function
     assert folder.model_metadata_copy.read_text() == INPUTS.model_metadata
+
+
+def test_a_reward_function_is_kept_in_the_encoding_that_it_declares(folder: ModelFolder) -> None:
+    text = "# coding: cp949\n# 보상\ndef reward_function(params):\n    return 1.0\n"
+    folder.write_inputs(replace(INPUTS, reward_function=text))
+    assert folder.reward_function.read_bytes() == text.encode("cp949")
+    assert read_reward(folder.reward_function).text == text
 
 
 def test_training_params_are_one_quoted_string_a_line(folder: ModelFolder) -> None:

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from deepracer_fast.cli import app
 from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import sandbox
 from deepracer_fast.reward.examples import example_reward
+from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.track import load_track
 from deepracer_fast.validate import Report, about_source, validate_reward
 
@@ -44,6 +46,31 @@ def test_a_reward_that_teaches_nothing_is_warned_of(
 ) -> None:
     report = report_of(f"def reward_function(params):\n    return {expression}\n", tmp_path)
     assert report.warnings[0].startswith(warning)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return float(open('line.txt').read())",
+        "return float(np.load('line.npy')[0])",
+        "return float(Path('line.txt').read_text())",
+    ],
+)
+def test_a_reward_that_reads_a_file_is_told_where_a_resumed_training_looks(body: str) -> None:
+    (about,) = about_files(f"def reward_function(params):\n    {body}\n")
+    assert about.startswith("line 2: reads a file; ") and "in the model folder" in about
+
+
+def test_a_reward_that_reads_none_is_told_nothing() -> None:
+    assert not list(about_files("import json\nX = json.load(None)\nload = print\nload('x')\n"))
+
+
+def test_what_the_system_does_not_confine_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "unconfined", lambda: ("write files", "use the network"))
+    report = report_of("def reward_function(params):\n    return params['x']\n", tmp_path)
+    assert report.warnings[-1].startswith("this system cannot keep a reward function from: write f")
 
 
 def test_keys_and_imports_are_read_from_the_source() -> None:

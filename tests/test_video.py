@@ -82,6 +82,19 @@ def test_two_seconds_of_a_drive_are_thirty_frames(run: Run, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["drive.mp4"]  # nothing temporary
 
 
+def test_the_reward_of_a_folder_is_run_only_if_it_is_named(run: Run, tmp_path: Path) -> None:
+    """This one fails whenever it is run."""
+    (tmp_path / "mine").mkdir()
+    reward = tmp_path / "mine" / "reward_function.py"
+    reward.write_text("raise ValueError('was run')\n")
+    film = ("mine", "--seconds", "0.2", "--track", TRACK, "--output", "drive.gif")
+    unasked = run(*film)
+    assert (unasked.status, unasked.err) == (0, "")
+    named = run(*film, "--reward", "mine/reward_function.py")
+    assert named.status == 1 and "ValueError: was run" in named.err
+    assert run(*film, "--reward", "follow_center_line").status == 0
+
+
 def test_without_the_extra_a_gif_of_the_same_length_is_made(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +221,7 @@ def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path
     [
         (("TRACE", "--episode", "7"), "episode must be one of 0, 1, got 7"),
         (("TRACE", "--laps", "2"), "is a recording, which takes no --laps"),
+        (("TRACE", "--reward", "progress"), "is a recording, which shows the reward as recorded"),
         (("mine", "--episode", "1"), "is a model, which takes no --episode"),
         (("mine", "--output", "film.avi"), "must end in .mp4 or .gif"),
         (("mine", "--output", "nowhere/film.mp4"), "there is no folder nowhere"),

@@ -6,6 +6,9 @@ what a reward function may read, `loading` reads the file, `sandbox` starts the 
 in which it is run by `interpret`. What its module then holds comes as values (`describe`,
 `rebuild`), of which `compiler` makes code in a process that runs none of the user's (`translator`,
 `translating`); `verify` compares the two, and `compiled` runs the code here.
+
+A file is somebody else's program: `confine` keeps that process from all but reckoning, `answers`
+checks what comes out of it, `clock` and `chance` make what goes in the same each time.
 """
 
 import os
@@ -17,7 +20,7 @@ import numpy as np
 from deepracer_fast.door import array, number, one_of, refuse, shown, whole
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
-from deepracer_fast.reward.loading import read_reward
+from deepracer_fast.reward.loading import RewardSource, read_reward
 from deepracer_fast.reward.params_table import PARAMETERS, check_columns, check_kinds
 
 __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
@@ -48,13 +51,25 @@ class Reward:
         source: The source text, unchanged; "" for a callable whose source Python does not know.
     """
 
-    def __init__(self, name: str, source: str, runner: _Runner, state: str) -> None:
+    def __init__(self, source: RewardSource, runner: _Runner, state: str, limit: float) -> None:
         """`load_reward` is the usual way here."""
-        self.name = name
-        self.source = source
+        self.name = source.name
+        self.source = source.text
+        self._loaded_from = source
         self._runner = runner
         self._state = state
+        self._time_limit = limit
         self._last_steps: np.ndarray | None = None
+
+    def another(self) -> "Reward":
+        """The same function with cars of its own: what it remembers of these is not theirs.
+
+        Raises:
+            RewardError: it cannot be used.
+        """
+        given = self._loaded_from
+        source = given if given.function is None else read_reward(self.source)
+        return _reward_of(source, self._state, self._time_limit)
 
     @property
     def mode(self) -> str:
@@ -143,10 +158,11 @@ def load_reward(
 ) -> Reward:
     """Loads a reward function and checks it: syntax, imports, top level and signature.
 
-    A file or text is run in a process of its own, and compiled where that is possible. It keeps
-    whatever state it likes between calls: each car (each row of the batch) has its own copy of
-    the module. A callable is called as it is, here, so all cars share what it remembers, and what
-    it prints is printed.
+    A file or text is run in a process of its own, confined as far as the operating system can (see
+    `confine`), and compiled where that is possible. Its clock is simulated time (see `clock`). It
+    reads the files beside it, and no others but Python's. It keeps whatever state it likes between
+    calls: each car (each row of the batch) has its own copy of the module. A callable is called as
+    it is, here, so all cars share what it remembers, and what it prints is printed.
 
     Args:
         given: The path of a file, the text of one, or a function of one argument.
@@ -163,14 +179,17 @@ def load_reward(
         raise refuse(
             "time_limit", f"above 0 and at most {LONGEST_LIMIT:g} s", time_limit, RewardError
         )
-    source = read_reward(given)
+    return _reward_of(read_reward(given), state, time_limit)
+
+
+def _reward_of(source: RewardSource, state: str, time_limit: float) -> Reward:
     if source.function is not None:
         runner: _Runner = _CallableRunner(Interpreter(source))
     else:
         from deepracer_fast.reward.sandboxed import SandboxedReward
 
         runner = SandboxedReward(source, time_limit)
-    return Reward(source.name, source.text, runner, state)
+    return Reward(source, runner, state, time_limit)
 
 
 def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:

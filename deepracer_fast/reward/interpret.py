@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from deepracer_fast.reward import clock
 from deepracer_fast.reward.keys_read import keys_read
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
@@ -159,13 +160,18 @@ class Interpreter:
     ) -> tuple[BaseException | None, Any]:
         """Adds a reward a call until one fails; what it raised, and what it returned."""
         result: Any = _CALLING
+
+        def now() -> float:  # asked by a function that reads the clock: it costs others nothing
+            return clock.car_seconds(params, int(cars[len(rewards)]))
+
         try:
-            with np.errstate(all="ignore"):  # NumPy warns, Python does not; neither is an error
+            # NumPy warns, Python does not; neither is an error
+            with np.errstate(all="ignore"), clock.simulated(now):
                 dicts = params_dicts(params, cars, self._keys)
                 for call, car_params in zip(functions, dicts, strict=True):
                     result = _CALLING
                     result = call(car_params)
-                    reward = float(result)
+                    reward = result if type(result) is float else _number(result)
                     if not -MAX_REWARD <= reward <= MAX_REWARD:  # true for nan, too
                         break
                     rewards.append(reward)
@@ -209,7 +215,7 @@ class Interpreter:
         module.__file__ = source.filename
         vars(module)["__builtins__"] = self._builtins
         try:
-            with _imported(module), np.errstate(all="ignore"):
+            with _imported(module), np.errstate(all="ignore"), clock.simulated():
                 exec(source.code, vars(module))
         except KeyboardInterrupt:
             raise
@@ -227,7 +233,8 @@ class Interpreter:
     def _fail_call(self, error: BaseException | None, result: Any, call: "_Call") -> NoReturn:
         span = definition(self._source)
         if error is None:
-            what = f"{FUNCTION_NAME} returned {result!r}: a reward must be finite and within ±1e5"
+            shown = f"{_number(result):.9g}"
+            what = f"{FUNCTION_NAME} returned {shown}: a reward must be finite and within ±1e5"
         elif result is not _CALLING:
             what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
             if result is None:
@@ -276,6 +283,16 @@ def _key_hint(error: BaseException) -> str:
         return ""
     close = difflib.get_close_matches(str(error.args[0]), ALL_KEYS, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _number(result: Any) -> float:
+    """What ``float`` made of a result in the original, under NumPy 1.26.
+
+    An array of one number was one there, of whatever shape; a later NumPy takes it for none.
+    """
+    if isinstance(result, np.ndarray) and result.size == 1:
+        result = result.item()
+    return float(result)
 
 
 def _shown(result: Any) -> str:

@@ -21,12 +21,13 @@ from typing import Any
 from deepracer_fast.door import shown
 from deepracer_fast.errors import RewardError
 from deepracer_fast.file_reading import read_bytes
+from deepracer_fast.source_text import decoded, encoded
 
 FUNCTION_NAME = "reward_function"
 _TEXT_NAME = "<reward source>"
 _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
 MAX_CHARACTERS = 1_000_000  # the original took 140,000
-_MAX_BYTES = 4 * MAX_CHARACTERS
+_MAX_BYTES = 4 * MAX_CHARACTERS  # UTF-8 takes up to four a character
 _CLIP = 100  # longest piece of a source line or of a message that is shown
 
 
@@ -72,11 +73,11 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
     string is a path.
 
     Raises:
-        RewardError: No such file, not UTF-8, or far too long.
+        RewardError: No such file, not in the encoding that it declares, or far too long.
     """
     if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
         text = given.removeprefix("\ufeff")  # the mark that some editors begin a file with
-        return _of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text))
+        return _writable(_of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text)))
     if isinstance(given, str | os.PathLike):
         path = Path(given)
         return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
@@ -96,14 +97,33 @@ def _of_bounded_length(source: RewardSource) -> RewardSource:
     return source
 
 
+def _writable(source: RewardSource) -> RewardSource:
+    """The source of a text, if a copy of it in a file would be read as the same text."""
+    try:
+        encoded(source.text)
+    except (LookupError, UnicodeEncodeError) as error:
+        raise RewardError(
+            f"{source.filename}: the text must hold what its own coding line declares: {error}; "
+            "drop that line"
+        ) from error
+    return source
+
+
 def _read_text(path: Path) -> str:
     data = read_bytes(path, RewardError, _MAX_BYTES)
     try:
-        return data.decode("utf-8-sig")
+        return decoded(data)
+    except LookupError as error:
+        raise RewardError(
+            f"{path}: a reward function must be in an encoding that Python reads, {error}; "
+            "save the file as UTF-8"
+        ) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        is_default = error.encoding.startswith("utf-8")
+        rule = "UTF-8 text" if is_default else f"in the encoding that it declares, {error.encoding}"
         raise RewardError(
-            f"{path}, line {line}: a reward function must be UTF-8 text, "
+            f"{path}, line {line}: a reward function must be {rule}, "
             f"found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
         ) from error
 
@@ -238,11 +258,6 @@ def _underlined(source: RewardSource, span: Span) -> list[str]:
     end = len(line.rstrip()) if span.end is None else span.end
     carets = max(min(end - start, begin + len(shown) - start), 1)
     return ["    " + shown, "    " + " " * (start - begin) + "^" * carets]
-
-
-def printable(text: str) -> str:
-    """A text of the user's process as it may be put on a screen."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[: 3 * _CLIP])
 
 
 def said(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """Starts the process that runs the user's Python, asks it, and says how it died.
 
 In: a `RewardSource` of a file or text. Out: answers of `worker`, or a `RewardError` that names the
-line at which the function crashed its process or did not end.
+line at which the function crashed its process or did not end. Neighbours: `readable` says what
+the process may read, `confine` is how it is confined, `answers` what it may answer.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,15 +26,35 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward.channel import Channel, Closed, Message, TooSlow, pack_columns
+from deepracer_fast.reward import answers
+from deepracer_fast.reward.channel import (
+    Channel,
+    Closed,
+    Malformed,
+    Message,
+    Patience,
+    TooSlow,
+    pack_columns,
+)
 from deepracer_fast.reward.loading import RewardSource, Span, complaint
 from deepracer_fast.reward.params_table import PARAMETER_NAMES
+from deepracer_fast.reward.readable import readable_paths
 
 _START = (
-    "import json, sys; path, *fds = json.loads(sys.argv[1]); sys.path[:] = path; "
-    "from deepracer_fast.reward.worker import main; main(*fds)"
+    "import json, sys; path, *rest = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from deepracer_fast.reward.worker import main; main(*rest)"
 )
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "HOME": "/nonexistent",
+    "TZ": "UTC",  # the clock of a reward is no machine's
+}
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")  # to start at all
 _GRACE = 1.0  # s in which a stalled process may say where it is
+_TRIAL = 10.0  # s of processor time
+_LONGEST_TRACE = 1 << 18  # bytes of what a process says at its end
 _CARS_PER_LIMIT = 1000  # a batch of so many cars may take the time limit once more
 
 
@@ -42,36 +65,40 @@ class Sandbox:
         source: what it runs.
         time_limit: seconds of processor time for loading, and for a batch of up to a thousand
             cars.
+
+    Attributes:
+        unconfined: what the operating system does not keep the loaded function from.
     """
 
     def __init__(self, source: RewardSource, time_limit: float) -> None:
+        self.unconfined: list[str] = []
         self._source = source
         self._time_limit = time_limit
         self._loading = True
+        self._question: dict[str, Any] = {}
+        self._sent = 0
         self._start()
 
     def _start(self) -> None:
         (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
         trace_read, trace_write = os.pipe()
         path = [entry or os.getcwd() for entry in sys.path]
-        arguments = json.dumps([path, to_read, from_write, trace_write])
-        environment = dict(os.environ) | {
-            "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
+        # A process is told of the end of the thread that started it, not of the whole parent's.
+        parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
+        rest = [to_read, from_write, trace_write, parent]
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START, arguments],
+            [sys.executable, "-X", "utf8", "-c", _START, json.dumps([path, *rest])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(to_read, from_write, trace_write),
             start_new_session=True,
-            env=environment,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT,
         )
         for descriptor in (to_read, from_write, trace_write):
             os.close(descriptor)
         self._channel = Channel(from_read, to_write)
+        self._channel.never_block()
         self._trace = trace_read
         self._close = weakref.finalize(self, _end, self._process, self._channel, trace_read)
 
@@ -87,9 +114,10 @@ class Sandbox:
         """
         source = self._source
         head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
-        head["compile"] = compile_too
+        head |= {"compile": compile_too, "readable": readable_paths(source.filename)}
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
         self._loading = False
+        self.unconfined = answer[0].pop("unconfined", [])
         return answer
 
     def ask(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> Message:
@@ -98,36 +126,53 @@ class Sandbox:
         Raises:
             RewardError: the function failed, ended its process, or took too long.
         """
-        self.send(head, parts)
+        self.send(head, parts, cars)
         return self.receive(cars)
 
-    def send(self, head: dict[str, Any], parts: list[bytes]) -> None:
+    def send(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> None:
         """Sends a message; `receive` has to follow."""
         if not self._close.alive:
             raise RewardError(f"{self._source.filename}: its process has ended; load it again")
+        self._question = head
+        limit = self._limit(cars)
         try:
-            self._channel.send(head, parts)
+            self._sent = self._channel.send(head, parts, Patience(limit, self._worked))
         except Closed:
             self._died()
+        except TooSlow:
+            self._stalled(limit)
         except BaseException:
             self.close()  # half a message is on the line
             raise
 
     def receive(self, cars: int = 0) -> Message:
         """Waits for the answer to a message about so many cars."""
-        limit = self._time_limit * (1 + cars / _CARS_PER_LIMIT)
+        limit = self._limit(cars)
         try:
-            answer = self._channel.receive(limit, self._worked)
+            bounds = answers.limits(self._question, cars, self._sent)
+            answer = self._channel.receive(Patience(limit, self._worked), bounds)
+            answers.check(self._question, answer, cars)
         except Closed:
             self._died()
         except TooSlow:
             self._stalled(limit)
+        except Malformed as error:
+            self._forged(error)
         except BaseException:  # Ctrl-C: the answer would be taken for the next one
             self.close()
             raise
         if "error" in answer[0]:
-            raise RewardError(str(answer[0]["error"]))
+            raise RewardError(self._in_its_words(answer[0]["error"]))
         return answer
+
+    def _limit(self, cars: int) -> float:
+        return self._time_limit * (1 + cars / _CARS_PER_LIMIT)
+
+    def _in_its_words(self, error: str) -> str:
+        """What the worker says went wrong: a text that names the file, whoever wrote it."""
+        text = answers.printable(error)
+        name = self._source.filename
+        return text if text.startswith(name) else f"{name}: {text}"
 
     def _worked(self) -> float:
         """Seconds of processor time that the process has used so far."""
@@ -145,8 +190,12 @@ class Sandbox:
             status = self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             status = 0
-        how = f"status {status}" if status >= 0 else signal.Signals(-status).name
-        self._complain(f"{self._doing()} ended its process ({how})")
+        self._complain(f"{self._doing()} ended its process ({_how(status)})")
+
+    def _forged(self, error: Malformed) -> NoReturn:
+        self.close()
+        what = f"{self._doing()} answered what no reward function answers: {error}"
+        raise complaint(self._source, what)
 
     def _stalled(self, limit: float) -> NoReturn:
         try:
@@ -163,14 +212,14 @@ class Sandbox:
     def _last_line(self) -> Span | None:
         """The innermost line of the user's file in what the process said last."""
         text, deadline = b"", time.monotonic() + _GRACE
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and len(text) < _LONGEST_TRACE:
             ready, _, _ = select.select([self._trace], [], [], 0.1)
             piece = os.read(self._trace, 1 << 16) if ready else b""
             text += piece
             if text and not piece:
                 break
         name = re.escape(self._source.filename).encode("utf-8", "replace")
-        found = re.search(rb'File "' + name + rb'", line (\d+)', text)
+        found = re.search(rb'File "' + name + rb'", line (\d{1,7})', text)
         return Span(int(found[1])) if found else None
 
     # What it is asked
@@ -187,7 +236,7 @@ class Sandbox:
         rows = np.arange(len(cars)) if some else cars
         records, parts = pack_columns(columns)
         head = {"do": "run", "cars": cars.tolist(), "rows": rows.tolist(), "columns": records}
-        self.send(head, parts)
+        self.send(head, parts, len(cars))
 
     def rewards(self, cars: int) -> tuple[npt.NDArray[np.float64], int]:
         """The answer to `run`: the rewards, and how often ``print`` was called so far."""
@@ -204,6 +253,38 @@ class Sandbox:
         head["places"] = places
         answer, _ = self.ask(head, parts, len(cars))
         return answer["rewards"], answer["states"]
+
+
+@cache
+def unconfined() -> tuple[str, ...]:
+    """What the operating system does not keep a reward from, tried by a process that has none.
+
+    Raises:
+        RewardError: no such process can be started.
+    """
+    source = RewardSource("trial", "<trial>", "def reward_function(params):\n    return 1.0\n")
+    trial = Sandbox(source, _TRIAL)
+    try:
+        trial.load(compile_too=False)
+    finally:
+        trial.close()
+    return tuple(trial.unconfined)
+
+
+def confinement_note() -> str:
+    """What a user is to know of a system that cannot confine a reward; "" where all is kept."""
+    gaps = ", ".join(unconfined())
+    if not gaps:
+        return ""
+    return f"this system cannot keep a reward function from: {gaps}; run here none but your own"
+
+
+def _how(status: int) -> str:
+    """How a process ended; a real-time signal has no name."""
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"status {status}" if status >= 0 else f"signal {-status}"
 
 
 def sent_columns(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from deepracer_fast.caches import cache_folder
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
-from deepracer_fast.reward.loading import RewardSource, printable
+from deepracer_fast.reward.loading import RewardSource
 from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.reward.translator import Translator, Unfinished
 from deepracer_fast.reward.verify import disagreement, probes_of
@@ -77,9 +78,9 @@ class SandboxedReward:
     def _translated(self, worker: Sandbox, translator: Translator) -> tuple[dict[str, Any], bytes]:
         """The record of the source, and its code if that gives what plain Python gives."""
         said, parts = worker.load(compile_too=True)
-        if len(parts) != 1:
-            reason = f"its values cannot be told: {said.get('undescribed')}"
-            return {"mode": "interpreted", "reason": printable(reason)}, b""
+        if not parts:
+            reason = f"its values cannot be told: {said['undescribed']}"
+            return {"mode": "interpreted", "reason": reason}, b""
         record, made = translator.translate(self._source.text, parts[0])
         if record["mode"] != "compiled":
             return record, b""
@@ -115,7 +116,7 @@ class SandboxedReward:
             if keeps and _digest(parts) != self._described:  # its objects have other numbers
                 raise RewardError(
                     f"{self._source.filename}: its module holds other values than when it was "
-                    f"compiled (does it read a file that has changed?): empty {cache.folder()}"
+                    f"compiled (does it read a file that has changed?): empty {cache_folder()}"
                 )
         return self._workers[number]
 
@@ -251,10 +252,7 @@ class SandboxedReward:
     ) -> tuple[list[float], list[Any]]:
         """Rewards and next values of cars that Python calls from the given states."""
         values = [self._kept.values(each) for each in words]
-        rewards, after = self._worker(0).replay(params, cars, values, self._kept.places)
-        if type(after) is not list or len(after) != len(cars):
-            self._complain_of_answer()
-        return rewards, after
+        return self._worker(0).replay(params, cars, values, self._kept.places)
 
     def _complain_of_answer(self) -> NoReturn:
         raise RewardError(f"{self._source.filename}: its process gave an answer that is none")

@@ -14,7 +14,7 @@ import sys
 import weakref
 from typing import Any
 
-from deepracer_fast.reward.channel import Channel, Closed, Message, TooSlow
+from deepracer_fast.reward.channel import Channel, Closed, Malformed, Message, Patience, TooSlow
 
 # Python's own modules come first: in the caller's folder there may be others of the same names.
 _START = (
@@ -67,8 +67,8 @@ class Translator:
         try:
             text = source.encode("utf-8", "surrogatepass")
             self._channel.send({}, [text, description])
-            return self._channel.receive(float(_SLEEPING * _SECONDS))
-        except Closed:
+            return self._channel.receive(Patience(float(_SLEEPING * _SECONDS)))
+        except (Closed, Malformed):
             raise Unfinished(f"the compiler's process ended ({self._ending()})") from None
         except TooSlow:
             raise Unfinished(f"the compiler took longer than {_SECONDS} s") from None

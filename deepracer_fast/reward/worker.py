@@ -2,24 +2,24 @@
 
 In: messages from `sandbox`. Out: answers, which are values: rewards, and what the module holds.
 What the user's file does to this process - a crash, an endless loop, a wall of memory - ends this
-process and nothing else.
+process and nothing else. What keeps it in is `confine`; the hook here only says so in clear words,
+with the line, and the user's code may well take it away.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import os
-import resource
 import signal
 import sys
-import threading
-import time
 from typing import Any
 
 import numpy as np
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward.channel import Channel, Closed, unpack_columns
+from deepracer_fast.reward import chance, clock
+from deepracer_fast.reward.channel import Channel, Closed, Malformed, unpack_columns
+from deepracer_fast.reward.confine import confine
 from deepracer_fast.reward.describe import Description, Unfit
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.kept_values import Keeper
@@ -32,8 +32,6 @@ from deepracer_fast.reward.loading import (
     said,
 )
 from deepracer_fast.reward.verify import interpreted_probes
-
-MEMORY = 4 << 30  # bytes of address space
 
 _REFUSED = {
     "os.exec": "start programs",
@@ -57,6 +55,8 @@ _REFUSED = {
     "os.chown": "change files",
     "shutil.rmtree": "remove folders",
     "shutil.move": "move files",
+    "_thread.start_new_thread": "start threads",
+    "socket.__new__": "use the network",
     "socket.connect": "use the network",
     "socket.bind": "use the network",
     "socket.getaddrinfo": "use the network",
@@ -169,37 +169,43 @@ class Worker:
         return {"rewards": rewards, "states": states}, []
 
 
-def _limit_this_process() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+def _make_the_same_each_time() -> None:
+    clock.install()
+    chance.install()
+
+
+def _say_what_is_refused() -> None:
     sys.dont_write_bytecode = True
     sys.addaudithook(refuse)
     for name in ("_exit", "abort"):
         setattr(os, name, _refuse_exit)
 
 
-def _end_with(parent: int, leave: Any) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    leave(1)
+def main(read: int, write: int, trace: int, parent: int | None) -> None:
+    """Serves until the line is closed, confined before the user's code is loaded.
 
-
-def main(read: int, write: int, trace: int) -> None:
-    """Serves until the line is closed; ``trace`` takes the traceback of a crash or a stall."""
+    Args:
+        read: descriptor of the questions, of which the first one says what may be read.
+        write: of the answers.
+        trace: takes the traceback of a crash or a stall.
+        parent: see `confine`.
+    """
     faulthandler.enable(trace, all_threads=False)
     faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
-    watch = threading.Thread(target=_end_with, args=(os.getppid(), os._exit), daemon=True)
-    watch.start()
     channel, worker = Channel(read, write), Worker()
-    _limit_this_process()
+    unconfined: list[str] | None = None
     while True:
         try:
-            head, parts = channel.receive()
-            channel.send(*worker.answer(head, parts))
-        except Closed:
+            question, parts = channel.receive()
+            if unconfined is None:
+                unconfined = confine(question["readable"], parent)
+                _make_the_same_each_time()
+                _say_what_is_refused()
+            answer, more = worker.answer(question, parts)
+            if question["do"] == "load":
+                answer["unconfined"] = unconfined
+            channel.send(answer, more)
+        except (Closed, Malformed):
             return
         except KeyboardInterrupt:
             continue
