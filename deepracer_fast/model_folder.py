@@ -299,7 +299,10 @@ class ModelFolder:
         inputs = (self.config, self.model_metadata, self.reward_function, self.hyperparameters)
         whole = self.was_begun() and all(path.exists() for path in inputs)
         if self.holds_a_model() or self.is_clone() or not whole:
-            raise ConfigError(f"{self.path} has no checkpoint to resume; train without --resume")
+            found = "holds no checkpoint of ours" if self.path.exists() else "is not there"
+            raise ConfigError(
+                f"there is no model to resume: {self.path} {found}; train without --resume"
+            )
 
     def _refuse_other_files(self, inputs: ModelInputs, given: Collection[Path]) -> None:
         """A user's own file stays as it is, unless the training starts from it."""

@@ -245,6 +245,8 @@ def load_track(name_or_path: str | Path | Track) -> Track:
         )
     if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
         return track
+    if isinstance(name_or_path, str) and _is_made_up(name_or_path):
+        raise TrackError(_unknown_name(name_or_path))
     path = path_of("a track", name_or_path, TrackError)
     if path.suffix != ".npy" and not _exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
@@ -256,6 +258,11 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # longer than a name may be, or with a null byte
         return False
+
+
+def _is_made_up(name: str) -> bool:
+    """Whether it can only be meant for the name of a made-up track."""
+    return name.startswith(PREFIX) and not name.endswith(".npy")
 
 
 @cache

@@ -64,3 +64,25 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     for module in (sandbox, translator):
         monkeypatch.setattr(module, "subprocess", stand_in)
+
+
+@pytest.fixture
+def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints are 100 MB here; no test pulls the plug."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.fixture
+def no_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training writes its model's archive."""
+    from deepracer_fast import checkpoints
+
+    monkeypatch.setattr(checkpoints, "write_model_archive", lambda *_: None)
+
+
+@pytest.fixture
+def no_laps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The greedy laps of trainings are made up: a tenth of the track."""
+    from small_training import make_up_laps
+
+    make_up_laps(monkeypatch, 10.0)

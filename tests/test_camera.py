@@ -178,7 +178,7 @@ def test_unknown_look_and_uneven_borders_are_refused() -> None:
     line = np.stack([np.arange(4.0), np.zeros(4)], 1)
     with pytest.raises(ValueError, match="look must be"):
         _core.Ground(line, line + 1, line - 1, False, "moon")
-    with pytest.raises(ValueError, match=r"inner must have shape \(4, 2\), got \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"outer must have shape \(3, 2\), got \(4, 2\)"):
         _core.Ground(line, line[:3] + 1, line - 1, False, "oval")
 
 

@@ -193,7 +193,7 @@ SECTORS = np.ones((2, 8), np.float32)
     ("observation", "message"),
     [
         (PICTURE, "must be a dictionary of LEFT_CAMERA, SECTOR_LIDAR, got one array"),
-        ({"LEFT_CAMERA": PICTURE}, "must hold LEFT_CAMERA, SECTOR_LIDAR, got LEFT_CAMERA"),
+        ({"LEFT_CAMERA": PICTURE}, r"must hold LEFT_CAMERA, SECTOR_LIDAR, got \['LEFT_CAMERA'\]"),
         (
             {"LEFT_CAMERA": PICTURE[0], "SECTOR_LIDAR": SECTORS},
             r"LEFT_CAMERA must have shape \(B, 120, 160, 1\), got \(120, 160, 1\)",

@@ -88,13 +88,10 @@ GOOD = struct.pack("2d", 1.0, -1e5)
         (REPLAY, ({"rewards": [1.0, 2.0], "states": [None]}, []), "2 rewards for 1 cars"),
         (REPLAY, ({"rewards": ["x"], "states": [None]}, []), "a reward of str 'x'"),
         (REPLAY, ({"rewards": [10**400], "states": [None]}, []), "a reward of inf"),
-        (REPLAY, ({"rewards": [1.0], "states": [[1]]}, []), "a state of 1 words"),
-        (REPLAY, ({"rewards": [1.0], "states": [[[], []]]}, []), "a state's word list"),
-        (REPLAY, ({"rewards": [1.0], "states": [[2**63, []]]}, []), "a state's word int 9223"),
-        (REPLAY, ({"rewards": [1.0], "states": [[1, ["x"]]]}, []), "a state's word str 'x'"),
+        (REPLAY, ({"rewards": [1.0], "states": [[], []]}, []), "2 states for 1 cars"),
         (REPLAY, ({"rewards": [1.0], "states": 3}, []), "states int 3"),
-        ({"do": "load"}, ({"mode": "native", "reason": ""}, []), "mode str 'native'"),
-        ({"do": "load"}, ({"mode": "interpreted"}, []), "reason NoneType"),
+        ({"do": "load"}, ({}, []), "undescribed NoneType"),
+        ({"do": "load"}, ({"undescribed": "", "unconfined": [1]}, []), "unconfined int 1"),
     ],
 )
 def test_an_answer_of_the_wrong_form_is_named(question: Any, answer: Any, what: str) -> None:

@@ -204,7 +204,9 @@ def test_a_pipe_is_not_waited_for(tmp_path) -> None:
 
 
 def test_control_characters_of_a_name_are_not_printed(tmp_path) -> None:
-    with pytest.raises(TrackError, match=r"a\\x1b\[2Jb\.npy: cannot be read") as caught:
+    with pytest.raises(
+        TrackError, match=r"without control characters, got .*a\\\\x1b\[2Jb\.npy"
+    ) as caught:
         load_track(tmp_path / "a\x1b[2Jb.npy")
     assert str(caught.value).isprintable()
     for name in ("no\x1b[2J", "x" * 5000, "a\0b", "\udcff", "random_" + "7" * 5000):
@@ -219,7 +221,6 @@ def test_control_characters_of_a_name_are_not_printed(tmp_path) -> None:
     [
         ("my road", "my road"),
         ("straße", "straße"),
-        ("a\nb\x07c", "a_b_c"),
         ("..", "track"),
         ("x" * 240, "x" * 100),
         ("[/red]$x^$", "[_red]$x^$"),

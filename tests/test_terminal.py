@@ -1,6 +1,5 @@
 """Promises of how a command begins and ends: streams take any text, and an end is one line."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,10 +53,8 @@ def test_closed_streams_are_opened_on_nothing(own_process: dict[str, str], tmp_p
         f"file = open({str(tmp_path / 'file')!r}, 'w')\nprint('x')\nos.write(1, b'x')\n"
         "assert file.fileno() > 2\nfile.write('kept')"
     )
-    subprocess.run(
-        [sys.executable, "-c", script], env=own_process, check=True,
-        preexec_fn=lambda: [os.close(number) for number in range(3)],
-    )  # fmt: skip
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    subprocess.run([*closed, sys.executable, "-c", script], env=own_process, check=True)
     assert (tmp_path / "file").read_text() == "kept"
 
 

@@ -1,53 +1,42 @@
-"""Promises of ``deepracer_fast.train``: whatever ends a training, its folder holds a usable model.
-
-Two cars, four steps an iteration: the smallest training there is. All tests share its shapes, so
-that the networks are compiled once. Where greedy laps are not the point they are made up.
-"""
+"""Promises of ``deepracer_fast.train``: whatever ends a training, its folder holds a usable model."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-
-from deepracer_fast import checkpoints, lessons, teacher, teaching, train, training_evaluation
-from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
-from deepracer_fast.archive.model_archive import read_model_archive
-from deepracer_fast.config import TrainConfig, settings_of
-from deepracer_fast.errors import (
-    ConfigError,
-    DeepRacerError,
-    InUseError,
-    RewardError,
-    StorageError,
+from small_training import (
+    CONFIG,
+    HYPERPARAMETERS,
+    METADATA,
+    REWARD,
+    assert_usable,
+    copy_of,
+    job_in,
+    lap_of,
+    last_checkpoint,
+    make_up_laps,
+    policy_of,
+    run,
 )
-from deepracer_fast.evaluate import Lap
-from deepracer_fast.hyperparameters import Hyperparameters
+
+from deepracer_fast.action_space import ContinuousActionSpace
+from deepracer_fast.archive.model_archive import read_model_archive
+from deepracer_fast.errors import ConfigError, DeepRacerError, RewardError
 from deepracer_fast.learner import Learner
 from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.reward import load_reward
 from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.track import load_track
 from deepracer_fast.train import Report, Training
 from deepracer_fast.training_evaluation import standing
 from deepracer_fast.training_job import TrainingJob
 
-CONFIG = TrainConfig(
-    num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0, teacher=False
-)
-HYPERPARAMETERS = Hyperparameters(batch_size=8, num_epochs=1, num_episodes_between_training=2)
-# Fast, so that untrained cars leave the track soon.
-METADATA = ModelMetadata(DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 4.0, 4.0)))
-REWARD = "def reward_function(params):\n    return 1.0 - params['distance_from_center']\n"
+pytestmark = pytest.mark.usefixtures("quick_files")
+
 RAISES_IN_THE_SECOND_ITERATION = """
 calls = 0
 
@@ -60,90 +49,11 @@ def reward_function(params):
 """
 
 
-def job_in(path: Path, reward: str = REWARD, **config: Any) -> TrainingJob:
-    return TrainingJob(
-        replace(CONFIG, **config),
-        METADATA,
-        HYPERPARAMETERS,
-        load_reward(reward),
-        ModelFolder(path / "model folder"),
-    )
-
-
-def run(job: TrainingJob, resume: bool = False) -> list[Report]:
-    shown: list[Report | str] = []
-    Training(job, resume).run(shown.append)
-    return [each for each in shown if isinstance(each, Report)]
-
-
-def lap_of(completion: float) -> Lap:
-    status = "lap_complete" if completion == 100.0 else "off_track"
-    return Lap(completion, 10.0, int(completion < 100.0), 150, status)
-
-
-def make_up_laps(monkeypatch: pytest.MonkeyPatch, *completions: float) -> None:
-    """One mean completion an evaluation; the last one for all later ones."""
-    coming = list(completions)
-
-    def drive_laps(*_: Any, **__: Any) -> list[list[Lap]]:
-        completion = coming.pop(0) if len(coming) > 1 else coming[0]
-        return [[lap_of(completion)] for _ in range(5)]
-
-    monkeypatch.setattr(training_evaluation, "drive_laps", drive_laps)
-
-
-@pytest.fixture(autouse=True)
-def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checkpoints are 100 MB here; no test pulls the plug."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-@pytest.fixture
-def no_archive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "write_model_archive", lambda *_: None)
-
-
-@pytest.fixture
-def no_laps(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_up_laps(monkeypatch, 10.0)
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingJob, list[Report]]:
     """A whole training, its greedy laps driven."""
     job = job_in(tmp_path_factory.mktemp("trained"))
     return job, run(job)
-
-
-def copy_of(trained: tuple[TrainingJob, list[Report]], path: Path, **config: Any) -> TrainingJob:
-    shutil.copytree(trained[0].folder.path, path / "model folder")
-    return job_in(path, **config)
-
-
-def last_checkpoint(job: TrainingJob) -> int:
-    records = job.folder.recorded_checkpoints()
-    assert records is not None
-    return records[0].checkpoint.iteration
-
-
-def policy_of(job: TrainingJob, checkpoint: str = "last") -> list[bytes]:
-    params = load_model(job.folder.path, checkpoint).params
-    return [np.asarray(w).tobytes() for layer in params.values() for w in _leaves(layer)]
-
-
-def _leaves(tree: Any) -> list[Any]:
-    if not isinstance(tree, dict):
-        return [tree]
-    return [leaf for key in sorted(tree) for leaf in _leaves(tree[key])]
-
-
-def assert_usable(job: TrainingJob) -> None:
-    """The folder and its archive load, and agree."""
-    picture = np.full((1, 120, 160, 1), 90, np.uint8)
-    from_folder = load_model(job.folder.path).probabilities(picture)
-    from_archive = load_model(job.folder.archive).probabilities(picture)
-    np.testing.assert_allclose(from_folder, from_archive, atol=1e-6)
-    assert job.folder.training_plot.stat().st_size > 1000
 
 
 def test_a_training_reports_each_iteration_and_stops_at_its_steps(
@@ -211,21 +121,6 @@ def test_resume_goes_on_with_iterations_steps_and_metrics(
     assert episodes == list(range(1, len(episodes) + 1)), "numbered without a gap"
     assert len(episodes) >= 4, "long enough for episodes to end"
     assert len(list(job.folder.simtraces.iterdir())) == 25
-    assert_usable(job)
-
-
-@pytest.mark.usefixtures("no_laps")
-def test_a_training_that_was_killed_resumes_from_its_checkpoint(tmp_path: Path) -> None:
-    job = job_in(tmp_path, steps=400)
-
-    def killed_in_the_third(report: Report) -> None:
-        if report.iteration == 3:
-            raise MemoryError  # nothing is tidied up
-
-    with pytest.raises(MemoryError):
-        Training(job, resume=False).run(killed_in_the_third)
-    assert last_checkpoint(job) == 2
-    assert run(replace(job, config=replace(job.config, steps=40)), resume=True)[0].iteration == 3
     assert_usable(job)
 
 
@@ -464,144 +359,6 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no checkpoint to resume"):
+    with pytest.raises(ConfigError, match="no model to resume: .* is not there"):
         Training(job_in(tmp_path), resume=True)
     assert not job_in(tmp_path).folder.path.exists()
-
-
-@pytest.mark.usefixtures("no_laps", "no_archive")
-@pytest.mark.parametrize("resume", [True, False])
-def test_what_ended_before_its_first_checkpoint_begins_anew(tmp_path: Path, resume: bool) -> None:
-    job = job_in(tmp_path, steps=8)
-    job.folder.create(checkpoints.inputs_of(job, load_track("reinvent_base")))
-    (job.folder.store / ".0_Step-0.safetensors.0123.tmp").write_bytes(b"half")
-    assert run(job, resume)[-1].steps == 8
-    assert not list(job.folder.store.glob(".*"))
-
-
-@pytest.mark.usefixtures("no_laps")
-def test_a_disk_without_room_is_refused_before_anything_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000))
-    with pytest.raises(StorageError, match=r"model folder: a checkpoint takes .* 1 MB are free"):
-        Training(job_in(tmp_path), resume=False)
-    assert not job_in(tmp_path).folder.path.exists()
-
-
-@pytest.mark.usefixtures("no_laps", "no_archive")
-def test_a_folder_has_one_writer_and_readers_do_not_mind(
-    trained: tuple[TrainingJob, list[Report]], tmp_path: Path
-) -> None:
-    job = copy_of(trained, tmp_path, steps=24)
-    first = Training(job, resume=True)
-    before = job.folder.checkpoint_index.read_bytes()
-    with pytest.raises(InUseError, match="model folder is being written by process"):
-        Training(job_in(tmp_path), resume=True)
-    load_model(job.folder.path)
-    assert job.folder.checkpoint_index.read_bytes() == before
-    first.run(lambda _: None)
-    Training(job, resume=True)  # the lock went with the training
-
-
-@pytest.mark.usefixtures("no_laps", "no_archive")
-def test_what_was_learnt_is_saved_by_time_and_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
-    job = job_in(tmp_path, steps=400, evaluate_every=100)
-
-    def killed_in_the_third(report: Report | str) -> None:
-        if isinstance(report, Report) and report.iteration == 3:
-            raise MemoryError  # nothing is tidied up
-
-    with pytest.raises(MemoryError):
-        Training(job, resume=False).run(killed_in_the_third)
-    records = job.folder.recorded_checkpoints()
-    assert records is not None
-    assert [(each.checkpoint.iteration, each.evaluated) for each in records] == [(2, False)] * 2
-    assert run(job_in(tmp_path, steps=32, evaluate_every=100), resume=True)[0].iteration == 3
-    records = job.folder.recorded_checkpoints()
-    assert records is not None and records[0].evaluated
-
-
-def taught_job(path: Path, **config: Any) -> TrainingJob:
-    return job_in(path, "def reward_function(p):\n    return p['progress']", teacher=True, **config)
-
-
-class Killed(Exception):
-    """Stands for a signal that nobody can catch: nothing is tidied up."""
-
-
-def broken_off(job: TrainingJob, when: Callable[[Training], bool], resume: bool = False) -> None:
-    """A training that ends without another word between two steps."""
-    training = Training(job, resume)
-
-    def between_steps() -> None:
-        training._save_if_due()
-        if when(training):
-            raise Killed
-
-    training._between_steps = between_steps  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        training.run(lambda _: None)
-
-
-@pytest.fixture
-def quick_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its evaluations are made up: it laps from the first."""
-    clean = [lap_of(100.0)]
-    monkeypatch.setattr(teacher, "drive_laps", lambda *_, **__: [clean] * 10)
-    monkeypatch.setattr(teacher, "TEACHER_CARS", 8)
-    monkeypatch.setattr(teacher, "TEACHER_HORIZON", 4)
-    monkeypatch.setattr(lessons, "LESSON_CARS", 64)
-    monkeypatch.setattr(lessons, "TEACHER_DRIVES", 128)
-    monkeypatch.setattr(teaching, "LESSON_SAMPLES", 256)
-    monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
-
-
-@pytest.mark.usefixtures("quick_teacher", "no_laps", "no_archive")
-def test_a_teacher_that_was_broken_off_goes_on(tmp_path: Path) -> None:
-    def half_way(training: Training) -> bool:
-        assert training._teaching is not None and training._teaching._teacher is not None
-        return training._teaching._teacher._iteration == 6
-
-    job = taught_job(tmp_path, minutes=100.0)
-    broken_off(job, half_way)
-    teaching_again = Training(taught_job(tmp_path), resume=True)._teaching
-    assert teaching_again is not None and teaching_again._teacher is not None
-    assert teaching_again._teacher._iteration == 6
-    assert teaching_again._teacher._clean_in_a_row == 10
-
-
-@pytest.mark.usefixtures("quick_teacher", "no_laps", "no_archive")
-def test_lessons_that_were_broken_off_go_on_from_what_was_learnt(tmp_path: Path) -> None:
-    job = taught_job(tmp_path, stop_after=1, steps=0)
-    broken_off(job, lambda training: training._steps == 384)
-    records = job.folder.recorded_checkpoints()
-    assert records is not None
-    assert [(each.checkpoint.steps, each.evaluated) for each in records] == [(384, False)] * 2
-
-    training = Training(taught_job(tmp_path, stop_after=1, steps=0), resume=True)
-    shown: list[Report | str] = []
-    training._between_steps = lambda: None  # type: ignore[method-assign]
-    training._is_over = lambda: len(shown) > 0  # type: ignore[method-assign]
-    training.run(shown.append)
-    assert isinstance(shown[0], Report), "no teacher learns again"
-    assert shown[0].steps == 384 + 256
-    assert "distance_to_teacher" in shown[0].measures
-
-
-@pytest.mark.usefixtures("no_laps")
-def test_a_model_carries_its_route_and_both_may_move(tmp_path: Path) -> None:
-    track = load_track("reinvent_base")
-    route = tmp_path / "mine.npy"
-    np.save(route, np.hstack([track.waypoints, track.inner, track.outer]))
-    job = job_in(tmp_path, track=str(route), steps=8)
-    run(job)
-    route.unlink()
-    moved = (tmp_path / "model folder").rename(tmp_path / "elsewhere")
-    found = settings_of(moved).track
-    assert found == str(moved / "tracks" / "mine.npy")
-    np.testing.assert_array_equal(load_track(found).waypoints, track.waypoints)
-    assert load_track(found).name == "mine"

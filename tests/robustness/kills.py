@@ -221,7 +221,7 @@ def _resumed(model: Path) -> list[str]:
     begun = folder.was_begun()
     more = max([each.steps for each in folder.checkpoints()], default=0) + 1
     done = _run("train", "--model", str(model), "--resume", "--steps", str(more))
-    if not begun and done.returncode == 1 and "no checkpoint to resume" in done.stderr:
+    if not begun and done.returncode == 1 and "no model to resume" in done.stderr:
         return []  # nothing was there yet
     if done.returncode != 0:
         return [f"--resume: exit status {done.returncode}, {done.stderr.strip()[-300:]!r}"]
