@@ -9,7 +9,8 @@ TRIALS = {
     "calls": 200,
     "core_calls": 300,
     "circumstances": 60,
-    "escapes": 100,
+    "escapes": 200,
+    "reward_descriptions": 500,
     "routes": 200,
     "soak": 1_800,  # seconds
 }
