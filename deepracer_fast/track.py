@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
-from deepracer_fast.door import path_of, shown
+from deepracer_fast.door import instance, path_of, shown
 from deepracer_fast.errors import TrackError
 from deepracer_fast.route_file import MAX_ROWS, Route, RouteRecord, mean_width, read_route
 from deepracer_fast.route_file import route_bytes as _route_bytes
@@ -198,6 +198,7 @@ def route_bytes(track: Track) -> bytes:
     Raises:
         TrackError: the track's borders have another number of rows than its centre line.
     """
+    instance("track", track, Track, TrackError, "load_track")
     record = RouteRecord(track.name, track.title, track.look, track.is_loop)
     lines = (track.waypoints, track.inner, track.outer)
     return _route_bytes(Route(*lines, track.is_loop, record))
@@ -210,7 +211,8 @@ def save_route(track: Track, path: str | Path) -> None:
         TrackError: see `route_bytes`.
         OSError: the file cannot be written.
     """
-    atomic_write_bytes(path, route_bytes(track))
+    content = route_bytes(track)
+    atomic_write_bytes(path_of("the path of a route", path, TrackError), content)
 
 
 def track_names() -> list[str]:

@@ -6,7 +6,7 @@ Run in full by ``benchmarks/robustness.py``, and a tenth of each in the tests.
 TRIALS = {
     "kills": 60,
     "mutations": 3_000,
-    "calls": 200,
+    "calls": 300,
     "core_calls": 300,
     "circumstances": 60,
     "escapes": 200,
