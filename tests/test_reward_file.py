@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import load_reward
+from deepracer_fast.reward import cache, load_reward
 from deepracer_fast.reward.probe import probe_batches
 
 BATCH: dict[str, Any] = probe_batches(2, 1)[0]
@@ -108,3 +108,26 @@ def test_an_array_of_two_is_no_reward() -> None:
 
 def test_an_int_of_thousands_of_digits_is_no_reward() -> None:
     assert "must return a number" in failure("def reward_function(p):\n    return 10 ** 5000\n")
+
+
+def test_the_same_text_in_another_folder_is_the_same_reward(tmp_path: Path) -> None:
+    """As the copy in a model's folder is: the code from the cache meets a module of another path."""
+    source = (
+        "last = {'steps': 0.0}\ndef reward_function(params):\n"
+        "    last['steps'] += 1.0\n    return last['steps']\n"
+    )
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "reward.py").write_text(source)
+        reward = load_reward(tmp_path / folder / "reward.py")
+        assert reward.mode == "compiled", reward.reason
+        found = [reward(BATCH)[0] for _ in range(130)]  # some of them are checked in plain Python
+        assert found == list(range(1, 131))
+
+
+@pytest.mark.parametrize("line", ["here = __file__", "rows = list(open(__file__))"])
+def test_code_that_depends_on_more_than_its_text_is_not_kept(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "reward.py"
+    path.write_text(f"{line}\ndef reward_function(params):\n    return 1.0\n")
+    load_reward(path)
+    assert cache.find(path.read_text()) is None

@@ -53,12 +53,17 @@ class Unfit(Exception):
 class Description:
     """The values of one module.
 
+    Args:
+        names: its variables.
+        filename: that its functions are from.
+        names_itself: its file's path is one of its values.
+
     Attributes:
         text: the description.
         objects: the objects by their number.
     """
 
-    def __init__(self, names: dict[str, Any], filename: str) -> None:
+    def __init__(self, names: dict[str, Any], filename: str, names_itself: bool = True) -> None:
         self.objects: list[Any] = []
         self._module = names["__name__"]
         self._filename = filename
@@ -71,7 +76,8 @@ class Description:
         self._depths: list[int] = []
         self._depth = 0
         nodes: list[list[Any]] = []
-        own = [[name, self._value(obj)] for name, obj in names.items() if name not in _SKIPPED]
+        skipped = _SKIPPED if names_itself else {*_SKIPPED, "__file__"}
+        own = [[name, self._value(obj)] for name, obj in names.items() if name not in skipped]
         while len(nodes) < len(self.objects):
             self._depth = self._depths[len(nodes)] + 1
             nodes.append(self._node(self.objects[len(nodes)]))

@@ -24,6 +24,7 @@ from deepracer_fast.file_reading import read_bytes
 from deepracer_fast.source_text import decoded, encoded
 
 FUNCTION_NAME = "reward_function"
+FILE_NAME = "__file__"  # by which a module knows where it lies
 _TEXT_NAME = "<reward source>"
 _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME}\s*=")
 MAX_CHARACTERS = 1_000_000  # the original took 140,000

@@ -15,7 +15,11 @@ _IN_MEMORY = {"json", "pickle", "yaml"}  # their ``load`` takes what ``open`` ha
 
 def about_files(text: str) -> Iterator[str]:
     """Files that are read: no model folder has them."""
-    for node in ast.walk(ast.parse(text)):
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever loads it says so
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _reads(node.func):
             yield (
                 f"line {node.lineno}: reads a file; it may lie beside the reward function, and a "

@@ -20,7 +20,8 @@ from deepracer_fast.caches import cache_folder
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
-from deepracer_fast.reward.loading import RewardSource
+from deepracer_fast.reward.loading import FILE_NAME, RewardSource
+from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.reward.translator import Translator, Unfinished
 from deepracer_fast.reward.verify import disagreement, probes_of
@@ -53,7 +54,7 @@ class SandboxedReward:
         self._asked = self._given_up = 0
         self._prints = 0
         self._random = np.random.default_rng(0)
-        found = cache.find(source.text)
+        found = cache.find(source.text) if self._is_cacheable else None
         self._first_check = 1 if found is None else _FIRST_CHECK_OF_CACHED
         record, code = found or self._make()
         self.mode, self.reason = str(record["mode"]), str(record["reason"])
@@ -62,13 +63,20 @@ class SandboxedReward:
         elif not self._workers:
             self._worker(0)
 
+    @property
+    def _is_cacheable(self) -> bool:
+        """Whether the text alone says what the module holds: not where it lies, nor other files."""
+        text = self._source.text
+        return FILE_NAME not in text and not any(about_files(text))
+
     def _make(self) -> tuple[dict[str, Any], bytes]:
         worker = Sandbox(self._source, self._time_limit)
         translator = Translator()
         self._workers.append(worker)
         try:
             record, code = self._translated(worker, translator)
-            cache.keep(self._source.text, record, code)
+            if self._is_cacheable:
+                cache.keep(self._source.text, record, code)
         except Unfinished as error:  # another time it may end
             return {"mode": "interpreted", "reason": str(error)}, b""
         finally:

@@ -24,6 +24,7 @@ from deepracer_fast.reward.describe import Description, Unfit
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.kept_values import Keeper
 from deepracer_fast.reward.loading import (
+    FILE_NAME,
     FUNCTION_NAME,
     RewardSource,
     compile_source,
@@ -126,7 +127,9 @@ class Worker:
         assert self._interpreter is not None and self._source is not None
         self._shadow = self._interpreter.new_module()
         try:
-            description = Description(self._shadow, self._source.filename)
+            # The same file in another folder is described alike, unless it asks where it lies.
+            names_itself = FILE_NAME in self._source.text
+            description = Description(self._shadow, self._source.filename, names_itself)
         except Unfit as error:
             return {"undescribed": str(error)}, []
         except Exception as error:  # what the user's classes do when they are looked at
