@@ -111,7 +111,7 @@ def test_an_int_of_thousands_of_digits_is_no_reward() -> None:
 
 
 def test_the_same_text_in_another_folder_is_the_same_reward(tmp_path: Path) -> None:
-    """As the copy in a model's folder is: the code from the cache meets a module of another path."""
+    """As the copy in a model folder is: code from the cache meets a module of another path."""
     source = (
         "last = {'steps': 0.0}\ndef reward_function(params):\n"
         "    last['steps'] += 1.0\n    return last['steps']\n"
