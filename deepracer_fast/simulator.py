@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.arrays import car_numbers, whole_number
-from deepracer_fast.door import MOST, SEEDS, check_fields, room_for, shown
+from deepracer_fast.arrays import car_numbers
+from deepracer_fast.door import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
 from deepracer_fast.model_metadata import CAMERAS, TRACK_STATE, LidarConfig
@@ -326,7 +326,7 @@ class Simulator:
         Raises:
             ActionError: the number is not an integer in [0, 2**32).
         """
-        episode = whole_number(number, "number", 2**32)
+        episode = count("number", number, 0, 2**32 - 1, ActionError)
         with self._turns:
             self._core.begin_episodes(episode)
             return self._begun(slice(None))
@@ -438,7 +438,9 @@ class Simulator:
         Raises:
             ActionError: a car that does not exist.
         """
-        return params_dict(self._result.params, whole_number(car, "car", self.num_cars))
+        return params_dict(
+            self._result.params, count("car", car, 0, self.num_cars - 1, ActionError)
+        )
 
     def track_states(self) -> npt.NDArray[np.float32]:
         """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (csrc/track_state.h).

@@ -18,7 +18,8 @@ MAX_LINES = 500
 LEARNER = {"networks", "ppo", "learner", "native_network", "archive", "model"}
 DRIVERS = {"collect", "evaluate", "train", "cli"}
 MUST_NOT_REACH = {
-    "door": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "arrays": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "door": {"arrays", "config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "caches": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "terminal": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "file_reading": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},

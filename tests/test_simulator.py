@@ -246,7 +246,7 @@ def test_unusable_actions_are_refused(actions: Any, message: str) -> None:
             ([[0, 1]], 0.0, 0.0, 0.0),
             r"cars must be integers \[n\], got .* of shape \(1, 2\)",
         ),
-        (([[0], [0, 1]], 0.0, 0.0, 0.0), "cars must be integers, in lists of one length each"),
+        (([[0], [0, 1]], 0.0, 0.0, 0.0), "cars must be an array, every row as long"),
         ((None, 0.0, 0.0, 0.0), r"cars must be integers \[n\], got None"),
         (
             ([False, True], 0.0, 0.0, 0.0),

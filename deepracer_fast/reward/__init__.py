@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deepracer_fast.door import array, number, one_of, refuse, shown, whole
+from deepracer_fast.arrays import array
+from deepracer_fast.door import number, one_of, refuse, shown, whole
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward
