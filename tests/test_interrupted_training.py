@@ -1,6 +1,7 @@
 """What a training leaves that was broken off, and who may go on with it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any

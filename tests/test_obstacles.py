@@ -288,5 +288,5 @@ def test_misshapen_object_poses_are_refused() -> None:
     sim = simulator(number_of_obstacles=2)
     with pytest.raises(ActionError, match=r"location must have shape \(1, 2, 2\)"):
         sim.place_objects(0, np.zeros((3, 2)))
-    with pytest.raises(ActionError, match="location must lie in .*, got nan"):
+    with pytest.raises(ActionError, match=r"location must lie in .*, got nan"):
         sim.place_objects(0, np.full((2, 2), np.nan))

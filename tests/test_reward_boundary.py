@@ -489,9 +489,8 @@ def test_a_folder_with_modules_named_as_pythons_own_does_not_reach_a_translation
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     source = "def reward_function(params):\n    return 1.0\n"
-    record, _ = translator.Translator().translate(
-        source.replace("    return", "    import statistics\n    return"), described_here(source)
-    )
+    importing = source.replace("    return", "    import statistics\n    return")
+    record, _ = translator.Translator().translate(importing, described_here(source))
     assert record["mode"] == "compiled" and not (tmp_path / "trap").exists()
 
 

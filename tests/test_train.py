@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.train``: whatever ends a training, its folder holds a usable model."""
+"""Promises of ``deepracer_fast.train``: whatever ends a training, its model can be used."""
 
 import json
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from small_training import (
 from deepracer_fast.action_space import ContinuousActionSpace
 from deepracer_fast.archive.model_archive import read_model_archive
 from deepracer_fast.errors import ConfigError, DeepRacerError, RewardError
+from deepracer_fast.evaluate import Lap
 from deepracer_fast.learner import Learner
 from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
@@ -359,6 +360,6 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no model to resume: .* is not there"):
+    with pytest.raises(ConfigError, match=r"no model to resume: .* is not there"):
         Training(job_in(tmp_path), resume=True)
     assert not job_in(tmp_path).folder.path.exists()

@@ -270,4 +270,4 @@ def test_curves_are_the_means_of_each_iteration() -> None:
 def test_any_training_can_be_drawn(tmp_path: Path, rows: list[EpisodeMetrics]) -> None:
     draw_training(rows, tmp_path / "training.png")
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
-    assert files_in(tmp_path) == ["training.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["training.png"]
