@@ -1,6 +1,5 @@
 """Promises of route_file.py and borders.py: forms of a route, borders sampled on their own."""
 
-import os
 from itertools import pairwise
 
 import numpy as np
@@ -194,13 +193,6 @@ def test_a_table_is_told_how_it_becomes_a_route(tmp_path, text, message) -> None
     (tmp_path / "r.csv").write_text(text)
     with pytest.raises(TrackError, match=message):
         load_track(tmp_path / "r.csv")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_a_pipe_is_not_waited_for(tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe.npy")
-    with pytest.raises(TrackError, match=r"pipe\.npy: cannot be read: it is a pipe \(FIFO\)"):
-        load_track(tmp_path / "pipe.npy")
 
 
 def test_control_characters_of_a_name_are_not_printed(tmp_path) -> None:
