@@ -63,6 +63,12 @@ def refuse(name: str, rule: str, value: Any, error: Error = ConfigError) -> Deep
     return error(f"{name} must be {rule}, got {shown(value)}")
 
 
+def require(record: Any, name: str, holds: bool, rule: str, error: Error = ConfigError) -> None:
+    """Refuses a record whose field of that name breaks a rule."""
+    if not holds:
+        raise refuse(name, rule, getattr(record, name), error)
+
+
 def whole(name: str, value: Any, error: Error = ConfigError) -> int:
     """A whole number of any size, Python's or NumPy's."""
     try:

@@ -170,9 +170,8 @@ class Sandbox:
 
     def _in_its_words(self, error: str) -> str:
         """What the worker says went wrong: a text that names the file, whoever wrote it."""
-        text = answers.printable(error)
         name = self._source.filename
-        return text if text.startswith(name) else f"{name}: {text}"
+        return error if error.startswith(name) else f"{name}: {error}"
 
     def _worked(self) -> float:
         """Seconds of processor time that the process has used so far."""
