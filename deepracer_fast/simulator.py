@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.arrays import car_numbers
+from deepracer_fast.built_track import built
 from deepracer_fast.door import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
@@ -28,7 +29,6 @@ from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
-from deepracer_fast.world import check_lines, world_of
 from deepracer_fast.world_frame import WorldFrame
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
@@ -195,7 +195,6 @@ class Simulator:
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
         check_fields(self)
-        check_lines(self.track)
         self._check()
         self._turns, self._reach = _core.Turns(), Reach.of(self.track)
         self._frame = WorldFrame(self.track.origin)
@@ -298,8 +297,8 @@ class Simulator:
             from deepracer_fast.engine_numba.engine import NumbaEngine
 
             return NumbaEngine(track.local, options, self.vehicle)
-        self._world = world_of(track)
-        return _core.Simulator(self._world.track, self._world.ground, options)
+        self._built = built(track)
+        return _core.Simulator(self._built.road, self._built.ground, options)
 
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
@@ -467,7 +466,7 @@ class Simulator:
         """Memory of what is built of the track, which all simulators on it share."""
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
-        return int(self._world.track.bytes + self._world.ground.bytes)
+        return int(self._built.road.bytes + self._built.ground.bytes)
 
 
 def available_cores() -> int:

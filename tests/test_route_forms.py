@@ -278,7 +278,13 @@ def test_a_damaged_record_is_refused(tmp_path, behind) -> None:
         ([np.zeros((1, 2))] * 3, r"waypoints must have shape \(N, 2\), N from 2"),
         ([np.full((9, 2), np.nan)] * 3, r"waypoints must be finite, found \[nan, nan\] in row 0"),
         ([np.zeros((9, 2))] * 3, "two or more different points"),
-        ([BASE.waypoints, "text", BASE.outer], "inner must be an array of numbers"),
+        ([BASE.waypoints * 1e306] * 3, r"waypoints must lie within 1e\+08 m of the origin, found"),
+        ([BASE.waypoints, BASE.inner[1:], BASE.outer], r"track 'a': inner must have shape"),
+        (
+            [BASE.waypoints[1:], BASE.inner[1:], BASE.outer[1:]],
+            "a loop must repeat its first point",
+        ),
+        ([BASE.waypoints, "text", BASE.outer], "inner must be numbers, got 'text'"),
     ],
 )
 def test_a_track_of_no_lines_is_refused(lines, message) -> None:
