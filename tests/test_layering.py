@@ -20,7 +20,7 @@ DRIVERS = {"collect", "evaluate", "train", "cli"}
 MUST_NOT_REACH = {
     "arrays": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "door": {"arrays", "config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "caches": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
+    "cache_folder": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "terminal": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "file_reading": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "trace_rows": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
