@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -50,7 +51,10 @@ def in_its_own_process(kind: str, count: int, seed: int) -> dict[str, Any]:
         f"print(json.dumps({kind}.run({count}, {seed})))"
     )
     begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+    # Not what lies in the folder that this is started from: there may be sources without a core.
+    environment = dict(os.environ) | {"PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-c", start]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     lines = done.stdout.splitlines()
     findings = (
         json.loads(lines[-1])

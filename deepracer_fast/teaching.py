@@ -18,6 +18,7 @@ import numpy as np
 from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.course import Course
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.file_reading import refusing
 from deepracer_fast.learner import Learner
 from deepracer_fast.lessons import Lessons
 from deepracer_fast.teacher import Teacher, TeacherReport
@@ -158,9 +159,9 @@ class Teaching:
 
     def _restore(self, path: Path) -> None:
         tree = load_weights(path)
-        try:
+        with refusing(str(path), "does not fit this training", ArchiveError):
             self._phase, self._samples = int(tree["phase"]), int(tree["samples"])
+            if not (_TEACHER <= self._phase <= _OVER and 0 <= self._samples < 2**53):
+                raise ValueError(f"phase {self._phase}, samples {self._samples}")
             if "teacher" in tree:
                 self._some_teacher().take_whole(tree["teacher"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise ArchiveError(f"{path}: does not fit this training: {error}") from error

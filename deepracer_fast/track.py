@@ -22,7 +22,7 @@ from deepracer_fast import _core
 from deepracer_fast.arrays import numbers
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
-from deepracer_fast.door import one_of, path_of, shown, text, truth
+from deepracer_fast.door import instance, one_of, path_of, shown, text, truth
 from deepracer_fast.errors import TrackError
 from deepracer_fast.route_file import (
     MAX_COORDINATE,
@@ -215,6 +215,7 @@ def route_bytes(track: Track) -> bytes:
     Raises:
         TrackError: the track's borders have another number of rows than its centre line.
     """
+    instance("track", track, Track, TrackError, "load_track")
     record = RouteRecord(track.name, track.title, track.look, track.is_loop)
     lines = (track.waypoints, track.inner, track.outer)
     return _route_bytes(Route(*lines, track.is_loop, record))
@@ -227,7 +228,8 @@ def save_route(track: Track, path: str | Path) -> None:
         TrackError: see `route_bytes`.
         OSError: the file cannot be written.
     """
-    atomic_write_bytes(path, route_bytes(track))
+    content = route_bytes(track)
+    atomic_write_bytes(path_of("the path of a route", path, TrackError), content)
 
 
 def track_names() -> list[str]:

@@ -6,10 +6,11 @@ Run in full by ``benchmarks/robustness.py``, and a tenth of each in the tests.
 TRIALS = {
     "kills": 60,
     "mutations": 3_000,
-    "calls": 200,
+    "calls": 300,
     "core_calls": 300,
     "circumstances": 60,
-    "escapes": 100,
+    "escapes": 200,
+    "reward_descriptions": 500,
     "routes": 200,
     "soak": 1_800,  # seconds
 }

@@ -47,12 +47,13 @@ LEFT_OUT = {
     "CommandTable", "Driver", "Lap", "Recording", "Episode", "Replay", "StepResult", "TrackMap",
     "EpisodeMetrics", "EpisodeOutcome",
     "EvaluationMetrics", "TrainingMetrics", "Standing", "Leaderboard", "Reward",
-    "RoadObjects", "Model", "Track",
+    "RoadObjects", "Model", "Track", "Ribbon",
     # Called with what other functions here have checked.
     "drive_laps", "lap_rules", "step_rewards", "metadata_of", "greedy_commands", "race_lap",
     "standings", "ranked_seconds", "reach", "default_minimum_laps", "refuse_other_rules",
     "traffic_rules", "settings_of", "available_cores", "track_names", "steering_at_start",
     "parse_model_metadata", "parse_hyperparameters", "unflatten_tree", "save_weights",
+    "policy_in", "most_of_checkpoint",
     "policy_shapes", "input_name", "episode_metrics", "milliseconds", "write_evaluation_metrics",
     "write_simtrace", "can_write_mp4", "Commands", "draw_reward", "check_name",
 }  # fmt: skip
@@ -155,7 +156,7 @@ def good_calls() -> dict[str, Callable[[Goods], Call]]:
 def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.reward import load_reward, params_dict
     from deepracer_fast.simulator import RaceRules, Simulator
-    from deepracer_fast.track import load_track
+    from deepracer_fast.track import load_track, route_bytes, save_route
 
     actions = np.zeros((2, 2), np.float32)
     pose = {"x": 0.0, "y": [0.0, 1.0], "heading": 0.0, "steering": 0.0}
@@ -179,6 +180,8 @@ def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
             params_dict, {"params": g.simulator().reset().params, "car": 0},
         ),
         "load_track": lambda _: (load_track, {"name_or_path": "Oval_track"}),
+        "route_bytes": lambda g: (route_bytes, {"track": g.track()}),
+        "save_route": lambda g: (save_route, {"track": g.track(), "path": g.folder / "saved.npy"}),
         "load_reward": lambda _: (
             load_reward, {"given": lambda params: 1.0, "state": "episode", "time_limit": 2.0},
         ),

@@ -31,7 +31,13 @@ from deepracer_fast.metrics import (
     write_evaluation_metrics,
 )
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, ModelFolder
+from deepracer_fast.model_folder import (
+    Checkpoint,
+    CheckpointRecord,
+    ModelFolder,
+    ModelInputs,
+    training_params,
+)
 from deepracer_fast.model_metadata import TRACK_STATE, parse_model_metadata, read_model_metadata
 from deepracer_fast.networks import network_spec
 from deepracer_fast.race import Race, RaceLap, Submission, standings
@@ -41,7 +47,7 @@ from deepracer_fast.reward import cache
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.trace_reader import read_recording
-from deepracer_fast.track import load_track
+from deepracer_fast.track import load_track, route_bytes
 from deepracer_fast.tracks import find_outline, outline_route
 
 REWARD = "import math\n\n\ndef reward_function(params):\n    return math.exp(-params['speed'])\n"
@@ -92,11 +98,16 @@ def trace_columns(steps: int) -> dict[str, np.ndarray]:
 def make_folder(folder: Path) -> None:
     """A model that sees the track state, with all that a training leaves in its folder."""
     model = ModelFolder(folder)
-    model.create()
-    model.model_metadata.write_text(metadata_text(TRACK_STATE))
-    model.config.write_text(TrainConfig(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml())
-    model.hyperparameters.write_text(Hyperparameters().to_json())
-    model.reward_function.write_text(REWARD)
+    model.create(
+        ModelInputs(
+            model_metadata=metadata_text(TRACK_STATE),
+            reward_function=REWARD,
+            hyperparameters=Hyperparameters().to_json(),
+            training_params=training_params("seed", "Oval_track", clockwise=False),
+            config=TrainConfig(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml(),
+            routes={"tracks/carried.npy": route_bytes(load_track("Oval_track"))},
+        )
+    )
     save_weights(model.weights(POLICY), {"network_1": zero_policy(TRACK_STATE)[1]})
     learner().save(model.learner(POLICY), 7)
     record = CheckpointRecord(POLICY, 1.7e9, 61.5)
@@ -177,6 +188,8 @@ def kinds(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "config": (model.config, read_config),
         "metadata": (model.model_metadata, read_metadata),
         "hyperparameters": (model.hyperparameters, read_hyperparameters),
+        "mark": (model.mark, lambda _: (model.check_format(), model.is_clone())),
+        "carried route": (model.path / "tracks" / "carried.npy", read_route),
         "index": (model.checkpoint_index, lambda _: model.recorded_checkpoints()),
         "index of a model": (model.checkpoint_index, lambda _: load_model(model.path)),
         "weights": (model.weights(POLICY), load_model_beside),
