@@ -45,7 +45,8 @@ def start(
     """
     (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
     handed = (to_read, from_write, *descriptors)
-    path = [os.path.abspath(entry) for entry in sys.path]
+    # The folder that the user stands in comes last: packages were read before somebody went there.
+    path = [os.path.abspath(entry) for entry in sorted(sys.path, key=lambda entry: not entry)]
     told = json.dumps([module, path, *handed, *arguments])
     process = subprocess.Popen(
         # -P: the current folder is not on its path
