@@ -36,11 +36,12 @@ from deepracer_fast.route_file import route_bytes as _route_bytes
 from deepracer_fast.tracks import LOOKS, PREFIX, find_outline, outline_route, outlines
 
 # A road whose middle lies within so many metres of the world's origin, along either axis, is
-# driven in the world's own coordinates, another one in those of the roundest point near its middle:
-# float32 tells micrometres apart there. Round, so that a road moved by a round number is driven
-# alike bit by bit.
+# driven in the world's own coordinates, another one in those of a point near it: float32 tells
+# micrometres apart there. Published roads have their lower left corner or their middle near (0, 0),
+# so a road that was moved by whole metres is moved back there, or by whole kilometres, and is then
+# driven as it was, bit by bit.
 WORLD_REACH = 32.0
-ORIGIN_REACH = 16.0
+CENTRED = 0.02  # m between a road's middle and a whole metre; no measure that is not made to be
 _MAX_NAME = 100  # characters; it becomes part of names of files and folders
 
 Points = NDArray[np.float64]
@@ -174,8 +175,12 @@ class Track:
         What they are told and what they say is in the world's coordinates all the same.
         """
         everything = np.vstack([self.inner, self.outer])
-        middle = (everything.min(axis=0) + everything.max(axis=0)) / 2
-        return _roundest_near(float(middle[0])), _roundest_near(float(middle[1]))
+        low, high = everything.min(axis=0), everything.max(axis=0)
+        middle = (low + high) / 2
+        is_centred = bool(np.all(np.abs(middle - np.round(middle)) < CENTRED))
+        there = np.round(middle) if is_centred else np.floor(low)
+        x, y = (_origin(*each) for each in zip(middle.tolist(), there.tolist(), strict=True))
+        return x, y
 
     @cached_property
     def local(self) -> "Track":
@@ -197,13 +202,12 @@ class Track:
         return content.hexdigest()
 
 
-def _roundest_near(middle: float) -> float:
-    """0, or the multiple of the greatest power of ten that lies within reach."""
+def _origin(middle: float, there: float) -> float:
+    """Along one axis: 0 near the world's own, a whole number of kilometres, or else ``there``."""
     if abs(middle) <= WORLD_REACH:
         return 0.0
-    steps = (10.0**power for power in range(8, 0, -1))
-    near = (step * round(middle / step) for step in steps)
-    return next(each for each in near if abs(middle - each) <= ORIGIN_REACH)
+    kilometres = 1000.0 * round(middle / 1000.0)
+    return kilometres if abs(middle - kilometres) <= WORLD_REACH else there
 
 
 def route_bytes(track: Track) -> bytes:
