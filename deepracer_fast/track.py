@@ -103,9 +103,9 @@ class Track:
             object.__setattr__(self, name, points)
         if not np.any(self.waypoints != self.waypoints[0]):
             raise TrackError("waypoints must have two or more different points, found one")
-        near = self.local
+        near = (line - self.origin for line in (self.waypoints, self.inner, self.outer))
         try:
-            _core.check_track(near.waypoints, near.inner, near.outer, near.is_loop)
+            _core.check_track(*near, self.is_loop)
         except ValueError as error:
             raise TrackError(f"track {self.name!r}: {error}") from None
 
