@@ -103,15 +103,17 @@ class Track:
             object.__setattr__(self, name, points)
         if not np.any(self.waypoints != self.waypoints[0]):
             raise TrackError("waypoints must have two or more different points, found one")
-        near = (line - self.origin for line in (self.waypoints, self.inner, self.outer))
+        centre, inner, outer = (
+            line - self.origin for line in (self.waypoints, self.inner, self.outer)
+        )
         try:
-            _core.check_track(*near, self.is_loop)
+            _core.check_track(centre, inner, outer, self.is_loop)
         except ValueError as error:
             raise TrackError(f"track {self.name!r}: {error}") from None
 
     def _checked(self, name: str) -> Points:
         """A copy of one line."""
-        points = np.array(numbers(name, getattr(self, name), np.float64, TrackError))
+        points = np.array(numbers(name, getattr(self, name), np.float64, TrackError), order="C")
         if points.ndim != 2 or points.shape[1] != 2 or not 2 <= len(points) <= MAX_ROWS:
             raise TrackError(
                 f"{name} must have shape (N, 2), N from 2 to {MAX_ROWS}, found {points.shape}"
