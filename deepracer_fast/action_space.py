@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepracer_fast.door import array, check_fields, number, numbers, shown, whole
+from deepracer_fast.arrays import array, numbers
+from deepracer_fast.door import check_fields, number, shown, whole
 from deepracer_fast.errors import ActionError
 
 LARGEST = 1e6
@@ -132,7 +133,7 @@ class ContinuousActionSpace:
         Raises:
             ActionError: another shape, not numbers, or a value that is not finite.
         """
-        asked = numbers("continuous actions", values, error=ActionError)
+        asked = numbers("continuous actions", values, np.float64, ActionError)
         if asked.ndim != 2 or asked.shape[1] != 2:
             raise ActionError(f"continuous actions must have shape (B, 2), got {asked.shape}")
         bad = np.argwhere(~np.isfinite(asked))

@@ -1,22 +1,19 @@
 """One array of numbers out of an ``.npy`` file that anybody may have written.
 
-In: a path, or the bytes of an archive's member, and what shape is allowed. Out: the array. Nothing
-is allocated beyond what the file holds, nothing is unpickled, and a pipe is not waited for: what a
-header declares is checked against the file before a number is read. Neighbour: ``route_file``.
+In: an open file, and what shape is allowed. Out: the array. Nothing is allocated beyond what the
+file holds, and nothing is unpickled: what a header declares is checked against the file before a
+number is read. Neighbours: ``file_reading`` opens it, ``route_file`` asks.
 
 The format is that of ``numpy.lib.format``: magic, version, length of the header, and the header as
 the text of a Python dict.
 """
 
 import ast
-import io
 import os
 import re
-import stat
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,14 +23,6 @@ MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes, as NumPy itself allows
 _LENGTHS = {1: "<H", 2: "<I", 3: "<I"}  # of the header, by version of the format
 _KEYS = {"descr", "fortran_order", "shape"}
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe (FIFO)",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-_DIRECTORY = 21  # EISDIR, whose words everybody knows
 
 Check = Callable[[tuple[int, ...]], None]
 """Raises what the caller likes if it has no use for an array of that shape."""
@@ -41,10 +30,6 @@ Check = Callable[[tuple[int, ...]], None]
 
 class ArrayFileError(Exception):
     """Why a file is not an array of numbers; without its name, which the caller knows."""
-
-
-class NotReadableError(ArrayFileError):
-    """The file cannot be opened at all, or is none."""
 
 
 @dataclass(frozen=True)
@@ -70,45 +55,11 @@ class Header:
         return count
 
 
-def open_file(path: str | Path) -> BinaryIO:
-    """Opens an ordinary file for reading; never waits for the other end of a pipe.
-
-    Raises:
-        NotReadableError: it is none, or cannot be opened.
-    """
-    try:
-        _refuse_special(os.stat(path).st_mode)
-        # It may have been replaced since: opened without waiting, and looked at again.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _O_BINARY)
-        file = os.fdopen(descriptor, "rb")
-    except OSError as error:
-        raise NotReadableError(f"cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a name with a null byte, or one that the system cannot spell
-        raise NotReadableError(f"cannot be read: {error}") from None
-    try:
-        _refuse_special(os.fstat(file.fileno()).st_mode)
-    except NotReadableError:
-        file.close()
-        raise
-    return file
-
-
-_O_BINARY: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-def _refuse_special(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise NotReadableError(f"cannot be read: {os.strerror(_DIRECTORY)}")
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise NotReadableError(f"cannot be read: it is {kind}, not a file")
-
-
 def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[NDArray[Any], int]:
     """The array of an ``.npy`` file, and at which byte it ends.
 
     Args:
-        file: opened by `open_file`, or an ``io.BytesIO``; at its begin.
+        file: as ``file_reading.opened`` gives it, or an ``io.BytesIO``.
         check: asked about the shape before the numbers are read.
 
     Returns:
@@ -116,22 +67,20 @@ def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[NDArray[An
 
     Raises:
         ArrayFileError: it is another kind of file, damaged, cut short, or holds no numbers.
+        OSError: it cannot be read.
     """
-    try:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        header = read_header(file, size)
-        if check is not None:
-            check(header.shape)
-        if header.end > size:
-            raise ArrayFileError(
-                f"its header declares {header.shape} of {header.dtype}, "
-                f"{header.end - header.offset} bytes, and {size - header.offset} follow: the file "
-                "was cut short or is damaged"
-            )
-        data = file.read(header.end - header.offset)
-    except OSError as error:
-        raise NotReadableError(f"cannot be read: {error.strerror or error}") from None
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    header = read_header(file, size)
+    if check is not None:
+        check(header.shape)
+    if header.end > size:
+        raise ArrayFileError(
+            f"its header declares {header.shape} of {header.dtype}, "
+            f"{header.end - header.offset} bytes, and {size - header.offset} follow: the file "
+            "was cut short or is damaged"
+        )
+    data = file.read(header.end - header.offset)
     if len(data) < header.end - header.offset:
         raise ArrayFileError("the file became shorter while it was read")
     order: Any = "F" if header.fortran_order else "C"
@@ -200,8 +149,3 @@ def _what_it_is(start: bytes, size: int) -> str:
         return "a pickle, which is not loaded"
     printable = all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start)
     return "text" if printable else "something else"
-
-
-def numbers_of(data: bytes, check: Check | None = None) -> NDArray[Any]:
-    """The array of an ``.npy`` file that is already in memory; see `read_numbers`."""
-    return read_numbers(io.BytesIO(data), check)[0]

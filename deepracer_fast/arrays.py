@@ -1,44 +1,54 @@
-"""What people hand in as arrays: checked, in the form that an engine takes.
+"""The door for arrays from a user's Python: of numbers, of the right shape, or one clear line.
 
-In: numbers, lists, arrays of any layout. Out: arrays of the right type and shape, or one line that
-says what is wrong. Neighbour: ``simulator`` asks for actions, cars and poses.
+In: numbers, lists, arrays of any layout, with their name in messages. Out: arrays as an engine
+takes them. Neighbours: ``door`` for all that is no array; ``poses`` knows what bounds they have.
 """
 
-import operator
-import reprlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.errors import ActionError
+from deepracer_fast.door import Error, shown
+from deepracer_fast.errors import ActionError, ConfigError
 
 Array = npt.NDArray[Any]
 
 
-def numbers(values: npt.ArrayLike, name: str) -> Array:
-    """Values as an array of real numbers, of whatever size of float or integer they have.
+def array(name: str, values: Any, error: Error = ConfigError) -> Array:
+    """An array of whatever kind."""
+    try:
+        return np.asarray(values)
+    except Exception:  # ragged lists, or an object that fails when it is asked for its values
+        raise error(f"{name} must be an array, every row as long, got {shown(values)}") from None
 
-    Raises:
-        ActionError: they are not numbers, or lists of different lengths.
+
+def numbers(
+    name: str, values: Any, dtype: npt.DTypeLike | None = None, error: Error = ConfigError
+) -> Array:
+    """An array of numbers of any shape; texts, truth values and None are none.
+
+    Args:
+        name: of the argument.
+        values: what was handed in.
+        dtype: of the result; None for what they have, of whatever size.
+        error: the class of what is raised.
     """
-    array = _as_array(values, name, "numbers")
-    if array.dtype.kind not in "fiu":
-        raise ActionError(f"{name} must be numbers, got {_found(values, array)}")
-    return array
+    found = array(name, values, error)
+    if found.dtype.kind not in "fiu":
+        raise error(f"{name} must be numbers, got {_found(values, found)}")
+    return found if dtype is None else _as_type(found, dtype)
 
 
-def narrowed(array: Array) -> npt.NDArray[np.float32]:
-    """As contiguous float32; what does not fit becomes infinite, without a warning."""
-    if array.dtype.kind != "f" or array.dtype.itemsize <= 4:
-        return np.ascontiguousarray(array, dtype=np.float32)
+def _as_type(numbers: Array, dtype: npt.DTypeLike) -> Array:
+    """What does not fit becomes infinite: whoever needs finite numbers asks for them."""
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.asarray(numbers, dtype=dtype, order="C")
 
 
 def within(
-    values: npt.ArrayLike,
     name: str,
+    values: npt.ArrayLike,
     shape: tuple[int, ...],
     bounds: tuple[float, float],
     rule: str,
@@ -47,8 +57,8 @@ def within(
     """Numbers broadcast to a shape, each within bounds (both included), as float32.
 
     Args:
-        values: what was handed in.
         name: of the argument.
+        values: what was handed in.
         shape: to which they must broadcast.
         bounds: least and greatest value.
         rule: what the bounds mean, for the message.
@@ -57,18 +67,19 @@ def within(
     Raises:
         ActionError: another shape, not numbers, or out of bounds.
     """
-    array = numbers(values, name)
+    found = numbers(name, values, error=ActionError)
     try:
-        array = np.broadcast_to(array, shape)
+        found = np.broadcast_to(found, shape)
     except ValueError:
         raise ActionError(
-            f"{name} must be a number or have shape {shape}, got {array.shape}"
+            f"{name} must be a number or have shape {shape}, got {found.shape}"
         ) from None
     low, high = bounds
-    if not ((array >= low) & (array <= high)).all():  # nan is in no bounds
-        bad = array[~((array >= low) & (array <= high))][0]
+    is_within = (found >= low) & (found <= high)  # before a narrower type; nan is in no bounds
+    if not is_within.all():
+        bad = found[~is_within][0]
         raise ActionError(f"{name} must lie in [{low:g}, {high:g}] {rule}, got {bad:g}")
-    return narrowed(array - np.float64(zero) if zero else array)
+    return _as_type(found - np.float64(zero) if zero else found, np.float32)
 
 
 def car_numbers(cars: npt.ArrayLike, num_cars: int) -> npt.NDArray[np.int32]:
@@ -77,49 +88,23 @@ def car_numbers(cars: npt.ArrayLike, num_cars: int) -> npt.NDArray[np.int32]:
     Raises:
         ActionError: not integers, a car that is not there, or one that is named twice.
     """
-    array = np.atleast_1d(_as_array(cars, "cars", "integers"))
-    is_integer = array.dtype.kind in "iu" or (array.dtype.kind == "f" and array.size == 0)
-    if not is_integer or array.ndim > 1:
-        mask = "; for a mask use np.flatnonzero(mask)" if array.dtype.kind == "b" else ""
-        shape = f" of shape {array.shape}" if array.ndim > 1 else ""
-        raise ActionError(f"cars must be integers [n], got {_found(cars, array)}{shape}{mask}")
-    if array.size == 0:
+    found = np.atleast_1d(array("cars", cars, ActionError))
+    is_integer = found.dtype.kind in "iu" or (found.dtype.kind == "f" and found.size == 0)
+    if not is_integer or found.ndim > 1:
+        mask = "; for a mask use np.flatnonzero(mask)" if found.dtype.kind == "b" else ""
+        shape = f" of shape {found.shape}" if found.ndim > 1 else ""
+        raise ActionError(f"cars must be integers [n], got {_found(cars, found)}{shape}{mask}")
+    if found.size == 0:
         return np.zeros(0, np.int32)
-    low, high = int(array.min()), int(array.max())  # before a narrower type could wrap them
+    low, high = int(found.min()), int(found.max())  # before a narrower type could wrap them
     if low < 0 or high >= num_cars:
         raise ActionError(f"cars must lie in [0, {num_cars}), got {low} to {high}")
-    counts = np.bincount(array.astype(np.int64))
+    counts = np.bincount(found.astype(np.int64))
     if counts.max() > 1:
         raise ActionError(f"cars must name each car once, got car {int(counts.argmax())} twice")
-    return array.astype(np.int32)
-
-
-def whole_number(value: Any, name: str, end: int) -> int:
-    """An integer in [0, end), also one of NumPy's.
-
-    Raises:
-        ActionError: it is not.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if isinstance(value, bool | np.bool_) or not 0 <= number < end:
-        raise ActionError(f"{name} must be an integer in [0, {end}), got {reprlib.repr(value)}")
-    return number
-
-
-def _as_array(values: npt.ArrayLike, name: str, kind: str) -> Array:
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError):
-        raise ActionError(
-            f"{name} must be {kind}, in lists of one length each, got {reprlib.repr(values)}"
-        ) from None
+    return found.astype(np.int32)
 
 
 def _found(values: Any, array: Array) -> str:
-    """An array by its type, anything else as it is, shortened to one line."""
-    if isinstance(values, np.ndarray):
-        return str(array.dtype)
-    return " ".join(reprlib.repr(values).split())
+    """An array by its type, anything else as it is."""
+    return str(array.dtype) if isinstance(values, np.ndarray) else shown(values)

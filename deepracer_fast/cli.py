@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from deepracer_fast import _core
-from deepracer_fast.caches import lend_to_libraries
+from deepracer_fast.cache_folder import lend_to_libraries
 from deepracer_fast.terminal import error_line, open_streams
 
 app = typer.Typer(

@@ -1,6 +1,6 @@
 """What JAX has compiled is kept on the disk, so that the next process starts at once.
 
-In: nothing. Out: JAX's settings; the files lie where ``caches`` says. JAX names each by the
+In: nothing. Out: JAX's settings; the files lie where ``cache_folder`` says. JAX names each by the
 program, its own version and the processor, so that a stale one is never taken. Importing this
 loads JAX.
 """
@@ -9,7 +9,7 @@ import sys
 
 import jax
 
-from deepracer_fast.caches import cache_folder, remark
+from deepracer_fast.cache_folder import cache_folder, remark
 
 
 def keep_compiled_programs() -> None:

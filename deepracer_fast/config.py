@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, shown
+from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, require, shown
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.json_object import read_toml
 from deepracer_fast.race_config import RaceConfig
@@ -95,27 +95,27 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _require("collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS), self)
+        require(self, "collection", self.collection in COLLECTIONS, " or ".join(COLLECTIONS))
         known = self.value_function in VALUE_FUNCTIONS
-        _require("value_function", known, " or ".join(VALUE_FUNCTIONS), self)
-        _require("lr_schedule", self.lr_schedule in LR_SCHEDULES, " or ".join(LR_SCHEDULES), self)
-        _require("seed", 0 <= self.seed < TRAINING_SEEDS, "in [0, 2**63)", self)
-        _require("num_cars", self.num_cars >= 1, "at least 1", self)
-        _require("horizon", self.horizon >= 1, "at least 1 step", self)
-        _require("minutes", 0 < self.minutes < math.inf, "above 0", self)
-        _require("steps", 0 <= self.steps < 2**63, "0 (no limit) or more, below 2**63", self)
+        require(self, "value_function", known, " or ".join(VALUE_FUNCTIONS))
+        require(self, "lr_schedule", self.lr_schedule in LR_SCHEDULES, " or ".join(LR_SCHEDULES))
+        require(self, "seed", 0 <= self.seed < TRAINING_SEEDS, "in [0, 2**63)")
+        require(self, "num_cars", self.num_cars >= 1, "at least 1")
+        require(self, "horizon", self.horizon >= 1, "at least 1 step")
+        require(self, "minutes", 0 < self.minutes < math.inf, "above 0")
+        require(self, "steps", 0 <= self.steps < 2**63, "0 (no limit) or more, below 2**63")
         for name in ("num_cars", "horizon", "evaluate_every", "stop_after", "threads"):
-            _require(name, getattr(self, name) <= MOST, "below 2**31", self)
-        _require("evaluate_every", self.evaluate_every >= 1, "at least 1 iteration", self)
-        _require("stop_after", self.stop_after >= 0, "0 (never) or more", self)
-        _require("best_by", self.best_by in BEST_BY, " or ".join(BEST_BY), self)
+            require(self, name, getattr(self, name) <= MOST, "below 2**31")
+        require(self, "evaluate_every", self.evaluate_every >= 1, "at least 1 iteration")
+        require(self, "stop_after", self.stop_after >= 0, "0 (never) or more")
+        require(self, "best_by", self.best_by in BEST_BY, " or ".join(BEST_BY))
         repeated = len(set(self.tracks)) < len(self.tracks)
-        _require("random_tracks", 0 <= self.random_tracks <= 200, "in [0, 200]", self)
-        _require("more_tracks", not repeated, "each a track of its own", self)
-        _require("gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]", self)
-        _require("clip", 0.0 < self.clip < 1.0, "in (0, 1)", self)
-        _require("car_version", self.car_version >= 0, "3 to 6, or 0 for the model's", self)
-        _require("threads", self.threads >= 0, "0 (all cores) or more", self)
+        require(self, "random_tracks", 0 <= self.random_tracks <= 200, "in [0, 200]")
+        require(self, "more_tracks", not repeated, "each a track of its own")
+        require(self, "gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]")
+        require(self, "clip", 0.0 < self.clip < 1.0, "in (0, 1)")
+        require(self, "car_version", self.car_version >= 0, "3 to 6, or 0 for the model's")
+        require(self, "threads", self.threads >= 0, "0 (all cores) or more")
         if self.race.race_type == "HEAD_TO_MODEL":
             raise ConfigError(
                 "race_type HEAD_TO_MODEL is a race between trained models, as in the original; "
@@ -178,11 +178,6 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
                 raise refuse(key, f"a table [{key}]", found)
             values[key] = _record(types[key], found)
     return kind(**values)
-
-
-def _require(name: str, holds: bool, rule: str, config: TrainConfig) -> None:
-    if not holds:
-        raise refuse(name, rule, getattr(config, name))
 
 
 def _toml_lines(settings: dict[str, Any]) -> str:

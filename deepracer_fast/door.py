@@ -1,10 +1,11 @@
 """The door for values from a user's Python: each is what it should be, or one clear line is raised.
 
 In: any object at all, its name in messages, and the error class of the station that asks. Out: a
-plain Python value, or a NumPy array of numbers. What lies behind the door trusts what came through
-it. NumPy's scalars serve like Python's, a whole number serves as a number; a truth value is never a
-number, a float never a count (64.0 is refused like 64.5), and a text never a list of texts.
-Neighbours: every station with a public function or record asks here; files have their readers.
+plain Python value. What lies behind the door trusts what came through it. NumPy's scalars serve
+like Python's, a whole number serves as a number; a truth value is never a number, a float never a
+count (64.0 is refused like 64.5), and a text never a list of texts.
+Neighbours: every station with a public function or record asks here; ``arrays`` is the same door
+for arrays; files have their readers.
 """
 
 import math
@@ -21,7 +22,6 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-import numpy.typing as npt
 
 from deepracer_fast.errors import ConfigError, DeepRacerError
 
@@ -61,6 +61,12 @@ def shown(value: Any) -> str:
 def refuse(name: str, rule: str, value: Any, error: Error = ConfigError) -> DeepRacerError:
     """The one line about a value that breaks a rule, to be raised."""
     return error(f"{name} must be {rule}, got {shown(value)}")
+
+
+def require(record: Any, name: str, holds: bool, rule: str, error: Error = ConfigError) -> None:
+    """Refuses a record whose field of that name breaks a rule."""
+    if not holds:
+        raise refuse(name, rule, getattr(record, name), error)
 
 
 def whole(name: str, value: Any, error: Error = ConfigError) -> int:
@@ -143,40 +149,6 @@ def path_of(name: str, value: Any, error: Error = ConfigError) -> Path:
         rule = f"a path of at most {_LONGEST_PATH} bytes, {_LONGEST_NAME} in each name"
         raise refuse(name, rule, os.fspath(value), error)
     return path
-
-
-def array(name: str, values: Any, error: Error = ConfigError) -> npt.NDArray[Any]:
-    """An array of whatever kind."""
-    try:
-        return np.asarray(values)
-    except Exception:  # ragged lists, or an object that fails when it is asked for its values
-        raise refuse(name, "an array, every row as long", values, error) from None
-
-
-def numbers(
-    name: str, values: Any, dtype: npt.DTypeLike = np.float64, error: Error = ConfigError
-) -> npt.NDArray[Any]:
-    """An array of numbers of any shape; texts, truth values and None are none.
-
-    What does not fit into ``dtype`` becomes infinite: whoever needs finite values asks for them.
-    """
-    found = array(name, values, error)
-    if found.dtype.kind not in "fiu":
-        raise error(f"{name} must be numbers, got {found.dtype}: {shown(values)}")
-    if found.dtype == dtype:
-        return found
-    with np.errstate(over="ignore"):
-        return found.astype(dtype)
-
-
-def spread(
-    name: str, values: Any, shape: tuple[int, ...], error: Error = ConfigError
-) -> npt.NDArray[np.float32]:
-    """Float32 numbers of a shape, from as many or from one for all."""
-    found = numbers(name, values, np.float32, error)
-    if found.shape not in ((), (1,), shape):
-        raise error(f"{name} must be one number or have shape {shape}, got {found.shape}")
-    return np.broadcast_to(found, shape)
 
 
 def mapping(name: str, value: Any, error: Error = ConfigError) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ Neighbours: ``json_object`` takes texts apart; ``archive/`` and ``trace_reader``
 """
 
 import codecs
+import errno
 import os
 import stat
 import struct
@@ -40,8 +41,7 @@ PARSER_FAULTS = (
 )
 """What parsers, ours and others', raise on bytes that break their format."""
 
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
+_SPECIAL = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
     (lambda mode: True, "a device"),
@@ -50,9 +50,9 @@ _KINDS = (
 
 @contextmanager
 def opened(
-    path: str | os.PathLike[str], error: type[DeepRacerError], limit: int
+    path: str | os.PathLike[str], error: type[DeepRacerError], limit: int | None = None
 ) -> Iterator[BinaryIO]:
-    """Opens a file of at most ``limit`` bytes to be read.
+    """Opens a file to be read, of at most ``limit`` bytes where there is one.
 
     Raises:
         DeepRacerError: of class ``error``: there is no such file, it may not be read, it is not a
@@ -60,18 +60,27 @@ def opened(
     """
     with ExitStack() as stack:
         try:
+            _refuse_special(path, os.stat(path).st_mode, error)
+            # It may have been replaced since: opened without waiting, and looked at again.
             file = stack.enter_context(open(path, "rb", opener=_without_waiting))
             status = os.fstat(file.fileno())
         except OSError as problem:
             raise error(f"{path}: cannot be read: {problem.strerror or problem}") from problem
         except ValueError as problem:  # a null character in the name
             raise error(f"{path}: cannot be read: {problem}") from None
-        if not stat.S_ISREG(status.st_mode):
-            found = next(name for is_one, name in _KINDS if is_one(status.st_mode))
-            raise error(f"{path}: must be a file, found {found}")
-        if status.st_size > limit:
+        _refuse_special(path, status.st_mode, error)
+        if limit is not None and status.st_size > limit:
             raise error(f"{path}: must have at most {limit:,} bytes, found {status.st_size:,}")
         yield file
+
+
+def _refuse_special(path: str | os.PathLike[str], mode: int, error: type[DeepRacerError]) -> None:
+    """Opening a device may move it, and a pipe's writer would believe that it is read."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        found = next(name for is_one, name in _SPECIAL if is_one(mode))
+        raise error(f"{path}: must be a file, found {found}")
 
 
 def _without_waiting(path: str, flags: int) -> int:

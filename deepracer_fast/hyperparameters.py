@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.door import path_of, shown
+from deepracer_fast.door import MOST, path_of
 from deepracer_fast.errors import HyperparameterError, printable
 from deepracer_fast.file_reading import read_text
 from deepracer_fast.json_object import brief, parse_json_object, parse_number
@@ -22,9 +22,6 @@ LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")
 WITHOUT_EFFECT = ("stack_size", "term_cond_avg_score")
 """Keys that the original reads and ignores; so do we."""
-
-MAX_WHOLE = 2**31 - 1
-"""Of what is counted; more episodes or steps than that would take years."""
 
 MAX_IGNORED, MAX_NAME = 20, 60
 """Unknown keys that a warning names, and characters of each."""
@@ -102,9 +99,9 @@ class _NumberRule:
         number = parse_number(value, key, HyperparameterError)
         too_low = number <= self.low if self.above else number < self.low
         if too_low or number > self.high or (self.whole and number % 1):
-            raise HyperparameterError(f"{key} must be {self._words()}, found {shown(value)}")
-        if self.whole and number > MAX_WHOLE:
-            raise HyperparameterError(f"{key} must be at most {MAX_WHOLE:,}, found {number:g}")
+            raise HyperparameterError(f"{key} must be {self._words()}, found {brief(value)}")
+        if self.whole and number > MOST:
+            raise HyperparameterError(f"{key} must be at most {MOST:,}, found {number:g}")
         return int(number) if self.whole else number
 
     def _words(self) -> str:

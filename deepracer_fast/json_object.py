@@ -14,7 +14,7 @@ from typing import Any
 
 from deepracer_fast.door import shown
 from deepracer_fast.errors import DeepRacerError
-from deepracer_fast.file_reading import MAX_SETTINGS_BYTES, MiB, read_bytes, read_text, refusing
+from deepracer_fast.file_reading import MAX_SETTINGS_BYTES, MiB, read_text, refusing
 
 MAX_DEPTH = 32
 """Of lists and objects in each other; what we and others write has at most 5."""
@@ -61,9 +61,8 @@ def read_toml(path: str | os.PathLike[str], error: type[DeepRacerError]) -> dict
     Raises:
         DeepRacerError: of class ``error``, with the file's path.
     """
-    written = read_bytes(path, error, MAX_TOML_BYTES)
+    text = read_text(path, error, MAX_TOML_BYTES)
     with refusing(str(path), "must be valid TOML", error):
-        text = written.decode("utf-8-sig")
         if _LONG_NAME.search(text):
             raise RecursionError
         content = tomllib.loads(text)

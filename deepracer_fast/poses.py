@@ -56,10 +56,10 @@ class Reach(NamedTuple):
         """
         x, y, heading, steering = pose
         return (
-            within(x, "x", (count,), self.x, _WHERE, self.origin[0]),
-            within(y, "y", (count,), self.y, _WHERE, self.origin[1]),
-            within(heading, "heading", (count,), _ANGLES, "rad"),
-            within(steering, "steering", (count,), _QUARTERS, "rad"),
+            within("x", x, (count,), self.x, _WHERE, self.origin[0]),
+            within("y", y, (count,), self.y, _WHERE, self.origin[1]),
+            within("heading", heading, (count,), _ANGLES, "rad"),
+            within("steering", steering, (count,), _QUARTERS, "rad"),
         )
 
     def object_poses(
@@ -70,7 +70,8 @@ class Reach(NamedTuple):
         Raises:
             ActionError: another shape, not numbers, or out of bounds.
         """
-        places, yaw = numbers(location, "location"), numbers(heading, "heading")
+        places = numbers("location", location, error=ActionError)
+        yaw = numbers("heading", heading, error=ActionError)
         try:
             places, yaw = np.broadcast_to(places, (*shape, 2)), np.broadcast_to(yaw, shape)
         except ValueError:
@@ -78,6 +79,6 @@ class Reach(NamedTuple):
                 f"location must have shape {(*shape, 2)} and heading {shape}, got "
                 f"{places.shape} and {yaw.shape}"
             ) from None
-        x = within(places[..., 0], "location", shape, self.x, _WHERE, self.origin[0])
-        y = within(places[..., 1], "location", shape, self.y, _WHERE, self.origin[1])
-        return np.stack([x, y], axis=-1), within(yaw, "heading", shape, _ANGLES, "rad")
+        x = within("location", places[..., 0], shape, self.x, _WHERE, self.origin[0])
+        y = within("location", places[..., 1], shape, self.y, _WHERE, self.origin[1])
+        return np.stack([x, y], axis=-1), within("heading", yaw, shape, _ANGLES, "rad")

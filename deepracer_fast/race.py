@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from deepracer_fast.door import MOST, check_fields, shown
+from deepracer_fast.door import MOST, check_fields, require, shown
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.race_config import RaceConfig
 
@@ -57,23 +57,22 @@ class Race:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        self._require("ranking", self.ranking in RANKINGS, f"one of {', '.join(RANKINGS)}")
-        self._require("laps", 1 <= self.laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
-        self._require(
-            "minimum_laps", 1 <= self.minimum_laps <= self.laps, f"1 to {self.laps} (laps)"
+        require(self, "ranking", self.ranking in RANKINGS, f"one of {', '.join(RANKINGS)}")
+        require(self, "laps", 1 <= self.laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
+        require(
+            self, "minimum_laps", 1 <= self.minimum_laps <= self.laps, f"1 to {self.laps} (laps)"
         )
         if self.ranking == "total-time":
-            self._require(
-                "minimum_laps", self.minimum_laps == self.laps, f"{self.laps} (laps) by total-time"
+            require(
+                self,
+                "minimum_laps",
+                self.minimum_laps == self.laps,
+                f"{self.laps} (laps) by total-time",
             )
-        self._require("resets", self.resets >= 0, "0 or more")
-        self._require("resets", self.resets <= MOST, "below 2**31")
-        self._require("off_track_penalty", 0.0 <= self.off_track_penalty < 3600.0, "in [0, 3600) s")
-        self._require("track_length", 0.0 < self.track_length < math.inf, "above 0 m")
-
-    def _require(self, name: str, holds: bool, rule: str) -> None:
-        if not holds:
-            raise ConfigError(f"{name} must be {rule}, got {shown(getattr(self, name))}")
+        require(self, "resets", self.resets >= 0, "0 or more")
+        require(self, "resets", self.resets <= MOST, "below 2**31")
+        require(self, "off_track_penalty", 0.0 <= self.off_track_penalty < 3600.0, "in [0, 3600) s")
+        require(self, "track_length", 0.0 < self.track_length < math.inf, "above 0 m")
 
 
 def default_minimum_laps(ranking: str, laps: int) -> int:

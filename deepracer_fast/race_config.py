@@ -9,7 +9,7 @@ Neighbours: ``config`` and ``evaluate`` hold one, ``simulator`` hands the core's
 from dataclasses import dataclass, fields, replace
 
 from deepracer_fast import _core
-from deepracer_fast.door import check_fields, shown
+from deepracer_fast.door import check_fields, require, shown
 from deepracer_fast.errors import ConfigError
 
 RACE_TYPES = ("TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT", "HEAD_TO_MODEL")
@@ -83,33 +83,37 @@ class RaceConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        self._require("race_type", self.race_type in RACE_TYPES, f"one of {', '.join(RACE_TYPES)}")
-        self._require(
+        require(self, "race_type", self.race_type in RACE_TYPES, f"one of {', '.join(RACE_TYPES)}")
+        require(
+            self,
             "obstacle_type",
             self.obstacle_type in OBSTACLE_TYPES,
             f"one of {', '.join(OBSTACLE_TYPES)}",
         )
         for name in ("number_of_obstacles", "number_of_bot_cars"):
-            self._require(name, 1 <= getattr(self, name) <= MAX_OBJECTS, f"1 to {MAX_OBJECTS}")
-        self._require(
+            require(self, name, 1 <= getattr(self, name) <= MAX_OBJECTS, f"1 to {MAX_OBJECTS}")
+        require(
+            self,
             "cars_per_world",
             2 <= self.cars_per_world <= MAX_CARS_PER_WORLD,
             f"2 to {MAX_CARS_PER_WORLD}",
         )
         for name, top in (("min_distance_between_obstacles", 100.0), ("bot_car_speed", 10.0)):
-            self._require(name, 0.0 <= getattr(self, name) <= top, f"in [0, {top:g}]")
+            require(self, name, 0.0 <= getattr(self, name) <= top, f"in [0, {top:g}]")
         for name in ("min_distance_between_bot_cars", "reset_behind_dist"):
-            self._require(name, getattr(self, name) >= 0.0, "0 m or more")
-        self._require("collision_penalty", 0.0 <= self.collision_penalty < 3600.0, "in [0, 3600) s")
-        self._require("lane_change_distance", self.lane_change_distance > 0.0, "above 0 m")
-        self._require("lower_lane_change_time", self.lower_lane_change_time >= 0.0, "0 s or more")
-        self._require(
+            require(self, name, getattr(self, name) >= 0.0, "0 m or more")
+        require(self, "collision_penalty", 0.0 <= self.collision_penalty < 3600.0, "in [0, 3600) s")
+        require(self, "lane_change_distance", self.lane_change_distance > 0.0, "above 0 m")
+        require(self, "lower_lane_change_time", self.lower_lane_change_time >= 0.0, "0 s or more")
+        require(
+            self,
             "upper_lane_change_time",
             self.lower_lane_change_time <= self.upper_lane_change_time,
             f"{self.lower_lane_change_time:g} s (lower_lane_change_time) or more",
         )
         for name in _UNLIMITED:
-            self._require(
+            require(
+                self,
                 name,
                 getattr(self, name) <= MOST_METRES_OR_SECONDS,
                 f"at most {MOST_METRES_OR_SECONDS:g}",
@@ -120,10 +124,6 @@ class RaceConfig:
                 f"object_positions must name {self.number_of_obstacles} places "
                 f"(number_of_obstacles), got {places}"
             )
-
-    def _require(self, name: str, holds: bool, rule: str) -> None:
-        if not holds:
-            raise ConfigError(f"{name} must be {rule}, got {shown(getattr(self, name))}")
 
     def places(self) -> list[tuple[float, bool]]:
         """``object_positions`` as (share of the track's length, whether it is the inner lane)."""

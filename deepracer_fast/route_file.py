@@ -6,7 +6,8 @@ In: a path. Out: a ``Route``, the three lines of a road that can be driven. Thre
 ``route_bytes`` writes, which is the first form with one line of JSON behind the array: whatever
 reads ``.npy`` files leaves that alone, and here it brings back the very same track.
 
-Each of the three lines may be sampled on its own. Neighbours: ``array_file`` before it; ``track``
+Each of the three lines may be sampled on its own. Neighbours: ``file_reading`` opens the file and
+``array_file`` takes it apart; ``track``
 makes a ``Track`` of a route.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from deepracer_fast.array_file import ArrayFileError, NotReadableError, open_file, read_numbers
+from deepracer_fast.array_file import ArrayFileError, read_numbers
 from deepracer_fast.borders import (
     MIN_WIDTH,
     border_fault,
@@ -28,6 +29,7 @@ from deepracer_fast.borders import (
     signed_area,
 )
 from deepracer_fast.errors import TrackError
+from deepracer_fast.file_reading import opened, refusing
 from deepracer_fast.tracks import LOOKS, without_loops
 
 # The largest original track spans 23 m; points further than this from row 0 are not in metres.
@@ -77,20 +79,13 @@ class Route:
     record: RouteRecord | None = None
 
 
-def shown(name: str | Path, most: int = 200) -> str:
-    """A name as it may be printed: nothing that a terminal obeys, and not without end."""
-    text = str(name)
-    text = text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def read_route(path: Path) -> Route:
     """Reads a route file.
 
     Raises:
         TrackError: it is none, or the road cannot be driven; names file and row (from 0).
     """
-    with _opened(path) as file:
+    with opened(path, TrackError) as file, refusing(str(path), "must be a route", TrackError):
         values, record = _read(path, file)
     _check_values(path, values)
     if record is not None:
@@ -127,21 +122,12 @@ def route_bytes(route: Route) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return open_file(path)
-    except NotReadableError as error:
-        raise TrackError(f"{shown(path)}: {error}") from None
-
-
 def _read(path: Path, file: BinaryIO) -> tuple[Points, RouteRecord | None]:
     """The array float64, [N, 6] or [N, 3], and the record behind it if there is one."""
     try:
         array, end = read_numbers(file, lambda shape: _check_shape(path, shape))
         file.seek(end)
         behind = file.read(_MAX_RECORD + 1)
-    except NotReadableError as error:
-        raise TrackError(f"{shown(path)}: {error}") from None
     except ArrayFileError as error:
         _refuse(path, file, str(error))
     with np.errstate(over="ignore"):  # wider than float64: it becomes infinite, which is refused
@@ -155,18 +141,18 @@ def _refuse(path: Path, file: BinaryIO, found: str) -> NoReturn:
         file.seek(0)
         remedy = _text_remedy(path, file.readline(1000))
     elif found.startswith("a Git LFS pointer"):
-        raise TrackError(f"{shown(path)}: {must_be}, found {found}") from None
-    raise TrackError(f"{shown(path)}: {must_be}, found {found}; {remedy}") from None
+        raise TrackError(f"{path}: {must_be}, found {found}") from None
+    raise TrackError(f"{path}: {must_be}, found {found}; {remedy}") from None
 
 
 def _text_remedy(path: Path, line: bytes) -> str:
     """How a table becomes a route, by the number of values in its first line."""
     separator = next((each for each in (b",", b";", b"\t") if each in line), b" ")
     columns = len([value for value in line.strip().split(separator) if value])
-    stem = shown(path.stem)
+    stem = path.stem
     header = "" if _is_number(line.split(separator)[0]) else ", skiprows=1"
     convert = (
-        f"numpy.save('{stem}.npy', numpy.loadtxt('{shown(path.name)}'"
+        f"numpy.save('{stem}.npy', numpy.loadtxt('{path.name}'"
         + {b" ": "", b"\t": ""}.get(separator, f", delimiter='{separator.decode()}'")
         + f"{header}))"
     )
@@ -188,18 +174,16 @@ def _is_number(text: bytes) -> bool:
 def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
     if len(shape) != 2 or shape[1] not in (3, 6):
         advice = f"; {_WIDTH_ADVICE}" if len(shape) == 2 and shape[1] in (2, 4) else ""
-        raise TrackError(f"{shown(path)}: {_FORMS}, found {shape}{advice}")
+        raise TrackError(f"{path}: {_FORMS}, found {shape}{advice}")
     if shape[0] > MAX_ROWS:
-        raise TrackError(
-            f"{shown(path)}: a route must have at most {MAX_ROWS} rows, found {shape[0]}"
-        )
+        raise TrackError(f"{path}: a route must have at most {MAX_ROWS} rows, found {shape[0]}")
 
 
 def _record(path: Path, behind: bytes) -> RouteRecord | None:
     """What ``route_bytes`` wrote behind the array; None for anything else, as NumPy leaves it."""
     if not behind.startswith(f'{{"{_KEY}"'.encode()):
         return None
-    damaged = TrackError(f"{shown(path)}: what follows the array is damaged")
+    damaged = TrackError(f"{path}: what follows the array is damaged")
     try:
         fields = json.loads(behind)[_KEY] if len(behind) <= _MAX_RECORD else None
     except (ValueError, RecursionError, TypeError, KeyError):
@@ -218,7 +202,7 @@ def _check_values(path: Path, values: Points) -> None:
     def refuse(bad: NDArray[np.bool_], rule: str, found: Any) -> None:
         for row, column in np.argwhere(bad)[:1].tolist():
             raise TrackError(
-                f"{shown(path)}: row {row}: {rule}, found {found(row, column):g} in column {column}"
+                f"{path}: row {row}: {rule}, found {found(row, column):g} in column {column}"
             )
 
     refuse(~np.isfinite(values), "every value must be finite", lambda *at: values[at])
@@ -229,7 +213,7 @@ def _check_values(path: Path, values: Points) -> None:
     for row, column in np.argwhere(away > 1)[:1].tolist():
         far = abs(points[row, column] - origin[0, column])
         raise TrackError(
-            f"{shown(path)}: row {row}: {rule}, found {far:g} in column {column}; coordinates must "
+            f"{path}: row {row}: {rule}, found {far:g} in column {column}; coordinates must "
             "be in metres"
         )
     refuse(
@@ -252,7 +236,7 @@ def _distinct_rows(path: Path, values: Points) -> Rows:
     rows = np.flatnonzero(np.append(True, steps > SAME_POINT)[: len(values)])
     if len(rows) < 3:
         raise TrackError(
-            f"{shown(path)}: a route needs 3 or more rows with different centres, found {len(rows)}"
+            f"{path}: a route needs 3 or more rows with different centres, found {len(rows)}"
         )
     return rows
 
@@ -271,7 +255,7 @@ def _without_closing_row(path: Path, values: Points, rows: Rows) -> tuple[Rows, 
     if gap <= 0.01 * spacing:
         rows = rows[:-1]
     if len(rows) < 3:
-        raise TrackError(f"{shown(path)}: a loop needs 3 or more different rows, found {len(rows)}")
+        raise TrackError(f"{path}: a loop needs 3 or more different rows, found {len(rows)}")
     return rows, True
 
 
@@ -322,13 +306,13 @@ def _ironed(line: Points, is_loop: bool) -> Points:
 def _check_borders(path: Path, centre: Points, inner: Points, outer: Points) -> None:
     fault = border_fault(centre, inner, outer)
     if fault is not None:
-        raise TrackError(f"{shown(path)}: row {fault.row}: {fault.text}")
+        raise TrackError(f"{path}: row {fault.row}: {fault.text}")
 
 
 def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
     """A track that was written by ``route_bytes``, row for row."""
     if values.shape[1] != 6:
-        raise TrackError(f"{shown(path)}: what follows the array is damaged")
+        raise TrackError(f"{path}: what follows the array is damaged")
     _distinct_rows(path, values)
     centre, inner, outer = np.hsplit(values, 3)
     _check_borders(path, centre, inner, outer)

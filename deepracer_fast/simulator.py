@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.arrays import car_numbers, whole_number
-from deepracer_fast.door import MOST, SEEDS, check_fields, room_for, shown
+from deepracer_fast.arrays import car_numbers
+from deepracer_fast.built_track import built
+from deepracer_fast.door import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
 from deepracer_fast.model_metadata import CAMERAS, TRACK_STATE, LidarConfig
@@ -28,7 +29,6 @@ from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import params_dict
 from deepracer_fast.sensors import copy_track_state, observations, sensor_options
 from deepracer_fast.track import Track, load_track
-from deepracer_fast.world import check_lines, world_of
 from deepracer_fast.world_frame import WorldFrame
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
@@ -195,7 +195,6 @@ class Simulator:
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
         check_fields(self)
-        check_lines(self.track)
         self._check()
         self._turns, self._reach = _core.Turns(), Reach.of(self.track)
         self._frame = WorldFrame(self.track.origin)
@@ -298,8 +297,8 @@ class Simulator:
             from deepracer_fast.engine_numba.engine import NumbaEngine
 
             return NumbaEngine(track.local, options, self.vehicle)
-        self._world = world_of(track)
-        return _core.Simulator(self._world.track, self._world.ground, options)
+        self._built = built(track)
+        return _core.Simulator(self._built.road, self._built.ground, options)
 
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
@@ -326,7 +325,7 @@ class Simulator:
         Raises:
             ActionError: the number is not an integer in [0, 2**32).
         """
-        episode = whole_number(number, "number", 2**32)
+        episode = count("number", number, 0, 2**32 - 1, ActionError)
         with self._turns:
             self._core.begin_episodes(episode)
             return self._begun(slice(None))
@@ -438,7 +437,9 @@ class Simulator:
         Raises:
             ActionError: a car that does not exist.
         """
-        return params_dict(self._result.params, whole_number(car, "car", self.num_cars))
+        return params_dict(
+            self._result.params, count("car", car, 0, self.num_cars - 1, ActionError)
+        )
 
     def track_states(self) -> npt.NDArray[np.float32]:
         """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (csrc/track_state.h).
@@ -465,7 +466,7 @@ class Simulator:
         """Memory of what is built of the track, which all simulators on it share."""
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
-        return int(self._world.track.bytes + self._world.ground.bytes)
+        return int(self._built.road.bytes + self._built.ground.bytes)
 
 
 def available_cores() -> int:

@@ -18,11 +18,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepracer_fast import _core
+from deepracer_fast.arrays import numbers
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
-from deepracer_fast.door import instance, path_of, shown
+from deepracer_fast.door import instance, one_of, path_of, shown, text, truth
 from deepracer_fast.errors import TrackError
-from deepracer_fast.route_file import MAX_ROWS, Route, RouteRecord, mean_width, read_route
+from deepracer_fast.route_file import (
+    MAX_COORDINATE,
+    MAX_ROWS,
+    Route,
+    RouteRecord,
+    mean_width,
+    read_route,
+)
 from deepracer_fast.route_file import route_bytes as _route_bytes
 from deepracer_fast.tracks import LOOKS, PREFIX, find_outline, outline_route, outlines
 
@@ -70,8 +79,9 @@ class Track:
         is_loop: False for a track with two ends.
 
     Raises:
-        TrackError: a line is no array ``[N, 2]`` of finite numbers, or there are fewer than two
-            different waypoints or too many of them.
+        TrackError: a field is of another kind, or the core can build no road of the lines: they
+            have not as many rows each, too few or too many of them, numbers that are not finite or
+            too large, points too far apart, or a loop's ends are.
     """
 
     name: str
@@ -83,28 +93,37 @@ class Track:
     is_loop: bool
 
     def __post_init__(self) -> None:
+        text("name", self.name, TrackError)
+        text("title", self.title, TrackError)
+        one_of("look", self.look, LOOKS, TrackError)
+        object.__setattr__(self, "is_loop", truth("is_loop", self.is_loop, TrackError))
         for name in ("waypoints", "inner", "outer"):
             points = self._checked(name)
             points.setflags(write=False)
             object.__setattr__(self, name, points)
-        if self.look not in LOOKS:
-            raise TrackError(f"look must be one of {', '.join(LOOKS)}, got {self.look!r}")
         if not np.any(self.waypoints != self.waypoints[0]):
             raise TrackError("waypoints must have two or more different points, found one")
+        centre, inner, outer = (
+            line - self.origin for line in (self.waypoints, self.inner, self.outer)
+        )
+        try:
+            _core.check_track(centre, inner, outer, self.is_loop)
+        except ValueError as error:
+            raise TrackError(f"track {self.name!r}: {error}") from None
 
     def _checked(self, name: str) -> Points:
         """A copy of one line."""
-        try:
-            points = np.array(getattr(self, name), dtype=np.float64, order="C")
-        except (ValueError, TypeError):
-            raise TrackError(f"{name} must be an array of numbers [N, 2]") from None
+        points = np.array(numbers(name, getattr(self, name), np.float64, TrackError), order="C")
         if points.ndim != 2 or points.shape[1] != 2 or not 2 <= len(points) <= MAX_ROWS:
             raise TrackError(
                 f"{name} must have shape (N, 2), N from 2 to {MAX_ROWS}, found {points.shape}"
             )
-        if not np.isfinite(points).all():
-            row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
-            raise TrackError(f"{name} must be finite, found {points[row].tolist()} in row {row}")
+        for rule, holds in (
+            ("be finite", np.isfinite(points)),
+            (f"lie within {MAX_COORDINATE:g} m of the origin", np.abs(points) <= MAX_COORDINATE),
+        ):
+            for row in np.flatnonzero(~holds.all(axis=1))[:1].tolist():
+                raise TrackError(f"{name} must {rule}, found {points[row].tolist()} in row {row}")
         return points
 
     @cached_property

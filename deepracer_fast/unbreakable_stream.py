@@ -1,8 +1,8 @@
 """A screen that may break without ending what is shown on it.
 
-In: a text stream. Out: one that never raises: what the terminal's encoding lacks is shown as a
-question mark, and once the terminal, the pipe or the file behind it is gone, nothing more is
-written. Neighbours: ``training_command`` shows a training on it.
+In: a text stream. Out: one that never raises: once the terminal, the pipe or the file behind it is
+gone, nothing more is written. Neighbours: ``terminal`` has seen to what its encoding lacks,
+``training_command`` shows a training on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class UnbreakableStream:
         """Writes what can be written."""
         stream = self._stream
         if stream is not None:
-            self._try(lambda: stream.write(_encodable(text, stream.encoding)))
+            self._try(lambda: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
@@ -57,7 +57,3 @@ class UnbreakableStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
-
-
-def _encodable(text: str, encoding: str | None) -> str:
-    return text.encode(encoding, "replace").decode(encoding) if encoding else text

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from deepracer_fast.door import array, path_of, refuse
+from deepracer_fast.arrays import array
+from deepracer_fast.door import path_of, refuse
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.simulator import CONTROL_PERIOD
 

@@ -21,6 +21,8 @@ from filelock import FileLock, Timeout
 
 from deepracer_fast.atomic import atomic_write_text
 from deepracer_fast.errors import InUseError
+from deepracer_fast.file_reading import refusing
+from deepracer_fast.json_object import read_json_object
 
 
 class WriterLock:
@@ -79,12 +81,13 @@ class WriterLock:
 
     def _owner(self) -> str:
         try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            return (
-                f"process {int(note['process'])} on {str(note['host'])[:64]!r} since "
-                f"{str(note['since'])[:19]}"
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            note = read_json_object(self._note, InUseError)
+            with refusing("a note", "must name an owner", InUseError):
+                return (
+                    f"process {int(note['process'])} on {str(note['host'])[:64]!r} since "
+                    f"{str(note['since'])[:19]}"
+                )
+        except InUseError:
             return "another process"
 
 

@@ -57,13 +57,10 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     from forked import Forked
 
-    from deepracer_fast.reward import sandbox, translator
+    from deepracer_fast.reward import child
 
-    stand_in = SimpleNamespace(
-        Popen=Forked, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
-    )
-    for module in (sandbox, translator):
-        monkeypatch.setattr(module, "subprocess", stand_in)
+    stand_in = SimpleNamespace(Popen=Forked, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(child, "subprocess", stand_in)
 
 
 @pytest.fixture

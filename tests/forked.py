@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 from deepracer_fast.reward import translating, worker
 
+MAINS = {module.__name__: module.main for module in (translating, worker)}
+
 
 class Forked:
     """Stands in for the `subprocess.Popen` of a worker or of a translator."""
@@ -36,8 +38,8 @@ class Forked:
                 except OSError:
                     continue
             gc.freeze()  # what was inherited is the parent's: its finalizers must not run here
-            main = translating.main if "translating" in command[-2] else worker.main
-            main(*json.loads(command[-1])[1:])
+            module, _, *arguments = json.loads(command[-1])
+            MAINS[module](*arguments)
         finally:
             _exit(1)
 

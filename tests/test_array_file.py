@@ -1,14 +1,12 @@
 """Promises of array_file.py: numbers are read as NumPy reads them, everything else is refused."""
 
 import io
-import os
-import socket
 import struct
 
 import numpy as np
 import pytest
 
-from deepracer_fast.array_file import ArrayFileError, NotReadableError, numbers_of, open_file
+from deepracer_fast.array_file import ArrayFileError, read_numbers
 
 NUMBERS = np.arange(12.0).reshape(4, 3)
 
@@ -17,6 +15,10 @@ def saved(array, **options) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, **options)
     return buffer.getvalue()
+
+
+def numbers_of(data: bytes, check=None):
+    return read_numbers(io.BytesIO(data), check)[0]
 
 
 def with_header(text: bytes, version: int = 1, data: bytes = b"") -> bytes:
@@ -107,20 +109,3 @@ def test_the_shape_is_asked_about_before_anything_is_read() -> None:
 
     with pytest.raises(ValueError, match=r"no room for \(1000000000000000, 6\)"):
         numbers_of(with_header(HEADER % b"(1000000000000000, 6)"), refuse)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe.npy")
-    with pytest.raises(NotReadableError, match=r"it is a pipe \(FIFO\), not a file"):
-        open_file(tmp_path / "pipe.npy")
-    with pytest.raises(NotReadableError, match="it is a device, not a file"):
-        open_file("/dev/null")
-    with pytest.raises(NotReadableError, match="Is a directory"):
-        open_file(tmp_path)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "s"))
-        with pytest.raises(NotReadableError, match="it is a socket, not a file"):
-            open_file(tmp_path / "s")
-    with pytest.raises(NotReadableError, match="cannot be read"):
-        open_file("a\0b")

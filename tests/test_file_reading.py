@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from deepracer_fast.metrics import read_evaluation_metrics, read_training_metric
 from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import read_model_metadata
 from deepracer_fast.reward.loading import read_reward
+from deepracer_fast.route_file import read_route
 from deepracer_fast.simtrace import read_simtrace
 from deepracer_fast.trace_reader import read_recording
 
@@ -42,7 +44,7 @@ JSON_READERS = (
     read_evaluation_metrics,
     read_index,
 )
-READERS = (*JSON_READERS, read_config, read_recording, read_simtrace, read_reward)
+READERS = (*JSON_READERS, read_config, read_recording, read_simtrace, read_reward, read_route)
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -54,13 +56,22 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(
         read(tmp_path / "pipe")
 
 
+def test_devices_and_sockets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="/dev/null: must be a file, found a device"):
+        read_text(os.devnull, ConfigError)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        with pytest.raises(ConfigError, match="must be a file, found a socket"):
+            read_text(tmp_path / "s", ConfigError)
+
+
 @pytest.mark.parametrize("read", READERS)
 def test_a_folder_is_refused(read: Callable[[Path], Any], tmp_path: Path) -> None:
     with pytest.raises(DeepRacerError, match="cannot be read: Is a directory"):
         read(tmp_path)
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READERS[:-1])  # of a route no more is read than it declares
 def test_a_file_too_large_for_its_kind_is_not_read(
     read: Callable[[Path], Any], tmp_path: Path
 ) -> None:

@@ -127,12 +127,12 @@ def spoilt(*keys: Any, value: Any) -> str:
         (spoilt("format", value=2), "format of a leaderboard must be 1, found 2"),
         (spoilt("race", value={"laps": 3}), "race must be an object of track, .* found"),
         (spoilt("race", "laps", value=0), "race: laps must be 1 to 1000, got 0"),
-        (spoilt("race", "laps", value=True), "race.laps must be of type int, found true"),
+        (spoilt("race", "laps", value=True), "race: laps must be a whole number, got True"),
         (spoilt("submissions", value=None), "submissions must be a list, found null"),
-        (spoilt("submissions", 0, "model", value=7), r"submissions\[0\].model must be a string"),
+        (spoilt("submissions", 0, "model", value=7), r"submissions\[0\]: model must be text"),
         (
             spoilt("submissions", 0, "laps", 1, "lap_time_seconds", value="9.8"),
-            r"submissions\[0\].laps\[1\].lap_time_seconds must be of type float, found .9.8.",
+            r"submissions\[0\].laps\[1\]: lap_time_seconds must be a number, got '9.8'",
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_file_with_a_road_of_another_kind_is_refused(tmp_path: Path, value: An
     content = json.loads(path.read_text())
     content["race"]["road"]["is_lane_change"] = value
     path.write_text(json.dumps(content))
-    with pytest.raises(LeaderboardError, match=r"race\.road\.is_lane_change must be of type bool"):
+    with pytest.raises(LeaderboardError, match=r"race\.road: is_lane_change must be true or false"):
         read_leaderboard(path)
 
 

@@ -477,7 +477,7 @@ def test_a_misshapen_where_is_refused(reward: Reward) -> None:
 
 
 def test_a_car_that_is_not_there_is_refused() -> None:
-    with pytest.raises(RewardError, match="car must be from 0 to 2, got 3"):
+    with pytest.raises(RewardError, match="car must be a whole number from 0 to 2, got 3"):
         params_dict(make_params(), 3)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.errors import RewardError
+from deepracer_fast.errors import MAX_MESSAGE, RewardError
 from deepracer_fast.reward import answers, load_reward
 from deepracer_fast.reward.channel import Channel, Closed, Limits, Malformed, Patience, TooSlow
 from deepracer_fast.reward.probe import probe_batches
@@ -81,7 +81,7 @@ GOOD = struct.pack("2d", 1.0, -1e5)
         (RUN, ({"prints": 0}, [GOOD[:-1]]), "15 bytes of rewards for 2 cars of 8 each"),
         (RUN, ({"prints": 0}, []), "0 bytes of rewards"),
         (RUN, ({"prints": 1.5}, [GOOD]), "prints float 1.5"),
-        (RUN, ({"prints": 2**63}, [GOOD]), "prints int 9223"),
+        (RUN, ({"prints": 2**63}, [GOOD]), "prints 9223"),
         (RUN, ({"prints": 0}, [struct.pack("2d", 1.0, np.nan)]), "a reward of nan"),
         (RUN, ({"prints": 0}, [struct.pack("2d", 1.0, 100_001)]), "a reward of 100001"),
         (RUN, ({"error": 3}, []), "error int 3"),
@@ -106,8 +106,13 @@ def test_right_answers_pass() -> None:
 
 
 def test_a_text_from_the_worker_moves_no_cursor_and_fits() -> None:
-    assert answers.printable("é\x1b[2J\u202e\r\ud800\nx") == "é\\x1b[2J\\u202e\\r\\ud800\nx"
-    assert len(answers.printable("x" * 10**6)) == answers.LONGEST_TEXT
+    head = {"undescribed": "é\x1b[2J\u202e\r\ud800\nx", "unconfined": ["y" * 10**6]}
+    answers.check({"do": "load"}, (head, []), 0)
+    assert head["undescribed"] == r"é\x1b[2J\u202e\r\ud800\nx"
+    assert len(head["unconfined"][0]) == MAX_MESSAGE
+    error = {"error": "x" * 10**6}
+    answers.check(RUN, (error, []), 2)
+    assert len(error["error"]) == answers.LONGEST_TEXT
 
 
 def test_a_forged_answer_ends_the_process_with_one_line() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import cache, load_reward, translator
+from deepracer_fast.reward import cache, channel, load_reward, translator
 from deepracer_fast.reward.compiled import CompiledReward
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.machine import Machine
@@ -23,7 +23,7 @@ from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.rebuild import FIELDS, Malformed, rebuild
+from deepracer_fast.reward.rebuild import FIELDS, rebuild
 from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.reward.translating import Made, answer, compile_module
 from deepracer_fast.reward.words import State, StateError
@@ -241,7 +241,7 @@ def text_of(nodes: list[Any], names: Any = ()) -> bytes:
     ],
 )
 def test_a_description_that_breaks_a_rule_is_refused(text: bytes, message: str) -> None:
-    with pytest.raises(Malformed, match=message):
+    with pytest.raises(channel.Malformed, match=message):
         rebuild(text)
 
 
@@ -417,7 +417,7 @@ def test_a_list_that_is_only_emptied_is_kept_for_more_and_more_cars() -> None:
 def test_each_kind_of_node_has_its_rules() -> None:
     for kind, checks in FIELDS.items():
         wrong = [kind, *[{}] * len(checks)] if checks else [kind, 1]
-        with pytest.raises(Malformed):
+        with pytest.raises(channel.Malformed):
             rebuild(text_of([wrong]))
 
 

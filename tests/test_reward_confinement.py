@@ -83,6 +83,20 @@ def test_a_thread_is_refused_in_clear_words() -> None:
     assert "can't start new thread" in failure(f"def reward_function(params):\n    {body}\n")
 
 
+@pytest.mark.parametrize("is_on_path", [False, True])
+def test_a_module_named_as_one_of_pythons_does_not_run_before_the_process_is_confined(
+    is_on_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("importlib", "json", "select", "struct", "ctypes", "numpy", "deepracer_fast"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'trap')!r}, 'w').close()\n")
+    (tmp_path / "reward.py").write_text("def reward_function(params):\n    return 7.5\n")
+    monkeypatch.chdir(tmp_path)
+    if is_on_path:  # as it is for who works in a notebook
+        monkeypatch.syspath_prepend("")
+    assert load_reward("reward.py")(BATCH).tolist() == [7.5] * 4
+    assert not (tmp_path / "trap").exists()
+
+
 @on_linux
 @pytest.mark.usefixtures("confined")
 def test_the_files_beside_a_reward_are_read_and_no_others(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Promises of route_file.py and borders.py: forms of a route, borders sampled on their own."""
 
-import os
 from itertools import pairwise
 
 import numpy as np
@@ -196,13 +195,6 @@ def test_a_table_is_told_how_it_becomes_a_route(tmp_path, text, message) -> None
         load_track(tmp_path / "r.csv")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_a_pipe_is_not_waited_for(tmp_path) -> None:
-    os.mkfifo(tmp_path / "pipe.npy")
-    with pytest.raises(TrackError, match=r"pipe\.npy: cannot be read: it is a pipe \(FIFO\)"):
-        load_track(tmp_path / "pipe.npy")
-
-
 def test_control_characters_of_a_name_are_not_printed(tmp_path) -> None:
     with pytest.raises(
         TrackError, match=r"without control characters, got .*a\\x1b\[2Jb\.npy"
@@ -286,7 +278,13 @@ def test_a_damaged_record_is_refused(tmp_path, behind) -> None:
         ([np.zeros((1, 2))] * 3, r"waypoints must have shape \(N, 2\), N from 2"),
         ([np.full((9, 2), np.nan)] * 3, r"waypoints must be finite, found \[nan, nan\] in row 0"),
         ([np.zeros((9, 2))] * 3, "two or more different points"),
-        ([BASE.waypoints, "text", BASE.outer], "inner must be an array of numbers"),
+        ([BASE.waypoints * 1e306] * 3, r"waypoints must lie within 1e\+08 m of the origin, found"),
+        ([BASE.waypoints, BASE.inner[1:], BASE.outer], r"track 'a': inner must have shape"),
+        (
+            [BASE.waypoints[1:], BASE.inner[1:], BASE.outer[1:]],
+            "a loop must repeat its first point",
+        ),
+        ([BASE.waypoints, "text", BASE.outer], "inner must be numbers, got 'text'"),
     ],
 )
 def test_a_track_of_no_lines_is_refused(lines, message) -> None:

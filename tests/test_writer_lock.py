@@ -53,9 +53,15 @@ def test_the_note_on_the_owner_goes_with_the_lock(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_damaged_note_is_no_error(path: Path) -> None:
+@pytest.mark.parametrize("text", ["[", "[" * 10_000, '{"process": Infinity}', "{}", None])
+def test_a_damaged_note_is_no_error(path: Path, text: str | None) -> None:
     with WriterLock(path, "it"):
-        path.with_name(f"{path.name}.json").write_text("[")
+        note = path.with_name(f"{path.name}.json")
+        note.unlink()
+        if text is None:
+            os.mkfifo(note)
+        else:
+            note.write_text(text)
         with pytest.raises(InUseError, match="it is being written by another process"):
             WriterLock(path, "it").acquire()
 

@@ -18,8 +18,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from deepracer_fast.arrays import array
 from deepracer_fast.atomic import atomic_write_bytes
-from deepracer_fast.door import array, instance, mapping, path_of
+from deepracer_fast.door import instance, mapping, path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.file_reading import read_bytes, refusing
 from deepracer_fast.networks import NetworkSpec, init_policy

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from deepracer_fast.caches import lend_to_libraries
+from deepracer_fast.cache_folder import lend_to_libraries
 
 lend_to_libraries()  # Numba reads its environment when it is loaded
 

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deepracer_fast.door import array, number, one_of, refuse, shown, whole
+from deepracer_fast.arrays import array
+from deepracer_fast.door import count, number, one_of, refuse
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward
@@ -199,8 +200,7 @@ def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:
         RewardError: A column is missing or misshapen, or there is no such car.
     """
     num_cars = check_columns(params)
-    if not 0 <= whole("car", car, RewardError) < num_cars:
-        raise RewardError(f"car must be from 0 to {num_cars - 1}, got {shown(car)}")
+    car = count("car", car, 0, num_cars - 1, RewardError)
     return next(params_dicts(params, np.array([car])))
 
 

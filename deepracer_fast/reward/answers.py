@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast import errors
+from deepracer_fast.door import shown
+from deepracer_fast.errors import one_line
 from deepracer_fast.reward.channel import Limits, Malformed, Message
 from deepracer_fast.reward.interpret import MAX_REWARD
 
 LONGEST_TEXT = 4000  # characters of an error
-_LONGEST_REASON = 400
 _MOST_STATE = 1 << 20  # bytes of JSON by which the cars' states may grow in a call
 _DESCRIPTION = Limits(head=1 << 16, values=1 << 10, parts=1, part=1 << 26)
 _PROBES = Limits(head=1 << 16, values=1 << 10, parts=1, part=1 << 16)
 _SMALL = Limits(head=1 << 16, values=1 << 14, parts=0, part=0)
 _COUNTS = range(2**63)
-_SHOWN = 40  # characters of a value that is wrong
 
 
 def limits(question: dict[str, Any], cars: int, sent: int) -> Limits:
@@ -57,6 +56,7 @@ def check(question: dict[str, Any], answer: Message, cars: int) -> None:
     head, parts = answer
     if "error" in head:
         _is(head["error"], str, "error")
+        head["error"] = head["error"][:LONGEST_TEXT]
         return
     match question["do"]:
         case "load":
@@ -64,7 +64,7 @@ def check(question: dict[str, Any], answer: Message, cars: int) -> None:
         case "run":
             _is(head.get("prints"), int, "prints")
             if head["prints"] not in _COUNTS:
-                raise Malformed(f"prints {_shown(head['prints'])}")
+                raise Malformed(f"prints {shown(head['prints'])}")
             if len(parts) != 1 or len(parts[0]) != 8 * cars:
                 found = sum(map(len, parts))
                 raise Malformed(f"{found:,} bytes of rewards for {cars:,} cars of 8 each")
@@ -77,12 +77,12 @@ def _check_load(head: dict[str, Any], parts: list[bytes]) -> None:
     """A description, which `rebuild` looks into, or the reason why there is none."""
     if not parts:
         _is(head.get("undescribed"), str, "undescribed")
-        head["undescribed"] = printable(head["undescribed"], _LONGEST_REASON)
+        head["undescribed"] = one_line(head["undescribed"])
     gaps = head.get("unconfined", [])
     _is(gaps, list, "unconfined")
     for gap in gaps:
         _is(gap, str, "unconfined")
-    head["unconfined"] = [printable(gap, _LONGEST_REASON) for gap in gaps[:10]]
+    head["unconfined"] = [one_line(gap) for gap in gaps[:10]]
 
 
 def _check_rewards(rewards: np.ndarray) -> None:
@@ -102,7 +102,7 @@ def _check_replay(head: dict[str, Any], before: list[Any]) -> None:
             raise Malformed(f"{len(values):,} {name} for {len(before):,} cars")
     for reward in rewards:
         if type(reward) not in (int, float):
-            raise Malformed(f"a reward of {_shown(reward)}")
+            raise Malformed(f"a reward of {_typed(reward)}")
     _check_rewards(np.array([_as_float(reward) for reward in rewards]))
 
 
@@ -115,19 +115,8 @@ def _as_float(reward: float) -> float:
 
 def _is(value: Any, kind: type, name: str) -> None:
     if type(value) is not kind:
-        raise Malformed(f"{name} {_shown(value)}")
+        raise Malformed(f"{name} {_typed(value)}")
 
 
-def _shown(value: Any) -> str:
-    """Its type, and as much of it as fits; nothing here is deep or large: `limits` saw to it."""
-    text = ascii(value)[:_SHOWN] if isinstance(value, str | int | float) else ""
-    return f"{type(value).__name__} {text}".rstrip()
-
-
-def printable(text: str, most: int = LONGEST_TEXT) -> str:
-    """The text without what moves a terminal's cursor or turns its writing round, cut to fit.
-
-    Line breaks stay, since an error shows the source line; nothing else does that is no letter.
-    """
-    short = text if len(text) <= most else text[: most - 3] + "..."
-    return "\n".join(errors.printable(line) for line in short.split("\n"))
+def _typed(value: Any) -> str:
+    return f"{type(value).__name__} {shown(value)}"

@@ -1,7 +1,7 @@
 """Compiled rewards on disk, one file a source, for the next process that loads the same file.
 
 In: a source text. Out: what `translator` made of it, if this machine and this version made it
-before. The process that runs the user's file has no part in it. The folder is that of `caches`.
+before. The process that runs the user's file has no part in it. It lies in `cache_folder`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.atomic import atomic_write_bytes
-from deepracer_fast.caches import cache_folder
+from deepracer_fast.cache_folder import cache_folder
 
 _MOST_FILES = 500
 _LONGEST_WRITE = 3600.0  # s

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.door import shown
+
 Array = npt.NDArray[Any]
 Message = tuple[dict[str, Any], list[bytes]]
 _HEAD = struct.Struct("<II")
-_SHOWN = 60  # characters of a number that is no size
 _PIPE = 1 << 20  # bytes that the line holds, where the system lets it: fewer turns a message
 _AT_ONCE = 1 << 16  # bytes that are asked for, at least
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ of Linux; Python has the name since 3.10, and only there
@@ -212,7 +213,7 @@ def _read_head(text: bytes, limits: Limits) -> tuple[dict[str, Any], list[int]]:
         raise Malformed("JSON that is not an object with its parts")
     for size in sizes:
         if type(size) is not int or not 0 <= size <= limits.part:
-            raise Malformed(f"a part of {str(size)[:_SHOWN]} bytes")
+            raise Malformed(f"a part of {shown(size)} bytes")
     return head, sizes
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.reward import library
+from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiler.users import (
     MISSING,
     Cell,
@@ -32,10 +33,6 @@ from deepracer_fast.reward.compiler.users import (
 from deepracer_fast.reward.describe import ARRAY_TYPES, MAX_BITS, MAX_DEPTH, MAX_NODES
 
 MAX_BYTES = 1 << 26
-
-
-class Malformed(Exception):
-    """The description is not one."""
 
 
 @dataclass(eq=False)

@@ -7,13 +7,11 @@ the process may read, `confine` is how it is confined, `answers` what it may ans
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -26,9 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import answers
+from deepracer_fast.reward import answers, child
 from deepracer_fast.reward.channel import (
-    Channel,
     Closed,
     Malformed,
     Message,
@@ -40,18 +37,6 @@ from deepracer_fast.reward.loading import RewardSource, Span, complaint
 from deepracer_fast.reward.params_table import PARAMETER_NAMES
 from deepracer_fast.reward.readable import readable_paths
 
-_START = (
-    "import json, sys; path, *rest = json.loads(sys.argv[1]); sys.path[:] = path; "
-    "from deepracer_fast.reward.worker import main; main(*rest)"
-)
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",  # the order of sets, and so the code, is the same each time
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "HOME": "/nonexistent",
-    "TZ": "UTC",  # the clock of a reward is no machine's
-}
-_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")  # to start at all
 _GRACE = 1.0  # s in which a stalled process may say where it is
 _TRIAL = 10.0  # s of processor time
 _LONGEST_TRACE = 1 << 18  # bytes of what a process says at its end
@@ -80,27 +65,15 @@ class Sandbox:
         self._start()
 
     def _start(self) -> None:
-        (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
         trace_read, trace_write = os.pipe()
-        path = [entry or os.getcwd() for entry in sys.path]
         # A process is told of the end of the thread that started it, not of the whole parent's.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
-        rest = [to_read, from_write, trace_write, parent]
-        self._process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-c", _START, json.dumps([path, *rest])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(to_read, from_write, trace_write),
-            start_new_session=True,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT,
+        self._process, self._channel = child.start(
+            "deepracer_fast.reward.worker", parent, descriptors=(trace_write,)
         )
-        for descriptor in (to_read, from_write, trace_write):
-            os.close(descriptor)
-        self._channel = Channel(from_read, to_write)
         self._channel.never_block()
         self._trace = trace_read
-        self._close = weakref.finalize(self, _end, self._process, self._channel, trace_read)
+        self._close = weakref.finalize(self, child.end, self._process, self._channel, trace_read)
 
     def close(self) -> None:
         """Ends the process."""
@@ -170,9 +143,8 @@ class Sandbox:
 
     def _in_its_words(self, error: str) -> str:
         """What the worker says went wrong: a text that names the file, whoever wrote it."""
-        text = answers.printable(error)
         name = self._source.filename
-        return text if text.startswith(name) else f"{name}: {text}"
+        return error if error.startswith(name) else f"{name}: {error}"
 
     def _worked(self) -> float:
         """Seconds of processor time that the process has used so far."""
@@ -190,7 +162,7 @@ class Sandbox:
             status = self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             status = 0
-        self._complain(f"{self._doing()} ended its process ({_how(status)})")
+        self._complain(f"{self._doing()} ended its process ({child.ending(status)})")
 
     def _forged(self, error: Malformed) -> NoReturn:
         self.close()
@@ -279,14 +251,6 @@ def confinement_note() -> str:
     return f"this system cannot keep a reward function from: {gaps}; run here none but your own"
 
 
-def _how(status: int) -> str:
-    """How a process ended; a real-time signal has no name."""
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"status {status}" if status >= 0 else f"signal {-status}"
-
-
 def sent_columns(params: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a reward function knows."""
     return {name: params[name] for name in PARAMETER_NAMES if name in params}
@@ -299,13 +263,3 @@ def rows_of(params: Mapping[str, Any], cars: npt.NDArray[np.int64]) -> dict[str,
         name: column if name == "waypoints" else np.asarray(column)[cars]
         for name, column in columns.items()
     }
-
-
-def _end(process: subprocess.Popen[bytes], channel: Channel, trace: int) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        process.kill()
-    process.wait()
-    channel.close()
-    os.close(trace)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from deepracer_fast.caches import cache_folder
+from deepracer_fast.cache_folder import cache_folder
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge

@@ -15,20 +15,19 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from deepracer_fast.errors import printable
-from deepracer_fast.reward.channel import Channel, Closed
+from deepracer_fast.errors import one_line
+from deepracer_fast.reward.channel import Channel, Closed, Malformed
 from deepracer_fast.reward.compiled import Layout
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.kept import initial_values, state_record
 from deepracer_fast.reward.compiler.machine import Machine, compile_assembly
 from deepracer_fast.reward.compiler.program import translate
 from deepracer_fast.reward.loading import said
-from deepracer_fast.reward.rebuild import Malformed, Module, rebuild
+from deepracer_fast.reward.rebuild import Module, rebuild
 from deepracer_fast.reward.verify import compiled_probes
 from deepracer_fast.reward.words import State, StateError
 
 MEMORY = 4 << 30  # bytes of address space
-_LONGEST_REASON = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def answer(source: str, description: bytes) -> tuple[dict[str, Any], list[bytes]
 
 
 def _interpreted(reason: str) -> tuple[dict[str, Any], list[bytes]]:
-    return {"mode": "interpreted", "reason": printable(reason)[:_LONGEST_REASON]}, []
+    return {"mode": "interpreted", "reason": one_line(reason)}, []
 
 
 def _limit_this_process(seconds: int) -> None:

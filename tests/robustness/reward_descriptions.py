@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiled import CompiledReward, StateTooLarge
 from deepracer_fast.reward.compiler.joins import Unsupported
 from deepracer_fast.reward.compiler.machine import Machine
@@ -29,7 +30,7 @@ from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import RewardSource, compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.rebuild import Malformed, rebuild
+from deepracer_fast.reward.rebuild import rebuild
 from deepracer_fast.reward.translating import Made, answer, compile_module
 from deepracer_fast.reward.words import State, StateError
 
