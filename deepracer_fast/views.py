@@ -23,7 +23,7 @@ from deepracer_fast.car_shape import (
     box_solid,
     car_solid,
 )
-from deepracer_fast.door import instance
+from deepracer_fast.door import count, instance, text
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.solids import Colour, Lens, paint_flat, paint_solid
 from deepracer_fast.track import Track
@@ -75,15 +75,17 @@ class Views:
         width: of the picture from behind, pixels, a multiple of 32 up to 640; it is 4 to 3.
 
     Raises:
-        ConfigError: there is no such colour.
+        ConfigError: there is no such colour, or the width cannot be painted.
     """
 
     def __init__(self, track: Track, colour: str = "Red", width: int = CHASE_WIDTH) -> None:
         instance("track", track, Track, maker="load_track")
-        if colour not in CAR_COLOURS:
+        if text("the car's colour", colour) not in CAR_COLOURS:
             raise ConfigError(
                 f"the car's colour must be one of {', '.join(CAR_COLOURS)}, got {colour!r}"
             )
+        if count("width", width, 1, CHASE_WIDTH) % 32:
+            raise ConfigError(f"width must be a multiple of 32, got {width}")
         self.colour = colour
         self.others = OTHER_WISE if colour == OTHER_COLOUR else OTHER_COLOUR
         self._size = (width, width * CHASE_HEIGHT // CHASE_WIDTH)

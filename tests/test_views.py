@@ -45,6 +45,12 @@ def test_a_colour_that_no_car_has_is_refused() -> None:
         Views(load_track(TRACK), "Plaid")
 
 
+@pytest.mark.parametrize("width", [0, 100, 672])
+def test_a_width_that_cannot_be_painted_is_refused(width: int) -> None:
+    with pytest.raises(ConfigError, match="width must be"):
+        Views(load_track(TRACK), width=width)
+
+
 def test_no_wall_is_black() -> None:
     x, y, _ = on_the_road(0)
     for heading in np.arange(0.0, 2 * np.pi, np.pi / 4):
