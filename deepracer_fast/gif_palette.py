@@ -22,7 +22,7 @@ BYTES_PER_FRAME = 15_700
 _LOOKED_AT = 900  # frames, the first minute, of which the palette is made
 _SAMPLES = 16  # frames of these
 _RUNS, _RUN = 9, 4  # runs of frames, and how many frames each, that the size is guessed from
-_COLOURS = (64, 48, 40, 32, 24, 16)  # to choose from, the most first
+_COLOURS = (48, 40, 32, 24, 16)  # to choose from, the most first
 _GREYS = 12  # of them always, for what the car sees
 
 
