@@ -16,14 +16,16 @@ from PIL import Image
 
 Frame = npt.NDArray[Any]
 
-BYTES_PER_FRAME = 15_700
-"""Of a film of 15 s, 3.5 MB in all."""
+BYTES_PER_FRAME = 15_000
+"""Of a film of 15 s, 3.4 MB in all."""
+
+_ALWAYS_SMALL = 1_500_000  # bytes of a film, which short ones may have with any palette
 
 _LOOKED_AT = 900  # frames, the first minute, of which the palette is made
 _SAMPLES = 16  # frames of these
 _RUNS, _RUN = 9, 4  # runs of frames, and how many frames each, that the size is guessed from
 _COLOURS = (48, 40, 32, 24, 16)  # to choose from, the most first
-_GREYS = 12  # of them always, for what the car sees
+_GREYS = 0.25  # share of them, for what the car sees
 
 
 def gif_palette(frames: Iterator[Frame]) -> tuple[Iterator[Frame], Image.Image]:
@@ -34,7 +36,8 @@ def gif_palette(frames: Iterator[Frame]) -> tuple[Iterator[Frame], Image.Image]:
     """
     head = [_packed(frame) for frame in itertools.islice(frames, _LOOKED_AT)]
     samples = [_unpacked(*page) for page in _spread(head, _SAMPLES)]
-    palette = _largest_that_fits(samples, _runs(head))
+    allowed = max(BYTES_PER_FRAME, _ALWAYS_SMALL // max(len(head), 1))
+    palette = _largest_that_fits(samples, _runs(head), allowed)
     return itertools.chain((_unpacked(*page) for page in head), frames), palette
 
 
@@ -43,22 +46,24 @@ def in_palette(frame: Frame, palette: Image.Image) -> Image.Image:
     return Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
 
 
-def _largest_that_fits(samples: list[Frame], runs: list[list[Frame]]) -> Image.Image:
+def _largest_that_fits(
+    samples: list[Frame], runs: list[list[Frame]], bytes_per_frame: int
+) -> Image.Image:
     """The palette of the most colours, or of the fewest if all are too many."""
     sample = Image.fromarray(np.concatenate(samples)[::3, ::3])
     for colours in _COLOURS:
         palette = _palette(sample, colours)
-        if _bytes_per_frame(runs, palette) <= BYTES_PER_FRAME:
+        if _bytes_per_frame(runs, palette) <= bytes_per_frame:
             break
     return palette
 
 
 def _palette(sample: Image.Image, colours: int) -> Image.Image:
     """Some greys; the rest begins with the rarest colours and moves to where most pixels are."""
-    most = Image.Quantize.MAXCOVERAGE
-    spread = sample.quantize(colours - _GREYS, method=most, kmeans=1)
-    known = (spread.getpalette() or [])[: 3 * (colours - _GREYS)]
-    greys = np.linspace(0, 255, _GREYS).astype(int).repeat(3).tolist()
+    greys = np.linspace(0, 255, round(_GREYS * colours)).astype(int).repeat(3).tolist()
+    others = colours - len(greys) // 3
+    spread = sample.quantize(others, method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+    known = (spread.getpalette() or [])[: 3 * others]
     palette = Image.new("P", (1, 1))
     palette.putpalette(known + greys)
     return palette

@@ -36,6 +36,7 @@ _COLUMN_WIDTH = WIDTH - _COLUMN - 16
 _EYE = (320, 240)  # twice the policy's picture
 _MAP_TOP, _MAP_BOTTOM = 284, 424
 _BARS_TOP, _BARS_HEIGHT = 450, 82
+_FIGURES = (12, 132, 232, 402, 524)  # where each begins, below the chase view
 _JUMP = 0.6  # m, more than a car drives in a step: it was put somewhere else
 
 
@@ -182,9 +183,7 @@ def _draw_figures(pen: Pen, moment: Moment) -> None:
         ("progress", f"{moment.progress:.1f}", "%"),
         ("lap time", f"{moment.seconds:.2f}", "s"),
     )
-    pitch = CHASE_WIDTH / len(figures)
-    for number, (name, value, unit) in enumerate(figures):
-        left = 12 + number * pitch
+    for left, (name, value, unit) in zip(_FIGURES, figures, strict=True):
         pen.text((left, CHASE_HEIGHT + 8), name, 13, QUIET)
         pen.text((left, CHASE_HEIGHT + 27), value, 26, TEXT)
         pen.text((left + pen.length(value, 26) + 5, CHASE_HEIGHT + 38), unit, 13, QUIET)

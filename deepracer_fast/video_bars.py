@@ -23,6 +23,7 @@ Actions = Sequence[tuple[float, float]]
 
 _SLOW: Colour = (62, 84, 116)
 _FAST: Colour = (120, 172, 232)
+_LEAST_UPWARDS = 8.0  # pixels of the picture, what digits are high
 _GAP = 5.0  # between the bars of two steering angles
 
 
@@ -44,7 +45,11 @@ def draw_probabilities(
     gap = min(_GAP, 0.3 * width / len(order))
     pitch = (width - gap * (len(groups) - 1)) / len(order)
     speeds = speeds_that_fit(pen, actions, pitch)
-    bottom = top + height - (14 if speeds else 0)
+    is_upwards = not speeds and pitch * pen.scale >= _LEAST_UPWARDS
+    if is_upwards:
+        speeds = [_speed(speed, 2) for _, speed in actions]
+    room = max(pen.length(speed, 11) for speed in speeds) if is_upwards else 12 * bool(speeds)
+    bottom = top + height - room - 2
     free = left  # where the next angle may be written
     for group in groups:
         if left >= free:
@@ -57,7 +62,8 @@ def draw_probabilities(
             right = left + pitch - min(1.5, 0.3 * pitch)
             pen.box((left, bottom - max(share, 1), right, bottom), colour)
             if speeds:
-                pen.text((left, bottom + 1), speeds[action], 11, QUIET)
+                write = pen.text_upwards if is_upwards else pen.text
+                write((left, bottom + 1), speeds[action], 11, QUIET)
             left += pitch
         left += gap
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from deepracer_fast.car_shape import Colour
 
@@ -42,6 +42,11 @@ class Pen:
     def text(self, place: Place, text: str, size: int, colour: Colour) -> None:
         """Text with its upper left corner there."""
         self.draw.text(self.pixels(place), text, font=self._font(size), fill=colour)
+
+    def text_upwards(self, place: Place, text: str, size: int, colour: Colour) -> None:
+        """Text that is read from below, with its upper left corner there."""
+        upwards = ImageFont.TransposedFont(self._font(size), Image.Transpose.ROTATE_90)
+        self.draw.text(self.pixels(place), text, font=upwards, fill=colour)
 
     def length(self, text: str, size: int) -> float:
         """How wide a text is, at scale 1."""
