@@ -42,10 +42,12 @@ _HEIGHT = 0.55  # m above the ground
 _AIM = 0.7  # m ahead of base_link, the point of the ground in the picture's middle
 _TURNING = 0.3  # share of the car's turn that the camera follows within a step
 _CLEARANCE = 0.08  # m between the camera and a wall, at least
+_JUMP = 0.5  # m in one step, more than a car drives: it was put somewhere else
+
+# Of the west, north, east and south wall: chosen by eye, so that corners are seen.
 _WALL_SHADES: tuple[Colour, ...] = ((74, 99, 116), (86, 113, 131), (66, 90, 106), (58, 79, 94))
 _CHEQUERS = 8  # squares across the road
 _CHEQUER_LENGTH = 0.13  # m along the road, of each of two rows
-_JUMP = 0.5  # m in one step, more than a car drives: it was put somewhere else
 
 
 @dataclass(frozen=True)
