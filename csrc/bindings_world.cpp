@@ -85,12 +85,17 @@ std::shared_ptr<df::Track> make_track(const py::object& center, const py::object
   return std::make_shared<df::Track>(middle, left, right, lines.is_loop, opposite);
 }
 
+// Without grain the surfaces are flat, which films need: noise is what they pack worst.
 std::shared_ptr<df::Ground> make_ground(const py::object& center, const py::object& inner,
                                         const py::object& outer, const py::object& is_loop,
-                                        const py::object& look, const py::object& channel) {
+                                        const py::object& look, const py::object& channel,
+                                        const py::object& grain) {
   const Lines lines = lines_of(center, inner, outer, is_loop, true);
-  const df::Look colours =
+  df::Look colours =
       df::look_by_name(check::text(look, "look"), check::choice<df::Channel>(channel, "channel"));
+  if (!check::flag(grain, "grain"))
+    for (df::Surface* surface : {&colours.road, &colours.field, &colours.line, &colours.dash})
+      surface->sigma = 0.0F;
   const auto middle = view(lines.center), left = view(lines.inner), right = view(lines.outer);
   const py::gil_scoped_release unlocked;
   return std::make_shared<df::Ground>(middle, left, right, lines.is_loop, colours);
@@ -115,7 +120,8 @@ void bind_track(py::module_& m) {
 void bind_ground(py::module_& m) {
   py::class_<df::Ground, std::shared_ptr<df::Ground>>(m, "Ground")
       .def(py::init(&make_ground), py::arg("center"), py::arg("inner"), py::arg("outer"),
-           py::arg("is_loop"), py::arg("look"), py::arg("channel") = df::Channel::kGrey)
+           py::arg("is_loop"), py::arg("look"), py::arg("channel") = df::Channel::kGrey,
+           py::arg("grain") = true)
       // Where the walls stand: min x, min y, max x, max y, metres.
       .def_property_readonly("field",
                              [](const py::object& self) {

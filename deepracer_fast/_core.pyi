@@ -72,6 +72,7 @@ class Ground:
         is_loop: bool,
         look: str,
         channel: Channel = ...,
+        grain: bool = ...,
     ) -> None: ...
     @property
     def field(self) -> tuple[float, float, float, float]: ...

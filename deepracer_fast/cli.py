@@ -23,6 +23,7 @@ from deepracer_fast.terminal import error_line, open_streams
 app = typer.Typer(
     help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # brackets in help are not markup
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -342,7 +343,10 @@ def video(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="The .mp4 or .gif to write (default: named after the source)"),
+        typer.Option(
+            help="The .mp4, .gif or .webp to write, 15 pictures a second (default: SOURCE.mp4, or "
+            ".gif where no ffmpeg is found: pip install 'deepracer-fast[video]' brings one)"
+        ),
     ] = None,
     track: TrackOption = None,
     seconds: Annotated[

@@ -9,7 +9,7 @@ commands.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Model:
 
     metadata: ModelMetadata
     spec: NetworkSpec
-    params: Params
+    params: Params = field(repr=False)
 
     def probabilities(self, observation: Observation) -> NDArray[np.float32]:
         """How likely each action of a discrete action space is.

@@ -10,7 +10,7 @@ Neighbours: ``tracks/`` holds the outlines, ``borders`` knows what stands opposi
 
 import difflib
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -87,9 +87,9 @@ class Track:
     name: str
     title: str
     look: str
-    waypoints: Points
-    inner: Points
-    outer: Points
+    waypoints: Points = field(repr=False)
+    inner: Points = field(repr=False)
+    outer: Points = field(repr=False)
     is_loop: bool
 
     def __post_init__(self) -> None:

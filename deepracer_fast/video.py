@@ -2,42 +2,42 @@
 
 In: a ``Moment``. Out: RGB arrays, one a control period: the car from behind, what it saw, where it
 is on the track, what it does, and how likely its policy held each action. Neighbours: ``views``
-paints what the cameras show, ``video_command`` has the moments, ``video_file`` keeps the frames.
+paints what the cameras show, ``video_bars`` the actions, ``video_command`` has the moments,
+``video_file`` keeps the frames.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from deepracer_fast.car_shape import BOX_COLOUR, CAR_COLOURS, Colour
 from deepracer_fast.track import Track
 from deepracer_fast.track_picture import track_map
+from deepracer_fast.video_bars import draw_means, draw_probabilities, from_left
+from deepracer_fast.video_pen import BACKGROUND, BRIGHT, DIM, QUIET, TEXT, Pen, angle
 from deepracer_fast.views import CHASE_HEIGHT, CHASE_WIDTH, Pose, RoadObjects, Views
 
 Array = npt.NDArray[Any]
-Colour = tuple[int, int, int]
 
-WIDTH, HEIGHT = 1008, 576  # pixels, whole blocks of 16 as video codecs have them
+WIDTH, HEIGHT = 1008, 576  # pixels at scale 1, whole blocks of 16 as video codecs have them
+SMALL = 0.75
+"""The scale that a GIF is drawn at: 756 x 432 pixels."""
 
-_BACKGROUND: Colour = (22, 27, 34)
-_QUIET: Colour = (139, 148, 158)
-_TEXT: Colour = (240, 246, 252)
-_BRIGHT: Colour = (255, 166, 48)
-_DIM: Colour = (72, 98, 130)
 _PATH: Colour = (86, 211, 255)
-_CAR: Colour = (255, 72, 72)
-_OTHER: Colour = (255, 255, 255)
+_OUTLINE: Colour = (255, 255, 255)
 
+# Places at scale 1, pixels.
 _COLUMN = CHASE_WIDTH + 16  # where the right column begins
 _COLUMN_WIDTH = WIDTH - _COLUMN - 16
-_EYE = (320, 240)  # pixels, twice the policy's picture
-_MAP_TOP, _MAP_BOTTOM = 284, 426
-_BARS_TOP, _BARS_HEIGHT = 452, 84
-_JUMP = 12.0  # pixels of the map, more than a car drives in a step: it was put somewhere else
+_EYE = (320, 240)  # twice the policy's picture
+_MAP_TOP, _MAP_BOTTOM = 284, 424
+_BARS_TOP, _BARS_HEIGHT = 450, 82
+_FIGURES = (12, 132, 232, 402, 524)  # where each begins, below the chase view
+_JUMP = 0.6  # m, more than a car drives in a step: it was put somewhere else
 
 
 @dataclass(frozen=True)
@@ -82,45 +82,60 @@ class Caption:
         unit: what ``Moment.lap`` counts, "lap" or "episode".
         actions: steering (degrees) and speed (m/s) of each action; empty without a list of them.
         has_answers: the moments hold a policy's answers; the map takes their place otherwise.
+        car_colour: of the shell, a name of ``CAR_COLOURS``.
     """
 
     title: str
     unit: str = "lap"
     actions: Sequence[tuple[float, float]] = ()
     has_answers: bool = True
+    car_colour: str = "Red"
 
 
 class Screen:
-    """Draws the frames of one video, in order: the map remembers the way driven."""
+    """Draws the frames of one video, in order: the map remembers the way driven.
 
-    def __init__(self, track: Track, caption: Caption) -> None:
-        self.caption = caption
-        self._views = Views(track)
+    Args:
+        track: where it is driven.
+        caption: what all frames say.
+        scale: 1 for frames of ``WIDTH`` and ``HEIGHT``, ``SMALL`` for smaller ones.
+    """
+
+    def __init__(self, track: Track, caption: Caption, scale: float = 1.0) -> None:
+        self.caption, self.scale = caption, scale
+        self.size = (round(scale * WIDTH), round(scale * HEIGHT))
+        self._views = Views(track, caption.car_colour, round(scale * CHASE_WIDTH))
         bottom = _MAP_BOTTOM if caption.has_answers else HEIGHT - 16
-        self._map = track_map(track, _COLUMN_WIDTH, bottom - _MAP_TOP)
+        self._map = track_map(
+            track, round(scale * _COLUMN_WIDTH), round(scale * (bottom - _MAP_TOP))
+        )
         self._way = Image.fromarray(self._map.pixels)
-        self._last: tuple[float, float] | None = None
-        self._order = _from_left(caption.actions)
+        self._last: Array | None = None
+        self._order = from_left(caption.actions)
 
     def frame(self, moment: Moment) -> Array:
-        """The frame of one moment, uint8 [HEIGHT, WIDTH, 3]."""
-        image = Image.new("RGB", (WIDTH, HEIGHT), _BACKGROUND)
-        draw = ImageDraw.Draw(image)
-        chase = self._views.chase(moment.car, moment.objects)
-        image.paste(Image.fromarray(chase), (0, 0))
-        self._draw_title(draw, moment)
-        self._draw_eye(image, draw, moment)
-        self._draw_map(image, draw, moment)
-        self._draw_answer(draw, moment)
-        _draw_figures(draw, moment)
+        """The frame of one moment, uint8 [H, W, 3]."""
+        image = Image.new("RGB", self.size, BACKGROUND)
+        pen = Pen(ImageDraw.Draw(image), self.scale)
+        image.paste(Image.fromarray(self._views.chase(moment.car, moment.objects)), (0, 0))
+        self._draw_title(pen, moment)
+        self._draw_eye(image, pen, moment)
+        self._draw_map(image, moment)
+        if moment.answer is not None:
+            area = (_COLUMN, _BARS_TOP, _COLUMN_WIDTH, _BARS_HEIGHT)
+            if self._order:
+                draw_probabilities(pen, area, moment.answer, self.caption.actions, self._order)
+            else:
+                draw_means(pen, area, moment.answer, (moment.steering, moment.speed))
+        _draw_figures(pen, moment)
         return np.asarray(image)
 
-    def _draw_title(self, draw: ImageDraw.ImageDraw, moment: Moment) -> None:
-        _label(draw, (12, 10), f"{self.caption.title}, {self.caption.unit} {moment.lap}")
+    def _draw_title(self, pen: Pen, moment: Moment) -> None:
+        pen.label((12, 10), f"{self.caption.title}, {self.caption.unit} {moment.lap}")
         if moment.status not in ("", "in_progress", "prepare"):
-            _label(draw, (12, 40), moment.status.replace("_", " "), _BRIGHT)
+            pen.label((12, 42), moment.status.replace("_", " "), BRIGHT)
 
-    def _draw_eye(self, image: Image.Image, draw: ImageDraw.ImageDraw, moment: Moment) -> None:
+    def _draw_eye(self, image: Image.Image, pen: Pen, moment: Moment) -> None:
         seen = moment.picture is not None
         picture = moment.picture if seen else self._views.own(moment.car, moment.objects)
         assert picture is not None
@@ -130,132 +145,48 @@ class Screen:
             if seen
             else "camera, drawn from the pose"
         )
-        _text(draw, (_COLUMN, 8), what, 13, _QUIET)
-        width, height = (_COLUMN_WIDTH - 8) // eyes if eyes > 1 else _EYE[0], _EYE[1]
-        height = width * picture.shape[0] // picture.shape[1]
+        pen.text((_COLUMN, 8), what, 13, QUIET)
+        width = (_COLUMN_WIDTH - 8) // eyes if eyes > 1 else _EYE[0]
+        size = (width, width * picture.shape[0] // picture.shape[1])
         for eye in range(eyes):
             part = Image.fromarray(np.ascontiguousarray(picture[..., eye]))
-            left = _COLUMN + eye * (width + 8)
-            image.paste(part.resize((width, height), Image.Resampling.BICUBIC), (left, 28))
+            place = pen.pixels((_COLUMN + eye * (width + 8), 28))
+            image.paste(part.resize(pen.pixels(size), Image.Resampling.BICUBIC), place)
 
-    def _draw_map(self, image: Image.Image, draw: ImageDraw.ImageDraw, moment: Moment) -> None:
-        x, y = (float(value) for value in self._map.place(np.array(moment.car[:2])))
-        if self._last is not None and np.hypot(x - self._last[0], y - self._last[1]) < _JUMP:
-            ImageDraw.Draw(self._way).line([self._last, (x, y)], fill=_PATH, width=2)
-        self._last = (x, y)
-        image.paste(self._way, (_COLUMN, _MAP_TOP))
-        for place in self._map.place(moment.objects.poses[:, :2]):
-            _dot(draw, (_COLUMN + place[0], _MAP_TOP + place[1]), 3, _OTHER)
-        _dot(draw, (_COLUMN + x, _MAP_TOP + y), 5, _CAR)
-
-    def _draw_answer(self, draw: ImageDraw.ImageDraw, moment: Moment) -> None:
-        if moment.answer is None:
-            return
-        if self._order:
-            _draw_probabilities(draw, moment.answer, self.caption.actions, self._order)
-        else:
-            _draw_means(draw, moment)
-
-
-def _from_left(actions: Sequence[tuple[float, float]]) -> list[int]:
-    """Numbers of the actions, those that steer left first, the slow ones of them first."""
-    return sorted(range(len(actions)), key=lambda a: (-actions[a][0], actions[a][1]))
+    def _draw_map(self, image: Image.Image, moment: Moment) -> None:
+        here = np.array(moment.car[:2])
+        if self._last is not None and np.hypot(*(here - self._last)) < _JUMP:
+            ends = [tuple(self._map.place(point).tolist()) for point in (self._last, here)]
+            ImageDraw.Draw(self._way).line(ends, fill=_PATH, width=2)
+        self._last = here
+        shown = self._way.copy()
+        pen = Pen(ImageDraw.Draw(shown), self.scale)
+        for pose, is_car in zip(moment.objects.poses, moment.objects.is_car, strict=True):
+            x, y = self._map.place(pose[:2]).tolist()
+            if is_car:
+                pen.dot((x, y), 4, CAR_COLOURS[self._views.others], (0, 0, 0))
+            else:
+                pen.square((x, y), 4, BOX_COLOUR, _OUTLINE)
+        x, y = self._map.place(here).tolist()
+        pen.dot((x, y), 5.5, CAR_COLOURS[self.caption.car_colour], _OUTLINE)
+        image.paste(shown, pen.pixels((_COLUMN, _MAP_TOP)))
 
 
-def _draw_probabilities(
-    draw: ImageDraw.ImageDraw,
-    probabilities: Array,
-    actions: Sequence[tuple[float, float]],
-    order: Sequence[int],
-) -> None:
-    """A bar for each action, the likeliest one bright; below it the steering angles."""
-    best = int(np.argmax(probabilities))
-    steering, speed = actions[best]
-    what = f"actions: {_angle(steering)} at {speed:.2f} m/s, {100 * probabilities[best]:.0f} %"
-    _text(draw, (_COLUMN, _BARS_TOP - 20), what, 13, _QUIET)
-    bottom = _BARS_TOP + _BARS_HEIGHT
-    pitch = _COLUMN_WIDTH / len(order)
-    labelled = -1e9
-    for place, action in enumerate(order):
-        left, height = _COLUMN + place * pitch, _BARS_HEIGHT * float(probabilities[action])
-        colour = _BRIGHT if action == best else _DIM
-        gap = min(2.0, 0.3 * pitch)
-        draw.rectangle((left, bottom - max(height, 1), left + pitch - gap, bottom), fill=colour)
-        is_first = place == 0 or actions[order[place - 1]][0] != actions[action][0]
-        if is_first and left - labelled > 36:
-            _text(draw, (left, bottom + 4), _angle(actions[action][0]), 11, _QUIET)
-            labelled = left
-
-
-def _draw_means(draw: ImageDraw.ImageDraw, moment: Moment) -> None:
-    """The means of a continuous policy on their scale from -1 to 1."""
-    assert moment.answer is not None
-    _text(draw, (_COLUMN, _BARS_TOP - 20), "the policy's means, -1 to 1", 13, _QUIET)
-    middle = _COLUMN + _COLUMN_WIDTH / 2
-    for row, (name, mean) in enumerate(zip(("steering", "speed"), moment.answer, strict=True)):
-        # A positive angle steers left, and is drawn there.
-        shown = float(np.clip(-mean if row == 0 else mean, -1, 1))
-        top = _BARS_TOP + 8 + 44 * row
-        _text(draw, (_COLUMN, top), f"{name} {mean:+.2f}", 13, _TEXT)
-        _draw_bar(draw, middle, top + 20, shown * _COLUMN_WIDTH / 2)
-
-
-def _draw_bar(draw: ImageDraw.ImageDraw, middle: float, top: float, length: float) -> None:
-    draw.rectangle(
-        (min(middle, middle + length), top, max(middle, middle + length), top + 12), fill=_BRIGHT
-    )
-    draw.line((middle, top - 2, middle, top + 14), fill=_QUIET)
-
-
-def _draw_figures(draw: ImageDraw.ImageDraw, moment: Moment) -> None:
+def _draw_figures(pen: Pen, moment: Moment) -> None:
     """The numbers below the chase view, and the lap as a bar."""
     reward = "-" if moment.reward is None else f"{moment.reward:.2f}"
     total = "" if moment.reward is None else f"sum {moment.total:.1f}"
     figures = (
         ("speed", f"{moment.speed:.2f}", "m/s"),
-        ("steering", _angle(moment.steering), ""),
+        ("steering", angle(moment.steering), ""),
         ("reward", reward, total),
         ("progress", f"{moment.progress:.1f}", "%"),
         ("lap time", f"{moment.seconds:.2f}", "s"),
     )
-    pitch = CHASE_WIDTH / len(figures)
-    for number, (name, value, unit) in enumerate(figures):
-        left = 12 + number * pitch
-        _text(draw, (left, CHASE_HEIGHT + 10), name, 13, _QUIET)
-        _text(draw, (left, CHASE_HEIGHT + 28), value, 26, _TEXT)
-        place = left + _font(26).getlength(value) + 5
-        _text(draw, (place, CHASE_HEIGHT + 38), unit, 13, _QUIET)
+    for left, (name, value, unit) in zip(_FIGURES, figures, strict=True):
+        pen.text((left, CHASE_HEIGHT + 8), name, 13, QUIET)
+        pen.text((left, CHASE_HEIGHT + 27), value, 26, TEXT)
+        pen.text((left + pen.length(value, 26) + 5, CHASE_HEIGHT + 38), unit, 13, QUIET)
     right = 12 + (CHASE_WIDTH - 24) * min(max(moment.progress, 0.0), 100.0) / 100
-    draw.rectangle((12, HEIGHT - 20, CHASE_WIDTH - 12, HEIGHT - 12), fill=_DIM)
-    draw.rectangle((12, HEIGHT - 20, right, HEIGHT - 12), fill=_BRIGHT)
-
-
-def _angle(degrees: float) -> str:
-    return f"{degrees:+.0f}°" if round(degrees) else "0°"
-
-
-def _dot(
-    draw: ImageDraw.ImageDraw, place: tuple[float, float], radius: float, colour: Colour
-) -> None:
-    x, y = place
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour, outline=(0, 0, 0))
-
-
-def _label(
-    draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, colour: Colour = _TEXT
-) -> None:
-    """Text on a dark plate, legible over any picture."""
-    left, top, right, bottom = draw.textbbox(place, text, font=_font(16))
-    draw.rectangle((left - 6, top - 4, right + 6, bottom + 5), fill=_BACKGROUND)
-    _text(draw, place, text, 16, colour)
-
-
-def _text(
-    draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, colour: Colour
-) -> None:
-    draw.text(place, text, font=_font(size), fill=colour)
-
-
-@lru_cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
+    pen.box((12, HEIGHT - 20, CHASE_WIDTH - 12, HEIGHT - 12), DIM)
+    pen.box((12, HEIGHT - 20, right, HEIGHT - 12), BRIGHT)

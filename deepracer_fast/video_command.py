@@ -1,10 +1,11 @@
 """``deepracer-fast video``: a drive of a model, or a recorded episode, as a film.
 
-In: a path and options as the command line has them. Out: an MP4 or GIF, and a line a lap.
+In: a path and options as the command line has them. Out: an MP4, GIF or WebP, and a line a lap.
 Neighbours: ``cli`` parses the options; ``video`` draws the frames, ``video_file`` writes them.
 """
 
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.car_shape import CAR_COLOURS
 from deepracer_fast.config import read_config, settings_of
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.evaluate import RaceOptions, lap_rules, step_rewards
@@ -30,8 +32,8 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 from deepracer_fast.trace_reader import Recording, read_recording
 from deepracer_fast.track import Track, load_track
-from deepracer_fast.video import Caption, Moment, Screen
-from deepracer_fast.video_file import FRAMES_PER_SECOND, can_write_mp4, check_film_path, write_film
+from deepracer_fast.video import SMALL, Caption, Moment, Screen
+from deepracer_fast.video_file import FRAMES_PER_SECOND, check_film_path, mp4_encoder, write_film
 from deepracer_fast.views import RoadObjects
 
 Array = npt.NDArray[Any]
@@ -48,7 +50,8 @@ class VideoRequest:
 
     Attributes:
         source: a model, or a recording.
-        output: the file to write, .mp4 or .gif; None for one named after the source, here.
+        output: the file to write, .mp4, .gif or .webp; None for an MP4 named after the source,
+            here, or a GIF where no encoder is found.
         track: bundled name or route; None for the model's, or the bundled one that fits.
         seconds: the film ends after so many; None for no limit.
         episode: of a recording, the number in the file; None for the first.
@@ -110,11 +113,11 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
         **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
     )
     judge = load_reward(request.reward) if request.reward else None
-    caption = Caption(f"{model_name(path)} on {track.name}", "lap", _actions(model))
+    title = f"{model_name(path)} on {track.name}"
+    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path))
     simulator = _simulator(model, track, race, given.get("seed", 0))
-    _film(
-        output, Screen(track, caption), drive_moments(model, simulator, race.laps, judge), request
-    )
+    moments = drive_moments(model, simulator, race.laps, judge)
+    _film(output, _screen(output, track, caption), moments, request)
 
 
 def _film_episode(request: VideoRequest) -> None:
@@ -131,7 +134,25 @@ def _film_episode(request: VideoRequest) -> None:
         )
     output = _output(request, f"{path.stem}-episode-{episode.episode[0]}")
     caption = Caption(f"{path.name} on {track.name}", "episode", has_answers=False)
-    _film(output, Screen(track, caption), recorded_moments(episode), request)
+    _film(output, _screen(output, track, caption), recorded_moments(episode), request)
+
+
+def _screen(output: Path, track: Track, caption: Caption) -> Screen:
+    """Frames as large as the kind of file can hold in a few megabytes."""
+    return Screen(track, caption, 1.0 if output.suffix.lower() == ".mp4" else SMALL)
+
+
+def car_colour(model: Path) -> str:
+    """The shell's colour that a model folder names in its training_params.yaml, or the usual one.
+
+    Of several cars in the file it is the first one's, as the original lists them.
+    """
+    try:
+        text = (model / "training_params.yaml").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # an archive, or a folder without one
+        return Caption.car_colour
+    found = re.search(r"""^CAR_COLOR:[\s"'\[-]*(\w+)""", text, re.MULTILINE)
+    return next((n for n in CAR_COLOURS if found and n == found[1].title()), Caption.car_colour)
 
 
 def _actions(model: Model) -> list[tuple[float, float]]:
@@ -258,7 +279,7 @@ def _newest_picture(seen: dict[str, Array], frames: int) -> Array | None:
 
 def _output(request: VideoRequest, name: str) -> Path:
     """Where the film goes; checked before anything is driven."""
-    path = request.output or Path(f"{name}.mp4" if can_write_mp4() else f"{name}.gif")
+    path = request.output or Path(f"{name}.mp4" if mp4_encoder() else f"{name}.gif")
     check_film_path(path)
     return path
 
@@ -287,7 +308,8 @@ def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoR
             f"{unit} {lap}  {moment.progress:5.1f} %  {moment.seconds:7.3f} s  "
             f"{moment.status.replace('_', ' ')}"
         )
-    print(f"video  {path}  ({count / FRAMES_PER_SECOND:.1f} s, {count} frames)")
+    size = path.stat().st_size / 1e6
+    print(f"video  {path}  ({count / FRAMES_PER_SECOND:.1f} s, {count} frames, {size:.1f} MB)")
 
 
 def _numbers(known: list[int]) -> str:

@@ -1,15 +1,18 @@
-"""Keeps frames as a film: MP4 by ffmpeg, or GIF by Pillow.
+"""Keeps frames as a film: MP4 by ffmpeg, or GIF or WebP by Pillow.
 
 In: a path and RGB frames, one a control period. Out: the file, whole or not at all. Neighbours:
 ``video`` draws the frames, ``video_command`` names the file.
 """
 
+import contextlib
 import importlib.util
 import itertools
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from PIL import Image
 from deepracer_fast.arrays import array
 from deepracer_fast.door import path_of, refuse
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.gif_palette import gif_palette, in_palette
 from deepracer_fast.simulator import CONTROL_PERIOD
 
 Frames = Iterable[npt.NDArray[Any]]
@@ -28,28 +32,48 @@ FRAMES_PER_SECOND = round(1 / CONTROL_PERIOD)
 GIF_DELAYS = (70, 70, 60)
 """Milliseconds by turns, since a GIF counts in hundredths of a second: 15 frames a second."""
 
-_GIF_COLOURS = 256
-_COUNT_EVERY = 15  # frames between two of which the palette is made
-_PALETTE_FRAMES = 8
+_WEBP_QUALITY, _WEBP_METHOD = 60, 2  # of 100; 2 of 6 takes half the time of the usual 4
 
 
-def can_write_mp4() -> bool:
-    """Whether the extra ``video`` is installed."""
-    return importlib.util.find_spec("imageio_ffmpeg") is not None
+@lru_cache
+def mp4_encoder() -> str | None:
+    """The ffmpeg that writes H.264: the one of the extra ``video``, or one on PATH, if any does."""
+    found = [shutil.which("ffmpeg")]
+    if importlib.util.find_spec("imageio_ffmpeg") is not None:
+        import imageio_ffmpeg
+
+        with contextlib.suppress(RuntimeError):  # its wheel for this system has none
+            found.insert(0, imageio_ffmpeg.get_ffmpeg_exe())
+    return next((path for path in found if path and _has_h264(path)), None)
+
+
+def _has_h264(ffmpeg: str) -> bool:
+    """Whether an ffmpeg runs and has libx264, which some systems leave out."""
+    try:
+        answer = subprocess.run(
+            [ffmpeg, "-hide_banner", "-encoders"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return b"libx264" in answer.stdout
 
 
 def check_film_path(path: Path) -> None:
     """Says before anything is drawn that a film cannot be written there.
 
     Raises:
-        ConfigError: neither .mp4 nor .gif, MP4 without the extra, or no such folder.
+        ConfigError: the suffix is not known, MP4 without an encoder, or no such folder.
     """
     path = path_of("the path of a video", path)
     if path.suffix.lower() not in _WRITERS:
-        raise ConfigError(f"{path}: a video must end in .mp4 or .gif")
-    if path.suffix.lower() == ".mp4" and not can_write_mp4():
+        raise ConfigError(f"{path}: a video must end in .mp4, .gif or .webp")
+    if path.suffix.lower() == ".mp4" and mp4_encoder() is None:
         raise ConfigError(
-            f"{path}: MP4 needs the extra: pip install 'deepracer-fast[video]', or name a .gif"
+            f"{path}: MP4 needs an encoder: pip install 'deepracer-fast[video]', or an ffmpeg with "
+            "libx264 on PATH; or name a .gif"
         )
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}; make it first")
@@ -59,7 +83,7 @@ def write_film(path: Path, frames: Frames) -> None:
     """Writes a film at 15 frames a second; an existing file is replaced.
 
     Args:
-        path: ends in .mp4 or .gif.
+        path: ends in .mp4, .gif or .webp.
         frames: uint8 [H, W, 3], all of one size, at least one.
 
     Raises:
@@ -131,28 +155,22 @@ def _write_mp4(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
 
 def _ffmpeg_command(path: Path, width: int, height: int) -> list[str]:
     """Raw frames from stdin to H.264, in the form that browsers and phones play."""
-    import imageio_ffmpeg
-
+    encoder = mp4_encoder()
+    assert encoder is not None, "check_film_path lets no MP4 by without one"
     given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
     given += ["-r", str(FRAMES_PER_SECOND), "-i", "-"]
     codec = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", "-preset", "veryfast"]
-    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"]
+    start = [encoder, "-y", "-loglevel", "error"]
     return [*start, *given, *codec, "-movflags", "+faststart", str(path)]
 
 
 def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
-    """One palette for all frames, of some of the first: colours stay still, and files small.
-
-    The palette covers the colours' range, so that small things keep theirs.
-    """
-    head = list(itertools.islice(frames, _COUNT_EVERY * (_PALETTE_FRAMES - 1) + 1))
-    sample = Image.fromarray(np.concatenate(head[::_COUNT_EVERY]))
-    palette = sample.quantize(_GIF_COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    """One palette for all frames, so that colours stay still, and what stays is not kept again."""
+    pages, palette = gif_palette(frames)
 
     def images() -> Iterator[Image.Image]:
-        all_frames = itertools.chain(head, frames)
-        for frame, delay in zip(all_frames, itertools.cycle(GIF_DELAYS), strict=False):
-            image = Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame, delay in zip(pages, itertools.cycle(GIF_DELAYS), strict=False):
+            image = in_palette(frame, palette)
             image.info["duration"] = delay
             yield image
 
@@ -160,7 +178,23 @@ def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
     next(shown).save(path, format="GIF", save_all=True, append_images=shown, loop=0)
 
 
+def _write_webp(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+    """Half as large as a GIF of the same frames, in all colours; browsers show it."""
+    shown = (Image.fromarray(frame) for frame in frames)
+    next(shown).save(
+        path,
+        format="WEBP",
+        save_all=True,
+        append_images=shown,
+        duration=round(1000 / FRAMES_PER_SECOND),
+        loop=0,
+        quality=_WEBP_QUALITY,
+        method=_WEBP_METHOD,
+    )
+
+
 _WRITERS: dict[str, Callable[[Path, Iterator[npt.NDArray[Any]]], None]] = {
     ".mp4": _write_mp4,
     ".gif": _write_gif,
+    ".webp": _write_webp,
 }

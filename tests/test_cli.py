@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from command_line import Answer, CommandLine
 
 from deepracer_fast import cli, training_command
@@ -156,6 +157,18 @@ def test_help_gives_options_units_and_defaults(
     answer = run(*command, "--help")
     assert (answer.status, answer.err) == (0, "")
     assert all(word in answer.out for word in words.split())
+
+
+def test_help_says_every_word_that_was_written(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words in brackets, too, which some take for markup."""
+    monkeypatch.setenv("COLUMNS", "300")
+    for name, command in typer.main.get_command(cli.app).commands.items():
+        shown = run(name, "--help").out.split()
+        for option in command.params:
+            missing = set((getattr(option, "help", "") or "").split()) - set(shown)
+            assert not missing, (name, option.name, missing)
 
 
 def test_the_module_runs_and_a_traceback_is_there_for_debug_alone(

@@ -369,3 +369,7 @@ def test_a_checkpoint_without_or_with_another_policy_is_refused(
     save_weights(path, {"network_0": mono.params})
     with pytest.raises(ArchiveError, match="holds no tensors below network_1"):
         load_model(tmp_path)
+
+
+def test_a_model_is_shown_without_its_weights(mono: Model) -> None:
+    assert len(repr(mono)) < 1000

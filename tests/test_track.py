@@ -336,3 +336,8 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 def test_picture_is_a_png(load, tmp_path, is_loop):
     draw_track(load(circle() if is_loop else straight()), tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_track_is_shown_in_a_line() -> None:
+    shown = repr(load_track("reinvent_base"))
+    assert len(shown) < 200 and "name='reinvent_base'" in shown

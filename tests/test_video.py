@@ -1,7 +1,7 @@
 """Promises of ``deepracer-fast video``; the models are made up and need no network."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from command_line import Answer, CommandLine
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from deepracer_fast import video_command, video_file
 from deepracer_fast.action_space import DiscreteActionSpace
@@ -24,9 +24,16 @@ from deepracer_fast.trace import simtrace_columns
 from deepracer_fast.trace_reader import read_recording
 from deepracer_fast.track import load_track
 from deepracer_fast.track_picture import track_map
-from deepracer_fast.video import HEIGHT, WIDTH, Caption, Moment, Screen
-from deepracer_fast.video_command import drive_moments, one_episode, recorded_moments
-from deepracer_fast.video_file import write_film
+from deepracer_fast.video import HEIGHT, SMALL, WIDTH, Caption, Moment, Screen
+from deepracer_fast.video_bars import speeds_that_fit
+from deepracer_fast.video_command import (
+    car_colour,
+    drive_moments,
+    one_episode,
+    recorded_moments,
+)
+from deepracer_fast.video_file import mp4_encoder, write_film
+from deepracer_fast.video_pen import Pen
 from deepracer_fast.views import RoadObjects, Views
 
 TRACK = "reinvent_base"
@@ -77,7 +84,7 @@ def read_mp4(path: Path) -> np.ndarray:
 def test_two_seconds_of_a_drive_are_thirty_frames(run: Run, tmp_path: Path) -> None:
     answer = run("mine", "--seconds", "2", "--output", "drive.mp4", "--track", TRACK)
     assert answer.status == 0, answer.err
-    assert "drive.mp4  (2.0 s, 30 frames)" in answer.out
+    assert "drive.mp4  (2.0 s, 30 frames, " in answer.out
     assert len(read_mp4(tmp_path / "drive.mp4")) == FRAMES
     assert [path.name for path in tmp_path.iterdir()] == ["drive.mp4"]  # nothing temporary
 
@@ -95,14 +102,25 @@ def test_the_reward_of_a_folder_is_run_only_if_it_is_named(run: Run, tmp_path: P
     assert run(*film, "--reward", "follow_center_line").status == 0
 
 
-def test_without_the_extra_a_gif_of_the_same_length_is_made(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Without the extra, and with a PATH of one empty folder."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
     monkeypatch.setattr(video_file.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(folder))
+    mp4_encoder.cache_clear()
+    yield folder
+    mp4_encoder.cache_clear()
+
+
+def test_without_an_encoder_a_gif_of_the_same_length_is_made(
+    run: Run, tmp_path: Path, no_extra: Path
+) -> None:
     answer = run("mine", "--seconds", "0.4")
     assert answer.status == 0, answer.err
     with Image.open(tmp_path / "mine.gif") as film:
-        assert (film.n_frames, film.size) == (6, (WIDTH, HEIGHT))
+        assert (film.n_frames, film.size) == (6, (756, 432))
         delays = []
         for number in range(film.n_frames):
             film.seek(number)
@@ -113,6 +131,61 @@ def test_without_the_extra_a_gif_of_the_same_length_is_made(
     assert "pip install 'deepracer-fast[video]'" in refused.err
 
 
+@pytest.mark.parametrize(("encoders", "is_used"), [("libx264", True), ("libtheora", False)])
+def test_an_ffmpeg_on_the_path_is_used_if_it_writes_h264(
+    no_extra: Path, encoders: str, is_used: bool
+) -> None:
+    ffmpeg = no_extra / "ffmpeg"
+    ffmpeg.write_text(f"#!/bin/sh\necho ' V....D {encoders}'\n")
+    ffmpeg.chmod(0o755)
+    assert mp4_encoder() == (str(ffmpeg) if is_used else None)
+
+
+def test_fifteen_seconds_of_a_gif_take_less_than_four_megabytes(tmp_path: Path) -> None:
+    """Three seconds, with the grain of the camera's picture, which packs worst."""
+    write_film(tmp_path / "lap.gif", drawn_frames(45))
+    assert 5 * (tmp_path / "lap.gif").stat().st_size < 4e6
+
+
+def test_a_gif_of_nothing_but_noise_is_still_written(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (5, 60, 80, 3), np.uint8)
+    write_film(tmp_path / "noise.gif", noise)
+    with Image.open(tmp_path / "noise.gif") as film:
+        assert (film.n_frames, film.size) == (5, (80, 60))
+
+
+def test_a_gif_shows_what_was_drawn(tmp_path: Path) -> None:
+    frames = list(drawn_frames(6))
+    write_film(tmp_path / "lap.gif", frames)
+    with Image.open(tmp_path / "lap.gif") as film:
+        film.seek(5)
+        gap = np.abs(np.asarray(film.convert("RGB")).astype(int) - frames[5])
+    assert gap.mean() < 5
+
+
+def test_a_webp_has_every_frame(tmp_path: Path) -> None:
+    write_film(tmp_path / "lap.webp", drawn_frames(3))
+    with Image.open(tmp_path / "lap.webp") as film:
+        assert (film.n_frames, film.size) == (3, (756, 432))
+
+
+def drawn_frames(count: int) -> Iterator[np.ndarray]:
+    """Frames as a GIF has them, of a car that follows the centre line at 1 m/s."""
+    actions = [(float(angle), speed) for angle in (30, 15, 0, -15, -30) for speed in (0.5, 1.0)]
+    track = load_track(TRACK)
+    screen = Screen(track, Caption("mine", actions=actions), SMALL)
+    steps = np.linalg.norm(np.diff(track.waypoints, axis=0), axis=1)
+    arc = np.append(0.0, np.cumsum(steps))
+    for number in range(count):
+        here, ahead = (
+            np.array([np.interp(s, arc, track.waypoints[:, k]) for k in range(2)])
+            for s in (number / 15, number / 15 + 0.1)
+        )
+        car = (float(here[0]), float(here[1]), float(np.arctan2(*(ahead - here)[::-1])))
+        answer = np.roll(np.arange(10.0) / 45, number)
+        yield screen.frame(Moment(car, 0.0, 1.0, number / 2.25, number / 15, 1, answer=answer))
+
+
 def test_the_chase_view_shows_road_lines_and_the_car() -> None:
     """Colours of the look, in the middle of the world below its lamp."""
     track = load_track(TRACK)
@@ -121,9 +194,9 @@ def test_the_chase_view_shows_road_lines_and_the_car() -> None:
     views = Views(track)
     picture = views.chase(car, RoadObjects.none()).astype(int)
     red, green, blue = np.moveaxis(picture, -1, 0)
-    shell = (red > 60) & (green < 40) & (blue < 60)
+    shell = (red > 80) & (green < 60) & (blue < 60)
     rows, columns = np.nonzero(shell)
-    assert 5000 < len(rows) < 60_000
+    assert 2000 < len(rows) < 60_000
     assert abs(columns.mean() - 320) < 20  # it is in the middle
     assert ((blue > red + 20) & (blue < 90)).sum() > 20_000  # the road's dark blue
     assert ((green > red + 25) & (green > blue + 15)).sum() > 20_000  # the field
@@ -151,7 +224,7 @@ def video_views_picture(views: Views, number: int, car: Any, objects: RoadObject
     from deepracer_fast import _core
     from deepracer_fast import views as module
 
-    camera, ground = _core.Camera(), views._grounds[number]
+    camera, ground = _core.Camera(), _core.Ground(*views._ribbon, module._CHANNELS[number])
     picture = module._rendered(camera, ground, car)
     camera.draw_objects(picture, car, objects.poses, objects.is_car, module._CHANNELS[number])
     return picture.astype(np.float64)
@@ -166,10 +239,11 @@ def test_frames_show_the_policys_picture_and_the_likeliest_action() -> None:
     assert frame.shape == (HEIGHT, WIDTH, 3)
     small = frame[28:268, 656:976, 0].reshape(120, 2, 160, 2).mean(axis=(1, 3))
     assert np.abs(small - moment.picture[..., 0]).mean() < 4
-    bars = (frame[452:536, 656:992] == (255, 166, 48)).all(axis=-1)
-    # Of two bars the right one, two thirds of the height.
-    assert bars.any(axis=0).nonzero()[0].min() == pytest.approx(168, abs=2)
-    assert bars.any(axis=1).sum() == pytest.approx(56, abs=2)
+    bars = (frame[450:532, 656:992] == (255, 166, 48)).all(axis=-1)
+    # Of two bars the right one, two thirds of the height above the speeds.
+    assert bars.any(axis=0).nonzero()[0].min() == pytest.approx(170, abs=2)
+    assert bars.any(axis=1).sum() == pytest.approx(45, abs=2)
+    assert (frame[518:532, 656:992].max(axis=(0, 2)) > 100).sum() > 10  # the speeds
 
 
 def test_boxes_are_seen_in_the_chase_view() -> None:
@@ -213,7 +287,7 @@ def drive_two_attempts() -> Any:
 def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path) -> None:
     answer = run(str(simtrace), "--episode", "1", "--seconds", "0.2", "--output", "e.mp4")
     assert answer.status == 0, answer.err
-    assert "e.mp4  (0.2 s, 3 frames)" in answer.out
+    assert "e.mp4  (0.2 s, 3 frames, " in answer.out
 
 
 @pytest.mark.parametrize(
@@ -223,7 +297,7 @@ def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path
         (("TRACE", "--laps", "2"), "is a recording, which takes no --laps"),
         (("TRACE", "--reward", "progress"), "is a recording, which shows the reward as recorded"),
         (("mine", "--episode", "1"), "is a model, which takes no --episode"),
-        (("mine", "--output", "film.avi"), "must end in .mp4 or .gif"),
+        (("mine", "--output", "film.avi"), "must end in .mp4, .gif or .webp"),
         (("mine", "--output", "nowhere/film.mp4"), "there is no folder nowhere"),
         (("mine", "--track", "moon"), "moon"),
         (("other.txt",), "a trace must be a simtrace CSV"),
@@ -244,7 +318,7 @@ def test_a_film_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
         yield np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         raise ValueError("no more")
 
-    for name in ("film.mp4", "film.gif"):
+    for name in ("film.mp4", "film.gif", "film.webp"):
         with pytest.raises(ValueError, match="no more"):
             write_film(tmp_path / name, frames())
     assert not list(tmp_path.iterdir())
@@ -264,3 +338,27 @@ def test_a_continuous_policys_means_are_drawn() -> None:
     frame = Screen(load_track(TRACK), Caption("mine")).frame(moment)
     bars = (frame[452:540, 656:992] == (255, 166, 48)).all(axis=-1)
     assert bars[:44, :160].any() and not bars[:44, 170:].any()  # steers left, and is drawn there
+
+
+def test_speeds_below_the_bars_are_as_exact_as_there_is_room() -> None:
+    pen = Pen(ImageDraw.Draw(Image.new("RGB", (8, 8))), 1.0)
+    actions = [(0.0, 1 / 3), (0.0, 2.25), (0.0, 4.0)]
+    assert speeds_that_fit(pen, actions, 60.0) == [".33", "2.25", "4"]
+    assert speeds_that_fit(pen, actions, 22.0) == [".3", "2.2", "4"]
+    assert speeds_that_fit(pen, actions, 5.0) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "colour"),
+    [
+        ('WORLD_NAME: "reinvent_base"\nCAR_COLOR: "Blue"\n', "Blue"),
+        ("CAR_COLOR: purple\n", "Purple"),
+        ("CAR_COLOR:\n- 'Orange'\n- 'White'\n", "Orange"),
+        ("CAR_COLOR: plaid\n", "Red"),
+        ("", "Red"),
+    ],
+)
+def test_the_cars_colour_is_the_model_folders(tmp_path: Path, lines: str, colour: str) -> None:
+    (tmp_path / "training_params.yaml").write_text(lines)
+    assert car_colour(tmp_path) == colour
+    assert car_colour(tmp_path / "model.tar.gz") == "Red"

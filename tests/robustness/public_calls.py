@@ -55,7 +55,7 @@ LEFT_OUT = {
     "parse_model_metadata", "parse_hyperparameters", "unflatten_tree", "save_weights",
     "policy_in", "most_of_checkpoint",
     "policy_shapes", "input_name", "episode_metrics", "milliseconds", "write_evaluation_metrics",
-    "write_simtrace", "can_write_mp4", "Commands", "draw_reward", "check_name",
+    "write_simtrace", "Commands", "draw_reward", "check_name",
 }  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def _of_files() -> dict[str, Callable[[Goods], Call]]:
         ),
         "draw_track": lambda g: (draw_track, {"track": g.track(), "path": g.folder / "t.png"}),
         "track_map": lambda g: (track_map, {"track": g.track(), "width": 90, "height": 60}),
-        "Views": lambda g: (Views, {"track": g.track()}),
+        "Views": lambda g: (Views, {"track": g.track(), "colour": "Blue", "width": 64}),
         "check_film_path": lambda g: (check_film_path, {"path": g.folder / "film.gif"}),
         "write_film": lambda g: (write_film, {"path": g.folder / "film.gif", "frames": frames}),
     }  # fmt: skip
