@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,7 +18,7 @@ from simulator import about_this_machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from robustness import TRIALS
+from robustness import TRIALS, in_its_own_process
 
 
 def main() -> None:
@@ -35,33 +33,15 @@ def main() -> None:
     record = about_this_machine() | {"seed": options.seed, "kinds": kinds}
     for kind in options.kind or TRIALS:
         count = max(1, round(TRIALS[kind] * options.share))
-        tried = in_its_own_process(kind, count, options.seed)
-        kinds[kind] = tried
-        print(f"{kind}: {count} tried in {tried['seconds']:.0f} s, {len(tried['findings'])} found")
-        print("".join(f"  {finding}\n" for finding in tried["findings"]), end="", flush=True)
+        begun = time.monotonic()
+        findings = in_its_own_process(kind, count, options.seed)
+        seconds = time.monotonic() - begun
+        kinds[kind] = {"tried": count, "seconds": seconds, "findings": findings}
+        print(f"{kind}: {count} tried in {seconds:.0f} s, {len(findings)} found")
+        print("".join(f"  {finding}\n" for finding in findings), end="", flush=True)
         if options.json:
             options.json.write_text(json.dumps(record, indent=2) + "\n")
     sys.exit(any(tried["findings"] for tried in kinds.values()))
-
-
-def in_its_own_process(kind: str, count: int, seed: int) -> dict[str, Any]:
-    """What one kind finds; some of them fork, and must not do so beside threads of others."""
-    start = (
-        f"import sys, json; sys.path.insert(0, {sys.path[0]!r}); from robustness import {kind}; "
-        f"print(json.dumps({kind}.run({count}, {seed})))"
-    )
-    begun = time.monotonic()
-    # Not what lies in the folder that this is started from: there may be sources without a core.
-    environment = dict(os.environ) | {"PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-c", start]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
-    lines = done.stdout.splitlines()
-    findings = (
-        json.loads(lines[-1])
-        if done.returncode == 0 and lines
-        else [f"the trial itself ended with status {done.returncode}"]
-    )
-    return {"tried": count, "seconds": time.monotonic() - begun, "findings": findings}
 
 
 if __name__ == "__main__":

@@ -272,9 +272,13 @@ class ModelFolder:
         folders = (self.store, self.hyperparameters.parent, self.training_metrics.parent)
         for folder in (*folders, self.simtraces, self.tensorboard):
             folder.mkdir(parents=True, exist_ok=True)
+        self.put_mark(clone)
+        self.write_inputs(inputs)
+
+    def put_mark(self, clone: bool = False) -> None:
+        """Says that the folder is one of ours, and of which form."""
         mark = {"format": FORMAT, "version": deepracer_fast.__version__, "clone": clone}
         atomic_write_text(self.mark, json.dumps(mark) + "\n")
-        self.write_inputs(inputs)
 
     def refuse_a_model(self) -> None:
         """Refuses to train a new model where one is.

@@ -151,6 +151,8 @@ class Training:
         job, folder = self.job, self.job.folder
         folder.check_format()
         if resume and folder.recorded_checkpoints() is not None:
+            if not folder.mark.exists():  # from before there were marks
+                folder.put_mark()
             self._record = TrainingRecord(folder, self._restore())
             return
         folder.check_room(size_of_save(job, self._learner))

@@ -369,8 +369,6 @@ def test_a_host_that_dies_leaves_one_line_and_a_model_to_resume(
     guest.communicate()
     _, errors = chief.communicate(timeout=60)
     assert chief.returncode == 1
-    message = (
-        r"error: host 1 is gone.*; the model of iteration [01] is in m: start the same command"
-    )
+    message = r"error: host 1 is gone.*; the model of iteration \d+ is in m: start the same command"
     assert re.fullmatch(message + r" with --resume on all hosts", errors.splitlines()[-1])
     assert ModelFolder(folder / "m").recorded_checkpoints() is not None
