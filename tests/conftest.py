@@ -1,6 +1,7 @@
 """Fixtures that several stations' tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("recordings of the original are not here (set DEEPRACER_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_at_a_terminal() -> None:
+    """Whoever runs the tests in the background has some ignored, which a training heeds."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,6 +40,12 @@ KINDS = {
     "camera, a long track": ("--reward", "progress", "--track", "2022_reinvent_champ_ccw"),
     "camera, no teacher": ("--reward", "progress", "--no-teacher", "--num-cars", "16"),
 }
+START = """
+import runpy, signal
+for number in (signal.SIGHUP, signal.SIGTERM):  # whoever started this may have them ignored
+    signal.signal(number, signal.SIG_DFL)
+runpy.run_module("deepracer_fast.cli", run_name="__main__", alter_sys=True)
+"""
 ENDS = ("KILL", "copy", "HUP", "reader", "KILL", "copy", "TERM", "PIPE")
 
 
@@ -128,7 +134,7 @@ def _training(trial: Trial, model: Path, screen: int, *more: str) -> subprocess.
     arguments += ["--stop-after", "0", "--minutes", "3", *more]
     arguments += ["--resume"] if model.exists() else []
     return subprocess.Popen(
-        [sys.executable, "-m", "deepracer_fast.cli", *arguments],
+        [sys.executable, "-c", START, *arguments],
         stdout=screen,
         stderr=subprocess.DEVNULL,
         env=_environment(),
