@@ -421,7 +421,7 @@ def test_parts_of_a_batch_share_their_track() -> None:
     track = straight_road()
     first, second = (Simulator(track, 1, (), 1, first_car=i) for i in range(2))
     assert first._built is second._built
-    assert Simulator(straight_road(), 1, (), 1)._world is not first._world
+    assert Simulator(straight_road(), 1, (), 1)._built is not first._built
 
 
 def test_result_of_a_car_does_not_depend_on_its_companions() -> None:
