@@ -235,7 +235,7 @@ class State(Comparisons):
             return self.read_slot(key, AttributeError)
         match obj:
             case ModuleType():
-                return self.library_member(obj, name)
+                return self.module_member(obj, name)
             case Unknown():
                 return self.by_name(f"{obj.name}.{name}")
             case UserClass():
@@ -254,7 +254,7 @@ class State(Comparisons):
             return Const(getattr(obj, name))
         return Bound(name, Const(obj))
 
-    def library_member(self, module: ModuleType, name: str) -> Value:
+    def module_member(self, module: ModuleType, name: str) -> Value:
         """What a module of the library holds."""
         try:
             return Const(library.member(module, name))

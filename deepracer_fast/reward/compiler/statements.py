@@ -237,7 +237,7 @@ class Statements(Expressions):
             if isinstance(module, Unknown):
                 found: Value = self.by_name(f"{module.name}.{alias.name}")
             elif hasattr(module, alias.name):
-                found = self.library_member(module, alias.name)
+                found = self.module_member(module, alias.name)
             else:
                 raise Unsupported("such an import", node.lineno)
             self.write_name(alias.asname or alias.name, found)
