@@ -71,9 +71,7 @@ class Checkpoints:
         """Whether that is the last one."""
         return self.last is not None and self.last.checkpoint == checkpoint
 
-    def save(
-        self, learner: Learner, record: CheckpointRecord, episodes: int, row: Row | None = None
-    ) -> None:
+    def save(self, learner: Learner, record: CheckpointRecord, row: Row | None = None) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         The archive comes last: until then it is that of the previous best, and whoever opens the
@@ -83,7 +81,6 @@ class Checkpoints:
             learner: as it is now.
             record: how far it has come, and how it drove; ``training_evaluation.standing`` gives
                 what the best checkpoint has most of.
-            episodes: that have ended so far.
             row: laps in a row that were driven with it.
 
         Raises:
@@ -99,7 +96,7 @@ class Checkpoints:
             folder.save_graph(checkpoint, graph)
         if not self.holds(checkpoint):
             weights = safetensors.numpy.save(flatten_tree({"network_1": learner.policy}))
-            learner.save(folder.learner(checkpoint), episodes)
+            learner.save(folder.learner(checkpoint))
             folder.save_weights(checkpoint, weights)
         folder.record_checkpoints(record, best, self._superseded(record))
         self.last, self.best = record, best
@@ -107,6 +104,11 @@ class Checkpoints:
             self.row = row if row is not None and row.is_clean else None
             if graph is not None:
                 write_model_archive(folder.archive, self._job.metadata, graph)
+
+    def save_learner(self, learner: Learner) -> None:
+        """Writes what a resumed training needs once more, since it has become less."""
+        assert self.last is not None
+        learner.save(self._job.folder.learner(self.last.checkpoint))
 
     def _superseded(self, record: CheckpointRecord) -> list[Checkpoint]:
         """Checkpoints that were saved between evaluations, but for the latest two.
@@ -124,8 +126,8 @@ class Checkpoints:
         if self.last is not None and self.best is not None:
             self._job.folder.record_checkpoints(self.last, self.best, self._passing, learners=1)
 
-    def restore(self, learner: Learner) -> int:
-        """Gives the learner the last checkpoint; returns the training episodes before it.
+    def restore(self, learner: Learner) -> None:
+        """Gives the learner the last checkpoint.
 
         Raises:
             ArchiveError: it is damaged.
@@ -135,7 +137,7 @@ class Checkpoints:
         assert records is not None, "whoever resumes has looked"
         self.last, self.best = records
         policy = policy_in(folder.weights(self.last.checkpoint))
-        return learner.restore(folder.learner(self.last.checkpoint), policy)
+        learner.restore(folder.learner(self.last.checkpoint), policy)
 
 
 def size_of_save(job: TrainingJob, learner: Learner) -> int:

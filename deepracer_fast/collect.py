@@ -1,7 +1,7 @@
 """Collecting experience: cars drive with the current policy, the user's reward judges them.
 
 In: a simulator, a reward function and a policy. Out: a ``Rollout`` of [T, B] arrays for the
-learner, the episodes that ended, and their trace. Neighbours: ``simulator`` and ``reward`` before
+learner, and the books of the episodes. Neighbours: ``simulator`` and ``reward`` before
 it, ``learner`` and ``train`` behind it.
 """
 
@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.episode_books import Driven, EpisodeBooks
 from deepracer_fast.fleet import Fleet, Judge
-from deepracer_fast.metrics import EpisodeOutcome
-from deepracer_fast.simulator import PAUSE, PREPARE, STATUS_NAMES, TRACK_STATE_SIZE, Simulator
-from deepracer_fast.trace import Trace
+from deepracer_fast.simulator import PAUSE, PREPARE, TRACK_STATE_SIZE, Simulator
 
 Array = npt.NDArray[Any]
 Policy = Callable[[dict[str, Array]], tuple[Array, ...]]
@@ -40,8 +39,7 @@ class Rollout:
         ended: bool [T, B], the step was its episode's last.
         valid: bool [T, B], samples to learn from.
         num_steps: steps that were made; what lies behind them in the arrays is not valid.
-        outcomes: of the episodes that ended, in order.
-        trace: of every step.
+        driven: the books of these steps.
         value: float32 [T, B], what the policy expected; None if it did not say.
         last_observation: sensor -> [B, ...], what followed the last step; the simulator's own.
     """
@@ -54,8 +52,7 @@ class Rollout:
     ended: Array
     valid: Array
     num_steps: int = 0
-    outcomes: list[EpisodeOutcome] = field(default_factory=list)
-    trace: Trace = field(default_factory=Trace)
+    driven: Driven = field(default_factory=Driven)
     value: Array | None = None
     last_observation: dict[str, Array] = field(default_factory=dict)
 
@@ -69,7 +66,6 @@ class Collector:
         reward: the user's function; it is not called in steps that prepare or pause a car.
         action_space: turns the policy's answers into commands.
         max_steps: T, the most steps that one rollout can hold.
-        first_episode: number of the first episode in the traces.
         disturb: changes what the policy sees, in place.
     """
 
@@ -79,7 +75,6 @@ class Collector:
         reward: Judge,
         action_space: ActionSpace,
         max_steps: int,
-        first_episode: int = 0,
         disturb: Callable[[dict[str, Array]], None] | None = None,
     ) -> None:
         self._simulator = simulator
@@ -88,9 +83,8 @@ class Collector:
         self._action_space = action_space
         self._seen = simulator.reset()  # views: they always show the last step
         self._rollout = self._make_rollout(max_steps)
-        self._num_episodes = first_episode
+        self._books = EpisodeBooks(simulator.num_cars)
         self._collections = 0  # of whole episodes
-        self._begin_episodes()
 
     def horizon(self, policy: Policy) -> Rollout:
         """T steps of every car; episodes go on from one rollout to the next.
@@ -103,7 +97,8 @@ class Collector:
         everyone = np.ones(self._simulator.num_cars, bool)
         for t in range(len(rollout.action)):
             self._step(t, policy, everyone)
-            self._number_next_episodes(rollout.ended[t])
+            self._books.number_next(rollout.ended[t])
+        rollout.driven = self._books.close()
         return rollout
 
     def episodes(self, policy: Policy, max_samples: int) -> Rollout:
@@ -119,7 +114,7 @@ class Collector:
         """
         if self._collections > 0:
             self._simulator.begin_episodes(self._collections)
-            self._begin_episodes()
+            self._books.begin_episodes()
         self._collections += 1
         rollout = self._start_rollout()
         rollout.valid[:] = False
@@ -132,6 +127,7 @@ class Collector:
                 break
         if not driving.all():  # at least one episode is whole
             rollout.valid &= ~driving
+        rollout.driven = self._books.close()
         return rollout
 
     def _make_rollout(self, steps: int) -> Rollout:
@@ -155,16 +151,9 @@ class Collector:
 
     def _start_rollout(self) -> Rollout:
         rollout = self._rollout
-        rollout.outcomes, rollout.trace, rollout.num_steps = [], Trace(), 0
+        rollout.num_steps = 0
         rollout.track_state[0] = self._simulator.track_states()
         return rollout
-
-    def _begin_episodes(self) -> None:
-        cars = self._simulator.num_cars
-        self._episode = self._num_episodes + np.arange(cars)
-        self._num_episodes += cars
-        self._return = np.zeros(cars)
-        self._start_time = np.zeros(cars)
 
     def _step(self, t: int, policy: Policy, counted: Array) -> None:
         rollout = self._rollout
@@ -186,27 +175,4 @@ class Collector:
         rollout.ended[t] = result.terminated | result.truncated
         rollout.track_state[t + 1] = self._simulator.track_states()
         rollout.num_steps, rollout.last_observation = t + 1, self._seen.observation
-        rollout.trace.record(result, action, rollout.reward[t], self._episode, counted)
-        self._keep_books(t, counted)
-
-    def _keep_books(self, t: int, counted: Array) -> None:
-        rollout, result = self._rollout, self._seen
-        preparing = result.status == PREPARE
-        self._start_time[preparing] = result.params["sim_time"][preparing]
-        self._return += rollout.reward[t]
-        for car in np.flatnonzero(rollout.ended[t] & counted):
-            rollout.outcomes.append(
-                EpisodeOutcome(
-                    reward=float(self._return[car]),
-                    progress=float(result.params["progress"][car]),
-                    status=STATUS_NAMES[result.status[car]],
-                    start_s=float(self._start_time[car]),
-                    end_s=float(result.params["sim_time"][car]),
-                )
-            )
-            self._return[car] = 0.0
-
-    def _number_next_episodes(self, ended: Array) -> None:
-        count = int(ended.sum())
-        self._episode[ended] = self._num_episodes + np.arange(count)
-        self._num_episodes += count
+        self._books.take(result, action, rollout.reward[t], counted)

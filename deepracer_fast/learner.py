@@ -334,28 +334,23 @@ class Learner:
         ahead = 1.0 / max(1.0 - self.options.hyperparameters.discount_factor, 1e-3)
         return max(float(np.sqrt(mean_square)) * ahead, 1e-8)
 
-    def save(self, path: Path, episodes: int) -> None:
+    def save(self, path: Path) -> None:
         """Writes all that is needed to go on learning, beside the policy's own parameters.
 
         Args:
             path: a safetensors file.
-            episodes: that have ended so far, for the books.
         """
-        save_weights(path, self._books() | {"episodes": np.array(episodes)})
+        save_weights(path, self._books())
 
-    def restore(self, path: Path, policy: Params) -> int:
-        """Goes on from what ``save`` wrote; returns the episodes that had ended then.
+    def restore(self, path: Path, policy: Params) -> None:
+        """Goes on from what ``save`` wrote.
 
         Raises:
             ArchiveError: the file is damaged, or belongs to another network.
         """
         tree = load_weights(path)
         with refusing(str(path), "does not fit this training", ArchiveError):
-            episodes = float(tree["episodes"])
-            if not 0 <= episodes < 2**53:
-                raise ValueError(f"episodes {episodes}")
             self._take(tree, policy)
-        return int(episodes)
 
     def whole(self) -> dict[str, Any]:
         """All that it knows, as a tree of arrays, with what was set aside."""
@@ -454,10 +449,14 @@ def _networks_tree(state: ppo.LearnerState) -> dict[str, Any]:
 
 
 def _moments_tree(moments: Any) -> dict[str, Any]:
+    if int(moments.count) == 0:
+        return {"count": moments.count}  # all others are zero
     return {"mu": moments.mu, "nu": moments.nu, "count": moments.count}
 
 
 def _moments(template: Any, tree: Mapping[str, Any]) -> Any:
+    if int(tree["count"]) == 0:
+        return jax.tree.map(jnp.zeros_like, template)
     return template._replace(
         mu=_like(template.mu, tree["mu"]),
         nu=_like(template.nu, tree["nu"]),

@@ -1,11 +1,11 @@
 """Lessons: a policy learns from the pictures what its teacher does, on its own drives.
 
 In: a teacher that sees the track state, and a learner that sees the camera. Out: a learner that
-drives nearly as its teacher does. First the teacher drives, then the learner, and always with
-swerves thrown in, so that the pictures also show how to get back (dataset aggregation). Each
-picture is learnt from once: painting a new one is much cheaper than a step of the network. Among
-objects, which few pictures show, the network looks at more than it learns from, and learns mostly
-where it is far from its teacher.
+drives nearly as its teacher does, and the books of its drives. First the teacher drives, then the
+learner, and always with swerves thrown in, so that the pictures also show how to get back (dataset
+aggregation). Each picture is learnt from once: painting a new one is much cheaper than a step of
+the network. Among objects, which few pictures show, the network looks at more than it learns from,
+and learns mostly where it is far from its teacher.
 Neighbours: ``teacher`` before it; ``train`` evaluates what it learnt, and may go on with PPO.
 """
 
@@ -19,9 +19,12 @@ import numpy.typing as npt
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course
+from deepracer_fast.course import Cars, Course, judge_of
+from deepracer_fast.episode_books import Driven, EpisodeBooks
+from deepracer_fast.evaluate import step_rewards
 from deepracer_fast.learner import Learner
 from deepracer_fast.model_metadata import TRACK_STATE
+from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import RaceRules
 
 Array = npt.NDArray[Any]
@@ -52,9 +55,14 @@ class Lessons:
         config: seed and randomisation.
         teacher: answers what to do.
         learner: is taught.
+        reward: the user's function, for the books alone.
         halved_after: samples after which the learning rate has halved; after as many again a third
             of it is left, then a quarter.
         samples: that it was taught before, where a training goes on.
+
+    Attributes:
+        samples: that it was taught so far.
+        simulator: with its cars.
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class Lessons:
         config: TrainConfig,
         teacher: Learner,
         learner: Learner,
+        reward: Reward,
         halved_after: int,
         samples: int = 0,
     ) -> None:
@@ -81,26 +90,29 @@ class Lessons:
             config.randomization,
             practice=True,
         )
-        self._simulator = course.put(cars)
-        self._seen = self._simulator.reset()
+        self.simulator = course.put(cars)
+        self._judge = judge_of(self.simulator, reward)
+        self._books = EpisodeBooks(self.simulator.num_cars)
+        self._distances: list[float] = []
+        self._seen = self.simulator.reset()
         self._random = np.random.default_rng([config.seed, 2, *([samples] if samples else [])])
-        self._swerve_left = np.zeros(self._simulator.num_cars, int)
+        self._swerve_left = np.zeros(self.simulator.num_cars, int)
         self._swerve = self._any_actions()
+        self._everyone = np.ones(self.simulator.num_cars, bool)
         self.samples = samples
         if samples == 0:
             learner.succeed(teacher)
 
-    def give(self, samples: int, going_on: Callable[[], None]) -> float:
+    def give(self, samples: int, going_on: Callable[[], None]) -> None:
         """Teaches at least so many samples.
 
         Args:
             samples: env steps of the lesson.
             going_on: is called between steps; may raise to end the lesson.
 
-        Returns:
-            How far the learner was from its teacher, mean over the lesson; see ``imitation``.
+        Raises:
+            RewardError: the user's function failed.
         """
-        distances = []
         end = self.samples + samples
         while self.samples < end:
             going_on()
@@ -115,11 +127,18 @@ class Lessons:
                 else self._learner.chosen(own)
             )
             distance = self._learner.distances(own, answers)
-            distances.append(distance.mean())
+            self._distances.append(float(distance.mean()))
             self._learn(observation, answers, self._order(distance))
             self._drive(action)
             self.samples += len(action)
-        return float(np.mean(distances))
+
+    def close(self) -> tuple[float, Driven]:
+        """How far the learner was from its teacher, mean since the last time, and what it drove.
+
+        The distance is that of ``imitation``.
+        """
+        distances, self._distances = self._distances, []
+        return float(np.mean(distances)) if distances else float("nan"), self._books.close()
 
     def _order(self, distance: Array) -> Array:
         """Cars to learn from, in random order: all, or a few, mostly far from their teacher.
@@ -152,10 +171,12 @@ class Lessons:
         self._swerve_left[swerving] -= 1
         chosen = np.array(action)
         chosen[swerving] = self._swerve[swerving]
-        self._seen = self._simulator.step(self._space.to_commands(chosen))
+        self._seen = result = self.simulator.step(self._space.to_commands(chosen))
+        self._books.take(result, chosen, step_rewards(self._judge, result), self._everyone)
+        self._books.number_next(result.terminated | result.truncated)
 
     def _any_actions(self) -> Array:
-        return any_actions(self._space, self._simulator.num_cars, self._random)
+        return any_actions(self._space, self.simulator.num_cars, self._random)
 
 
 def any_actions(space: ActionSpace, count: int, random: np.random.Generator) -> Array:

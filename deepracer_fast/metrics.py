@@ -102,6 +102,7 @@ class EpisodeOutcome:
         status: A key of `STATUS_LABELS`.
         start_s: Simulated seconds since the start of the job.
         end_s: On the same clock.
+        number: Which episode it is in the trace of the same cars.
     """
 
     reward: float
@@ -109,6 +110,7 @@ class EpisodeOutcome:
     status: str
     start_s: float
     end_s: float
+    number: int = 0
 
 
 def episode_metrics(
@@ -154,6 +156,7 @@ class TrainingMetrics:
     path: Path
     best_model_metric: str = "progress"
     rows: list[EpisodeMetrics] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def append(self, rows: Iterable[EpisodeMetrics]) -> None:
         """Adds ``rows``; `write` puts them into the file."""
@@ -162,15 +165,14 @@ class TrainingMetrics:
     def keep(self, episodes: int) -> None:
         """Drops all that came after training episode number ``episodes``, to resume from there."""
         self.rows = [row for row in self.rows if row.episode <= episodes]
+        self._texts = []
 
     def write(self) -> None:
-        """Replaces the file."""
-        content = {
-            "metrics": [asdict(row) for row in self.rows],
-            "version": _FORMAT_VERSION,
-            "best_model_metric": self.best_model_metric,
-        }
-        atomic_write_text(self.path, json.dumps(content))
+        """Replaces the file; each row is made into text once."""
+        self._texts += [json.dumps(vars(row)) for row in self.rows[len(self._texts) :]]
+        rest = {"version": _FORMAT_VERSION, "best_model_metric": self.best_model_metric}
+        rows = ", ".join(self._texts)
+        atomic_write_text(self.path, f'{{"metrics": [{rows}], {json.dumps(rest)[1:]}')
 
 
 def read_training_metrics(path: str | os.PathLike[str]) -> TrainingMetrics:

@@ -12,7 +12,8 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
     model/<id>_Step-<steps>.safetensors  model/model_<id>.pb  model/deepracer_checkpoints.json
     model/model_metadata.json  model/<id>_Step-<steps>.learner.safetensors
     model/teaching.safetensors  tracks/<name>.npy  deepracer_fast.json  .writer.lock
-    metrics/TrainingMetrics.json  training-simtrace/<n>-iteration.csv
+    metrics/TrainingMetrics.json  metrics/TrainingIterations.json
+    training-simtrace/<n>-iteration.csv
     evaluation-<yyyymmddHHMMSS>/evaluation-simtrace/0-iteration.csv
     metrics/EvaluationMetrics-<yyyymmddHHMMSS>.json
     config.toml  tensorboard/  training.png  model.tar.gz
@@ -153,6 +154,7 @@ class ModelFolder:
         self.model_metadata_copy = self.store / "model_metadata.json"
         self.checkpoint_index = self.store / CHECKPOINT_INDEX
         self.training_metrics = self.path / "metrics" / "TrainingMetrics.json"
+        self.training_iterations = self.training_metrics.with_name("TrainingIterations.json")
         self.simtraces = self.path / "training-simtrace"
         self.tensorboard = self.path / "tensorboard"
         self.training_plot = self.path / "training.png"

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from deepracer_fast.collect import Collector
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.course import Cars, Course, judge_of
+from deepracer_fast.episode_books import Driven
 from deepracer_fast.evaluate import Driver, Lap, drive_laps
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.learner import Learner, LearnerOptions
@@ -41,7 +42,7 @@ were clean after 590,000 env-steps; with 256 cars and 0.8 one box was still hit 
 
 TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3)
 
-EVALUATE_EVERY = 4  # iterations
+EVALUATE_EVERY = 4  # updates, which are a round
 EVALUATION_STARTS, STARTS_AMONG_OBJECTS = 10, 30
 CLEAN_IN_A_ROW = 40
 """Greedy laps, in whole evaluations; a teacher that has just learnt to lap still chooses nearly at
@@ -57,17 +58,19 @@ HALF_WIDTH = 0.4  # m, of a usual road
 
 @dataclass(frozen=True)
 class TeacherReport:
-    """How the teacher stands.
+    """How the teacher stands after a round, which is an iteration in the books of the training.
 
     Attributes:
         steps: env steps that it has driven.
-        laps: its last greedy laps, or attempts.
-        seconds: since it began.
+        laps: its greedy laps, or attempts, after the round.
+        driven: while it learnt, in the round.
+        measures: of the round's last update, by name.
     """
 
     steps: int
     laps: tuple[Lap, ...]
-    seconds: float
+    driven: Driven
+    measures: dict[str, float]
 
     @property
     def clean(self) -> int:
@@ -76,13 +79,17 @@ class TeacherReport:
 
 
 class Teacher:
-    """Learns on a course; ``learner`` holds what it knows.
+    """Learns on a course.
 
     Args:
         course: tracks and car.
         config: seed and randomisation.
         hyperparameters: discount, entropy and loss are the user's.
         reward: the user's function.
+
+    Attributes:
+        learner: holds what it knows.
+        simulator: with the cars that it learns on.
     """
 
     def __init__(
@@ -114,13 +121,13 @@ class Teacher:
         )
         rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
         cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization, True)
-        simulator = course.put(cars)
+        self.simulator = course.put(cars)
         self._collector = Collector(
-            simulator,
-            judge_of(simulator, reward),
+            self.simulator,
+            judge_of(self.simulator, reward),
             course.metadata.action_space,
             TEACHER_HORIZON,
-            disturb=Misjudgement(simulator.num_cars, config.seed),
+            disturb=Misjudgement(self.simulator.num_cars, config.seed),
         )
         fewest = STARTS_AMONG_OBJECTS if course.race.num_objects > 0 else EVALUATION_STARTS
         starts = max(fewest, 2 * len(course.tracks))
@@ -129,7 +136,8 @@ class Teacher:
             max_steps=course.two_slow_laps(),
         )
         self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), practice=True))
-        self._steps, self._iteration, self._clean_in_a_row = 0, 0, 0
+        self._steps, self._updates, self._clean_in_a_row = 0, 0, 0
+        self._driven = Driven()
         self._best: tuple[float, float] | None = None
 
     def train(
@@ -145,8 +153,8 @@ class Teacher:
             seconds: wall-clock limit.
             until_it_laps: end after ``CLEAN_IN_A_ROW`` laps; otherwise use all the time, and
                 keep what lapped fastest.
-            show: is handed a report after each evaluation; may raise to end it.
-            going_on: is called after each iteration, likewise.
+            show: is handed a report after each round; may raise to end it.
+            going_on: is called after each update, likewise.
 
         Returns:
             Share of clean laps of the policy that ``learner`` then holds.
@@ -154,17 +162,20 @@ class Teacher:
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             rollout = self._collector.horizon(self.learner.explore)
-            self.learner.learn(rollout, self._steps / (self._steps + self._halved_after))
+            self._driven.follow(rollout.driven)
+            halved = self._steps / (self._steps + self._halved_after)
+            measures = self.learner.learn(rollout, halved)
             self._steps += rollout.valid.size
-            self._iteration += 1
+            self._updates += 1
             going_on()
-            if self._iteration % EVALUATE_EVERY:
+            if self._updates % EVALUATE_EVERY:
                 continue
             laps = self._drive()
             all_clean = all(lap.is_clean for lap in laps)
             self._clean_in_a_row = self._clean_in_a_row + len(laps) if all_clean else 0
             self._keep_if_best(laps)
-            show(TeacherReport(self._steps, laps, time.monotonic() - began))
+            driven, self._driven = self._driven, Driven()
+            show(TeacherReport(self._steps, laps, driven, measures))
             if until_it_laps and self._clean_in_a_row >= CLEAN_IN_A_ROW:
                 return 1.0
         if self._best is None:
@@ -172,12 +183,17 @@ class Teacher:
         self.learner.put_back()
         return self._best[0]
 
+    @property
+    def rounds(self) -> int:
+        """Rounds behind it."""
+        return self._updates // EVALUATE_EVERY
+
     def whole(self) -> dict[str, Any]:
         """All that it knows, as a tree of arrays."""
         best = () if self._best is None else self._best
         return {
             "learner": self.learner.whole(),
-            "counts": np.array([self._steps, self._iteration, self._clean_in_a_row]),
+            "counts": np.array([self._steps, self._updates, self._clean_in_a_row]),
             "best": np.array(best, np.float64),
         }
 
@@ -188,7 +204,7 @@ class Teacher:
             KeyError, ValueError, TypeError: it is of another training.
         """
         self.learner.take_whole(tree["learner"])
-        self._steps, self._iteration, self._clean_in_a_row = map(int, tree["counts"])
+        self._steps, self._updates, self._clean_in_a_row = map(int, tree["counts"])
         best = [float(each) for each in tree["best"]]
         self._best = (best[0], best[1]) if best else None
 

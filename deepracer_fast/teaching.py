@@ -17,10 +17,13 @@ import numpy as np
 
 from deepracer_fast.archive.weights import load_weights, save_weights
 from deepracer_fast.course import Course
+from deepracer_fast.episode_books import Driven
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.file_reading import refusing
+from deepracer_fast.fleet import Fleet
 from deepracer_fast.learner import Learner
 from deepracer_fast.lessons import Lessons
+from deepracer_fast.simulator import Simulator
 from deepracer_fast.teacher import Teacher, TeacherReport
 from deepracer_fast.training_job import TrainingJob
 
@@ -69,7 +72,7 @@ class Teaching:
         self._job, self._course, self._learner = job, course, learner
         self._path = job.folder.teaching
         self._soon = job.config.stop_after > 0
-        self._phase, self._samples = _TEACHER, 0
+        self._phase, self._samples, self._rounds = _TEACHER, 0, 0
         self._teacher: Teacher | None = None
         self._lessons: Lessons | None = None
         if self._path.exists():
@@ -101,6 +104,11 @@ class Teaching:
         tracks = min(MOST_TRACKS, len(self._course.tracks))
         return tracks * (OBJECTS_AS_TRACKS if self._course.race.num_objects > 0 else 1)
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of the teacher, which the iterations of the training begin with."""
+        return self._rounds if self._teacher is None else self._teacher.rounds
+
     def find_teacher(
         self, seconds: float, show: Callable[[TeacherReport], None], going_on: Callable[[], None]
     ) -> bool:
@@ -108,8 +116,8 @@ class Teaching:
 
         Args:
             seconds: wall-clock limit.
-            show: is handed a report after each of its evaluations; may raise to end it.
-            going_on: is called after each of its iterations, likewise.
+            show: is handed a report after each of its rounds; may raise to end it.
+            going_on: is called after each of its updates, likewise.
         """
         if self._phase != _TEACHER:
             return self._phase == _LESSONS
@@ -119,19 +127,28 @@ class Teaching:
         self.save()
         return can_teach
 
-    def teach(self, going_on: Callable[[], None]) -> float:
-        """One lesson; returns how far the learner was from its teacher.
+    def teach(self, going_on: Callable[[], None]) -> None:
+        """One lesson.
 
         Args:
             going_on: is called between env steps; may raise to end it.
+
+        Raises:
+            RewardError: the user's function failed.
         """
-        if self._lessons is None:
-            halved_after = HALVED_AFTER * self._tracks * (1 if self._soon else 4)
-            teacher = self._some_teacher().learner
-            self._lessons = Lessons(
-                self._course, self._job.config, teacher, self._learner, halved_after, self._samples
-            )
-        return self._lessons.give(self.lesson_samples, going_on)
+        self._some_lessons().give(self.lesson_samples, going_on)
+
+    def close_lesson(self) -> tuple[float, Driven]:
+        """How far the learner was from its teacher, and what it drove, since the last time."""
+        return self._some_lessons().close()
+
+    def teacher_cars(self) -> Simulator | Fleet:
+        """Those that the teacher learns on."""
+        return self._some_teacher().simulator
+
+    def lesson_cars(self) -> Simulator | Fleet:
+        """Those that the learner drives in lessons."""
+        return self._some_lessons().simulator
 
     def end(self) -> None:
         """From here on the learner learns alone."""
@@ -144,6 +161,7 @@ class Teaching:
         standing: dict[str, Any] = {
             "phase": np.array(self._phase),
             "samples": np.array(self.samples),
+            "rounds": np.array(self.rounds),
         }
         if self._phase != _OVER:
             if self._teacher is None:
@@ -157,11 +175,27 @@ class Teaching:
             self._teacher = Teacher(self._course, job.config, job.hyperparameters, job.reward)
         return self._teacher
 
+    def _some_lessons(self) -> Lessons:
+        if self._lessons is None:
+            job = self._job
+            self._lessons = Lessons(
+                self._course,
+                job.config,
+                self._some_teacher().learner,
+                self._learner,
+                job.reward,
+                halved_after=HALVED_AFTER * self._tracks * (1 if self._soon else 4),
+                samples=self._samples,
+            )
+        return self._lessons
+
     def _restore(self, path: Path) -> None:
         tree = load_weights(path)
         with refusing(str(path), "does not fit this training", ArchiveError):
             self._phase, self._samples = int(tree["phase"]), int(tree["samples"])
-            if not (_TEACHER <= self._phase <= _OVER and 0 <= self._samples < 2**53):
-                raise ValueError(f"phase {self._phase}, samples {self._samples}")
+            self._rounds = int(tree.get("rounds", 0))
+            counts = (self._samples, self._rounds)
+            if not (_TEACHER <= self._phase <= _OVER and all(0 <= each < 2**53 for each in counts)):
+                raise ValueError(f"phase {self._phase}, samples and rounds {counts}")
             if "teacher" in tree:
                 self._some_teacher().take_whole(tree["teacher"])

@@ -4,7 +4,9 @@ In: columns over T steps of B cars, recorded by ``collect`` or ``evaluate``. Out
 ``simtrace`` writes, one row a step, episode after episode.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,14 @@ class Trace:
         self.status.append(result.status.copy())
         self.episode.append(np.array(episode))
         self.counted.append(np.array(counted))
+
+    def followed_by(self, later: Trace) -> Trace:
+        """These steps and then those, of the same cars."""
+        if not self.action:
+            return later
+        params = {name: self.params[name] + column for name, column in later.params.items()}
+        rest = [each.name for each in fields(Trace) if each.name != "params"]
+        return Trace(params, **{name: getattr(self, name) + getattr(later, name) for name in rest})
 
 
 def simtrace_columns(trace: Trace, waypoints: Array, cars: slice = slice(None)) -> dict[str, Array]:

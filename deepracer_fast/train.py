@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -24,22 +24,35 @@ from deepracer_fast.atomic import remove_leftovers
 from deepracer_fast.checkpoints import Checkpoints, Row, inputs_of, size_of_save
 from deepracer_fast.collect import Rollout
 from deepracer_fast.course import Course
+from deepracer_fast.episode_books import Driven
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.hosts import ALONE, Team
 from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.teacher import TeacherReport
 from deepracer_fast.teaching import LESSONS_SHARE, TEACHER_SHARE, Teaching
-from deepracer_fast.training_cars import TrainingCars, all_episodes, check_team, learner_of
+from deepracer_fast.training_cars import (
+    TrainingCars,
+    all_episodes,
+    check_team,
+    learner_of,
+    room_for_episodes,
+    traced,
+)
 from deepracer_fast.training_evaluation import Evaluation, standing
 from deepracer_fast.training_follower import begin_together, end_together
 from deepracer_fast.training_health import Health
+from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER
 from deepracer_fast.training_job import TrainingJob, has_teacher
-from deepracer_fast.training_record import TrainingRecord
+from deepracer_fast.training_record import Round, TrainingRecord
+from deepracer_fast.training_traces import TrainingTrack
 
 SAVE_EVERY = 7.5
 """Seconds of work from one save to the next, evaluated or not: 0.45 s of processor time and 115 MB
 for the 3-layer CNN while lessons go on, 70 MB later."""
+
+TRACED_TEACHER_EPISODES = 8
+"""Of an iteration of the teacher, over all tracks, whose steps are kept."""
 
 LESSONS_PER_EVALUATION = 4
 """Where the time is to be used up instead."""
@@ -50,18 +63,21 @@ class Report:
     """How the training stands after an iteration.
 
     Attributes:
-        iteration: policy iterations so far.
-        steps: env steps so far.
+        iteration: its number, from 0; the checkpoint after it is numbered one higher.
+        stage: who drove: ``teacher``, ``lessons`` or ``ppo``, see ``training_iterations``.
+        steps: env steps so far: of the teacher in its stage, of the policy in the others.
         steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
-        mean_reward: of the episodes that ended last; NaN before the first has.
+        mean_reward: of the episodes that ended last, or of those that go on, see ``Iteration``.
         mean_progress: of the same, percent.
         laps: whole laps that exploring cars have driven so far.
         seconds: wall-clock time of this run.
-        evaluation: greedy laps, where the iteration ended with an evaluation.
+        evaluation: greedy laps, where the iteration ended with an evaluation; the teacher's in its
+            stage.
         measures: of the update, by name.
     """
 
     iteration: int
+    stage: str
     steps: int
     steps_per_second: float
     mean_reward: float
@@ -123,11 +139,8 @@ class Training:
         self._update_seconds = 0.0
         self._cars: TrainingCars | None = None
         self._checkpoints = Checkpoints(job)
-        self._open(resume)
-        begins = self._steps == 0 or job.folder.teaching.exists()
         self._teaching: Teaching | None = None
-        if begins and team.count == 1 and has_teacher(job):
-            self._teaching = Teaching(job, self._course, self._learner)
+        self._open(resume)
 
     def _open(self, resume: bool) -> None:
         """Takes the folder: nobody else writes there until the training has ended."""
@@ -153,16 +166,30 @@ class Training:
         if resume and folder.recorded_checkpoints() is not None:
             if not folder.mark.exists():  # from before there were marks
                 folder.put_mark()
-            self._record = TrainingRecord(folder, self._restore())
+            self._restore()
+            self._put_teacher()
+            self._record = self._books(self._iteration)
             return
         folder.check_room(size_of_save(job, self._learner))
         inputs = inputs_of(job, self._course.tracks[0])
         folder.create(inputs, job.pretrained is not None, job.given)
         remove_leftovers(folder.path)
-        self._record = TrainingRecord(folder, None)
+        self._record = self._books(None)
         if job.pretrained is not None:
             self._learner.begin_with(job.pretrained)
+        self._put_teacher()
         self._save()
+
+    def _put_teacher(self) -> None:
+        """A teacher where one is to begin, or has begun; its rounds are the first iterations."""
+        begins = self._steps == 0 or self.job.folder.teaching.exists()
+        if begins and self._team.count == 1 and has_teacher(self.job):
+            self._teaching = Teaching(self.job, self._course, self._learner)
+            self._iteration = max(self._iteration, self._teaching.rounds)
+
+    def _books(self, iterations: int | None) -> TrainingRecord:
+        job = self.job
+        return TrainingRecord(job.folder, room_for_episodes(job), job.config.best_by, iterations)
 
     @property
     def row(self) -> Row | None:
@@ -204,7 +231,7 @@ class Training:
             raise HostLostError(f"{error}; {self._kept_model}: {advice}") from error
         except FloatingPointError as error:
             raise DeepRacerError(
-                f"learning became unstable in iteration {self._iteration + 1}: {error}; "
+                f"learning became unstable in iteration {self._iteration}: {error}; "
                 f"{self._kept_model}: resume it with a lower lr"
             ) from error
         finally:
@@ -237,11 +264,17 @@ class Training:
         """Lets a teacher learn, and the policy learn from it, until it laps or time is up."""
         limit = 60.0 * self.job.config.minutes
 
+        begun, steps = time.monotonic(), 0
+
         def tell(report: TeacherReport) -> None:
-            show(
-                f"teacher, on the track state: {report.steps:,} env-steps in {report.seconds:.1f} "
-                f"s, {report.clean} of {len(report.laps)} greedy laps clean"
-            )
+            nonlocal begun, steps
+            cars = traced(self.job, self._course, teaching.teacher_cars(), TRACED_TEACHER_EPISODES)
+            self._write_down(TEACHER, report.driven, cars, report.steps)
+            self._iteration += 1
+            self._record.note(report.laps, report.measures)
+            speed = (report.steps - steps) / (time.monotonic() - begun)
+            show(self._report(speed, report.laps, report.measures))
+            begun, steps = time.monotonic(), report.steps
 
         if not teaching.find_teacher(TEACHER_SHARE * limit, tell, self._between_steps):
             show(
@@ -255,6 +288,8 @@ class Training:
         if not self._is_over():
             self._evaluate_and_save()
         teaching.end()
+        if self._checkpoints.holds(self._checkpoint):
+            self._checkpoints.save_learner(self._learner)  # without the lessons' moments
 
     def _take_lesson(self, teaching: Teaching) -> Report:
         """One iteration with the teacher; evaluated for a row of laps only, where one is wanted."""
@@ -265,14 +300,20 @@ class Training:
             self._between_steps()
 
         try:
-            distance = teaching.teach(going_on)
-        finally:
-            self._iteration, self._steps = self._iteration + 1, steps + teaching.samples - before
+            teaching.teach(going_on)
+        finally:  # a lesson that was broken off taught something as well
+            self._steps = steps + teaching.samples - before
+            distance, driven = teaching.close_lesson()
+            cars = traced(self.job, self._course, teaching.lesson_cars())
+            self._write_down(LESSONS, driven, cars, self._steps)
+            self._iteration += 1
+        measures = {"distance_to_teacher": distance}
         samples, duration = teaching.samples - before, time.monotonic() - begun
         wanted = self.job.config.stop_after > 0
-        due = self._iteration > 1 if wanted else self._iteration % LESSONS_PER_EVALUATION == 0
+        lesson = self._iteration - teaching.rounds
+        due = lesson > 1 if wanted else lesson % LESSONS_PER_EVALUATION == 0
         laps = self._evaluate_and_save(give_up=wanted) if due else ()
-        return self._report(samples / duration, {"distance_to_teacher": distance}, laps)
+        return self._report(samples / duration, laps, measures)
 
     def _iterate(self) -> Report:
         """Collects, learns and writes down one iteration."""
@@ -280,13 +321,24 @@ class Training:
         rollout = self._collect()
         measures = self._learn(rollout)
         duration = time.monotonic() - begun
-        samples, rollout.outcomes = all_episodes(self._team, rollout)
-        self._record.add_rollout(rollout, self._iteration, self._cars_on_the_tracks.tracks)
-        self._iteration += 1
+        samples, rollout.driven.outcomes = all_episodes(self._team, rollout)
         self._steps += samples
+        self._write_down(PPO, rollout.driven, self._cars_on_the_tracks.tracks, self._steps)
+        self._iteration += 1
         due = self._iteration % self.job.config.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
-        return self._report(samples / duration, measures, laps)
+        return self._report(samples / duration, laps, measures)
+
+    def _write_down(
+        self, stage: str, driven: Driven, tracks: Sequence[TrainingTrack], steps: int
+    ) -> None:
+        """An iteration's drives into the books."""
+        seconds, limit = time.monotonic() - self._started, 60.0 * self.job.config.minutes
+        taught = stage != PPO
+        share = min(1.0, seconds / (limit * (TEACHER_SHARE + LESSONS_SHARE))) if taught else None
+        goes_on = taught or self.job.config.collection == "horizon"
+        cars = Round(stage, driven, tracks, steps, seconds, share, goes_on)
+        self._record.add(self._iteration, cars)
 
     def _learn(self, rollout: Rollout) -> dict[str, float]:
         """An update, which nothing can interrupt: what is not saved would be lost for so long."""
@@ -297,17 +349,20 @@ class Training:
         return measures
 
     def _report(
-        self, steps_per_second: float, measures: dict[str, float], laps: tuple[Lap, ...]
+        self, steps_per_second: float, laps: tuple[Lap, ...], measures: dict[str, float]
     ) -> Report:
         """Writes the curves of an iteration, and says how the training stands."""
-        self._record.log(self._steps, measures, laps)
+        self._record.note((), measures)
+        self._record.log()
+        row, (reward, progress) = self._record.rows[-1], self._record.standing()
         return Report(
-            iteration=self._iteration,
-            steps=self._steps,
+            iteration=row.iteration,
+            stage=row.stage,
+            steps=row.steps,
             steps_per_second=steps_per_second,
-            mean_reward=self._record.mean_reward,
-            mean_progress=self._record.mean_progress,
-            laps=self._record.laps,
+            mean_reward=reward,
+            mean_progress=progress,
+            laps=row.laps,
             seconds=time.monotonic() - self._started,
             evaluation=laps,
             measures=measures,
@@ -329,6 +384,7 @@ class Training:
         if time.monotonic() + ahead - self._saved < SAVE_EVERY:
             return
         if self._teaching is not None and not self._teaching.is_over:
+            self._record.write(picture=False)
             self._teaching.save()
         if self._checkpoints.holds(self._checkpoint):
             self._saved = time.monotonic()
@@ -351,9 +407,7 @@ class Training:
     def _cars_on_the_tracks(self) -> TrainingCars:
         """They are put there when they are first needed: a teacher may do without."""
         if self._cars is None:
-            self._cars = TrainingCars(
-                self.job, self._course, self._team, self._iteration, self._record.episodes
-            )
+            self._cars = TrainingCars(self.job, self._course, self._team, self._iteration)
         return self._cars
 
     def _evaluate_and_save(self, give_up: bool = False) -> tuple[Lap, ...]:
@@ -397,15 +451,14 @@ class Training:
             row: laps in a row that it drove.
         """
         self._record.write(picture=metric is not None)
-        self._checkpoints.save(self._learner, self._record_of(metric), self._record.episodes, row)
+        self._checkpoints.save(self._learner, self._record_of(metric), row)
         self._saved = time.monotonic()
 
-    def _restore(self) -> int:
-        """Takes up the last checkpoint; returns the training episodes before it."""
-        episodes = self._checkpoints.restore(self._learner)
+    def _restore(self) -> None:
+        """Takes up the last checkpoint."""
+        self._checkpoints.restore(self._learner)
         last = self._kept
         self._iteration, self._steps = last.checkpoint.iteration, last.checkpoint.steps
-        return episodes
 
     @property
     def _kept(self) -> CheckpointRecord:
@@ -416,9 +469,7 @@ class Training:
     @property
     def _kept_model(self) -> str:
         """What is left where a training breaks off."""
-        return (
-            f"the model of iteration {self._kept.checkpoint.iteration} is in {self.job.folder.path}"
-        )
+        return f"checkpoint {self._kept.checkpoint.iteration} is in {self.job.folder.path}"
 
     def _finish(self) -> None:
         """Lets the other hosts go, and keeps and evaluates what was learnt last."""

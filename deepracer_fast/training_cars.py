@@ -11,14 +11,16 @@ from dataclasses import asdict
 from deepracer_fast.collect import Collector, Policy, Rollout
 from deepracer_fast.course import Cars, Course, judge_of, rows_of
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.fleet import Fleet
 from deepracer_fast.hosts import Team
 from deepracer_fast.learner import Learner, LearnerOptions
 from deepracer_fast.metrics import EpisodeOutcome
 from deepracer_fast.networks import network_spec
-from deepracer_fast.simulator import RaceRules
+from deepracer_fast.simulator import RaceRules, Simulator
 from deepracer_fast.teacher import Misjudgement
 from deepracer_fast.training_job import TrainingJob, has_teacher
-from deepracer_fast.training_record import TrainingTrack
+from deepracer_fast.training_record import EPISODES_OF_AN_ITERATION
+from deepracer_fast.training_traces import TrainingTrack
 
 LONGEST_EPISODE = 3_000
 """Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
@@ -50,15 +52,12 @@ class TrainingCars:
         team: the hosts that share the cars evenly.
         iteration: that comes first; a resumed training must not meet the same start positions
             once more.
-        episodes: that have ended before.
 
     Attributes:
         tracks: those whose traces are kept.
     """
 
-    def __init__(
-        self, job: TrainingJob, course: Course, team: Team, iteration: int, episodes: int
-    ) -> None:
+    def __init__(self, job: TrainingJob, course: Course, team: Team, iteration: int) -> None:
         config = job.config
         self._horizon = config.collection == "horizon"
         rules = RaceRules(
@@ -76,17 +75,13 @@ class TrainingCars:
             part=(team.index, team.count),
         )
         simulator = course.put(cars)
-        self.tracks = [
-            TrainingTrack(track.name, track.waypoints, rows)
-            for track, rows in zip(course.tracks, rows_of(simulator), strict=True)
-        ][: len(config.tracks)]
+        self.tracks = traced(job, course, simulator)
         misjudges, seed = job.metadata.sees_track_state, config.seed + team.index
         self._collector = Collector(
             simulator,
             judge_of(simulator, job.reward),
             job.metadata.action_space,
             config.horizon if self._horizon else LONGEST_EPISODE,
-            episodes,
             disturb=Misjudgement(simulator.num_cars, seed) if misjudges else None,
         )
         network = job.metadata.neural_network
@@ -104,11 +99,43 @@ class TrainingCars:
         return self._collector.episodes(policy, self._most_samples)
 
 
+def traced(
+    job: TrainingJob, course: Course, simulator: Simulator | Fleet, most: int | None = None
+) -> list[TrainingTrack]:
+    """The named tracks with the cars on them whose traces are kept.
+
+    Args:
+        job: made-up tracks are not named in it.
+        course: the tracks.
+        simulator: with cars on them.
+        most: episodes of an iteration over all tracks, but for one on each; eight times as many
+            cars are looked at, since a lap may take many iterations. None for all.
+    """
+    each = None if most is None else max(1, most // len(job.config.tracks))
+    kept = []
+    for track, rows in zip(
+        course.tracks[: len(job.config.tracks)], rows_of(simulator), strict=False
+    ):
+        end = rows.stop if each is None else min(rows.stop, rows.start + 8 * each)
+        kept.append(TrainingTrack(track.name, track.waypoints, slice(rows.start, end), each))
+    return kept
+
+
 def number_of_cars(job: TrainingJob) -> int:
     """Cars that drive side by side, over all hosts."""
     if job.config.collection == "horizon":
         return job.config.num_cars
     return job.hyperparameters.num_episodes_between_training
+
+
+def room_for_episodes(job: TrainingJob) -> int:
+    """Episode numbers that an iteration has in the books; see ``training_record``."""
+    if job.config.collection == "episodes" and not job.config.teacher:
+        return number_of_cars(job)  # one each, as in the original
+    room = EPISODES_OF_AN_ITERATION
+    while room < job.config.num_cars * job.config.horizon // 2:
+        room *= 10
+    return room
 
 
 def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
@@ -131,7 +158,8 @@ def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
 
 
 def all_episodes(team: Team, rollout: Rollout) -> tuple[int, list[EpisodeOutcome]]:
-    """Samples and ended episodes of all hosts' rollouts; every host calls it."""
-    told = team.gather([int(rollout.valid.sum()), [asdict(each) for each in rollout.outcomes]])
+    """Samples and ended episodes of all hosts' rollouts, host 0's first; every host calls it."""
+    ended = [asdict(each) for each in rollout.driven.outcomes]
+    told = team.gather([int(rollout.valid.sum()), ended])
     outcomes = [EpisodeOutcome(**each) for _, of_host in told for each in of_host]
     return sum(samples for samples, _ in told), outcomes

@@ -34,7 +34,7 @@ def follow(job: TrainingJob, resume: bool, stop_requested: Callable[[], bool], t
     check_team(job, team, resume)
     course, learner, steps = Course(job.config, job.metadata), learner_of(job, team), 0
     try:
-        cars = TrainingCars(job, course, team, begin_together(team, 0), 0)
+        cars = TrainingCars(job, course, team, begin_together(team, 0))
         learner.follow_first_host()
         while not end_together(team, stop_requested(), False):
             rollout = cars.collect(learner.explore)

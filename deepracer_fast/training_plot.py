@@ -1,126 +1,169 @@
-"""Draws how a training went, as the DeepRacer console did: reward, progress, best model.
+"""Draws how a training went, from its first second to its best model.
 
-In: the rows of TrainingMetrics.json. Out: a PNG.
-Neighbours: `metrics` holds the rows, `train` redraws ``training.png`` after each iteration.
+In: the iterations of a training, and the episodes in TrainingMetrics.json. Out: a PNG.
+Neighbours: ``training_iterations`` and ``metrics`` hold them, ``training_record`` redraws
+``training.png`` after each evaluation.
 
-Each small dot is a training episode, each line an average over an iteration: reward on the left
-axis, progress on the right, for training and for the evaluation that followed. The bar marks the
-iteration whose evaluation was best.
+Above, as the DeepRacer console drew it: each small dot is an episode, each line an average over an
+iteration, reward on the left axis and progress on the right; greedy laps are dashed, and the bar
+marks the iteration after which the best model was evaluated. Behind them stands who drove: the
+teacher, which sees the track state; the policy in its lessons; the policy with PPO. Below, the
+lessons' distance to the teacher and the greedy laps that were clean.
 """
 
 import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deepracer_fast.atomic import atomic_write_bytes
-from deepracer_fast.metrics import EVALUATION, EpisodeMetrics
+from deepracer_fast.metrics import TRAINING, EpisodeMetrics
+from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER, Iteration
 
-_SIZE_INCHES = (10.0, 5.0)
+_SIZE_INCHES = (10.0, 6.0)
 _DPI = 120
 _HEADROOM = 1.05  # of an axis above its highest value
-_FEWEST_ITERATIONS = 5  # that the axis has room for: a lesson or two must not fill the picture
+_FEWEST_ITERATIONS = 5  # that the axis has room for: one or two must not fill the picture
 _MARKED_ITERATIONS = 40  # beyond so many, marks on the lines would run into each other
+_MOST_DOTS = 20_000
 _LEAST_BAR_WIDTH = 0.006  # of the picture's width
 # Told apart by people who see red and green alike, and by their lightness in print.
 _REWARD = "#1b7f5c"
 _PROGRESS = "#2b5fd9"
 _EVALUATION = "#c2367b"
+_DISTANCE = "#8a5a12"
 _BEST = "#f2c14e"
 _INK = "#3a3f47"
+_BANDS = {TEACHER: "#e9eef7", LESSONS: "#f7f0e3", PPO: "#ffffff"}
+_NAMES = {TEACHER: "teacher", LESSONS: "lessons (drives so far)", PPO: "PPO"}
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TrainingCurves:
-    """The numbers in the picture, one entry an iteration; nan where there was no such episode.
+    """The numbers in the picture, one entry an iteration; nan where there is none.
 
     Attributes:
-        iteration: Counted from 1.
-        reward: Mean reward of the training episodes.
-        progress: Mean completion of the training episodes, percent.
-        evaluation: Mean completion of the evaluation episodes, percent.
-        best: Index of the best evaluation, the latest if several are; None before the first.
+        iteration: as the books count them.
+        reward: mean reward of its episodes.
+        progress: mean completion of the same, percent.
+        evaluation: mean completion of the policy's greedy laps after it, percent.
+        clean: share of greedy laps that were clean, percent: the teacher's in its stage.
+        distance: to the teacher in a lesson.
+        best: index of the policy's best evaluation, the latest if several are; None before the
+            first.
     """
 
-    iteration: np.ndarray
-    reward: np.ndarray
-    progress: np.ndarray
-    evaluation: np.ndarray
+    iteration: npt.NDArray[np.int64]
+    reward: Numbers
+    progress: Numbers
+    evaluation: Numbers
+    clean: Numbers
+    distance: Numbers
     best: int | None
 
 
-def episode_iterations(rows: Sequence[EpisodeMetrics]) -> np.ndarray:
-    """The iteration of each row, from 1: one begins where the training trials start again."""
-    iterations = np.zeros(len(rows), np.int64)
-    current, last_trial = 0, np.inf
-    for index, row in enumerate(rows):
-        if row.phase != EVALUATION:
-            current += row.trial <= last_trial
-            last_trial = row.trial
-        iterations[index] = max(current, 1)
-    return iterations
+def training_curves(rows: Sequence[Iteration]) -> TrainingCurves:
+    """The columns of the iterations."""
 
+    def column(values: list[float | None]) -> Numbers:
+        return np.array([np.nan if value is None else value for value in values], np.float64)
 
-def training_curves(rows: Sequence[EpisodeMetrics]) -> TrainingCurves:
-    """Averages the episodes of each iteration."""
-    iterations = episode_iterations(rows)
-    reward = np.array([row.reward_score for row in rows], np.float64)
-    progress = np.array([row.completion_percentage for row in rows], np.float64)
-    evaluated = np.array([row.phase == EVALUATION for row in rows], np.bool_)
-    count = int(iterations.max(initial=0))
-    evaluation = _means(progress, iterations, evaluated, count)
+    evaluation = column([None if row.stage == TEACHER else row.evaluation for row in rows])
     best = None
-    if evaluated.any():
+    if np.isfinite(evaluation).any():
         best = int(np.flatnonzero(evaluation == np.nanmax(evaluation))[-1])
     return TrainingCurves(
-        iteration=np.arange(1, count + 1),
-        reward=_means(reward, iterations, ~evaluated, count),
-        progress=_means(progress, iterations, ~evaluated, count),
+        iteration=np.array([row.iteration for row in rows], np.int64),
+        reward=column([row.reward for row in rows]),
+        progress=column([row.progress for row in rows]),
         evaluation=evaluation,
+        clean=column([row.clean_share for row in rows]),
+        distance=column([row.measures.get("distance_to_teacher") for row in rows]),
         best=best,
     )
 
 
-def _means(
-    values: np.ndarray, iterations: np.ndarray, chosen: np.ndarray, count: int
-) -> np.ndarray:
-    """[count] mean of the chosen values in each iteration; nan where there is none."""
-    slots = iterations[chosen] - 1
-    totals = np.bincount(slots, weights=values[chosen], minlength=count)
-    numbers = np.bincount(slots, minlength=count)
-    return np.divide(totals, numbers, out=np.full(count, np.nan), where=numbers > 0)
+def draw_training(
+    rows: Sequence[Iteration],
+    episodes: Sequence[EpisodeMetrics],
+    room: int,
+    path: str | os.PathLike[str],
+) -> None:
+    """Draws the training so far to the PNG file ``path``, whole or not at all.
 
-
-def draw_training(metrics: Sequence[EpisodeMetrics], path: str | os.PathLike[str]) -> None:
-    """Draws the training so far to the PNG file ``path``, whole or not at all."""
+    Args:
+        rows: its iterations.
+        episodes: their episodes.
+        room: episode numbers of an iteration, which tell where an episode belongs.
+        path: the file.
+    """
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    left = figure.add_subplot()
-    right = left.twinx()
-    curves = training_curves(metrics)
-    _draw_episodes(left, right, metrics)
-    _draw_averages(left, right, curves)
-    _draw_best(left, curves)
+    left, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    right, share = left.twinx(), below.twinx()
+    curves = training_curves(rows)
+    _draw_stages((left, below), rows)
+    _draw_episodes(left, right, episodes, room)
+    _draw_averages(left, right, curves, rows)
+    _draw_best(left, curves, rows)
+    _draw_below(below, share, curves)
     _style_axes(left, right, curves)
+    _style_below(below, share)
+    _add_legend(figure, left, right)
     image = io.BytesIO()
     figure.savefig(image, format="png")
     atomic_write_bytes(path, image.getvalue())
 
 
-def _draw_episodes(left: Axes, right: Axes, rows: Sequence[EpisodeMetrics]) -> None:
+def _stages(rows: Sequence[Iteration]) -> list[tuple[str, list[Iteration]]]:
+    """The iterations, cut where another one drives."""
+    return [(stage, list(these)) for stage, these in groupby(rows, key=lambda row: row.stage)]
+
+
+def _draw_stages(axes: Sequence[Axes], rows: Sequence[Iteration]) -> None:
+    """A band a stage, with its name, its time and its env steps where there is room for them."""
+    began, widest = 0.0, max(len(rows), _FEWEST_ITERATIONS)
+    policy_steps = 0
+    for stage, these in _stages(rows):
+        start, end = these[0].iteration - 0.5, these[-1].iteration + 0.5
+        for each in axes:
+            each.axvspan(start, end, color=_BANDS[stage], lw=0, zorder=-1)
+        seconds, began = these[-1].seconds - began, these[-1].seconds
+        steps = these[-1].steps - (0 if stage == TEACHER else policy_steps)
+        policy_steps = policy_steps if stage == TEACHER else these[-1].steps
+        text = _NAMES[stage]
+        if (end - start) / widest > 0.2:
+            text += f"\n{seconds:.0f} s, {steps:,} env-steps"
+        axes[0].text(
+            (start + end) / 2, 0.985, text, transform=axes[0].get_xaxis_transform(),
+            ha="center", va="top", fontsize=8, color=_INK, alpha=0.8,
+        )  # fmt: skip
+
+
+def _draw_episodes(left: Axes, right: Axes, rows: Sequence[EpisodeMetrics], room: int) -> None:
     """A dot an episode, spread over the width of its iteration in the order of driving."""
-    training = [row for row in rows if row.phase != EVALUATION]
+    training = [row for row in rows if row.phase == TRAINING]
+    training = training[:: 1 + len(training) // _MOST_DOTS]
     if not training:
         return
-    trials = np.array([row.trial for row in training])
-    x = episode_iterations(training) + 0.9 * ((trials - 0.5) / trials.max() - 0.5)
+    iteration, number = np.divmod([row.episode - 1 for row in training], room)
+    # From the first to the last episode of each.
+    first, last = (
+        np.array([ends[each] for each in iteration.tolist()])
+        for ends in _first_and_last(iteration, number)
+    )
+    x = iteration + 0.9 * ((number - first + 0.5) / (last - first + 1) - 0.5)
     # Many episodes make a cloud: the more there are, the fainter each.
     alpha = float(np.clip(8 / np.sqrt(len(training)), 0.08, 0.5))
     style: dict[str, Any] = {"s": 9, "lw": 0, "alpha": alpha}
@@ -128,51 +171,104 @@ def _draw_episodes(left: Axes, right: Axes, rows: Sequence[EpisodeMetrics]) -> N
     right.scatter(x, [row.completion_percentage for row in training], color=_PROGRESS, **style)
 
 
-def _draw_averages(left: Axes, right: Axes, curves: TrainingCurves) -> None:
+def _first_and_last(
+    iteration: npt.NDArray[Any], number: npt.NDArray[Any]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """The smallest and the largest number of each iteration."""
+    order = np.argsort(-number, kind="stable")
+    first = dict(zip(iteration[order].tolist(), number[order].tolist(), strict=True))
+    last = dict(zip(iteration[order[::-1]].tolist(), number[order[::-1]].tolist(), strict=True))
+    return first, last
+
+
+def _draw_averages(
+    left: Axes, right: Axes, curves: TrainingCurves, rows: Sequence[Iteration]
+) -> None:
+    """Lines that break where another one drives: in lessons episodes are young."""
     marker = "o" if len(curves.iteration) <= _MARKED_ITERATIONS else None
     style: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 2}
-    x = curves.iteration
-    left.plot(x, curves.reward, color=_REWARD, label="average reward (training)", **style)
-    right.plot(x, curves.progress, color=_PROGRESS, label="average progress (training)", **style)
+    begin = 0
+    for number, (_, these) in enumerate(_stages(rows)):
+        part = slice(begin, begin + len(these))
+        begin = part.stop
+        for axes, values, color, name in (
+            (left, curves.reward, _REWARD, "average reward"),
+            (right, curves.progress, _PROGRESS, "average progress"),
+        ):
+            shown = np.isfinite(values[part])
+            label = name if number == 0 else None
+            x, y = curves.iteration[part][shown], values[part][shown]
+            axes.plot(x, y, color=color, label=label, **style)
     shown = np.isfinite(curves.evaluation)
     if shown.any():
-        style |= {"color": _EVALUATION, "ls": (0, (4, 2)), "label": "average progress (evaluation)"}
-        right.plot(x[shown], curves.evaluation[shown], **style)
+        style |= {"color": _EVALUATION, "ls": (0, (4, 2)), "label": "greedy laps' progress"}
+        right.plot(curves.iteration[shown], curves.evaluation[shown], **style)
 
 
-def _draw_best(left: Axes, curves: TrainingCurves) -> None:
+def _draw_best(left: Axes, curves: TrainingCurves, rows: Sequence[Iteration]) -> None:
     """The bar, behind everything and never too thin to see."""
     if curves.best is None:
         return
-    best = curves.best + 1
+    row = rows[curves.best]
     half_width = max(0.5, len(curves.iteration) * _LEAST_BAR_WIDTH / 2)
-    label = f"best model: iteration {best}, {curves.evaluation[curves.best]:.0f} %"
     left.axvspan(
-        best - half_width, best + half_width, color=_BEST, alpha=0.5, lw=0, zorder=0, label=label
+        row.iteration - half_width,
+        row.iteration + half_width,
+        color=_BEST,
+        alpha=0.5,
+        lw=0,
+        zorder=0,
+        label=f"best model: after iteration {row.iteration}, {row.evaluation:.0f} %",
     )
 
 
+def _draw_below(below: Axes, share: Axes, curves: TrainingCurves) -> None:
+    marker = "o" if len(curves.iteration) <= _MARKED_ITERATIONS else None
+    for axes, values, color in (
+        (below, curves.distance, _DISTANCE),
+        (share, curves.clean, _EVALUATION),
+    ):
+        shown = np.isfinite(values)
+        x = curves.iteration[shown]
+        axes.plot(x, values[shown], color=color, marker=marker, ms=3, lw=1.5)
+
+
 def _style_axes(left: Axes, right: Axes, curves: TrainingCurves) -> None:
-    left.set_xlabel("Iteration", color=_INK)
+    first = int(curves.iteration[0]) if len(curves.iteration) else 0
+    count = max(len(curves.iteration), _FEWEST_ITERATIONS)
+    left.set_xlim(first - 0.5, first + count - 0.5)
     left.set_ylabel("Reward per episode", color=_REWARD)
     right.set_ylabel("Track completed (%)", color=_PROGRESS)
-    left.set_xlim(0.5, max(len(curves.iteration), _FEWEST_ITERATIONS) + 0.5)
-    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_ylim(*_reward_limits(left))
     right.set_ylim(0, _HEADROOM * 100)
     right.set_yticks(range(0, 101, 20))
-    left.tick_params(axis="y", colors=_REWARD)
-    right.tick_params(axis="y", colors=_PROGRESS)
-    left.tick_params(axis="x", colors=_INK)
+    _bare(left, _REWARD)
+    _bare(right, _PROGRESS)
     right.grid(axis="y", color=_INK, alpha=0.12, lw=0.8)
-    for axes in (left, right):
-        axes.spines[:].set_visible(False)
-    left.spines["bottom"].set(visible=True, color=_INK, alpha=0.4)
-    _add_legend(left, right)
+
+
+def _style_below(below: Axes, share: Axes) -> None:
+    below.set_xlabel("Iteration", color=_INK)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    below.set_ylabel("Distance\nto the teacher", color=_DISTANCE)
+    below.set_ylim(0, max(below.get_ylim()[1], 1e-3))
+    share.set_ylabel("Greedy laps\nclean (%)", color=_EVALUATION)
+    share.set_ylim(-5, 105)
+    share.set_yticks((0, 50, 100))
+    _bare(below, _DISTANCE)
+    _bare(share, _EVALUATION)
+
+
+def _bare(axes: Axes, color: str) -> None:
+    """No frame, and numbers in the colour of their curve."""
+    axes.tick_params(axis="y", colors=color)
+    axes.tick_params(axis="x", colors=_INK)
+    axes.spines[:].set_visible(False)
+    axes.spines["bottom"].set(visible=True, color=_INK, alpha=0.4)
 
 
 def _reward_limits(left: Axes) -> tuple[float, float]:
-    """From 0, or the lowest reward if that is negative, to just above the highest."""
+    """From 0, or the lowest reward if that is negative, to above the highest and the names."""
     lowest, highest = left.dataLim.intervaly
     if not np.isfinite([lowest, highest]).all():
         return 0.0, 1.0
@@ -180,12 +276,11 @@ def _reward_limits(left: Axes) -> tuple[float, float]:
     return bottom, max(_HEADROOM * float(highest), bottom + 1.0, 0.0)
 
 
-def _add_legend(left: Axes, right: Axes) -> None:
+def _add_legend(figure: Figure, left: Axes, right: Axes) -> None:
     """One line above the picture: the averages, then the bar."""
     left_handles, left_labels = left.get_legend_handles_labels()
     right_handles, right_labels = right.get_legend_handles_labels()
-    figure = left.get_figure()
-    assert isinstance(figure, Figure)
+    # Numbers come after the lines of the same axis.
     figure.legend(
         left_handles[:1] + right_handles + left_handles[1:],
         left_labels[:1] + right_labels + left_labels[1:],

@@ -1,47 +1,68 @@
-"""The books of a training: metrics, traces, curves and the picture in its model folder.
+"""The books of a training: metrics, iterations, traces, curves and the picture in its folder.
 
-In: rollouts, evaluation laps and measures, as they come. Out: ``metrics/TrainingMetrics.json``,
-``training-simtrace/``, ``tensorboard/`` and ``training.png``. Neighbours: ``train`` reports to it.
+In: what cars drove, evaluation laps and measures, as they come. Out:
+``metrics/TrainingMetrics.json`` and ``TrainingIterations.json``, ``training-simtrace/``,
+``tensorboard/`` and ``training.png``. One count of iterations, from 0, goes through them all.
+Neighbours: ``train`` reports to it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from deepracer_fast.archive.messages import SummaryWriter
-from deepracer_fast.collect import Rollout
+from deepracer_fast.episode_books import Driven
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.metrics import (
     EVALUATION,
-    STATUS_LABELS,
     TRAINING,
-    EpisodeMetrics,
     EpisodeOutcome,
     TrainingMetrics,
     episode_metrics,
     read_training_metrics,
 )
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.simtrace import write_simtrace
-from deepracer_fast.trace import simtrace_columns
+from deepracer_fast.training_iterations import (
+    LESSONS,
+    TEACHER,
+    Iteration,
+    read_iterations,
+    write_iterations,
+)
 from deepracer_fast.training_plot import draw_training
+from deepracer_fast.training_traces import Columns, TrainingTraces, TrainingTrack, renumbered
+
+EPISODES_OF_AN_ITERATION = 100_000
+"""Episode numbers of iteration k begin after k times as many, or a greater power of ten where more
+could end. Readers of TrainingMetrics.json find an iteration by dividing by the largest trial, so
+that each has the same room; the first iteration in which an episode ends is numbered towards its
+end."""
 
 
 @dataclass(frozen=True)
-class TrainingTrack:
-    """One of the tracks that the cars of a rollout drive on.
+class Round:
+    """One iteration's cars, for the books.
 
     Attributes:
-        name: as ``Track.name``.
-        waypoints: [N, 2].
-        cars: which of them drive there.
+        stage: who drove, one of ``STAGES``.
+        driven: what they drove.
+        tracks: whose traces are kept.
+        steps: env steps so far, see ``Iteration``.
+        seconds: of this run so far.
+        share: of the teaching's time that is over; None without a teacher.
+        goes_on: episodes go on from one iteration to the next.
     """
 
-    name: str
-    waypoints: npt.NDArray[np.float64]
-    cars: slice
+    stage: str
+    driven: Driven
+    tracks: Sequence[TrainingTrack]
+    steps: int
+    seconds: float
+    share: float | None = None
+    goes_on: bool = True
 
 
 class TrainingRecord:
@@ -49,84 +70,155 @@ class TrainingRecord:
 
     Args:
         folder: exists already.
-        episodes: training episodes to go on from; what a broken-off run wrote after them is
-            dropped. None: a new training.
+        room: episode numbers of an iteration.
+        best_by: what the best checkpoint is chosen by.
+        iterations: to go on from; what a broken-off run wrote after them is dropped. None: a new
+            training.
     """
 
-    def __init__(self, folder: ModelFolder, episodes: int | None) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: ModelFolder,
+        room: int = EPISODES_OF_AN_ITERATION,
+        best_by: str = "progress",
+        iterations: int | None = None,
+    ) -> None:
+        self._folder, self._room = folder, room
         self._metrics = TrainingMetrics(folder.training_metrics)
-        if episodes is not None and folder.training_metrics.exists():
-            self._metrics = read_training_metrics(folder.training_metrics)
-            self._metrics.keep(episodes)
-        self._laps = sum(row.phase == TRAINING and _is_lap(row) for row in self._metrics.rows)
+        self._rows: list[Iteration] = []
+        if iterations is not None:
+            self._rows = read_iterations(folder.training_iterations)[:iterations]
+            if folder.training_metrics.exists():
+                self._metrics = read_training_metrics(folder.training_metrics)
+                self._metrics.keep(iterations * room)
+        self._metrics.best_model_metric = best_by
+        self._seconds = self._rows[-1].seconds if self._rows else 0.0
+        self._traces = TrainingTraces(folder, iterations or 0)
         self._tensorboard = SummaryWriter(str(folder.tensorboard))
-        self.mean_reward = float("nan")
-        self.mean_progress = float("nan")
+
+    @property
+    def rows(self) -> Sequence[Iteration]:
+        """All iterations so far."""
+        return self._rows
 
     @property
     def episodes(self) -> int:
-        """Training episodes that have ended."""
-        return self._metrics.rows[-1].episode if self._metrics.rows else 0
+        """Episodes of the policy that have ended."""
+        return sum(row.episodes for row in self._rows if row.stage != TEACHER)
 
-    @property
-    def laps(self) -> int:
-        """Whole laps that exploring cars have driven."""
-        return self._laps
+    def standing(self) -> tuple[float, float]:
+        """Mean reward and progress of the episodes that ended last in the stage; NaN without."""
+        stage = self._rows[-1].stage if self._rows else ""
+        for row in reversed(self._rows):
+            if row.stage == stage and row.reward is not None and row.progress is not None:
+                return row.reward, row.progress
+        return float("nan"), float("nan")
 
-    def add_rollout(
-        self, rollout: Rollout, iteration: int, tracks: Sequence[TrainingTrack]
-    ) -> None:
+    def add(self, iteration: int, cars: Round) -> None:
         """Takes in one iteration's episodes and steps.
 
         Args:
-            rollout: with the trace and the episodes' outcomes.
-            iteration: counted from 0.
-            tracks: the first one's traces lie where readers look for them, those of the others
-                in folders of their own.
+            iteration: its number.
+            cars: what they drove.
         """
-        outcomes = rollout.outcomes
-        if outcomes:
-            self.mean_reward = float(np.mean([outcome.reward for outcome in outcomes]))
-            self.mean_progress = float(np.mean([outcome.progress for outcome in outcomes]))
-        first = self.episodes + 1
-        rows = [
-            episode_metrics(outcome, TRAINING, first + index, 1 + index)
-            for index, outcome in enumerate(outcomes)
-        ]
-        self._metrics.append(rows)
-        self._laps += sum(map(_is_lap, rows))
-        for number, track in enumerate(tracks):
-            columns = simtrace_columns(rollout.trace, track.waypoints, track.cars)
-            path = self._folder.training_simtrace(iteration, track.name if number else None)
-            path.parent.mkdir(exist_ok=True)
-            write_simtrace(path, columns)
-
-    def add_evaluation(self, laps: Iterable[Lap]) -> None:
-        """Takes in the greedy laps after an iteration."""
-        trial = self._metrics.rows[-1].trial if self._metrics.rows else 0
-        self._metrics.append(
-            episode_metrics(_outcome(lap), EVALUATION, self.episodes, trial) for lap in laps
+        before = self._rows[-1] if self._rows else None
+        if before is None or before.stage != cars.stage:
+            self._traces.forget_what_goes_on()
+        driven = cars.driven
+        trace = driven.trace
+        ended = [self._traces.ended(trace, track, cars.goes_on) for track in cars.tracks]
+        numbers = self._number(iteration, driven.outcomes, ended[:1])
+        ended = [renumbered(rows, numbers) for rows in ended]
+        self._traces.write(iteration, cars.tracks, ended, cars.share)
+        reward, progress = self._means(driven, cars.stage)
+        self._rows.append(
+            Iteration(
+                iteration=iteration,
+                stage=cars.stage,
+                seconds=self._seconds + cars.seconds,
+                steps=cars.steps,
+                episodes=len(driven.outcomes),
+                laps=(before.laps if before else 0) + sum(map(_is_lap, driven.outcomes)),
+                reward=reward,
+                progress=progress,
+            )
         )
 
-    def log(self, steps: int, measures: Mapping[str, float], laps: Sequence[Lap]) -> None:
-        """Adds a point to the curves, at so many env steps."""
+    def _number(
+        self, iteration: int, outcomes: Sequence[EpisodeOutcome], first: Sequence[Columns]
+    ) -> dict[int, int]:
+        """Puts the episodes into the metrics; returns their numbers in the traces, from 0.
+
+        The traced ones of the first track come last, so that the largest number of an iteration is
+        in its traces as well.
+        """
+        traced = {number for rows in first for number in rows["episode"].tolist()}
+        order = sorted(outcomes, key=lambda outcome: outcome.number in traced)
+        first_trial = 1
+        if not any(row.phase == TRAINING for row in self._metrics.rows):
+            first_trial = self._room - len(order) + 1
+        base, rows = iteration * self._room, []
+        numbers: dict[int, int] = {}
+        for trial, outcome in enumerate(order, start=first_trial):
+            rows.append(episode_metrics(outcome, TRAINING, base + trial, trial))
+            numbers.setdefault(outcome.number, base + trial - 1)
+        self._metrics.append(rows)
+        return numbers
+
+    def _means(self, driven: Driven, stage: str) -> tuple[float | None, float | None]:
+        """Reward and progress, see ``Iteration``."""
+        reward = [outcome.reward for outcome in driven.outcomes]
+        progress = [outcome.progress for outcome in driven.outcomes]
+        none_yet = not any(row.episodes for row in self._rows if row.stage == stage)
+        if stage == LESSONS or (not reward and none_yet):
+            reward, progress = [*reward, *driven.reward], [*progress, *driven.progress]
+        return (float(np.mean(reward)), float(np.mean(progress))) if reward else (None, None)
+
+    def add_evaluation(self, laps: Sequence[Lap]) -> None:
+        """Takes in the policy's greedy laps after an iteration."""
+        iteration = self._rows[-1].iteration if self._rows else 0
+        last = self._metrics.rows[-1] if self._metrics.rows else None
+        trial = 1
+        if last is not None and (last.episode - 1) // self._room == iteration:
+            trial = last.trial
+        episode = iteration * self._room + trial
+        self._metrics.append(
+            episode_metrics(_outcome(lap), EVALUATION, episode, trial) for lap in laps
+        )
+        self.note(laps, {})
+
+    def note(self, laps: Sequence[Lap], measures: Mapping[str, float]) -> None:
+        """Completes the last iteration's row.
+
+        Args:
+            laps: the greedy ones after it, if any.
+            measures: of its update.
+        """
+        if not self._rows:
+            return
+        row = replace(self._rows[-1], measures={**self._rows[-1].measures, **measures})
+        self._rows[-1] = row.evaluated(laps) if laps else row
+
+    def log(self) -> None:
+        """Adds the last iteration to the curves."""
+        row = self._rows[-1]
         curves = {
-            "training/reward": self.mean_reward,
-            "training/progress": self.mean_progress,
-            **measures,
+            "training/reward": row.reward,
+            "training/progress": row.progress,
+            "training/env_steps": row.steps,
+            f"evaluation/{'teacher_' if row.stage == TEACHER else ''}progress": row.evaluation,
+            **row.measures,
         }
-        if laps:
-            curves["evaluation/progress"] = float(np.mean([x.completion_percentage for x in laps]))
         for name, value in curves.items():
-            if np.isfinite(value):
-                self._tensorboard.add_scalar(name, value, steps)
+            if value is not None and np.isfinite(value):
+                self._tensorboard.add_scalar(name, value, row.iteration)
 
     def write(self, picture: bool = True) -> None:
-        """Brings the metrics file and, if asked for, ``training.png`` up to date."""
+        """Brings the books and, if asked for, ``training.png`` up to date."""
         self._metrics.write()
+        write_iterations(self._folder.training_iterations, self._rows)
         if picture:
-            draw_training(self._metrics.rows, self._folder.training_plot)
+            draw_training(self._rows, self._metrics.rows, self._room, self._folder.training_plot)
 
     def close(self) -> None:
         """Flushes the curves, and writes for the last time."""
@@ -134,8 +226,8 @@ class TrainingRecord:
         self.write()
 
 
-def _is_lap(row: EpisodeMetrics) -> bool:
-    return row.episode_status == STATUS_LABELS["lap_complete"]
+def _is_lap(outcome: EpisodeOutcome) -> bool:
+    return outcome.status == "lap_complete"
 
 
 def _outcome(lap: Lap) -> EpisodeOutcome:

@@ -19,6 +19,13 @@ from rich.text import Text
 
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.train import Report
+from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER
+
+_STAGES = {
+    TEACHER: "the teacher, from the track state",
+    LESSONS: "the network, from its teacher",
+    PPO: "the network, from the reward",
+}
 
 
 class TrainingScreen:
@@ -69,9 +76,9 @@ class TrainingScreen:
             self._console.print(report, markup=False, highlight=False, soft_wrap=True)
             return
         if report.evaluation:
-            self._last_evaluation = f"{evaluation_summary(report.evaluation)} " + (
-                f"(iteration {report.iteration})"
-            )
+            whose = "the teacher's: " if report.stage == TEACHER else ""
+            summary = evaluation_summary(report.evaluation)
+            self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
         self._report = report
         if not self._console.is_terminal:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
@@ -90,11 +97,15 @@ class TrainingScreen:
         seconds = time.monotonic() - self._started
         left = max(0.0, self._seconds - seconds)
         grid = Table.grid(padding=(0, 2))
-        grid.add_row("iteration", f"{report.iteration}", "env-steps", f"{report.steps:,}")
+        grid.add_row("iteration", f"{report.iteration}", "learning", _STAGES[report.stage])
         speed = f"{report.steps_per_second:,.0f}"
-        grid.add_row("mean reward", _number(report.mean_reward), "env-steps/s", speed)
+        grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)
         progress = f"{_number(report.mean_progress)} %"
-        grid.add_row("mean progress", progress, "laps driven", f"{report.laps:,}")
+        grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
+        last = ["laps driven", f"{report.laps:,}"]
+        if "distance_to_teacher" in report.measures:
+            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f}"]
+        grid.add_row(*last)
         grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
         lines = Table.grid()
         lines.add_row(grid)
@@ -105,12 +116,14 @@ class TrainingScreen:
     def _line(self, report: Report) -> str:
         left = max(0.0, self._seconds - report.seconds)
         line = (
-            f"iteration {report.iteration:3d}  steps {report.steps:8,}  "
-            f"{report.steps_per_second:6,.0f} env-steps/s  "
+            f"iteration {report.iteration:3d}  {report.stage:<7}  steps {report.steps:8,}  "
+            f"{report.steps_per_second:7,.0f} env-steps/s  "
             f"reward {_number(report.mean_reward):>7}  "
             f"progress {_number(report.mean_progress):>5} %  "
             f"laps {report.laps:4d}  time left {_clock(left)}"
         )
+        if "distance_to_teacher" in report.measures:
+            line += f"  distance {report.measures['distance_to_teacher']:.3f}"
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
         return line

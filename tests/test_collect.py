@@ -48,7 +48,7 @@ def collector(simulator: Simulator, max_steps: int, reward: Any = None) -> Colle
 
 
 def statuses(rollout: Rollout) -> list[list[str]]:
-    return [[STATUS_NAMES[code] for code in row] for row in rollout.trace.status]
+    return [[STATUS_NAMES[code] for code in row] for row in rollout.driven.trace.status]
 
 
 def test_horizon_stores_every_step_of_every_car() -> None:
@@ -88,28 +88,29 @@ def test_steps_that_prepare_or_pause_a_car_are_not_rewarded() -> None:
 
 def test_outcomes_say_how_each_episode_went() -> None:
     rollout = collector(make_simulator(max_steps=5), 12).horizon(FakePolicy(STRAIGHT, STRAIGHT))
-    assert len(rollout.outcomes) == 4
-    assert [outcome.reward for outcome in rollout.outcomes] == [4.0] * 4
-    assert {outcome.status for outcome in rollout.outcomes} == {"time_up"}
+    assert len(rollout.driven.outcomes) == 4
+    assert [outcome.reward for outcome in rollout.driven.outcomes] == [4.0] * 4
+    assert {outcome.status for outcome in rollout.driven.outcomes} == {"time_up"}
     # PREPARE steps are number 0 and 5, last steps 4 and 9 of the simulated time.
-    assert [outcome.start_s for outcome in rollout.outcomes] == pytest.approx([0, 0, 1 / 3, 1 / 3])
-    assert [outcome.end_s for outcome in rollout.outcomes] == pytest.approx(
+    outcomes = rollout.driven.outcomes
+    assert [outcome.start_s for outcome in outcomes] == pytest.approx([0, 0, 1 / 3, 1 / 3])
+    assert [outcome.end_s for outcome in outcomes] == pytest.approx(
         [4 / 15, 4 / 15, 9 / 15, 9 / 15]
     )
     ended = np.argwhere(rollout.ended)
-    progress = [rollout.trace.params["progress"][t][car] for t, car in ended]
-    assert [outcome.progress for outcome in rollout.outcomes] == progress
+    progress = [rollout.driven.trace.params["progress"][t][car] for t, car in ended]
+    assert [outcome.progress for outcome in rollout.driven.outcomes] == progress
 
 
 def test_return_goes_on_from_one_horizon_to_the_next() -> None:
     collect = collector(make_simulator(max_steps=8), 5)
     policy = FakePolicy(STRAIGHT, STRAIGHT)
-    assert collect.horizon(policy).outcomes == []
+    assert collect.horizon(policy).driven.outcomes == []
     second = collect.horizon(policy)
-    assert [outcome.reward for outcome in second.outcomes] == [7.0, 7.0]
-    assert second.trace.episode[0].tolist() == [0, 1]
-    assert second.trace.episode[-1].tolist() == [2, 3]
-    assert collect.horizon(policy).outcomes == []
+    assert [outcome.reward for outcome in second.driven.outcomes] == [7.0, 7.0]
+    assert second.driven.trace.episode[0].tolist() == [0, 1]
+    assert second.driven.trace.episode[-1].tolist() == [2, 3]
+    assert collect.horizon(policy).driven.outcomes == []
 
 
 def test_stored_picture_is_the_one_that_the_action_was_chosen_from() -> None:
@@ -144,8 +145,8 @@ def test_episodes_marks_one_whole_episode_of_each_car() -> None:
         assert not rollout.reward[last[car] + 1 : last[0], car].any()
         reward = rollout.reward[: rollout.num_steps, car]
         assert reward.sum() == last[car], "1 in each but the PREPARE step"
-    assert [outcome.reward for outcome in rollout.outcomes] == [last[1], last[0]]
-    assert [outcome.status for outcome in rollout.outcomes] == ["off_track", "lap_complete"]
+    assert [outcome.reward for outcome in rollout.driven.outcomes] == [last[1], last[0]]
+    assert [outcome.status for outcome in rollout.driven.outcomes] == ["off_track", "lap_complete"]
 
 
 def test_episodes_drops_those_that_still_go_on_at_the_limit_of_samples() -> None:
@@ -153,22 +154,22 @@ def test_episodes_drops_those_that_still_go_on_at_the_limit_of_samples() -> None
     last = int(rollout.ended[:, 1].argmax())
     assert rollout.valid[: last + 1, 1].all()
     assert rollout.valid.sum() == last + 1
-    assert len(rollout.outcomes) == 1
+    assert len(rollout.driven.outcomes) == 1
 
 
 def test_episodes_keeps_unfinished_ones_if_none_is_whole() -> None:
     rollout = collector(make_simulator(), 200).episodes(FakePolicy(STRAIGHT, STRAIGHT), 30)
     assert (rollout.num_steps, rollout.valid.sum()) == (15, 30)
     assert not rollout.valid[15:].any()
-    assert rollout.outcomes == []
+    assert rollout.driven.outcomes == []
 
 
 def test_every_collection_of_episodes_begins_with_prepared_cars() -> None:
     collect = collector(make_simulator(), 60)
     for _ in range(3):
         rollout = collect.episodes(FakePolicy(STRAIGHT, LEFT), 60)
-        assert rollout.trace.status[0].tolist() == [PREPARE] * 2
-        np.testing.assert_array_equal(rollout.trace.params["steps"][0], [1, 1])
+        assert rollout.driven.trace.status[0].tolist() == [PREPARE] * 2
+        np.testing.assert_array_equal(rollout.driven.trace.params["steps"][0], [1, 1])
 
 
 def test_first_track_state_of_every_collection_is_that_of_the_start() -> None:
@@ -183,7 +184,8 @@ def test_random_starts_differ_between_collections_of_episodes() -> None:
     rules = RaceRules(random_start=True)
     collect = collector(Simulator("Bowtie_track", 2, (), num_threads=1, rules=rules), 60)
     starts = [
-        collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).trace.params["x"][0] for _ in range(2)
+        collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).driven.trace.params["x"][0]
+        for _ in range(2)
     ]
     assert (starts[0] != starts[1]).all()
 
@@ -193,8 +195,8 @@ def test_trace_of_a_collection_of_episodes_has_no_other_episodes() -> None:
     collect = collector(simulator, 400)
     for first in (0, 2):
         rollout = collect.episodes(FakePolicy(STRAIGHT, LEFT), 10_000)
-        rows = simtrace_columns(rollout.trace, simulator.track.waypoints)
-        assert len(rollout.outcomes) == 2
+        rows = simtrace_columns(rollout.driven.trace, simulator.track.waypoints)
+        assert len(rollout.driven.outcomes) == 2
         assert len(rows["steps"]) == rollout.valid.sum()
         for car in range(2):
             steps = rows["steps"][rows["episode"] == first + car]
@@ -205,7 +207,7 @@ def test_simulated_time_goes_on_from_one_collection_of_episodes_to_the_next() ->
     collect = collector(make_simulator(max_steps=5), 60)
     times = []
     for _ in range(3):
-        for outcome in collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).outcomes:
+        for outcome in collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).driven.outcomes:
             times.append([outcome.start_s, outcome.end_s])
     # Five steps each, the first and the last of them 4 / 15 s apart.
     expected = [[start / 15, (start + 4) / 15] for start in (0, 0, 5, 5, 10, 10)]

@@ -78,7 +78,7 @@ def test_a_model_is_trained_resumed_evaluated_and_raced(run: CommandLine) -> Non
 
     answer = run(*TRAIN, "--steps", "24", "--resume")
     iterations = [line for line in answer.out.splitlines() if line.startswith("iteration")]
-    assert [line.split()[1] for line in iterations] == ["3"], answer.err
+    assert [line.split()[1] for line in iterations] == ["2"], answer.err
 
     answer = run("evaluate", "model", "--laps", "1", "--no-resets", "--json")
     assert len(json.loads(answer.out)["laps"]) == 1, answer.err

@@ -353,7 +353,7 @@ def test_two_hosts_train_one_model_that_the_first_writes(
     (followed, errors), (shown, more_errors) = (each.communicate(timeout=300) for each in running)
     assert [each.returncode for each in running] == [0, 0], errors + more_errors
     assert "the training has ended after 512 env-steps; the model is on host 0" in followed
-    assert re.search(r"iteration   4  steps      512", shown)
+    assert re.search(r"iteration   3  ppo      steps      512", shown)
     assert not (folders[1] / "m").exists()
     assert (folders[0] / "m" / "model" / "4_Step-512.safetensors").exists()
 
@@ -363,12 +363,12 @@ def test_a_host_that_dies_leaves_one_line_and_a_model_to_resume(
 ) -> None:
     place, folder = f"localhost:{free_port()}", desk(tmp_path / "desk")
     chief, guest = (started(train(place, host), own_process, cwd=folder) for host in (0, 1))
-    while "iteration   2" not in (line := chief.stdout.readline()):
+    while "iteration   1" not in (line := chief.stdout.readline()):
         assert line, chief.stderr.read()
     guest.kill()
     guest.communicate()
     _, errors = chief.communicate(timeout=60)
     assert chief.returncode == 1
-    message = r"error: host 1 is gone.*; the model of iteration \d+ is in m: start the same command"
+    message = r"error: host 1 is gone.*; checkpoint \d+ is in m: start the same command"
     assert re.fullmatch(message + r" with --resume on all hosts", errors.splitlines()[-1])
     assert ModelFolder(folder / "m").recorded_checkpoints() is not None

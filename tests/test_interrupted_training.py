@@ -26,13 +26,13 @@ def test_a_training_that_was_killed_resumes_from_its_checkpoint(tmp_path: Path) 
     job = job_in(tmp_path, steps=400)
 
     def killed_in_the_third(report: Report) -> None:
-        if report.iteration == 3:
+        if report.iteration == 2:
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
         Training(job, resume=False).run(killed_in_the_third)
     assert last_checkpoint(job) == 2
-    assert run(replace(job, config=replace(job.config, steps=40)), resume=True)[0].iteration == 3
+    assert run(replace(job, config=replace(job.config, steps=40)), resume=True)[0].iteration == 2
     assert_usable(job)
 
 
@@ -77,7 +77,7 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
     job = job_in(tmp_path, steps=400, evaluate_every=100)
 
     def killed_in_the_third(report: Report | str) -> None:
-        if isinstance(report, Report) and report.iteration == 3:
+        if isinstance(report, Report) and report.iteration == 2:
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
@@ -85,7 +85,7 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
     records = job.folder.recorded_checkpoints()
     assert records is not None
     assert [(each.checkpoint.iteration, each.evaluated) for each in records] == [(2, False)] * 2
-    assert run(job_in(tmp_path, steps=32, evaluate_every=100), resume=True)[0].iteration == 3
+    assert run(job_in(tmp_path, steps=32, evaluate_every=100), resume=True)[0].iteration == 2
     records = job.folder.recorded_checkpoints()
     assert records is not None and records[0].evaluated
 
@@ -129,13 +129,13 @@ def quick_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_teacher_that_was_broken_off_goes_on(tmp_path: Path) -> None:
     def half_way(training: Training) -> bool:
         assert training._teaching is not None and training._teaching._teacher is not None
-        return training._teaching._teacher._iteration == 6
+        return training._teaching._teacher._updates == 6
 
     job = taught_job(tmp_path, minutes=100.0)
     broken_off(job, half_way)
     teaching_again = Training(taught_job(tmp_path), resume=True)._teaching
     assert teaching_again is not None and teaching_again._teacher is not None
-    assert teaching_again._teacher._iteration == 6
+    assert teaching_again._teacher._updates == 6
     assert teaching_again._teacher._clean_in_a_row == 10
 
 

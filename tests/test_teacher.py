@@ -24,6 +24,7 @@ from deepracer_fast.sensors import TRACK_STATE_WIDTH, objects_told
 from deepracer_fast.simulator import RaceRules
 from deepracer_fast.teacher import HALF_WIDTH, OBJECT_ERROR, Misjudgement, Teacher, TeacherReport
 
+REWARD = load_reward(example_reward("progress"))
 CONFIG = TrainConfig(track="Oval_track", threads=1)
 TRACK_STATE_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 1), sensors=(TRACK_STATE,))
 BOX_MODEL = replace(TRACK_STATE_MODEL, action_space=ContinuousActionSpace(-30.0, 30.0, 0.5, 1.0))
@@ -42,10 +43,12 @@ def learner_of(
 def test_lessons_bring_a_policy_near_its_teacher(metadata: ModelMetadata) -> None:
     """The pupil sees the track state as well here: that takes no pictures, and it forgets none."""
     pupil, master = learner_of(metadata), learner_of(metadata, seed=1)
-    lessons = Lessons(Course(CONFIG, metadata), CONFIG, master, pupil, halved_after=10**6)
-    first, last = lessons.give(LESSON_CARS, lambda: None), 0.0
-    for _ in range(60):
-        last = lessons.give(LESSON_CARS, lambda: None)
+    lessons = Lessons(Course(CONFIG, metadata), CONFIG, master, pupil, REWARD, halved_after=10**6)
+    distances = []
+    for _ in range(61):
+        lessons.give(LESSON_CARS, lambda: None)
+        distances.append(lessons.close()[0])
+    first, last = distances[0], distances[-1]
     assert last < 0.3 * first
     assert lessons.samples == 61 * LESSON_CARS
 
@@ -53,13 +56,15 @@ def test_lessons_bring_a_policy_near_its_teacher(metadata: ModelMetadata) -> Non
 def test_among_objects_lessons_look_at_all_cars_and_learn_mostly_where_the_policy_errs() -> None:
     config = replace(CONFIG, race=RaceConfig("OBJECT_AVOIDANCE"))
     pupil, master = learner_of(TRACK_STATE_MODEL), learner_of(TRACK_STATE_MODEL, seed=1)
-    lessons = Lessons(Course(config, TRACK_STATE_MODEL), config, master, pupil, 10**6)
+    lessons = Lessons(Course(config, TRACK_STATE_MODEL), config, master, pupil, REWARD, 10**6)
     cars, learnt = LESSONS_AMONG_OBJECTS
-    first = lessons.give(1, lambda: None)
+    lessons.give(1, lambda: None)
     assert lessons.samples == cars
-    for _ in range(60):
-        last = lessons.give(1, lambda: None)
-    assert last < 0.5 * first
+    first, _ = lessons.close()
+    lessons.give(59 * cars, lambda: None)
+    lessons.close()
+    lessons.give(1, lambda: None)
+    assert lessons.close()[0] < 0.5 * first
     distance = np.where(np.arange(cars) < cars // 2, 1.0, 0.0)  # chances are 3 to 1
     chosen = np.concatenate([lessons._order(distance)[:1] for _ in range(400)])
     assert np.mean(chosen < cars // 2) == pytest.approx(0.75, abs=0.08)

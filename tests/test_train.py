@@ -34,6 +34,7 @@ from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.simtrace import read_simtrace
 from deepracer_fast.train import Report, Training
 from deepracer_fast.training_evaluation import standing
+from deepracer_fast.training_iterations import read_iterations
 from deepracer_fast.training_job import TrainingJob
 
 pytestmark = pytest.mark.usefixtures("quick_files")
@@ -50,6 +51,19 @@ def reward_function(params):
 """
 
 
+def traced_episodes(job: TrainingJob) -> list[int]:
+    """Episodes in the traces, each of which is whole."""
+    numbers: list[int] = []
+    for path in sorted(job.folder.simtraces.glob("*.csv"), key=lambda path: int(path.stem[:-10])):
+        rows = read_simtrace(path)
+        starts = np.flatnonzero(np.diff(rows["episode"], prepend=-1))
+        assert (rows["steps"][starts] <= 1).all(), "each begins at its beginning"
+        assert rows["done"][[*starts[1:] - 1, -1]].all()
+        assert rows["done"].sum() == len(starts)
+        numbers += rows["episode"][starts].tolist()
+    return numbers
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingJob, list[Report]]:
     """A whole training, its greedy laps driven."""
@@ -61,7 +75,7 @@ def test_a_training_reports_each_iteration_and_stops_at_its_steps(
     trained: tuple[TrainingJob, list[Report]],
 ) -> None:
     reports = trained[1]
-    assert [(r.iteration, r.steps) for r in reports] == [(1, 8), (2, 16)]
+    assert [(r.iteration, r.steps) for r in reports] == [(0, 8), (1, 16)]
     assert [len(r.evaluation) for r in reports] == [0, 5], "every second iteration"
     assert all(np.isfinite(list(r.measures.values())).all() for r in reports)
     assert all(r.steps_per_second > 0 and r.seconds > 0 for r in reports)
@@ -80,6 +94,7 @@ def test_a_model_folder_has_the_layout_of_the_ecosystem(
         "config.toml",
         "deepracer_fast.json",
         "ip/hyperparameters.json",
+        "metrics/TrainingIterations.json",
         "metrics/TrainingMetrics.json",
         "model.tar.gz",
         "model/2_Step-16.safetensors",
@@ -89,13 +104,10 @@ def test_a_model_folder_has_the_layout_of_the_ecosystem(
         "model/model_metadata.json",
         "model_metadata.json",
         "reward_function.py",
-        "training-simtrace/0-iteration.csv",
-        "training-simtrace/1-iteration.csv",
         "training.png",
         "training_params.yaml",
     }
     assert job.folder.reward_function.read_text() == REWARD
-    assert len(read_simtrace(job.folder.training_simtrace(0))["steps"]) == 8
     assert_usable(job)
 
 
@@ -114,14 +126,17 @@ def test_resume_goes_on_with_iterations_steps_and_metrics(
     job = copy_of(trained, tmp_path, steps=200, evaluate_every=100)
     before = read_training_metrics(job.folder.training_metrics).rows
     reports = run(job, resume=True)
-    assert (reports[0].iteration, reports[0].steps) == (3, 24)
-    assert (reports[-1].iteration, reports[-1].steps) == (25, 200)
+    assert (reports[0].iteration, reports[0].steps) == (2, 24)
+    assert (reports[-1].iteration, reports[-1].steps) == (24, 200)
     after = read_training_metrics(job.folder.training_metrics).rows
     assert after[: len(before)] == before
     episodes = [row.episode for row in after if row.phase == "training"]
-    assert episodes == list(range(1, len(episodes) + 1)), "numbered without a gap"
     assert len(episodes) >= 4, "long enough for episodes to end"
-    assert len(list(job.folder.simtraces.iterdir())) == 25
+    assert episodes == sorted(set(episodes))
+    assert traced_episodes(job) == [each - 1 for each in episodes]
+    rows = read_iterations(job.folder.training_iterations)
+    assert [row.iteration for row in rows] == list(range(25))
+    assert sum(row.episodes for row in rows) == len(episodes)
     assert_usable(job)
 
 
@@ -156,7 +171,7 @@ def test_request_to_stop_ends_between_two_steps_with_a_usable_model(tmp_path: Pa
 
     reports: list[Report] = []
     Training(job, resume=False, stop_requested=stop).run(reports.append)
-    assert [r.iteration for r in reports] == [1]
+    assert [r.iteration for r in reports] == [0]
     assert last_checkpoint(job) == 1
     assert_usable(job)
 
@@ -184,7 +199,7 @@ def test_loss_that_is_not_a_number_ends_with_the_last_good_model(
 
     monkeypatch.setattr(Learner, "learn", unstable)
     job = job_in(tmp_path, steps=400)
-    with pytest.raises(DeepRacerError, match=r"became unstable.*iteration 2 is in"):
+    with pytest.raises(DeepRacerError, match=r"became unstable.*checkpoint 2 is in"):
         run(job)
     assert last_checkpoint(job) == 2
     assert_usable(job)
@@ -224,7 +239,7 @@ def test_clean_evaluations_in_a_row_end_the_training(
 ) -> None:
     make_up_laps(monkeypatch, 100.0, 90.0, 100.0, 100.0, 100.0)
     reports = run(job_in(tmp_path, steps=0, evaluate_every=1, stop_after=2))
-    assert [r.iteration for r in reports] == [1, 2, 3, 4]
+    assert [r.iteration for r in reports] == [0, 1, 2, 3]
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")
@@ -240,12 +255,14 @@ def test_minutes_and_episodes_end_a_training(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_laps")
 def test_several_tracks_train_one_policy(tmp_path: Path) -> None:
-    job = job_in(tmp_path, more_tracks=("Oval_track",), num_cars=3, horizon=8, steps=24)
-    assert run(job)[-1].steps == 24
-    first, other = (job.folder.training_simtrace(0, name) for name in (None, "Oval_track"))
-    lengths = {path: set(np.round(read_simtrace(path)["track_len"])) for path in (first, other)}
-    assert lengths == {first: {18.0}, other: {20.0}}
-    assert len(read_simtrace(first)["steps"]) + len(read_simtrace(other)["steps"]) == 24
+    job = job_in(tmp_path, more_tracks=("Oval_track",), num_cars=3, horizon=40, steps=240)
+    assert run(job)[-1].steps == 240
+    folder = job.folder.simtraces
+    first, other = (list(each.glob("*.csv")) for each in (folder, folder / "Oval_track"))
+    lengths = [
+        {np.round(read_simtrace(path)["track_len"][0]) for path in at} for at in (first, other)
+    ]
+    assert lengths == [{18.0}, {20.0}]
     assert_usable(job)
 
 

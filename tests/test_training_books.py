@@ -4,11 +4,14 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from deepracer_fast.episode_books import Driven
 from deepracer_fast.errors import ArchiveError
+from deepracer_fast.evaluate import Lap
 from deepracer_fast.metrics import (
     EVALUATION,
     TRAINING,
@@ -21,8 +24,18 @@ from deepracer_fast.metrics import (
     read_training_metrics,
     write_evaluation_metrics,
 )
+from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
-from deepracer_fast.training_plot import draw_training, episode_iterations, training_curves
+from deepracer_fast.training_iterations import (
+    LESSONS,
+    PPO,
+    TEACHER,
+    Iteration,
+    read_iterations,
+    write_iterations,
+)
+from deepracer_fast.training_plot import draw_training, training_curves
+from deepracer_fast.training_record import Round, TrainingRecord
 
 # Simtrace
 
@@ -231,43 +244,141 @@ def test_broken_metrics_are_refused(tmp_path: Path, text: str, message: str) -> 
         read_training_metrics(tmp_path / "metrics.json")
 
 
-# The picture
+# The iterations
 
 
-def test_an_iteration_begins_where_the_trials_start_again() -> None:
-    rows = [episode(1, 1), episode(2, 2), evaluation(2, 2, 10), episode(3, 1), evaluation(3, 1, 20)]
-    assert episode_iterations(rows).tolist() == [1, 1, 1, 2, 2]
-    single = [episode(1, 1), episode(2, 1), episode(3, 1)]
-    assert episode_iterations(single).tolist() == [1, 2, 3]
+def iteration(number: int, stage: str = PPO, **values: Any) -> Iteration:
+    defaults = {"seconds": 1.0 + number, "steps": 100 * number, "episodes": 1, "laps": 0}
+    means = {"reward": 1.0, "progress": 10.0}
+    return Iteration(**(defaults | means | {"iteration": number, "stage": stage} | values))
 
 
-def test_curves_are_the_means_of_each_iteration() -> None:
-    rows = [
-        episode(1, 1, reward=10, progress=20),
-        episode(2, 2, reward=30, progress=40),
-        evaluation(2, 2, 70),
-        evaluation(2, 2, 90),
-        episode(3, 1, reward=5, progress=6),
-        evaluation(3, 1, 80),
-        episode(4, 1, reward=7, progress=8),
-    ]
-    curves = training_curves(rows)
-    assert curves.reward.tolist() == [20, 5, 7]
-    assert curves.progress.tolist() == [30, 6, 8]
-    assert curves.evaluation[:2].tolist() == [80, 80] and np.isnan(curves.evaluation[2])
-    assert curves.best == 1  # of equals the newer
+ITERATIONS = [
+    iteration(0, TEACHER, reward=10.0, progress=50.0, evaluation=100.0, clean_share=100.0),
+    iteration(1, LESSONS, episodes=0, measures={"distance_to_teacher": 0.5}),
+    iteration(2, LESSONS, evaluation=70.0, clean_share=0.0, measures={"distance_to_teacher": 0.25}),
+    iteration(3, reward=None, progress=None, episodes=0),
+    iteration(4, evaluation=80.0, clean_share=20.0),
+    iteration(5, evaluation=80.0, clean_share=40.0),
+    iteration(6, reward=-5.0),
+]
+
+
+def test_iterations_come_back_as_they_were_written(tmp_path: Path) -> None:
+    write_iterations(tmp_path / "TrainingIterations.json", ITERATIONS)
+    assert read_iterations(tmp_path / "TrainingIterations.json") == ITERATIONS
+    assert read_iterations(tmp_path / "older folders have none") == []
 
 
 @pytest.mark.parametrize(
-    "rows",
+    "damage",
     [
-        [],
-        [evaluation(0, 1, 10)],
-        [episode(1, 1, reward=0)],
-        [episode(n, 1, reward=-n) for n in range(1, 50)] + [evaluation(49, 1, 100)],
+        lambda row: row.pop("steps"),
+        lambda row: row.update(stage="racing"),
+        lambda row: row.update(reward=float("nan")),
+        lambda row: row.update(seconds=None),
+        lambda row: row.update(measures={"kl": "much"}),
+        lambda row: row.update(measures=3),
     ],
 )
-def test_any_training_can_be_drawn(tmp_path: Path, rows: list[EpisodeMetrics]) -> None:
-    draw_training(rows, tmp_path / "training.png")
+def test_broken_iterations_are_refused(tmp_path: Path, damage: Any) -> None:
+    path = tmp_path / "TrainingIterations.json"
+    write_iterations(path, ITERATIONS[:1])
+    content = json.loads(path.read_text())
+    damage(content["iterations"][0])
+    path.write_text(json.dumps(content))
+    with pytest.raises(ArchiveError, match=r"TrainingIterations\.json: must have a list"):
+        read_iterations(path)
+
+
+# The picture
+
+
+def test_curves_show_the_policy_and_its_teacher() -> None:
+    curves = training_curves(ITERATIONS)
+    assert curves.iteration.tolist() == list(range(7))
+    assert curves.reward[[0, 4, 6]].tolist() == [10.0, 1.0, -5.0] and np.isnan(curves.reward[3])
+    assert np.isnan(curves.evaluation[0]), "that is the teacher's"
+    assert curves.evaluation[[2, 4, 5]].tolist() == [70.0, 80.0, 80.0]
+    assert curves.clean[[0, 2, 4]].tolist() == [100.0, 0.0, 20.0]
+    assert curves.distance[[1, 2]].tolist() == [0.5, 0.25] and np.isnan(curves.distance[4])
+    assert curves.best == 5  # of equals the newer
+
+
+@pytest.mark.parametrize(
+    ("rows", "episodes"),
+    [
+        ([], []),
+        ([], [evaluation(1, 1, 10)]),
+        (ITERATIONS[:1], [episode(1, 1, reward=0)]),
+        (ITERATIONS, [episode(10 * n + 1, 1, reward=-n) for n in range(7)]),
+        ([iteration(n) for n in range(100)], []),
+    ],
+)
+def test_any_training_can_be_drawn(
+    tmp_path: Path, rows: list[Iteration], episodes: list[EpisodeMetrics]
+) -> None:
+    draw_training(rows, episodes, 10, tmp_path / "training.png")
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["training.png"]
+
+
+# The books of a training
+
+
+def outcome(number: int, **values: Any) -> EpisodeOutcome:
+    defaults = {"reward": 8.0, "progress": 40.0, "status": "off_track", "start_s": 0.0}
+    return EpisodeOutcome(**(defaults | {"end_s": 4.0, "number": number} | values))
+
+
+def record_in(path: Path, iterations: int | None = None) -> TrainingRecord:
+    folder = ModelFolder(path)
+    for each in (folder.training_metrics.parent, folder.simtraces, folder.tensorboard):
+        each.mkdir(parents=True, exist_ok=True)
+    return TrainingRecord(folder, 1000, "progress", iterations)
+
+
+def test_readers_find_the_iteration_of_an_episode_by_the_largest_trial(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    for number, count in enumerate((0, 3, 0, 7)):
+        driven = Driven(outcomes=[outcome(10 * number + each) for each in range(count)])
+        record.add(number, Round(PPO, driven, (), 100, 1.0))
+        record.add_evaluation([Lap(60.0, 4.0, 1, 60, "off_track")])
+    rows = record._metrics.rows
+    largest = max(row.trial for row in rows)
+    found = [((row.episode - 1) // largest, row.phase) for row in rows]
+    wanted = [
+        (n, kind) for n, count in ((0, 0), (1, 3), (2, 0), (3, 7)) for kind in "t" * count + "e"
+    ]
+    assert [(n, phase[0]) for n, phase in found] == wanted
+    assert all(row.trial >= 1 for row in rows)
+
+
+def test_episodes_that_go_on_are_counted_in_lessons_and_before_the_first_has_ended(
+    tmp_path: Path,
+) -> None:
+    record = record_in(tmp_path)
+    running = {"reward": np.array([1.0, 2.0]), "progress": np.array([10.0, 30.0])}
+    ended = Driven(outcomes=[outcome(0)], **running)
+    record.add(0, Round(LESSONS, ended, (), 100, 1.0))
+    assert record.standing() == (pytest.approx(11 / 3), pytest.approx(80 / 3))
+    record.add(1, Round(PPO, Driven(**running), (), 100, 1.0))
+    assert record.standing() == (1.5, 20.0)
+    record.add(2, Round(PPO, ended, (), 100, 1.0))
+    record.add(3, Round(PPO, Driven(**running), (), 100, 1.0))
+    assert record.rows[-1].reward is None
+    assert record.standing() == (8.0, 40.0), "of those that ended last"
+
+
+def test_a_record_goes_on_from_an_iteration(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    for number in range(3):
+        record.add(number, Round(PPO, Driven(outcomes=[outcome(number)]), (), 100, 2.0))
+    record.close()
+    again = record_in(tmp_path, iterations=2)
+    assert [row.iteration for row in again.rows] == [0, 1]
+    again.add(2, Round(PPO, Driven(outcomes=[outcome(0)]), (), 300, 1.0))
+    assert again.rows[-1].seconds == 3.0, "of all runs"
+    again.close()
+    episodes = [row.episode for row in read_training_metrics(again._folder.training_metrics).rows]
+    assert episodes == [1000, 1001, 2001]

@@ -15,6 +15,7 @@ def report_of(**values: Any) -> Report:
     lap = Lap(100.0, 17.25, 0, 260, "lap_complete")
     defaults = {
         "iteration": 12,
+        "stage": "ppo",
         "steps": 24_576,
         "steps_per_second": 512.4,
         "mean_reward": 31.26,
@@ -50,7 +51,7 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
         screen.show(report_of(iteration=13, mean_progress=45.678))
     title, first, second = text.getvalue().splitlines()
     assert title == "title"
-    assert "iteration  12  steps   24,576     512 env-steps/s  reward    31.3" in first
+    assert "iteration  12  ppo      steps   24,576      512 env-steps/s  reward    31.3" in first
     assert "time left 18:59" in first
     assert second.endswith("| greedy: 2 of 2 clean, mean completion 100 %, best 17.25 s")
     assert "progress  45.7 %" in second

@@ -79,7 +79,7 @@ class Told:
                 return
 
     def _take(self, line: str) -> None:
-        if found := re.search(r"^teacher, .*: ([\d,]+) env-steps", line):
+        if found := re.search(r"^iteration .* teacher .*steps +([\d,]+) ", line):
             self.teacher.append((time.time(), int(found[1].replace(",", ""))))
         elif found := re.search(r"^iteration .* steps +([\d,]+) ", line):
             self.training.append((time.time(), int(found[1].replace(",", ""))))
