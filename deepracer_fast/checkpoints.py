@@ -79,8 +79,7 @@ class Checkpoints:
 
         Args:
             learner: as it is now.
-            record: how far it has come, and how it drove; ``training_evaluation.standing`` gives
-                what the best checkpoint has most of.
+            record: how far it has come, and how it drove.
             row: laps in a row that were driven with it.
 
         Raises:
@@ -121,10 +120,15 @@ class Checkpoints:
             self._passing.append(record.checkpoint)
         return superseded
 
-    def tidy(self) -> None:
-        """Removes what only a broken-off training would need, when it has ended."""
-        if self.last is not None and self.best is not None:
-            self._job.folder.record_checkpoints(self.last, self.best, self._passing, learners=1)
+    def tidy(self, learner: Learner) -> None:
+        """Leaves what an ended training is used for: the last and the best, one before, graphs."""
+        if self.last is None or self.best is None:
+            return
+        folder, last = self._job.folder, self.last.checkpoint
+        if self._job.metadata.is_for_the_car and not folder.graph(last).exists():
+            folder.save_graph(last, frozen_graph(learner.options.spec, learner.policy))
+        folder.record_checkpoints(self.last, self.best, self._passing, learners=1, latest=2)
+        folder.keep_graphs(last, self.best.checkpoint)
 
     def restore(self, learner: Learner) -> None:
         """Gives the learner the last checkpoint.

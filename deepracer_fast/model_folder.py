@@ -42,7 +42,7 @@ FORMAT = 1
 """Version of the folder's form; one without a number is as old as this one, a newer is refused."""
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
-_KEPT_CHECKPOINTS = 4  # besides the best one, as the original keeps them
+_KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
@@ -76,12 +76,19 @@ class CheckpointRecord:
         time_stamp: When it was written, seconds since 1970.
         avg_eval_metric: Mean over its evaluation episodes of what the best one is chosen by.
         evaluated: False for one that was saved between two evaluations, whose metric is 0.
+        lap_time: Mean seconds of its clean laps, where the best one is chosen by them.
     """
 
     checkpoint: Checkpoint
     time_stamp: float
     avg_eval_metric: float
     evaluated: bool = True
+    lap_time: float | None = None
+
+    @property
+    def standing(self) -> tuple[float, float]:
+        """What the best one has most of; of equal metrics the shorter lap is better."""
+        return self.avg_eval_metric, -math.inf if self.lap_time is None else -self.lap_time
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
     """
     if best is None or not best.evaluated or best.checkpoint.steps == 0:
         return True
-    return new.evaluated and new.avg_eval_metric >= best.avg_eval_metric
+    return new.evaluated and new.standing >= best.standing
 
 
 def training_params(
@@ -409,10 +416,11 @@ class ModelFolder:
         best: CheckpointRecord,
         superseded: Collection[Checkpoint] = (),
         learners: int = 2,
+        latest: int = _KEPT_CHECKPOINTS,
     ) -> None:
         """Writes ``deepracer_checkpoints.json``, then removes the checkpoints that are too old.
 
-        What stays is the latest four up to ``last``, and ``best``. A newer one than ``last`` is
+        What stays is the latest up to ``last``, and ``best``. A newer one than ``last`` is
         what an interrupted training left behind, and goes as well.
 
         Args:
@@ -421,13 +429,14 @@ class ModelFolder:
             superseded: that need not stay, however new.
             learners: of the latest, what a resumed training needs stays of so many: of one more
                 than the last, in case a copy of the folder has an older index.
+            latest: so many checkpoints stay besides the best.
         """
         content = {"last_checkpoint": _as_json(last), "best_checkpoint": _as_json(best)}
         atomic_write_text(self.checkpoint_index, json.dumps(content))
         needed = {last.checkpoint, best.checkpoint}
         passing = set(superseded) - needed
         recorded = [c for c in self.checkpoints() if c <= last.checkpoint and c not in passing]
-        self._keep(needed | set(recorded[-_KEPT_CHECKPOINTS:]))
+        self._keep(needed | set(recorded[-latest:]))
         kept = {self.learner(checkpoint) for checkpoint in recorded[-learners:]}
         for path in set(self.store.glob(f"*.learner{_WEIGHTS_SUFFIX}")) - kept:
             path.unlink(missing_ok=True)
@@ -450,6 +459,10 @@ class ModelFolder:
     def _keep(self, kept: set[Checkpoint]) -> None:
         for checkpoint in set(self.checkpoints()) - kept:
             self.weights(checkpoint).unlink(missing_ok=True)
+        self.keep_graphs(*kept)
+
+    def keep_graphs(self, *kept: Checkpoint) -> None:
+        """Removes the graphs of all other checkpoints."""
         graphs = {self.graph(checkpoint) for checkpoint in kept}
         for path in self.store.glob("model_*.pb"):
             if _GRAPH_NAME.fullmatch(path.name) and path not in graphs:
@@ -462,6 +475,8 @@ def _as_json(record: CheckpointRecord) -> dict[str, Any]:
         "time_stamp": float(record.time_stamp),
         "avg_eval_metric": float(record.avg_eval_metric),
     }
+    if record.lap_time is not None:
+        content["lap_time"] = float(record.lap_time)
     return content if record.evaluated else content | {"evaluated": False}
 
 
@@ -474,6 +489,7 @@ def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
     checkpoint = Checkpoint(int(match[1]), int(match[2]))
     evaluated = content.get("evaluated") is not False
     time_stamp, metric = float(content["time_stamp"]), float(metric)
-    if not (math.isfinite(time_stamp) and math.isfinite(metric)):
+    lap_time = float(content["lap_time"]) if "lap_time" in content else None
+    if not all(map(math.isfinite, (time_stamp, metric, lap_time or 0.0))):
         raise ValueError(f"time_stamp {time_stamp} and metric {metric}, which must be finite")
-    return CheckpointRecord(checkpoint, time_stamp, metric, evaluated)
+    return CheckpointRecord(checkpoint, time_stamp, metric, evaluated, lap_time)

@@ -421,18 +421,18 @@ class Training:
             return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
-        best_by, metric = self.job.config.best_by, standing(laps, self.job.config.best_by)
+        best_by, driven = self.job.config.best_by, list(laps)
         ends = 0 < self.job.config.stop_after <= self._clean_evaluations
         row = None
-        fastest = best_by == "laptime" and beats(self._record_of(metric), self._checkpoints.best)
+        fastest = best_by == "laptime" and beats(self._record_of(driven), self._checkpoints.best)
         if ends or (clean and fastest):
             row = Row(*self._evaluation.row(self._greedy))
             if not row.is_clean:
                 self._clean_evaluations = 0
                 if best_by == "laptime":
-                    metric = standing([*laps, *chain.from_iterable(row.laps)], best_by)
+                    driven += chain.from_iterable(row.laps)
         self._record.add_evaluation(laps)
-        self._save(metric, row)
+        self._save(driven, row)
         return laps
 
     @property
@@ -440,18 +440,19 @@ class Training:
         """Where the training is."""
         return Checkpoint(self._iteration, self._steps)
 
-    def _record_of(self, metric: float | None) -> CheckpointRecord:
-        return CheckpointRecord(self._checkpoint, time.time(), metric or 0.0, metric is not None)
+    def _record_of(self, laps: Sequence[Lap]) -> CheckpointRecord:
+        metric, lap_time = standing(laps, self.job.config.best_by) if laps else (0.0, None)
+        return CheckpointRecord(self._checkpoint, time.time(), metric, bool(laps), lap_time)
 
-    def _save(self, metric: float | None = None, row: Row | None = None) -> None:
+    def _save(self, laps: Sequence[Lap] = (), row: Row | None = None) -> None:
         """A checkpoint, and the books up to it.
 
         Args:
-            metric: of its evaluation; None for one between two evaluations.
+            laps: of its evaluation; none for one between two evaluations.
             row: laps in a row that it drove.
         """
-        self._record.write(picture=metric is not None)
-        self._checkpoints.save(self._learner, self._record_of(metric), row)
+        self._record.write(picture=len(laps) > 0)
+        self._checkpoints.save(self._learner, self._record_of(laps), row)
         self._saved = time.monotonic()
 
     def _restore(self) -> None:
@@ -480,4 +481,4 @@ class Training:
             self._save()  # before it is evaluated, which takes its time
         if not self._kept.evaluated and self._steps > 0:
             self._evaluate_and_save()
-        self._checkpoints.tidy()
+        self._checkpoints.tidy(self._learner)

@@ -26,6 +26,7 @@ from deepracer_fast.checkpoints import Row
 from deepracer_fast.clone import cloned_policy
 from deepracer_fast.compilation_cache import keep_compiled_programs
 from deepracer_fast.config import TrainConfig, read_config, settings_of
+from deepracer_fast.driving_habits import driving_habits
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.hosts import ALONE, Invitation, Team, agree, meet
@@ -405,6 +406,9 @@ def _keep_evaluation(
     clean = sum(lap.is_clean for lap in laps)
     title = f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean"
     console.print(lap_table(laps, title))
+    space = job.metadata.action_space
+    habits = driving_habits(columns, space)
+    _say(console, habits.summary(space), *(f"note: {each}" for each in habits.remarks(space)))
 
 
 def _say(console: Console, *lines: str) -> None:

@@ -1,7 +1,7 @@
 """Greedy laps while training: how good is the policy now, and does it lap five times in a row?
 
-In: a course and a policy. Out: laps, track by track, and the number by which the best checkpoint is
-chosen. Neighbours: ``evaluate`` drives; ``train`` asks.
+In: a course and a policy. Out: laps, track by track, and the numbers by which the best checkpoint
+is chosen. Neighbours: ``evaluate`` drives; ``train`` asks.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ EVALUATION_CARS = 5
 """Greedy laps in one evaluation on one track; MIN_EVAL_TRIALS of the original."""
 
 CARS_PER_TRACK = 2  # at least, where there are several
-
-_BROKEN_OFF = -1e4  # seconds: no lap takes so long, so that a whole one is always better
 
 
 class Evaluation:
@@ -79,20 +77,17 @@ class Evaluation:
         return drive_laps(driver, simulator, RaceOptions().laps, trace, give_up=True), trace
 
 
-def standing(laps: Sequence[Lap], best_by: str) -> float:
-    """What the best checkpoint has most of.
+def standing(laps: Sequence[Lap], best_by: str) -> tuple[float, float | None]:
+    """What the best checkpoint has most of, and the mean seconds of a lap that decide between two.
 
     Args:
         laps: of an evaluation.
-        best_by: ``progress``: percent; ``reward``; ``laptime``: minus seconds, where an attempt
-            that did not end clean counts as very long, less so the further it came.
+        best_by: ``progress`` or ``laptime``: percent; ``reward``. Only ``laptime`` gives a time,
+            and only where all laps are clean.
     """
-    if best_by == "reward":
-        return float(np.mean([lap.reward for lap in laps]))
-    if best_by == "laptime":
-        times = [
-            -lap.lap_time_seconds if lap.is_clean else _BROKEN_OFF + lap.completion_percentage
-            for lap in laps
-        ]
-        return float(np.mean(times))
-    return float(np.mean([lap.completion_percentage for lap in laps]))
+    metric = np.mean(
+        [lap.reward if best_by == "reward" else lap.completion_percentage for lap in laps]
+    )
+    times = [lap.lap_time_seconds for lap in laps]
+    timed = best_by == "laptime" and all(lap.is_clean for lap in laps)
+    return float(metric), float(np.mean(times)) if timed else None

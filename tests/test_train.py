@@ -30,6 +30,7 @@ from deepracer_fast.evaluate import Lap
 from deepracer_fast.learner import Learner
 from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
+from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.simtrace import read_simtrace
 from deepracer_fast.train import Report, Training
@@ -324,7 +325,14 @@ def test_a_teacher_without_a_way_round_leaves_it_to_ppo(tmp_path: Path) -> None:
 def test_the_best_checkpoint_is_the_one_that_was_asked_for(
     best_by: str, better: list[Lap], worse: list[Lap]
 ) -> None:
-    assert standing(better, best_by) > standing(worse, best_by)
+    def record(laps: list[Lap]) -> CheckpointRecord:
+        metric, lap_time = standing(laps, best_by)
+        return CheckpointRecord(Checkpoint(1, 1), 0.0, metric, lap_time=lap_time)
+
+    assert beats(record(better), record(worse))
+    assert not beats(record(worse), record(better))
+    written = record(better)
+    assert 0.0 <= written.avg_eval_metric <= 100.0, "a number that means something"
 
 
 @pytest.mark.usefixtures("no_laps")
