@@ -61,7 +61,7 @@ def test_few_actions_of_many_are_noticed() -> None:
 def test_zig_zags_are_counted_by_the_second() -> None:
     left, right, straight = (index_of(angle, 1.0) for angle in (30, -30, 0))
     zig_zag = [left, straight, right, straight] * 15
-    assert "zig-zags: 7.3 times a second" in remarks(zig_zag)
+    assert "zig-zags: 7.4 times a second" in remarks(zig_zag)
     assert "zig-zags" not in remarks([left] * 60 + [right] * 60), "a bend, then another"
     assert "zig-zags" in remarks([[1.0, 0.0], [-1.0, 0.0]] * 30, BOX)
 

@@ -29,6 +29,8 @@ from deepracer_fast.networks import network_spec
 from deepracer_fast.race import Race
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.race_drive import Entrant, drive_race
+from deepracer_fast.reward import load_reward
+from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simulator import Simulator
 from deepracer_fast.training_command import TrainingFiles, new_job, resumed_job
 from deepracer_fast.video_command import drive_moments
@@ -148,8 +150,12 @@ def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None
     )
     head = {"policy_fc": master.policy["ppo_head_0"]["policy_fc"] | {"bias": np.array([3.0, 0, 0])}}
     master.begin_with(master.policy | {"ppo_head_0": head})  # it knows what it wants
-    lessons = Lessons(Course(config, METADATA), config, master, pupil, halved_after=10**6)
-    distances = [lessons.give(LESSON_CARS, lambda: None) for _ in range(2)]
+    reward = load_reward(example_reward("progress"))
+    lessons = Lessons(Course(config, METADATA), config, master, pupil, reward, halved_after=10**6)
+    distances = []
+    for _ in range(2):
+        lessons.give(LESSON_CARS, lambda: None)
+        distances.append(lessons.close()[0])
     assert distances[1] < 0.5 * distances[0]
 
 

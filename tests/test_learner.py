@@ -73,11 +73,11 @@ def test_restored_learner_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> 
     learner.explore(
         {"LIDAR": rollout_of().observation["LIDAR"][0]}
     )  # the random key has moved on, too
-    learner.save(tmp_path / "learner.safetensors", episodes=7)
+    learner.save(tmp_path / "learner.safetensors")
     policy = jax.tree.map(np.asarray, learner.policy)
 
     twin = learner_of(seed=99)
-    assert twin.restore(tmp_path / "learner.safetensors", policy) == 7
+    twin.restore(tmp_path / "learner.safetensors", policy)
     assert policy_bytes(twin) == policy_bytes(learner)
     for seed in (1, 2):
         observation = {"LIDAR": rollout_of(seed).observation["LIDAR"][0]}
@@ -91,7 +91,7 @@ def test_restored_learner_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> 
 
 def test_learner_state_of_another_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "learner.safetensors"
-    learner_of().save(path, episodes=0)
+    learner_of().save(path)
     other = learner_of(CONTINUOUS)
     before = policy_bytes(other)
     with pytest.raises(ArchiveError, match="does not fit this training"):
@@ -102,7 +102,7 @@ def test_learner_state_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_damaged_learner_state_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "learner.safetensors"
     learner = learner_of()
-    learner.save(path, episodes=0)
+    learner.save(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ArchiveError, match=r"learner\.safetensors"):
         learner.restore(path, learner.policy)
