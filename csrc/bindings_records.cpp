@@ -176,6 +176,10 @@ void bind_randomization(py::module_& m) {
   field(ranges, "camera_yaw", &Ranges::camera_yaw, up_to(0.5));
   field(ranges, "picture_delay", &Ranges::picture_delay, up_to(0.2));
   field(ranges, "grip", &Ranges::grip, up_to(0.9));
+  field(ranges, "steering_gain", &Ranges::steering_gain, up_to(0.5));
+  field(ranges, "steering_offset", &Ranges::steering_offset, up_to(10.0));
+  field(ranges, "speed_gain", &Ranges::speed_gain, up_to(0.5));
+  field(ranges, "at_bounds", &Ranges::at_bounds);
 }
 
 void bind_sensor_options(py::module_& m) {

@@ -28,6 +28,9 @@ enum Draw : std::uint32_t {
   kYawDraw,
   kDelayDraw,
   kGripDraw,
+  kSteeringGainDraw,
+  kSteeringOffsetDraw,
+  kSpeedDraw,
   kPixelDraw = 1024,       // and on: one for each row of each picture
   kEyeDraws = 0x20000000,  // from the rows of one eye to those of the other
 };
@@ -71,7 +74,9 @@ std::size_t Randomizer::bytes_per_car() const {
 
 float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
   const std::uint32_t episode = episodes_[static_cast<std::size_t>(car)].number;
-  return low + (high - low) * uniform(seed_, car_number(car), episode, number);
+  const float share = uniform(seed_, car_number(car), episode, number);
+  if (ranges_.at_bounds) return low == 0.0F || share >= 0.5F ? high : low;
+  return low + (high - low) * share;
 }
 
 void Randomizer::begin_episode(int car, std::uint32_t number) {
@@ -82,6 +87,10 @@ void Randomizer::begin_episode(int car, std::uint32_t number) {
   episode.yaw = draw(car, kYawDraw, -ranges_.camera_yaw, ranges_.camera_yaw);
   episode.delay = draw(car, kDelayDraw, 0.0F, ranges_.picture_delay) / kControlPeriod;
   episode.grip = around_one(car, kGripDraw, ranges_.grip);
+  episode.steering_gain = around_one(car, kSteeringGainDraw, ranges_.steering_gain);
+  episode.steering_offset =
+      radians(draw(car, kSteeringOffsetDraw, -ranges_.steering_offset, ranges_.steering_offset));
+  episode.speed_gain = around_one(car, kSpeedDraw, ranges_.speed_gain);
   episode.noise =
       static_cast<std::int32_t>(64.0F * draw(car, kNoiseDraw, 0.0F, ranges_.pixel_noise));
   // A kernel (w, 1 - 2 w, w) has variance 2 w.

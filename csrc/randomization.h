@@ -1,5 +1,6 @@
 // What differs from episode to episode for the sake of sim-to-real: light, colours, noise, blur,
-// camera pose, age of the picture, grip. All off by default.
+// camera pose, age of the picture, grip, what steering and motor make of a command. All off by
+// default.
 //
 // In: a Randomization (how much of each), and where a car is. Out: how its pictures are taken and
 // disturbed, and its vehicle parameters in this episode. Every draw is a function of (seed, car,
@@ -31,11 +32,16 @@ struct Randomization {
   float camera_yaw = 0.0F;     // rad, +- this
   float picture_delay = 0.0F;  // s, 0 to this (at most 0.2): age of the picture that is shown
   float grip = 0.0F;           // 1 +- this, on the friction between wheels and ground
+  float steering_gain = 0.0F;  // 1 +- this, on the steering angle
+  float steering_offset = 0.0F;  // degrees, +- this, on the steering angle
+  float speed_gain = 0.0F;       // 1 +- this, on the speed
+  bool at_bounds = false;        // each draw is one of the ends of its range, "0 to a" is a
 
   bool any() const {
     return surface_grey > 0.0F || light_gain > 0.0F || light_offset > 0.0F || pixel_noise > 0.0F ||
            blur > 0.0F || camera_height > 0.0F || camera_pitch > 0.0F || camera_yaw > 0.0F ||
-           picture_delay > 0.0F || grip > 0.0F;
+           picture_delay > 0.0F || grip > 0.0F || steering_gain > 0.0F || steering_offset > 0.0F ||
+           speed_gain > 0.0F;
   }
 };
 
@@ -63,6 +69,12 @@ class Randomizer {
   void forget_poses(int car, const VehicleState& vehicle);
   // Factor on the friction between wheels and ground.
   float grip(int car) const { return episodes_[static_cast<std::size_t>(car)].grip; }
+  // What steering and motor make of a command.
+  VehicleCommand obeyed(int car, VehicleCommand asked) const {
+    const Episode& episode = episodes_[static_cast<std::size_t>(car)];
+    return {episode.steering_gain * asked.steering + episode.steering_offset,
+            episode.speed_gain * asked.speed};
+  }
   // Once per step, after the motion: from where and with what the car's pictures are taken. A
   // camera that does not differ from `standard` is that.
   View view(int car, const VehicleState& vehicle, const Camera& standard);
@@ -85,6 +97,9 @@ class Randomizer {
     float yaw;    // rad
     float delay;  // control periods
     float grip;
+    float steering_gain;
+    float steering_offset;  // rad
+    float speed_gain;
     std::int32_t noise;                 // 1/64 grey level
     std::int32_t blur;                  // weight of each neighbour, of 256
     std::array<CarPose, kPoses> poses;  // the present one first

@@ -269,10 +269,10 @@ bool Simulator::may_drive(int car) {
 }
 
 DriveOrder Simulator::order(int car) {
-  const float grip = vehicle_.params.grip * (randomizer_.is_on() ? randomizer_.grip(car) : 1.0f);
-  return {&cars_.vehicle[car],
-          {radians(cars_.steering_command_deg[car]), cars_.speed_command[car]},
-          grip};
+  const VehicleCommand asked{radians(cars_.steering_command_deg[car]), cars_.speed_command[car]};
+  const float grip = vehicle_.params.grip;
+  if (!randomizer_.is_on()) return {&cars_.vehicle[car], asked, grip};
+  return {&cars_.vehicle[car], randomizer_.obeyed(car, asked), grip * randomizer_.grip(car)};
 }
 
 // In a continuous race the next lap begins where the last one ended, in this very step.

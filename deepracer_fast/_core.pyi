@@ -152,6 +152,10 @@ class Randomization:
     camera_yaw: float
     picture_delay: float
     grip: float
+    steering_gain: float
+    steering_offset: float
+    speed_gain: float
+    at_bounds: bool
 
 class SimulatorOptions:
     num_cars: int
