@@ -1,0 +1,163 @@
+"""The options of ``deepracer-fast train``.
+
+In: what the user typed, each option with its unit and default in ``--help``. Out: the training that
+it asks for. Neighbours: ``cli`` has the other commands; ``training_command`` trains.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Bundled track, or path of a route .npy; repeat it to train on several at once.",
+            show_default=False,
+        ),
+    ] = None,
+    random_tracks: Annotated[
+        int | None,
+        typer.Option(help="Train on so many made-up tracks as well (default: 0)", min=0),
+    ] = None,
+    reward: Annotated[
+        Path | None,
+        typer.Option(
+            help="reward_function.py, or an example's name, such as progress (default: "
+            "follow_center_line)",
+        ),
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="model_metadata.json (default: camera, 15 actions up to 30 deg, 1 m/s)"),
+    ] = None,
+    max_speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Without METADATA: 28 actions, 7 angles up to 30 deg, 4 speeds up to this, m/s.",
+            min=0.4,
+            max=4.0,
+        ),
+    ] = None,
+    hyperparameters: Annotated[
+        Path | None, typer.Option(help="hyperparameters.json (default: the lab's, for this speed)")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="config.toml with further settings.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Model folder (default: models/TRACK-N, N counting up)")
+    ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            help="Clone: begin with the policy of this model (folder, model.tar.gz, .pb)."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes (default: 20)")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Stop after so many env-steps (default: no limit)")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness (default: 0)")] = None,
+    num_cars: Annotated[
+        int | None, typer.Option(help="Cars side by side (default: 64)", min=1)
+    ] = None,
+    stop_after: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many evaluations in a row with clean laps only, 0 for never "
+            "(default: 1)",
+            min=0,
+        ),
+    ] = None,
+    best_by: Annotated[
+        str | None,
+        typer.Option(help="Best checkpoint: progress, reward or laptime (default: progress)"),
+    ] = None,
+    teacher: Annotated[
+        bool | None,
+        typer.Option(
+            "--teacher/--no-teacher",
+            help="Let a policy that sees the track state learn first and teach (default: yes)",
+            show_default=False,
+        ),
+    ] = None,
+    track_state: Annotated[
+        bool,
+        typer.Option(
+            "--track-state",
+            help="Learn from the track state, not the camera: takes seconds, not for the car.",
+        ),
+    ] = False,
+    frame_stack: Annotated[
+        int | None,
+        typer.Option(
+            help="Show the policy the camera's last 2 to 4 frames at once, not for the car "
+            "(default: METADATA's, or 1)",
+            min=1,
+            max=4,
+        ),
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Simulator threads, 0 for all cores (default: 0)")
+    ] = None,
+    car_version: Annotated[
+        int | None,
+        typer.Option(
+            help="Car physics, 3 to 6 (default: version of model_metadata.json)",
+            show_default=False,
+        ),
+    ] = None,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT of host 0, to train on several hosts: the same command on each, but "
+            "for --host-id.",
+            show_default=False,
+        ),
+    ] = None,
+    num_hosts: Annotated[
+        int | None, typer.Option(help="Of a training on several hosts.", show_default=False)
+    ] = None,
+    host_id: Annotated[
+        int | None,
+        typer.Option(help="Which one this is, from 0, which writes the model.", show_default=False),
+    ] = None,
+) -> None:
+    """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
+    from deepracer_fast.hosts import invitation
+    from deepracer_fast.reward.examples import reward_file
+    from deepracer_fast.training_command import TrainingFiles, run_training
+
+    settings = {
+        "track": track[0] if track else None,
+        "more_tracks": tuple(track[1:]) if track else None,
+        "random_tracks": random_tracks,
+        "stop_after": stop_after,
+        "best_by": best_by,
+        "teacher": teacher,
+        "minutes": minutes,
+        "steps": steps,
+        "seed": seed,
+        "num_cars": num_cars,
+        "collection": collection,
+        "threads": threads,
+        "car_version": car_version,
+    }
+    reward = reward_file(reward) if reward else None
+    files = TrainingFiles(
+        reward, metadata, hyperparameters, config, model, pretrained, max_speed, frame_stack
+    )
+    given = {name: value for name, value in settings.items() if value is not None}
+    invited = invitation(coordinator, num_hosts, host_id)
+    run_training(files, given, resume, track_state, invited)
