@@ -84,6 +84,7 @@ class ModelMetadata:
     frame_stack: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sensors", sensor_list(self.sensors))
         check_fields(self, MetadataError)
         one_of("neural_network", self.neural_network, NEURAL_NETWORKS, MetadataError)
         one_of("training_algorithm", self.training_algorithm, TRAINING_ALGORITHMS, MetadataError)
@@ -128,6 +129,11 @@ class ModelMetadata:
         return json.dumps(content, indent=2) + "\n"
 
 
+def sensor_list(sensors: Any) -> Any:
+    """A sensor that is named alone, without a list around it, as a list; anything else as it is."""
+    return (sensors,) if isinstance(sensors, str) else sensors
+
+
 def read_model_metadata(path: str | Path) -> ModelMetadata:
     """Reads a ``model_metadata.json``.
 
@@ -150,7 +156,7 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
     """
     content = parse_json_object(text, source, MetadataError)
     sensors = _sensors(content, source)
-    algorithm = _word(content, "training_algorithm", TRAINING_ALGORITHMS, source)
+    algorithm = _choice(content, "training_algorithm", TRAINING_ALGORITHMS, source)
     action_space = _action_space(content, source)
     if algorithm == "sac" and isinstance(action_space, DiscreteActionSpace):
         raise MetadataError(
@@ -183,7 +189,7 @@ def _action_space_to_json(space: ActionSpace) -> Any:
 
 
 def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
-    kind = _word(content, "action_space_type", ACTION_SPACE_TYPES, source)
+    kind = _choice(content, "action_space_type", ACTION_SPACE_TYPES, source)
     if "action_space" not in content:
         raise MetadataError(f"{source}: action_space is missing; every model needs one")
     found = content["action_space"]
@@ -241,24 +247,25 @@ def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
                 'add "sensor": ["FRONT_FACING_CAMERA"] or what the model was trained with'
             )
         return ("observation",)
-    found = content["sensor"]
-    if not isinstance(found, list):
+    found = sensor_list(content["sensor"])
+    if not isinstance(found, list | tuple):
         raise MetadataError(f"{source}: sensor must be a list of names, found {brief(found)}")
-    if found == [TRACK_STATE]:
+    names = [_meant(name, (*CAMERAS, *LIDARS, TRACK_STATE)) for name in found]
+    if names == [TRACK_STATE]:
         return (TRACK_STATE,)
-    for name in found:
+    for name in names:
         if name not in CAMERAS + LIDARS:
             raise MetadataError(
                 f"{source}: sensor: unknown sensor {brief(name)}; "
                 f"use one of {', '.join(CAMERAS + LIDARS)}"
             )
-    num_cameras = sum(name in CAMERAS for name in found)
-    if num_cameras != 1 or len(found) - num_cameras > 1:
+    num_cameras = sum(name in CAMERAS for name in names)
+    if num_cameras != 1 or len(names) - num_cameras > 1:
         raise MetadataError(
             f"{source}: sensor must hold exactly one camera and at most one lidar, "
             f"found {brief(found)}; remove or add one"
         )
-    return tuple(found)
+    return tuple(names)
 
 
 def _version(content: Mapping[str, Any], source: str) -> int:
@@ -290,7 +297,7 @@ def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: s
 
 def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
     """The value of an optional key whose default is the first of the allowed values."""
-    found = content.get(key, allowed[0])
+    found = _meant(content.get(key, allowed[0]), allowed)
     if found not in allowed:
         raise MetadataError(
             f"{source}: {key} must be one of {', '.join(allowed)}, found {brief(found)}"
@@ -298,12 +305,14 @@ def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], sour
     return str(found)
 
 
-def _word(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
-    """As ``_choice``, for the words that the original lowers and strips before it compares."""
-    found = content.get(key)
-    if isinstance(found, str):
-        content = {**content, key: found.strip().lower()}
-    return _choice(content, key, allowed, source)
+def _meant(found: Any, allowed: tuple[str, ...]) -> Any:
+    """The allowed word that a text is but for its case and spaces around it; else what was found.
+
+    The original forgives as much of some of these words.
+    """
+    if not isinstance(found, str):
+        return found
+    return next((word for word in allowed if word.lower() == found.strip().lower()), found)
 
 
 def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
