@@ -136,7 +136,6 @@ def train(
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
     from deepracer_fast.hosts import invitation
-    from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.training_command import TrainingFiles, run_training
 
     settings = {
@@ -154,7 +153,6 @@ def train(
         "threads": threads,
         "car_version": car_version,
     }
-    reward = reward_file(reward) if reward else None
     files = TrainingFiles(
         reward, metadata, hyperparameters, config, model, pretrained, max_speed, frame_stack
     )

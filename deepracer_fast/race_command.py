@@ -36,7 +36,7 @@ from deepracer_fast.race import (
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.race_drive import Entrant, drive_race
 from deepracer_fast.simulator import CAR_VERSIONS
-from deepracer_fast.track import load_track
+from deepracer_fast.track import load_track, track_name
 
 LEADERBOARDS = Path("leaderboards")
 """Where races go that are given no file of their own."""
@@ -76,6 +76,8 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
         DeepRacerError: something cannot be used, or the file's race has other rules; nothing has
             been driven or written then.
     """
+    if "track" in given:
+        given = {**given, "track": track_name(given["track"])}
     path = request.leaderboard or _usual_place(given)
     board = _board(path, given, is_new_allowed=bool(request.models))
     if request.models:

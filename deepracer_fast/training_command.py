@@ -6,7 +6,6 @@ Neighbours: ``cli`` parses the options, ``train`` does the work, ``training_scre
 
 from __future__ import annotations
 
-import difflib
 import filecmp
 import os
 import re
@@ -14,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -30,7 +29,12 @@ from deepracer_fast.driving_habits import driving_habits
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.hosts import ALONE, Invitation, Team, agree, meet
-from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
+from deepracer_fast.hyperparameters import (
+    WITHOUT_EFFECT,
+    Hyperparameters,
+    key_meant,
+    read_hyperparameters,
+)
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
@@ -43,7 +47,7 @@ from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.stop_request import StopRequest, graceful_stop
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.trace import Trace, simtrace_columns
-from deepracer_fast.track import load_track
+from deepracer_fast.track import load_track, track_name
 from deepracer_fast.train import Training
 from deepracer_fast.training_follower import follow
 from deepracer_fast.training_job import TrainingJob
@@ -198,8 +202,8 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
     yield from filter(None, [confinement_note()])
     yield from (f"{job.reward.name}, {about}" for about in about_files(job.reward.source))
     for key in job.hyperparameters.ignored:
-        close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        meant = key_meant(key)
+        hint = f" (did you mean {meant}?)" if meant else ""
         yield f"hyperparameters: {key} is unknown and has no effect{hint}"
     for key in WITHOUT_EFFECT:
         if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
@@ -224,12 +228,7 @@ def new_job(
     config = _defaults(metadata)
     if files.config:
         config = read_config(files.config)
-    config = replace(config, **settings)
-    config = replace(
-        config,
-        track=_from_anywhere(config.track),
-        more_tracks=tuple(map(_from_anywhere, config.more_tracks)),
-    )
+    config = _with_tracks(replace(config, **settings))
     hyperparameters = (
         read_hyperparameters(files.hyperparameters)
         if files.hyperparameters
@@ -245,6 +244,12 @@ def new_job(
     return TrainingJob(
         config, metadata, hyperparameters, reward, ModelFolder(path), pretrained, given
     )
+
+
+def _with_tracks(config: TrainConfig) -> TrainConfig:
+    """The same settings with tracks by names that hold everywhere."""
+    track, *more = map(_from_anywhere, config.tracks)
+    return replace(config, track=track, more_tracks=tuple(more))
 
 
 def _metadata_of(files: TrainingFiles) -> ModelMetadata:
@@ -282,7 +287,9 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
 
     The command that began it may be repeated as it was: what it names must be what the folder has.
     """
-    wanted = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
+    asked = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
+    tracks = vars(_with_tracks(TrainConfig(**asked)))
+    wanted = {name: tracks[name] for name in asked}
     folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
     folder.refuse_nothing_begun()
     config = settings_of(folder.path)
@@ -316,8 +323,8 @@ def _same_setting(wanted: Any, kept: Any) -> bool:
 
 
 def _from_anywhere(track: str) -> str:
-    """A bundled name as it is; a path so that it still holds in another working directory."""
-    return str(Path(track).resolve()) if Path(track).is_file() else track
+    """A bundled track's own name; a path so that it still holds in another working directory."""
+    return str(Path(track).resolve()) if Path(track).is_file() else track_name(track)
 
 
 def _check_files(files: TrainingFiles, job: TrainingJob) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.errors import ConfigError
+from deepracer_fast.errors import ConfigError, RewardError
+from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
 from deepracer_fast.training_command import FIRST_MODEL, TrainingFiles, new_job
 
@@ -28,6 +29,15 @@ def test_max_speed_beside_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert reward_file(Path("progress")) == example_reward("progress")
+    assert load_reward("progress").source == example_reward("progress").read_text()
+    assert load_reward("Follow-Center-Line").name == "follow_center_line.py"
     assert reward_file(Path("nothing.py")) == Path("nothing.py")
+    with pytest.raises(RewardError, match=r"nor a file, is called 'progres': choose one of avoid"):
+        load_reward("progres")
     Path("progress").write_text("def reward_function(params): return 1.0")
     assert reward_file(Path("progress")) == Path("progress")
+
+
+def test_tracks_are_kept_by_their_own_names() -> None:
+    config = new_job(TrainingFiles(), {"track": "oval", "more_tracks": ("re:Invent 2018",)}).config
+    assert config.tracks == ("Oval_track", "reinvent_base")
