@@ -16,18 +16,36 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from deepracer_fast import _core
+from deepracer_fast import __version__, _core
 from deepracer_fast.cache_folder import lend_to_libraries
 from deepracer_fast.cli_train import train
 from deepracer_fast.terminal import error_line, open_streams
 
 app = typer.Typer(
-    help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
     no_args_is_help=True,
     rich_markup_mode="markdown",  # brackets in help are not markup
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"deepracer-fast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Train DeepRacer models from the camera in minutes. --debug shows tracebacks."""
+
 
 CarVersionOption = Annotated[
     int | None,
@@ -247,7 +265,6 @@ def video(
     ] = None,
 ) -> None:
     """Film a model's laps, or a recorded episode with its rewards as recorded."""
-    from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.video_command import VideoRequest, run_video
 
     driving = {
@@ -259,7 +276,6 @@ def video(
         "config": config,
     }
     given = {name: value for name, value in driving.items() if value is not None}
-    reward = reward_file(reward) if reward else None
     run_video(VideoRequest(source, output, track, seconds, episode, reward), given)
 
 
