@@ -23,11 +23,11 @@ from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelInputs,
     beats,
-    training_params,
 )
 from deepracer_fast.trace import Trace
 from deepracer_fast.track import Track
 from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training_params import training_params
 
 
 @dataclass(frozen=True)

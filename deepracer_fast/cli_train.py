@@ -53,9 +53,14 @@ def train(
     pretrained: Annotated[
         Path | None,
         typer.Option(
-            help="Clone: begin with the policy of this model (folder, model.tar.gz, .pb)."
+            help="Clone: begin with the policy of this model (folder, archive, .pb). What it was "
+            "trained with holds for the clone as well, but for what is given here."
         ),
     ] = None,
+    checkpoint: Annotated[
+        str,
+        typer.Option(help="Of PRETRAINED: best, last, or the number of an iteration."),
+    ] = "best",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
     ] = False,
@@ -136,7 +141,8 @@ def train(
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
     from deepracer_fast.hosts import invitation
-    from deepracer_fast.training_command import TrainingFiles, run_training
+    from deepracer_fast.training_command import run_training
+    from deepracer_fast.training_files import TrainingFiles
 
     settings = {
         "track": track[0] if track else None,
@@ -154,7 +160,15 @@ def train(
         "car_version": car_version,
     }
     files = TrainingFiles(
-        reward, metadata, hyperparameters, config, model, pretrained, max_speed, frame_stack
+        reward=reward,
+        metadata=metadata,
+        hyperparameters=hyperparameters,
+        config=config,
+        model=model,
+        pretrained=pretrained,
+        checkpoint=checkpoint,
+        max_speed=max_speed,
+        frame_stack=frame_stack,
     )
     given = {name: value for name, value in settings.items() if value is not None}
     invited = invitation(coordinator, num_hosts, host_id)

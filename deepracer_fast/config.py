@@ -149,15 +149,22 @@ def settings_of(model: Path) -> TrainConfig:
     return replace(config, track=found[0], more_tracks=tuple(found[1:]))
 
 
-def read_config(path: str | Path) -> TrainConfig:
-    """Reads a ``config.toml``; keys that it leaves out take their defaults.
+def read_config(path: str | Path, over: TrainConfig | None = None) -> TrainConfig:
+    """Reads a ``config.toml``.
+
+    Args:
+        path: of the file.
+        over: what the keys that it leaves out have; their defaults if None. A file that names a
+            track has no more tracks than it names.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
     content = read_toml(path, ConfigError)
     try:
-        return _record(TrainConfig, content)
+        if "track" in content:
+            content = {"more_tracks": (), **content}
+        return _record(TrainConfig() if over is None else over, content)
     except ConfigError as problem:
         raise ConfigError(f"{path}: {problem}") from None
 
@@ -165,9 +172,9 @@ def read_config(path: str | Path) -> TrainConfig:
 _Record = TypeVar("_Record", TrainConfig, Randomization, RaceConfig)
 
 
-def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
-    """The record whose fields a TOML table gives."""
-    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
+def _record(over: _Record, table: dict[str, Any]) -> _Record:
+    """The record with the fields that a TOML table gives."""
+    types: dict[str, Any] = {each.name: each.type for each in fields(over)}
     values: dict[str, Any] = {}
     for key, found in table.items():
         if key not in types:
@@ -176,8 +183,8 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
         if is_dataclass(types[key]):
             if not isinstance(found, dict):
                 raise refuse(key, f"a table [{key}]", found)
-            values[key] = _record(types[key], found)
-    return kind(**values)
+            values[key] = _record(getattr(over, key), found)
+    return replace(over, **values)
 
 
 def _toml_lines(settings: dict[str, Any]) -> str:

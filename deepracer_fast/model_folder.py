@@ -36,6 +36,7 @@ from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.file_reading import read_text, refusing
 from deepracer_fast.json_object import read_json_object
 from deepracer_fast.source_text import encoded
+from deepracer_fast.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.writer_lock import WriterLock
 
 FORMAT = 1
@@ -43,6 +44,7 @@ FORMAT = 1
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
+_NOBODY: Mapping[str, str] = {}
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
@@ -114,39 +116,6 @@ def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
     return new.evaluated and new.standing >= best.standing
 
 
-def training_params(
-    model_name: str, track_name: str, clockwise: bool, race_type: str = "TIME_TRIAL"
-) -> dict[str, str]:
-    """The keys of ``training_params.yaml`` that readers insist on (markov boto/s3/constants.py).
-
-    The storage keys name places that do not exist here: readers only look whether they are there.
-
-    Args:
-        model_name: The folder's name.
-        track_name: Without the ending _cw or _ccw, which the direction adds.
-        clockwise: Whether the track is driven clockwise.
-        race_type: As the original names it.
-    """
-    return {
-        "WORLD_NAME": track_name,
-        "TRACK_DIRECTION_CLOCKWISE": str(clockwise).lower(),
-        "RACE_TYPE": race_type,
-        "JOB_TYPE": "TRAINING",
-        "NUM_WORKERS": "1",
-        "BODY_SHELL_TYPE": "deepracer",
-        "CAR_COLOR": "Black",
-        "CAR_NAME": "deepracer-fast",
-        "SAGEMAKER_SHARED_S3_BUCKET": "bucket",
-        "SAGEMAKER_SHARED_S3_PREFIX": model_name,
-        "METRICS_S3_BUCKET": "bucket",
-        "METRICS_S3_OBJECT_KEY": f"{model_name}/metrics/TrainingMetrics.json",
-        "MODEL_METADATA_FILE_S3_KEY": f"{model_name}/model/model_metadata.json",
-        "REWARD_FILE_S3_KEY": f"{model_name}/reward_function.py",
-        "SIMTRACE_S3_BUCKET": "bucket",
-        "SIMTRACE_S3_PREFIX": model_name,
-    }
-
-
 class ModelFolder:
     """The files of one model below ``path``; making one touches nothing on the disk."""
 
@@ -154,7 +123,7 @@ class ModelFolder:
         self.path = Path(path)
         self.model_metadata = self.path / "model_metadata.json"
         self.reward_function = self.path / "reward_function.py"
-        self.training_params = self.path / "training_params.yaml"
+        self.training_params = self.path / TRAINING_PARAMS
         self.config = self.path / "config.toml"
         self.hyperparameters = self.path / "ip" / "hyperparameters.json"
         self.store = self.path / "model"
@@ -233,6 +202,8 @@ class ModelFolder:
     def is_clone(self) -> bool:
         """Whether the training that began here began with another model's policy.
 
+        The mark names that model under ``parent``.
+
         Raises:
             ArchiveError: the mark is damaged.
         """
@@ -260,7 +231,7 @@ class ModelFolder:
         return read_json_object(self.mark, ArchiveError)
 
     def create(
-        self, inputs: ModelInputs, clone: bool = False, given: Collection[Path] = ()
+        self, inputs: ModelInputs, parent: Mapping[str, str] = _NOBODY, given: Collection[Path] = ()
     ) -> None:
         """Begins a model: the folders, the mark, and what the training starts from.
 
@@ -269,7 +240,8 @@ class ModelFolder:
 
         Args:
             inputs: what the training starts from.
-            clone: another model as well, which is not kept before the first checkpoint.
+            parent: what is said of the model that a clone begins with, which is not kept before
+                the first checkpoint.
             given: files that ``inputs`` were read from; those may be replaced.
 
         Raises:
@@ -281,12 +253,13 @@ class ModelFolder:
         folders = (self.store, self.hyperparameters.parent, self.training_metrics.parent)
         for folder in (*folders, self.simtraces, self.tensorboard):
             folder.mkdir(parents=True, exist_ok=True)
-        self.put_mark(clone)
+        self.put_mark(parent)
         self.write_inputs(inputs)
 
-    def put_mark(self, clone: bool = False) -> None:
-        """Says that the folder is one of ours, and of which form."""
-        mark = {"format": FORMAT, "version": deepracer_fast.__version__, "clone": clone}
+    def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
+        """Says that the folder is one of ours, of which form, and a clone of which model."""
+        mark: dict[str, Any] = {"format": FORMAT, "version": deepracer_fast.__version__}
+        mark |= {"clone": bool(parent)} | ({"parent": dict(parent)} if parent else {})
         atomic_write_text(self.mark, json.dumps(mark) + "\n")
 
     def refuse_a_model(self) -> None:

@@ -25,6 +25,7 @@ from deepracer_fast.leaderboard import (
     refuse_other_rules,
 )
 from deepracer_fast.model import load_model
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race import (
     Race,
     Standing,
@@ -44,8 +45,6 @@ LEADERBOARDS = Path("leaderboards")
 DEFAULT_TRACK = "reinvent_base"
 
 _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-time": "total, s"}
-_PLAIN_NAMES = ("model", "agent")  # of files and folders that say nothing about whose model it is
-_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -169,18 +168,6 @@ def _names(request: RaceRequest) -> list[str]:
             "once: give each its own with --name"
         )
     return names
-
-
-def model_name(path: Path) -> str:
-    """A model's name from its path: of models/fast/model.tar.gz it is "fast"."""
-    path = path.resolve()
-    for part in (path, *path.parents):
-        name = part.name
-        for suffix in _SUFFIXES:
-            name = name.removesuffix(suffix)
-        if name and name not in _PLAIN_NAMES:
-            return name
-    return path.name
 
 
 def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:

@@ -172,11 +172,11 @@ class Training:
             return
         folder.check_room(size_of_save(job, self._learner))
         inputs = inputs_of(job, self._course.tracks[0])
-        folder.create(inputs, job.pretrained is not None, job.given)
+        folder.create(inputs, job.parent.record if job.parent else {}, job.given)
         remove_leftovers(folder.path)
         self._record = self._books(None)
-        if job.pretrained is not None:
-            self._learner.begin_with(job.pretrained)
+        if job.parent is not None:
+            self._learner.begin_with(job.parent.model.params)
         self._put_teacher()
         self._save()
 

@@ -5,7 +5,6 @@ Neighbours: ``cli`` parses the options; ``video`` draws the frames, ``video_file
 """
 
 import itertools
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from deepracer_fast.evaluate import RaceOptions, lap_rules, step_rewards
 from deepracer_fast.fleet import Judge
 from deepracer_fast.model import Model, load_model
 from deepracer_fast.model_metadata import CAMERAS, LidarConfig
-from deepracer_fast.race_command import model_name
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.replay import FRONT_POINT
 from deepracer_fast.replay_command import guess_track
@@ -32,6 +31,7 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 from deepracer_fast.trace_reader import Recording, read_recording
 from deepracer_fast.track import Track, load_track
+from deepracer_fast.training_params import read_training_params
 from deepracer_fast.video import SMALL, Caption, Moment, Screen
 from deepracer_fast.video_file import FRAMES_PER_SECOND, check_film_path, mp4_encoder, write_film
 from deepracer_fast.views import RoadObjects
@@ -147,12 +147,8 @@ def car_colour(model: Path) -> str:
 
     Of several cars in the file it is the first one's, as the original lists them.
     """
-    try:
-        text = (model / "training_params.yaml").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # an archive, or a folder without one
-        return Caption.car_colour
-    found = re.search(r"""^CAR_COLOR:[\s"'\[-]*(\w+)""", text, re.MULTILINE)
-    return next((n for n in CAR_COLOURS if found and n == found[1].title()), Caption.car_colour)
+    found = read_training_params(model).get("CAR_COLOR", "").title()
+    return found if found in CAR_COLOURS else Caption.car_colour
 
 
 def _actions(model: Model) -> list[tuple[float, float]]:

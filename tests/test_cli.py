@@ -17,7 +17,6 @@ import pytest
 import typer
 from command_line import Answer, CommandLine
 
-import deepracer_fast
 from deepracer_fast import cli, training_command
 from deepracer_fast.errors import TrackError
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
@@ -170,10 +169,6 @@ def test_help_says_every_word_that_was_written(
         for option in command.params:
             missing = set((getattr(option, "help", "") or "").split()) - set(shown)
             assert not missing, (name, option.name, missing)
-
-
-def test_version_is_shown(run: CommandLine) -> None:
-    assert run("--version") == Answer(0, f"deepracer-fast {deepracer_fast.__version__}\n", "")
 
 
 def test_the_module_runs_and_a_traceback_is_there_for_debug_alone(

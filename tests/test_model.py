@@ -278,7 +278,7 @@ def test_any_checkpoint_of_a_folder_by_its_iteration(
     (tmp_path / "model" / "2_Step-1000.learner.safetensors").write_bytes(b"")
     (tmp_path / "model" / "model_2.pb").write_bytes(b"")
     assert first_head(load_model(tmp_path, asked))["bias"][0] == 2.0
-    with pytest.raises(ArchiveError, match="no checkpoint of iteration 3; .* kept are 2, 4"):
+    with pytest.raises(ArchiveError, match=r"no checkpoint of iteration 3; .* kept are 2, 4"):
         load_model(tmp_path, 3)
 
 
@@ -346,7 +346,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write_metadata(tmp_path / "empty")
     with pytest.raises(ArchiveError, match=r"exactly one \*.safetensors or \*.pb, found none"):
         load_model(tmp_path / "empty")
-    with pytest.raises(ConfigError, match="checkpoint must be \"best\", \"last\" or .* got 'first'"):
+    with pytest.raises(ConfigError, match=r'checkpoint must be "best", "last" or .* got'):
         load_model(tmp_path, checkpoint="first")
 
 

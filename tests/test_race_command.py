@@ -12,8 +12,8 @@ import pytest
 from command_line import Answer, CommandLine
 
 from deepracer_fast import race_command
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race import Race
-from deepracer_fast.race_command import model_name
 from deepracer_fast.race_drive import Entrant, drive_race
 
 Run = Callable[..., Answer]

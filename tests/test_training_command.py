@@ -8,7 +8,7 @@ from deepracer_fast.action_space import DiscreteActionSpace
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
-from deepracer_fast.training_command import FIRST_MODEL, TrainingFiles, new_job
+from deepracer_fast.training_files import FIRST_MODEL, TrainingFiles, new_job
 
 
 def test_max_speed_makes_the_actions_of_a_race() -> None:
