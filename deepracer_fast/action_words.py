@@ -120,7 +120,7 @@ def rows_of(space: ActionSpace) -> list[dict[str, float]]:
 
 def action_table(space: ActionSpace) -> Table:
     """One action a row, as a console lists them."""
-    table = Table(title=in_words(space), title_justify="left")
+    table = Table()
     table.add_column("action", justify="right")
     table.add_column("steering, deg", justify="right")
     table.add_column("speed, m/s", justify="right")
@@ -161,7 +161,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _check_steering(angles: tuple[float, ...]) -> None:
-    for angle in angles:
+    for angle in sorted(angles, key=abs, reverse=True):
         if abs(angle) > STEERING_LIMIT_DEG:
             raise ActionError(
                 f"steering must lie within {STEERING_LIMIT_DEG:g} degrees, which is as far as the "
@@ -171,7 +171,7 @@ def _check_steering(angles: tuple[float, ...]) -> None:
 
 def _check_speed(speeds: tuple[float, ...]) -> None:
     low, high = SPEED_LIMITS
-    for speed in speeds:
+    for speed in sorted(speeds, reverse=True):
         if not low <= speed <= high:
             raise ActionError(
                 f"speed must lie from {low:g} to {high:g} m/s, which is what the car drives, got "
