@@ -171,7 +171,11 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         reward_function=job.reward.source,
         hyperparameters=job.hyperparameters.to_json(),
         training_params=training_params(
-            job.folder.path.name, name, clockwise, job.config.race.race_type
+            job.folder.path.name,
+            name,
+            clockwise,
+            job.config.race.race_type,
+            (job.metadata.car_name, job.metadata.car_color),
         ),
         config=replace(job.config, track=places[0], more_tracks=tuple(places[1:])).to_toml(),
         routes=routes,

@@ -33,14 +33,40 @@ def train(
     ] = None,
     metadata: Annotated[
         Path | None,
-        typer.Option(help="model_metadata.json (default: camera, 15 actions up to 30 deg, 1 m/s)"),
+        typer.Option(
+            help="model_metadata.json, or a car that garage has built, such as garage/Flash "
+            "(default: camera, 15 actions up to 30 deg, 1 m/s)"
+        ),
+    ] = None,
+    steering: Annotated[
+        str | None,
+        typer.Option(
+            help="Without METADATA: steering angles, deg, as MAX:LEVELS or a list, "
+            "-30,-10,0,10,30 (default: 30:5)",
+            show_default=False,
+        ),
+    ] = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(
+            help="Without METADATA: speeds, m/s, as MAX:LEVELS or a list, 0.5,1,2 (default: 1:3)",
+            show_default=False,
+        ),
     ] = None,
     max_speed: Annotated[
         float | None,
         typer.Option(
-            help="Without METADATA: 28 actions, 7 angles up to 30 deg, 4 speeds up to this, m/s.",
+            help="For races, without METADATA: 28 actions, as --steering 30:7 --speed MAX:4.",
             min=0.4,
             max=4.0,
+        ),
+    ] = None,
+    race_type: Annotated[
+        str | None,
+        typer.Option(
+            help="TIME_TRIAL, OBJECT_AVOIDANCE or HEAD_TO_BOT (default: TIME_TRIAL, or what "
+            "--config says)",
+            show_default=False,
         ),
     ] = None,
     hyperparameters: Annotated[
@@ -168,7 +194,10 @@ def train(
         pretrained=pretrained,
         checkpoint=checkpoint,
         max_speed=max_speed,
+        steering=steering,
+        speed=speed,
         frame_stack=frame_stack,
+        race_type=race_type,
     )
     given = {name: value for name, value in settings.items() if value is not None}
     invited = invitation(coordinator, num_hosts, host_id)

@@ -8,14 +8,20 @@ Neighbours: ``action_space.py`` before it; ``networks.py``, ``train.py`` and ``a
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.action_space import (
+    ActionSpace,
+    ContinuousActionSpace,
+    DiscreteActionSpace,
+    discrete_grid,
+)
 from deepracer_fast.door import check_fields, count, one_of, path_of, refuse
-from deepracer_fast.errors import ActionError, MetadataError
+from deepracer_fast.errors import ActionError, MetadataError, printable
 from deepracer_fast.file_reading import read_text
 from deepracer_fast.json_object import brief, parse_json_object, parse_number
 
@@ -33,6 +39,12 @@ VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the n
 MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
 LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
 MOST_VALUES_PER_SECTOR = 1024  # of clipping_dist: far finer than a lidar measures
+CAR_COLORS = ("Black", "Grey", "Blue", "Red", "Orange", "White", "Purple")
+"""Of the shell, as the original's consoles name them."""
+
+LONGEST_CAR_NAME = 64
+"""Characters; what the consoles allow."""
+
 MAX_ACTION = 1e6  # degrees or m/s: what a car limits anyway, and float32 holds
 
 
@@ -73,6 +85,9 @@ class ModelMetadata:
         lidar: set where a sensor is ``DISCRETIZED_SECTOR_LIDAR``, else None.
         frame_stack: how many of its last frames the camera shows the policy, 1 to ``MOST_FRAMES``;
             ours, and with more than 1 a model is not for the car.
+        car_name: what the car is called that the model was made for; "" for no name.
+        car_color: of its shell, one of ``CAR_COLORS``; "" for any. Both are ours: other tools
+            leave them alone.
     """
 
     action_space: ActionSpace
@@ -82,6 +97,8 @@ class ModelMetadata:
     version: int = 5
     lidar: LidarConfig | None = None
     frame_stack: int = 1
+    car_name: str = ""
+    car_color: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensors", sensor_list(self.sensors))
@@ -90,6 +107,10 @@ class ModelMetadata:
         one_of("training_algorithm", self.training_algorithm, TRAINING_ALGORITHMS, MetadataError)
         count("version", self.version, VERSIONS[0], VERSIONS[-1], MetadataError)
         count("frame_stack", self.frame_stack, 1, MOST_FRAMES, MetadataError)
+        one_of("car_color", self.car_color, ("", *CAR_COLORS), MetadataError)
+        if len(self.car_name) > LONGEST_CAR_NAME or not self.car_name.isprintable():
+            rule = f"at most {LONGEST_CAR_NAME} characters that can be shown"
+            raise refuse("car_name", rule, self.car_name, MetadataError)
         for sensor in self.sensors:
             one_of("sensors", sensor, (*CAMERAS, *LIDARS, TRACK_STATE), MetadataError)
 
@@ -97,6 +118,11 @@ class ModelMetadata:
     def is_for_the_car(self) -> bool:
         """Whether a real car shows the policy what it sees."""
         return not self.sees_track_state and self.frame_stack == 1
+
+    @property
+    def car(self) -> str:
+        """Its car as people are told, such as "Flash, red"; "" where nobody gave it a name."""
+        return ", ".join(filter(None, (self.car_name, self.car_name and self.car_color.lower())))
 
     @property
     def sees_track_state(self) -> bool:
@@ -126,6 +152,11 @@ class ModelMetadata:
             content["lidar_config"] = asdict(self.lidar)
         if self.frame_stack > 1:
             content["frame_stack"] = self.frame_stack
+        content |= {
+            key: value
+            for key, value in (("car_name", self.car_name), ("car_color", self.car_color))
+            if value
+        }
         return json.dumps(content, indent=2) + "\n"
 
 
@@ -134,13 +165,20 @@ def sensor_list(sensors: Any) -> Any:
     return (sensors,) if isinstance(sensors, str) else sensors
 
 
+FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
+"""The lab's first model, The Original DeepRacer: one camera, the 3-layer CNN, 15 actions up to
+1 m/s."""
+
+
 def read_model_metadata(path: str | Path) -> ModelMetadata:
-    """Reads a ``model_metadata.json``.
+    """Reads a ``model_metadata.json``, or the one in a folder.
 
     Raises:
         MetadataError: the file cannot be read, or breaks a rule; names file and key.
     """
     path = path_of("the path of a model_metadata.json", path, MetadataError)
+    if os.path.isdir(path):
+        path = path / "model_metadata.json"
     return parse_model_metadata(read_text(path, MetadataError), str(path))
 
 
@@ -172,6 +210,8 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
         version=_version(content, source),
         lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
         frame_stack=_frame_stack(content, sensors, source),
+        car_name=_car_name(content),
+        car_color=_car_color(content),
     )
 
 
@@ -293,6 +333,17 @@ def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: s
             "frames can be stacked"
         )
     return int(frames)
+
+
+def _car_name(content: Mapping[str, Any]) -> str:
+    """A name that is fit to be shown; nobody's model is refused for what its car is called."""
+    found = content.get("car_name", "")
+    return printable(found)[:LONGEST_CAR_NAME] if isinstance(found, str) else ""
+
+
+def _car_color(content: Mapping[str, Any]) -> str:
+    found = _meant(content.get("car_color", ""), CAR_COLORS)
+    return str(found) if found in CAR_COLORS else ""
 
 
 def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:

@@ -7,7 +7,7 @@ keeps the file, ``race`` ranks.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
 def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
     """What is on the road: by the ``[race]`` table of a file, of this type if one is given."""
     road = read_config(config).race if config else RaceConfig()
-    return replace(road, race_type=race_type) if race_type else road
+    return road.of_type(race_type) if race_type else road
 
 
 def _usual_place(given: Mapping[str, Any]) -> Path:
@@ -177,7 +177,7 @@ def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
         laps = drive_race(race, entrants)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return [
-        Submission(entrant.name, now, tuple(driven))
+        Submission(entrant.name, now, tuple(driven), entrant.model.metadata.car)
         for entrant, driven in zip(entrants, laps, strict=True)
     ]
 
@@ -197,6 +197,7 @@ def _row(standing: Standing) -> dict[str, Any]:
     return {
         "rank": standing.rank,
         "model": submission.model,
+        "car": submission.car,
         "time_seconds": standing.seconds,
         "laps_in_a_row": round(standing.reach, 4),
         "submitted": submission.submitted,
@@ -227,7 +228,8 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
 
 
 def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
-    laps = standing.submission.laps
+    submission = standing.submission
+    laps = submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
     crashes = sum(lap.crash_count for lap in laps)
     seconds = standing.seconds
@@ -235,7 +237,7 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
     return [
         "-" if standing.rank is None else str(standing.rank),
-        Text(printable(standing.submission.model)),
+        Text(printable(f"{submission.model}{submission.car and f' ({submission.car})'}")),
         "" if seconds is None else f"{seconds:.3f}",
         "" if seconds is None or seconds == fastest else f"+{seconds - fastest:.3f}",
         driven,

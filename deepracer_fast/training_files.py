@@ -13,14 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.action_space import discrete_grid
-from deepracer_fast.action_words import in_words
+from deepracer_fast.action_space import ActionSpace, discrete_grid
+from deepracer_fast.action_words import USUAL_SPEED, USUAL_STEERING, action_space_of, in_words
 from deepracer_fast.clone import Parent, read_parent, refuse_another_network
 from deepracer_fast.config import TrainConfig, read_config, settings_of
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata, read_model_metadata
+from deepracer_fast.model_metadata import (
+    FIRST_MODEL,
+    TRACK_STATE,
+    ModelMetadata,
+    read_model_metadata,
+)
 from deepracer_fast.reward import load_reward
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.track import track_name
@@ -28,9 +33,6 @@ from deepracer_fast.training_job import TrainingJob
 
 MODELS = Path("models")
 """Where models go that are given no folder of their own."""
-
-FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
-"""The lab's first model: one camera, the 3-layer CNN, 15 actions up to 1 m/s."""
 
 FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
 """What laps soonest here with many cars side by side."""
@@ -52,8 +54,11 @@ class TrainingFiles:
     model: Path | None = None
     pretrained: Path | None = None
     checkpoint: str = "best"  # of the pretrained model
-    max_speed: float | None = None  # m/s, in place of metadata
+    max_speed: float | None = None  # m/s: 28 actions up to it in place of the metadata's
+    steering: str | None = None  # levels in place of the metadata's, see ``action_words``
+    speed: str | None = None
     frame_stack: int | None = None  # in place of the metadata's
+    race_type: str | None = None  # in place of the settings'
 
 
 def new_job(
@@ -101,6 +106,8 @@ def _config_of(
         config = read_config(files.config, told or TrainConfig())
     else:
         config = told or _defaults(metadata)
+    if files.race_type:
+        config = replace(config, race=config.race.of_type(files.race_type))
     return _with_tracks(replace(config, **settings))
 
 
@@ -144,26 +151,33 @@ def _with_tracks(config: TrainConfig) -> TrainConfig:
 
 
 def _metadata_of(files: TrainingFiles, parent: Parent | None = None) -> ModelMetadata:
-    metadata = _one_source_of_metadata(files, parent)
+    if files.metadata:
+        metadata = read_model_metadata(files.metadata)
+    else:
+        metadata = parent.model.metadata if parent else FIRST_MODEL
+    space = _space_of(files)
+    if space is not None:
+        if files.metadata:
+            raise ConfigError(
+                "--max-speed, --steering and --speed make an action space and --metadata has one: "
+                "drop one"
+            )
+        metadata = replace(metadata, action_space=space)
     frames = files.frame_stack or metadata.frame_stack
     if metadata.sees_track_state and frames > 1:
         raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
     return replace(metadata, frame_stack=frames)
 
 
-def _one_source_of_metadata(files: TrainingFiles, parent: Parent | None) -> ModelMetadata:
-    if files.max_speed:
-        if files.metadata or parent:
-            raise ConfigError("--max-speed makes an action space and a file has one: drop one")
-        return _up_to(files.max_speed)
-    if files.metadata:
-        return read_model_metadata(files.metadata)
-    return parent.model.metadata if parent else FIRST_MODEL
-
-
-def _up_to(max_speed: float) -> ModelMetadata:
-    """The first model with more angles and speeds, for races."""
-    return replace(FIRST_MODEL, action_space=discrete_grid(30.0, 7, max_speed, 4))
+def _space_of(files: TrainingFiles) -> ActionSpace | None:
+    """The actions that options make: for races by one number, or by levels."""
+    if files.max_speed is None and files.steering is None and files.speed is None:
+        return None
+    if files.max_speed is None:
+        return action_space_of(files.steering or USUAL_STEERING, files.speed or USUAL_SPEED)
+    if files.steering or files.speed:
+        raise ConfigError("--max-speed is short for --steering 30:7 --speed MAX:4: drop one")
+    return discrete_grid(30.0, 7, files.max_speed, 4)
 
 
 def _defaults(metadata: ModelMetadata) -> TrainConfig:
@@ -184,6 +198,8 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
     folder.refuse_nothing_begun()
     config = settings_of(folder.path)
+    if files.race_type:
+        wanted["race"] = wanted.get("race", config.race).of_type(files.race_type)
     for name, value in wanted.items():
         if name not in _MAY_CHANGE and not _same_setting(value, getattr(config, name)):
             raise ConfigError(
@@ -226,9 +242,10 @@ def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
         differing.append((files.reward, folder.reward_function))
     if files.frame_stack not in (None, job.metadata.frame_stack):
         differing.append((f"--frame-stack {files.frame_stack}", folder.model_metadata))
-    elif (files.metadata or files.max_speed) and _metadata_of(files) != job.metadata:
-        given = files.metadata or f"--max-speed {files.max_speed:g}"
-        differing.append((given, folder.model_metadata))
+    elif files.metadata and _metadata_of(files) != job.metadata:
+        differing.append((files.metadata, folder.model_metadata))
+    elif (space := _space_of(files)) not in (None, job.metadata.action_space):
+        differing.append((in_words(space), folder.model_metadata))
     if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
         differing.append((files.hyperparameters, folder.hyperparameters))
     for path, kept in differing:

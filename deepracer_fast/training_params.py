@@ -17,7 +17,11 @@ _LINE = re.compile(r"""^(\w+):[ \t]*(?:\n-?[ \t]*)?-?[ \t]*["'\[]*([^\n"',\]#]*)
 
 
 def training_params(
-    model_name: str, track_name: str, clockwise: bool, race_type: str = "TIME_TRIAL"
+    model_name: str,
+    track_name: str,
+    clockwise: bool,
+    race_type: str = "TIME_TRIAL",
+    car: tuple[str, str] = ("", ""),
 ) -> dict[str, str]:
     """The keys of ``training_params.yaml`` that readers insist on (markov boto/s3/constants.py).
 
@@ -28,7 +32,9 @@ def training_params(
         track_name: Without the ending _cw or _ccw, which the direction adds.
         clockwise: Whether the track is driven clockwise.
         race_type: As the original names it.
+        car: Its name and the colour of its shell, "" for the usual ones.
     """
+    name, color = car
     return {
         "WORLD_NAME": track_name,
         "TRACK_DIRECTION_CLOCKWISE": str(clockwise).lower(),
@@ -36,8 +42,8 @@ def training_params(
         "JOB_TYPE": "TRAINING",
         "NUM_WORKERS": "1",
         "BODY_SHELL_TYPE": "deepracer",
-        "CAR_COLOR": "Black",
-        "CAR_NAME": "deepracer-fast",
+        "CAR_COLOR": color or "Black",
+        "CAR_NAME": name or "deepracer-fast",
         "SAGEMAKER_SHARED_S3_BUCKET": "bucket",
         "SAGEMAKER_SHARED_S3_PREFIX": model_name,
         "METRICS_S3_BUCKET": "bucket",

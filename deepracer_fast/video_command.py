@@ -22,7 +22,7 @@ from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.evaluate import RaceOptions, lap_rules, step_rewards
 from deepracer_fast.fleet import Judge
 from deepracer_fast.model import Model, load_model
-from deepracer_fast.model_metadata import CAMERAS, LidarConfig
+from deepracer_fast.model_metadata import CAMERAS, LidarConfig, ModelMetadata
 from deepracer_fast.model_name import model_name
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.replay import FRONT_POINT
@@ -113,8 +113,9 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
         **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
     )
     judge = load_reward(request.reward) if request.reward else None
-    title = f"{model_name(path)} on {track.name}"
-    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path))
+    car = model.metadata.car
+    title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
+    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
     simulator = _simulator(model, track, race, given.get("seed", 0))
     moments = drive_moments(model, simulator, race.laps, judge)
     _film(output, _screen(output, track, caption), moments, request)
@@ -142,12 +143,12 @@ def _screen(output: Path, track: Track, caption: Caption) -> Screen:
     return Screen(track, caption, 1.0 if output.suffix.lower() == ".mp4" else SMALL)
 
 
-def car_colour(model: Path) -> str:
-    """The shell's colour that a model folder names in its training_params.yaml, or the usual one.
+def car_colour(model: Path, metadata: ModelMetadata) -> str:
+    """The shell's colour that metadata, or a folder's training_params.yaml, names; or the usual.
 
     Of several cars in the file it is the first one's, as the original lists them.
     """
-    found = read_training_params(model).get("CAR_COLOR", "").title()
+    found = metadata.car_color or read_training_params(model).get("CAR_COLOR", "").title()
     return found if found in CAR_COLOURS else Caption.car_colour
 
 

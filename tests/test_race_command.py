@@ -21,7 +21,7 @@ Run = Callable[..., Answer]
 
 def driver(speed: float, version: int = 5) -> Any:
     """A model without sensors that goes straight on, and is put back in every bend."""
-    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1)
+    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1, car="Flash")
     return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
 
 
@@ -52,10 +52,15 @@ def test_later_submissions_are_added_and_the_best_counts(run: Run) -> None:
     run("1.0", "--name", "mine", "--laps", "1", "--off-track-penalty", "0.5", *board)
     answer = run("2.0", "--name", "mine", *board, "--json")
     (row,) = json.loads(answer.out)["standings"]
-    assert (row["model"], row["submissions"]) == ("mine", 2)
+    assert (row["model"], row["car"], row["submissions"]) == ("mine", "Flash", 2)
     shown = run(*board)
     assert shown.status == 0
-    for words in ("by best-lap", "mine", f"{row['time_seconds']:.3f}", "off_track_penalty 0.5"):
+    for words in (
+        "by best-lap",
+        "mine (Flash)",
+        f"{row['time_seconds']:.3f}",
+        "off_track_penalty 0.5",
+    ):
         assert words in shown.out
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
@@ -22,8 +22,18 @@ def test_max_speed_makes_the_actions_of_a_race() -> None:
 def test_max_speed_beside_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model_metadata.json"
     path.write_text(FIRST_MODEL.to_json())
-    with pytest.raises(ConfigError, match="--max-speed makes an action space"):
-        new_job(TrainingFiles(metadata=path, max_speed=4.0), {})
+    for options in ({"max_speed": 4.0}, {"speed": "1:3"}, {"steering": "30:5"}):
+        with pytest.raises(ConfigError, match="--steering and --speed make an action space"):
+            new_job(TrainingFiles(metadata=path, **options), {})
+
+
+def test_levels_make_the_actions() -> None:
+    space = new_job(TrainingFiles(speed="2:2"), {}).metadata.action_space
+    assert space == discrete_grid(30.0, 5, 2.0, 2)
+    space = new_job(TrainingFiles(steering="20:3", speed="0.5,1"), {}).metadata.action_space
+    assert space == DiscreteActionSpace((-20.0, -20.0, 0.0, 0.0, 20.0, 20.0), (0.5, 1.0) * 3)
+    with pytest.raises(ConfigError, match="--max-speed is short for"):
+        new_job(TrainingFiles(max_speed=4.0, steering="30:5"), {})
 
 
 def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +51,15 @@ def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.Mo
 def test_tracks_are_kept_by_their_own_names() -> None:
     config = new_job(TrainingFiles(), {"track": "oval", "more_tracks": ("re:Invent 2018",)}).config
     assert config.tracks == ("Oval_track", "reinvent_base")
+
+
+def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[race]\nnumber_of_obstacles = 2\n")
+    files = TrainingFiles(config=config, race_type="object-avoidance")
+    race = new_job(files, {}).config.race
+    assert (race.race_type, race.number_of_obstacles) == ("OBJECT_AVOIDANCE", 2)
+    with pytest.raises(ConfigError, match="race_type must be one of TIME_TRIAL"):
+        new_job(TrainingFiles(race_type="derby"), {})
+    with pytest.raises(ConfigError, match="train with HEAD_TO_BOT"):
+        new_job(TrainingFiles(race_type="HEAD_TO_MODEL"), {})
