@@ -1,7 +1,7 @@
 """Checkpoints of a training: what is written of the learner, and which one is the best.
 
 In: a learner, and how well its policy drives. Out: a model folder that can be used and resumed
-after each of them, with ``model.tar.gz`` of the best. Neighbours: ``train`` says when,
+after each of them, with an archive of the best. Neighbours: ``train`` says when,
 ``model_folder`` where.
 """
 
@@ -102,7 +102,7 @@ class Checkpoints:
         if best is record:
             self.row = row if row is not None and row.is_clean else None
             if graph is not None:
-                write_model_archive(folder.archive, self._job.metadata, graph)
+                write_model_archive(folder.name_archive(), self._job.metadata, graph)
 
     def save_learner(self, learner: Learner) -> None:
         """Writes what a resumed training needs once more, since it has become less."""
@@ -171,7 +171,7 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         reward_function=job.reward.source,
         hyperparameters=job.hyperparameters.to_json(),
         training_params=training_params(
-            job.folder.path.name,
+            job.folder.name,
             name,
             clockwise,
             job.config.race.race_type,

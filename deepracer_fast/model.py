@@ -1,6 +1,6 @@
 """A trained policy that can be run: loaded from any form in which a model is kept.
 
-In: a ``model.tar.gz``, a frozen graph, a checkpoint, or a model folder, ours or the original's.
+In: an archive, a frozen graph, a checkpoint, or a model folder, ours or the original's.
 Out: ``Model``, which answers observations with probabilities or with commands for the car.
 Neighbours: ``archive/`` reads the files; the simulator gives the observations and takes the
 commands.
@@ -128,7 +128,7 @@ def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
     """Loads a model from whatever holds one.
 
     Args:
-        path: a ``model.tar.gz``, or the same as ``.tar`` or ``.zip``; a frozen graph ``*.pb`` or a
+        path: an archive, ``.tar.gz``, ``.tar`` or ``.zip``; a frozen graph ``*.pb`` or a
             checkpoint ``*.safetensors`` with ``model_metadata.json`` beside it; or a folder: a
             model of ours, a copy of a training job's storage (``model/model_<id>.pb``), or an
             unpacked archive.

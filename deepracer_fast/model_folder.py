@@ -6,7 +6,7 @@ Neighbours: `train` and `evaluate` fill it, `model` and `archive` read it; this 
 and places, and nothing about networks, rewards or cars.
 
 Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-for-cloud has them;
-``config.toml``, ``tensorboard/``, ``training.png``, ``model.tar.gz`` and the weights are ours::
+``config.toml``, ``tensorboard/``, ``training.png``, the archive and the weights are ours::
 
     model_metadata.json  reward_function.py  training_params.yaml  ip/hyperparameters.json
     model/<id>_Step-<steps>.safetensors  model/model_<id>.pb  model/deepracer_checkpoints.json
@@ -16,7 +16,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
     training-simtrace/<n>-iteration.csv
     evaluation-<yyyymmddHHMMSS>/evaluation-simtrace/0-iteration.csv
     metrics/EvaluationMetrics-<yyyymmddHHMMSS>.json
-    config.toml  tensorboard/  training.png  model.tar.gz
+    config.toml  tensorboard/  training.png  <name of the folder>.tar.gz
 """
 
 import json
@@ -48,6 +48,8 @@ _NOBODY: Mapping[str, str] = {}
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
+_ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
+_LONGEST_NAME = 200  # bytes: with what is added to it a file of that name can still be made
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
 
 
@@ -134,10 +136,42 @@ class ModelFolder:
         self.simtraces = self.path / "training-simtrace"
         self.tensorboard = self.path / "tensorboard"
         self.training_plot = self.path / "training.png"
-        self.archive = self.path / "model.tar.gz"
         self.teaching = self.store / "teaching.safetensors"
         self.mark = self.path / "deepracer_fast.json"
         self.lock = WriterLock(self.path / ".writer.lock", self.path)
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        name = self.path.resolve().name.encode("utf-8", "replace")[:_LONGEST_NAME]
+        return name.decode("utf-8", "ignore") or "model"
+
+    @property
+    def archive(self) -> Path:
+        """The archive for the car, by the name that it was written under.
+
+        A car tells models apart by that name. Folders from before it was the folder's call it
+        ``model.tar.gz``.
+
+        Raises:
+            ArchiveError: the mark is damaged.
+        """
+        if not self.mark.exists():
+            return self._own_archive
+        told = str(self._marked().get("archive", ""))
+        return self.path / (told if _ARCHIVE_NAME.fullmatch(told) else "model.tar.gz")
+
+    def name_archive(self) -> Path:
+        """Where a new archive goes: it is named after the folder, and one of another name goes."""
+        before, named = self.archive, self._own_archive
+        if before != named:
+            atomic_write_text(self.mark, _mark(self._marked() | {"archive": named.name}))
+            before.unlink(missing_ok=True)
+        return named
+
+    @property
+    def _own_archive(self) -> Path:
+        return self.path / f"{self.name}.tar.gz"
 
     def weights(self, checkpoint: Checkpoint) -> Path:
         """The file of a checkpoint's weights."""
@@ -259,8 +293,8 @@ class ModelFolder:
     def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
         """Says that the folder is one of ours, of which form, and a clone of which model."""
         mark: dict[str, Any] = {"format": FORMAT, "version": deepracer_fast.__version__}
-        mark |= {"clone": bool(parent)} | ({"parent": dict(parent)} if parent else {})
-        atomic_write_text(self.mark, json.dumps(mark) + "\n")
+        mark |= {"archive": self._own_archive.name, "clone": bool(parent)}
+        atomic_write_text(self.mark, _mark(mark | ({"parent": dict(parent)} if parent else {})))
 
     def refuse_a_model(self) -> None:
         """Refuses to train a new model where one is.
@@ -440,6 +474,10 @@ class ModelFolder:
         for path in self.store.glob("model_*.pb"):
             if _GRAPH_NAME.fullmatch(path.name) and path not in graphs:
                 path.unlink(missing_ok=True)
+
+
+def _mark(content: Mapping[str, Any]) -> str:
+    return json.dumps(content) + "\n"
 
 
 def _as_json(record: CheckpointRecord) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Training:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
 
         Whatever ends it, the folder then holds the last and the best checkpoint, the picture of
-        the training and ``model.tar.gz`` of the best.
+        the training and the archive of the best.
 
         Args:
             show: is handed a report after each iteration, and remarks.

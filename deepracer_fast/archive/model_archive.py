@@ -1,4 +1,4 @@
-"""``model.tar.gz``: the archive that the car, deepracer-for-cloud and DeepRacer-on-AWS exchange.
+"""``<name>.tar.gz``: the archive that the car, deepracer-for-cloud and DeepRacer-on-AWS exchange.
 
 In and out: the model's metadata and the bytes of its frozen graph, as ``model_metadata.json`` at
 the root and ``agent/model.pb`` (aws-deepracer-systems-pkg model_loader_node.py). Written archives
@@ -38,7 +38,7 @@ cannot be packed into a ZIP file once it has been unpacked."""
 
 
 def write_model_archive(path: str | Path, metadata: ModelMetadata, graph: bytes) -> None:
-    """Writes ``model.tar.gz`` in one step; the same model gives the same bytes.
+    """Writes an archive in one step; the same model gives the same bytes.
 
     Args:
         path: the archive to make or replace.
