@@ -18,6 +18,7 @@ from rich.console import Console
 
 from deepracer_fast import __version__, _core
 from deepracer_fast.cache_folder import lend_to_libraries
+from deepracer_fast.cli_garage import garage
 from deepracer_fast.cli_train import train
 from deepracer_fast.terminal import error_line, open_streams
 
@@ -54,92 +55,23 @@ CarVersionOption = Annotated[
     ),
 ]
 
+CheckpointOption = Annotated[
+    str,
+    typer.Option(help="Of a model folder: best, last, or the number of an iteration."),
+]
+
 TrackOption = Annotated[
     str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
 ]
 
 
-@app.command()
-def garage(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="Of the car, such as Flash; none lists the cars that are there."),
-    ] = None,
-    steering: Annotated[
-        str | None,
-        typer.Option(
-            help="Steering angles, deg, left positive: MAX:LEVELS as in the console, or a list, "
-            "-30,-10,0,10,30 (default: 30:5)",
-            show_default=False,
-        ),
-    ] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(
-            help="Speeds, m/s: MAX:LEVELS as in the console, or a list, 0.5,1,2 (default: 1:3)",
-            show_default=False,
-        ),
-    ] = None,
-    actions: Annotated[
-        str | None,
-        typer.Option(
-            help="In place of both, action by action: -30@0.5,0@2,30@0.5", show_default=False
-        ),
-    ] = None,
-    continuous: Annotated[
-        bool,
-        typer.Option(
-            "--continuous",
-            help="Any steering and speed from the least to the greatest, not a list of actions.",
-        ),
-    ] = False,
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="camera, stereo, lidar, sector_lidar, discretized_lidar; repeat it for one "
-            "camera and a lidar (default: camera)",
-            show_default=False,
-        ),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            help="3 or 5 for the console's 3- or 5-layer CNN, or deep (default: 3)",
-            show_default=False,
-        ),
-    ] = None,
-    color: Annotated[
-        str | None,
-        typer.Option(
-            help="Of the shell: Black, Grey, Blue, Red, Orange, White or Purple (default: any)",
-            show_default=False,
-        ),
-    ] = None,
-    car_version: Annotated[
-        int | None, typer.Option(help="Car physics, 3 to 6 (default: 5)", min=3, max=6)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-) -> None:
-    """Build a car for your models: sensors, network, actions, name and colour.
-
-    It is written to garage/NAME and shown as a table and a picture; what is left out stays as it
-    was. Train it by train --metadata garage/NAME.
-    """
-    from deepracer_fast.garage import CarPlan
-    from deepracer_fast.garage_command import run_garage
-
-    plan = CarPlan(
-        tuple(sensor or ()), network, steering, speed, actions, continuous, color, car_version
-    )
-    run_garage(name, plan, as_json)
-
-
+app.command()(garage)
 app.command()(train)
 
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="model.tar.gz, model.pb, or a model folder.")],
+    model: Annotated[Path, typer.Argument(help="archive, model.pb, or a model folder.")],
     track: TrackOption = None,
     laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5,
     resets: Annotated[
@@ -202,7 +134,7 @@ def evaluate(
 def race(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="model.tar.gz, model.pb or model folders; none shows the leaderboard."),
+        typer.Argument(help="archive, model.pb or model folders; none shows the leaderboard."),
     ] = None,
     track: Annotated[
         str | None,
@@ -263,6 +195,7 @@ def race(
             show_default=False,
         ),
     ] = None,
+    checkpoint: CheckpointOption = "best",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
@@ -280,7 +213,26 @@ def race(
     given: dict[str, Any] = {key: value for key, value in rules.items() if value is not None}
     if race_type or config:
         given["road"] = race_of(race_type, config)
-    run_race(RaceRequest(models or [], name or [], leaderboard, as_json), given)
+    run_race(RaceRequest(models or [], name or [], leaderboard, as_json, checkpoint), given)
+
+
+@app.command()
+def archive(
+    model: Annotated[Path, typer.Argument(help="A model folder, or any other model.")],
+    checkpoint: CheckpointOption = "best",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The .tar.gz to write; its name is the model's on the car (default: NAME.tar.gz, "
+            "or NAME-CHECKPOINT.tar.gz, here)",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write the archive of any checkpoint, for the car and the other tools."""
+    from deepracer_fast.archive_command import run_archive
+
+    run_archive(model, checkpoint, output)
 
 
 @app.command()
@@ -289,7 +241,7 @@ def video(
         Path,
         typer.Argument(
             metavar="MODEL|EPISODE",
-            help="model.tar.gz, model.pb or model folder to film; or a recorded simtrace CSV.",
+            help="archive, model.pb or model folder to film; or a recorded simtrace CSV.",
         ),
     ],
     output: Annotated[
@@ -300,6 +252,13 @@ def video(
         ),
     ] = None,
     track: TrackOption = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a model folder: best, last, or the number of an iteration (default: best)",
+            show_default=False,
+        ),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="End after so many seconds (default: no limit)", min=0.1)
     ] = None,
@@ -343,6 +302,7 @@ def video(
     from deepracer_fast.video_command import VideoRequest, run_video
 
     driving = {
+        "checkpoint": checkpoint,
         "laps": laps,
         "seed": seed,
         "resets": resets,

@@ -165,7 +165,7 @@ def train(
         typer.Option(help="Which one this is, from 0, which writes the model.", show_default=False),
     ] = None,
 ) -> None:
-    """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
+    """Train a model, evaluate five greedy laps, and write its archive, NAME.tar.gz."""
     from deepracer_fast.hosts import invitation
     from deepracer_fast.training_command import run_training
     from deepracer_fast.training_files import TrainingFiles

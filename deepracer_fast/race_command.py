@@ -56,12 +56,14 @@ class RaceRequest:
         names: on the leaderboard, one a model, or none to take them from the paths.
         leaderboard: the race's file, or None for the usual place.
         as_json: print JSON in place of a table.
+        checkpoint: which one of model folders, see ``load_model``.
     """
 
     models: Sequence[Path]
     names: Sequence[str]
     leaderboard: Path | None = None
     as_json: bool = False
+    checkpoint: str = "best"
 
 
 def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
@@ -82,7 +84,7 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
     if request.models:
         names = _names(request)
         entrants = [
-            Entrant(name, load_model(model))
+            Entrant(name, load_model(model, request.checkpoint))
             for name, model in zip(names, request.models, strict=True)
         ]
         path.parent.mkdir(parents=True, exist_ok=True)  # before laps are driven that nobody keeps

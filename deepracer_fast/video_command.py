@@ -72,9 +72,9 @@ def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
 
     Args:
         request: what to film.
-        given: how a model drives, as far as the user said: ``laps``, ``resets``,
-            ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of the
-            simulator, ``config`` with a ``[race]`` table.
+        given: how a model drives, as far as the user said: ``checkpoint`` of a folder, ``laps``,
+            ``resets``, ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of
+            the simulator, ``config`` with a ``[race]`` table.
 
     Raises:
         DeepRacerError: the source, the track or an option cannot be used.
@@ -104,7 +104,7 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
     path = request.source
     output = _output(request, model_name(path))
     settings = settings_of(path)
-    model = load_model(path)
+    model = load_model(path, given.get("checkpoint", "best"))
     track = load_track(request.track or settings.track)
     names = ("resets", "off_track_penalty", "car_version")
     race = RaceOptions(

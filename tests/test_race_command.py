@@ -29,7 +29,7 @@ def driver(speed: float, version: int = 5) -> Any:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs the command in a folder of its own; a model's path is the speed that it drives at."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(race_command, "load_model", lambda path: driver(float(path.name)))
+    monkeypatch.setattr(race_command, "load_model", lambda path, _: driver(float(path.name)))
     return partial(CommandLine(monkeypatch, capsys), "race")
 
 

@@ -61,7 +61,7 @@ def driver(sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)) -> Any:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs the command in a folder of its own, with the same driver whatever the model's path."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(video_command, "load_model", lambda path: driver())
+    monkeypatch.setattr(video_command, "load_model", lambda path, _: driver())
     return partial(CommandLine(monkeypatch, capsys), "video")
 
 
