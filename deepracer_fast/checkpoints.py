@@ -159,7 +159,8 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         track: its first one.
     """
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
-    clockwise = track.direction == "clockwise"
+    backwards = track.runs_backwards(job.config.driving_direction)
+    clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
     places = [_place(number, given) for number, given in enumerate(job.config.tracks)]
     routes = {
         place: Path(given).read_bytes()

@@ -136,6 +136,30 @@ def train(
             max=4,
         ),
     ] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            help="Driving direction: forward, as the track runs, reverse, clockwise, "
+            "counter-clockwise, or alternate, another in each episode (default: forward)",
+            show_default=False,
+        ),
+    ] = None,
+    start_position: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the track, 0 to 1, where the first episode starts (default: episodes "
+            "start anywhere)",
+            show_default=False,
+        ),
+    ] = None,
+    round_robin: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the track by which each episode starts further on, as in the original "
+            "0.05; 0 for always at one place (default: episodes start anywhere)",
+            show_default=False,
+        ),
+    ] = None,
     collection: Annotated[
         str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
     ] = None,
@@ -168,7 +192,7 @@ def train(
     """Train a model, evaluate five greedy laps, and write its archive, NAME.tar.gz."""
     from deepracer_fast.hosts import invitation
     from deepracer_fast.training_command import run_training
-    from deepracer_fast.training_files import TrainingFiles
+    from deepracer_fast.training_files import TrainingFiles, starts_and_direction
 
     settings = {
         "track": track[0] if track else None,
@@ -199,6 +223,7 @@ def train(
         frame_stack=frame_stack,
         race_type=race_type,
     )
+    settings |= starts_and_direction(direction, start_position, round_robin)
     given = {name: value for name, value in settings.items() if value is not None}
     invited = invitation(coordinator, num_hosts, host_id)
     run_training(files, given, resume, track_state, invited)

@@ -12,7 +12,17 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, require, shown
+from deepracer_fast.door import (
+    MOST,
+    TRAINING_SEEDS,
+    check_fields,
+    one_of,
+    path_of,
+    refuse,
+    require,
+    shown,
+)
+from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.json_object import read_toml
 from deepracer_fast.race_config import RaceConfig
@@ -59,7 +69,12 @@ class TrainConfig:
         lr_schedule: ``constant`` as in the original, or ``linear`` from ``lr`` to 0 at the limit of
             ``minutes`` or ``steps``, whichever comes first.
         random_start: with ``horizon``, start episodes anywhere on the centre line; otherwise, and
-            with ``episodes``, each starts 5 % of the track further on, as in the original.
+            with ``episodes``, each starts further on than the one before, as in the original.
+        start_position: without ``random_start``, share of the track's length, [0, 1), where the
+            first episode starts.
+        round_robin_advance_dist: likewise, share by which each next episode starts further on.
+        driving_direction: which way the tracks are driven: as their routes run, ``forward``, or
+            ``reverse``; or ``clockwise`` or ``counter-clockwise``.
         alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
         car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
@@ -87,6 +102,9 @@ class TrainConfig:
     value_function: str = "track_state"
     lr_schedule: str = "constant"
     random_start: bool = True
+    start_position: float = 0.0
+    round_robin_advance_dist: float = 0.05
+    driving_direction: str = "forward"
     alternate_driving_direction: bool = False
     threads: int = 0
     car_version: int = 0
@@ -114,6 +132,10 @@ class TrainConfig:
         require(self, "more_tracks", not repeated, "each a track of its own")
         require(self, "gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]")
         require(self, "clip", 0.0 < self.clip < 1.0, "in (0, 1)")
+        require(self, "start_position", 0.0 <= self.start_position < 1.0, "in [0, 1)")
+        advance = self.round_robin_advance_dist
+        require(self, "round_robin_advance_dist", -1.0 <= advance <= 1.0, "in [-1, 1]")
+        one_of("driving_direction", self.driving_direction, DRIVING_DIRECTIONS)
         require(self, "car_version", self.car_version >= 0, "3 to 6, or 0 for the model's")
         require(self, "threads", self.threads >= 0, "0 (all cores) or more")
         if self.race.race_type == "HEAD_TO_MODEL":

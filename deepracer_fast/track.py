@@ -23,6 +23,7 @@ from deepracer_fast.arrays import numbers
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
 from deepracer_fast.door import instance, one_of, path_of, shown, text, truth
+from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.errors import TrackError
 from deepracer_fast.route_file import (
     MAX_COORDINATE,
@@ -144,6 +145,25 @@ class Track:
         if not self.is_loop:
             return "open"
         return "counter-clockwise" if signed_area(self.waypoints) > 0 else "clockwise"
+
+    def runs_backwards(self, driving_direction: str) -> bool:
+        """Whether who drives that way drives the route from its end to its beginning.
+
+        Args:
+            driving_direction: one of ``DRIVING_DIRECTIONS``.
+
+        Raises:
+            TrackError: it goes round, and the track has two ends.
+        """
+        one_of("driving_direction", driving_direction, DRIVING_DIRECTIONS, TrackError)
+        if driving_direction in ("forward", "reverse"):
+            return driving_direction == "reverse"
+        if not self.is_loop:
+            raise TrackError(
+                f"track {self.name!r} has two ends, and nobody drives it {driving_direction}: "
+                "choose forward or reverse"
+            )
+        return driving_direction != self.direction
 
     @cached_property
     def width(self) -> tuple[float, float, float]:

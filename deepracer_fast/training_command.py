@@ -233,7 +233,12 @@ def _evaluate_parent(
 
 
 def _race_options(config: TrainConfig) -> RaceOptions:
-    return RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)
+    return RaceOptions(
+        threads=config.threads,
+        car_version=config.car_version,
+        race=config.race,
+        driving_direction=config.driving_direction,
+    )
 
 
 def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:

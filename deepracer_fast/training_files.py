@@ -111,6 +111,28 @@ def _config_of(
     return _with_tracks(replace(config, **settings))
 
 
+def starts_and_direction(
+    direction: str | None, start_position: float | None, round_robin: float | None
+) -> dict[str, Any]:
+    """Settings of where and which way the car drives, as far as an option says so; None if not.
+
+    Args:
+        direction: one of ``DRIVING_DIRECTIONS``, or "alternate".
+        start_position: of the first episode.
+        round_robin: from one episode to the next.
+    """
+    said = direction.strip().lower() if direction else None
+    alternates = said == "alternate"
+    somewhere = start_position is not None or round_robin is not None
+    return {
+        "driving_direction": None if alternates else said,
+        "alternate_driving_direction": alternates if said else None,
+        "start_position": start_position,
+        "round_robin_advance_dist": round_robin,
+        "random_start": False if somewhere else None,
+    }
+
+
 def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
     """What a clone has of its parent and what it does not, a line each."""
     yield f"clone of {parent.name}, checkpoint {parent.checkpoint} ({parent.source})"

@@ -109,6 +109,7 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
     names = ("resets", "off_track_penalty", "car_version")
     race = RaceOptions(
         laps=given.get("laps", 1),
+        driving_direction=settings.driving_direction,
         race=(read_config(given["config"]) if "config" in given else settings).race,
         **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
     )
@@ -250,7 +251,7 @@ def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> S
         num_threads=1,
         seed=seed,
         car_version=options.car_version or model.metadata.version,
-        rules=lap_rules(options),
+        rules=lap_rules(options, track),
         lidar=model.metadata.lidar or LidarConfig(),
         frame_stack=model.metadata.frame_stack,
     )

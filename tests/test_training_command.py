@@ -8,7 +8,12 @@ from deepracer_fast.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
-from deepracer_fast.training_files import FIRST_MODEL, TrainingFiles, new_job
+from deepracer_fast.training_files import (
+    FIRST_MODEL,
+    TrainingFiles,
+    new_job,
+    starts_and_direction,
+)
 
 
 def test_max_speed_makes_the_actions_of_a_race() -> None:
@@ -63,3 +68,16 @@ def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None
         new_job(TrainingFiles(race_type="derby"), {})
     with pytest.raises(ConfigError, match="train with HEAD_TO_BOT"):
         new_job(TrainingFiles(race_type="HEAD_TO_MODEL"), {})
+
+
+def test_where_and_which_way_is_as_far_as_somebody_says_so() -> None:
+    assert not any(starts_and_direction(None, None, None).values())
+    said = starts_and_direction("Clockwise", 0.25, None)
+    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
+    assert config.driving_direction == "clockwise"
+    assert (config.start_position, config.random_start) == (0.25, False)
+    assert not config.alternate_driving_direction
+    said = starts_and_direction("alternate", None, 0.0)
+    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
+    assert config.alternate_driving_direction
+    assert (config.driving_direction, config.round_robin_advance_dist) == ("forward", 0.0)
