@@ -7,17 +7,16 @@ it runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from deepracer_fast import __version__, _core
 from deepracer_fast.cache_folder import lend_to_libraries
+from deepracer_fast.cli_evaluate import evaluate
 from deepracer_fast.cli_garage import garage
 from deepracer_fast.cli_train import train
 from deepracer_fast.terminal import error_line, open_streams
@@ -69,65 +68,7 @@ app.command()(garage)
 app.command()(train)
 
 
-@app.command()
-def evaluate(
-    model: Annotated[Path, typer.Argument(help="archive, model.pb, or a model folder.")],
-    track: TrackOption = None,
-    laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5,
-    resets: Annotated[
-        bool,
-        typer.Option(
-            "--resets/--no-resets",
-            help="Put a car that leaves the track back after the penalty, or end its lap.",
-        ),
-    ] = True,
-    off_track_penalty: Annotated[
-        float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
-    ] = 2.0,
-    car_version: CarVersionOption = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="config.toml whose [race] table says what else is on the road "
-            "(default: the model folder's)",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """Drive greedy laps with a trained model and print their times."""
-    from deepracer_fast.compilation_cache import keep_compiled_programs
-    from deepracer_fast.config import read_config, settings_of
-    from deepracer_fast.evaluate import RaceOptions, evaluate_model
-    from deepracer_fast.model import load_model
-    from deepracer_fast.training_screen import lap_table
-
-    keep_compiled_programs()
-    loaded = load_model(model)
-    settings = settings_of(model)
-    name = track or settings.track
-    options = RaceOptions(
-        laps=laps,
-        resets=resets,
-        off_track_penalty=off_track_penalty,
-        car_version=car_version or settings.car_version,
-        race=(read_config(config) if config else settings).race,
-    )
-    driven, _ = evaluate_model(loaded, name, options)
-    if as_json:
-        rows = [
-            {
-                "completion_percentage": lap.completion_percentage,
-                "lap_time_seconds": lap.lap_time_seconds,
-                "off_track_count": lap.off_track_count,
-                "steps": lap.steps,
-            }
-            | ({"crash_count": lap.crash_count} if options.race.num_objects else {})
-            for lap in driven
-        ]
-        print(json.dumps({"track": name, "laps": rows}, indent=2))
-    else:
-        Console().print(lap_table(driven, f"{model} on {name}"))
+app.command()(evaluate)
 
 
 @app.command()
