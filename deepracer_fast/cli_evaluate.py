@@ -87,6 +87,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive greedy laps with trained models and print their times, of several in one table."""
+    from deepracer_fast.driving_direction import direction_meant
     from deepracer_fast.evaluate_command import EvaluationRequest, run_evaluation
 
     options = {
@@ -96,7 +97,7 @@ def evaluate(
         "start_position": start_position,
         "round_robin_advance_dist": round_robin,
         "car_version": car_version,
-        "driving_direction": direction.strip().lower() if direction else None,
+        "driving_direction": direction_meant(direction) if direction else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     request = EvaluationRequest(

@@ -21,11 +21,14 @@ from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.model_name import model_name
 from deepracer_fast.networks import NetworkSpec, network_spec
 from deepracer_fast.race_config import RACE_TYPES
-from deepracer_fast.track import track_name, track_names
+from deepracer_fast.track import load_track, track_name, track_names
 from deepracer_fast.training_params import read_training_params
 
 _OF_A_RUN = ("minutes", "steps", "seed", "threads", "stop_after")
 """Settings that say how long and where a training runs, and that a clone does not take over."""
+
+_WAYS = {"true": "clockwise", "false": "counter-clockwise"}
+_SUFFIXES = {"clockwise": "_cw", "counter-clockwise": "_ccw"}  # of the original's tracks
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,13 @@ def _settings(home: Path) -> TrainConfig | None:
         return replace(settings_of(home), **{name: getattr(own, name) for name in _OF_A_RUN})
     told = read_training_params(home)
     name, race_type = told.get("WORLD_NAME", ""), told.get("RACE_TYPE", "")
-    way = {"true": "_cw", "false": "_ccw"}.get(told.get("TRACK_DIRECTION_CLOCKWISE", "").lower())
-    known = [track_name(each) for each in (f"{name}{way}", name) if each]
+    way = _WAYS.get(told.get("TRACK_DIRECTION_CLOCKWISE", "").lower(), "")
+    known = [track_name(each) for each in (f"{name}{_SUFFIXES.get(way, '')}", name) if each]
     track = next((each for each in known if each in track_names()), None)
     if track is None:
         return None
-    config = TrainConfig(track=track)
+    turned = way and load_track(track).runs_backwards(way)
+    config = TrainConfig(track=track, driving_direction=way if turned else "forward")
     if race_type in RACE_TYPES[:-1]:  # the last is a race between trained models
         config = replace(config, race=replace(config.race, race_type=race_type))
     return config

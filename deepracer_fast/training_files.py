@@ -17,6 +17,7 @@ from deepracer_fast.action_space import ActionSpace, discrete_grid
 from deepracer_fast.action_words import USUAL_SPEED, USUAL_STEERING, action_space_of, in_words
 from deepracer_fast.clone import Parent, read_parent, refuse_another_network
 from deepracer_fast.config import TrainConfig, read_config, settings_of
+from deepracer_fast.driving_direction import direction_meant
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.model_folder import ModelFolder
@@ -121,7 +122,7 @@ def starts_and_direction(
         start_position: of the first episode.
         round_robin: from one episode to the next.
     """
-    said = direction.strip().lower() if direction else None
+    said = direction_meant(direction) if direction else None
     alternates = said == "alternate"
     somewhere = start_position is not None or round_robin is not None
     return {
@@ -145,7 +146,7 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
         f"{learnt_by.num_epochs}, discount_factor {learnt_by.discount_factor:g}"
     )
     for what, shown, has, had in (
-        ("tracks", tracks_of(job.config), job.config.tracks, told and told.tracks),
+        ("tracks", tracks_of(job.config), tracks_of(job.config), told and tracks_of(told)),
         ("reward", job.reward.name, job.reward.source, reward),
         ("hyperparameters", learning, learnt_by, numbers),
         ("race", race, job.config.race, told and told.race),
@@ -163,7 +164,10 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
 def tracks_of(config: TrainConfig) -> str:
     """The tracks of a training, in one line."""
     names = " + ".join(Path(track).stem for track in config.tracks)
-    return names + (f" + {config.random_tracks} random" if config.random_tracks else "")
+    names += f" + {config.random_tracks} random" if config.random_tracks else ""
+    return names + (
+        f", {config.driving_direction}" if config.driving_direction != "forward" else ""
+    )
 
 
 def _with_tracks(config: TrainConfig) -> TrainConfig:

@@ -21,7 +21,7 @@ from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.training_files import TrainingFiles, inheritance, new_job
+from deepracer_fast.training_files import TrainingFiles, inheritance, new_job, tracks_of
 
 METADATA = ModelMetadata(
     discrete_grid(30.0, 5, 1.0, 3), neural_network="DEEP_CONVOLUTIONAL_NETWORK_DEEP"
@@ -147,6 +147,11 @@ def test_a_model_alone_has_its_actions_only(model: Path, tmp_path: Path) -> None
             "2022_reinvent_champ_ccw",
             "TIME_TRIAL",
         ),
+        (
+            "WORLD_NAME: Oval_track\nTRACK_DIRECTION_CLOCKWISE: true\n",
+            "Oval_track, clockwise",
+            "TIME_TRIAL",
+        ),
         ("WORLD_NAME: nowhere\n", "reinvent_base", "TIME_TRIAL"),
         ("WORLD_NAME: Oval_track\nRACE_TYPE: HEAD_TO_MODEL\n", "Oval_track", "TIME_TRIAL"),
     ],
@@ -157,7 +162,7 @@ def test_a_folder_of_the_original_says_where_it_was_trained(
     trained.config.unlink()
     trained.training_params.write_text(lines)
     config = new_job(TrainingFiles(pretrained=trained.path), {}).config
-    assert (config.track, config.race.race_type) == (track, race_type)
+    assert (tracks_of(config), config.race.race_type) == (track, race_type)
 
 
 def test_a_clones_folder_names_its_parent(trained: ModelFolder, tmp_path: Path) -> None:

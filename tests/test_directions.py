@@ -7,6 +7,7 @@ import pytest
 
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.course import Cars, Course
+from deepracer_fast.driving_direction import direction_meant
 from deepracer_fast.errors import TrackError
 from deepracer_fast.model_metadata import FIRST_MODEL
 from deepracer_fast.simulator import RaceRules, Simulator
@@ -55,6 +56,21 @@ def test_a_training_goes_round_every_track_the_way_that_it_says() -> None:
     course = Course(config, FIRST_MODEL)
     cars = course.put(Cars(2, RaceRules(), ()))
     assert cars.reset().params["is_reversed"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("CW", "clockwise"),
+        ("Counter Clockwise", "counter-clockwise"),
+        ("counter-clockwise", "counter-clockwise"),
+        ("Reversed", "reverse"),
+        ("forward", "forward"),
+        ("up", "up"),
+    ],
+)
+def test_directions_are_known_by_other_names(said: str, meant: str) -> None:
+    assert direction_meant(said) == meant
 
 
 def test_an_open_track_is_not_gone_round() -> None:
