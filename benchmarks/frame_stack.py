@@ -21,7 +21,7 @@ from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training_cars import TrainingCars, learner_of
-from deepracer_fast.training_command import FIRST_HYPERPARAMETERS, FIRST_MODEL
+from deepracer_fast.training_files import FIRST_HYPERPARAMETERS, FIRST_MODEL
 from deepracer_fast.training_job import TrainingJob
 
 

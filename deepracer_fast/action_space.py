@@ -4,10 +4,12 @@ In: action indices (discrete) or values in [-1, 1] (continuous), as they leave a
 Out: commands ``[B, 2]`` float32, steering angle in degrees (left positive) and speed in m/s, as
 ``Simulator.step`` takes them. Here and in reward params angles are in degrees; nowhere else.
 
-Neighbours: ``model_metadata.py`` reads and writes these; ``networks.py`` sizes its head by them.
+Neighbours: ``action_words.py`` makes them of what people type; ``model_metadata.py`` reads and
+writes them; ``networks.py`` sizes its head by them.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,24 +173,52 @@ def discrete_grid(
     Raises:
         ActionError: an argument outside its range.
     """
-    for name, value in (("max_steering_deg", max_steering_deg), ("max_speed", max_speed)):
-        _check_size(name, number(name, value, ActionError))
-        if value <= 0:
-            raise ActionError(f"{name} must be above 0, got {value}")
-    for name, levels in (("steering_levels", steering_levels), ("speed_levels", speed_levels)):
-        if not 1 <= whole(name, levels, ActionError) <= MOST_LEVELS:
-            rule = "1 or more" if levels < 1 else f"at most {MOST_LEVELS}"
-            raise ActionError(f"{name} must be {rule}, got {shown(levels)}")
-    if steering_levels == 1:
-        angles = [0.0]
-    else:
-        gaps = steering_levels - 1
-        angles = [2.0 * max_steering_deg * i / gaps - max_steering_deg for i in range(gaps + 1)]
-    speeds = [max_speed * k / speed_levels for k in range(1, speed_levels + 1)]
+    angles = even_steering(max_steering_deg, steering_levels)
+    return every_pair(angles, even_speeds(max_speed, speed_levels))
+
+
+def even_steering(max_steering_deg: float, steering_levels: int) -> tuple[float, ...]:
+    """Steering angles from -max (right) to +max (left), degrees; see ``discrete_grid``.
+
+    Raises:
+        ActionError: an argument outside its range.
+    """
+    _check_level("max_steering_deg", max_steering_deg, "steering_levels", steering_levels)
+    gaps = steering_levels - 1
+    if gaps == 0:
+        return (0.0,)
+    return tuple(2.0 * max_steering_deg * i / gaps - max_steering_deg for i in range(gaps + 1))
+
+
+def even_speeds(max_speed: float, speed_levels: int) -> tuple[float, ...]:
+    """Speeds from max / n to max, m/s; see ``discrete_grid``.
+
+    Raises:
+        ActionError: an argument outside its range.
+    """
+    _check_level("max_speed", max_speed, "speed_levels", speed_levels)
+    return tuple(max_speed * k / speed_levels for k in range(1, speed_levels + 1))
+
+
+def every_pair(steering_angle_deg: Sequence[float], speed: Sequence[float]) -> DiscreteActionSpace:
+    """The actions that combine each steering angle (degrees) with each speed (m/s).
+
+    Raises:
+        ActionError: a list is empty, or holds a value that is not finite.
+    """
     return DiscreteActionSpace(
-        steering_angle_deg=tuple(angle for angle in angles for _ in speeds),
-        speed=tuple(speed for _ in angles for speed in speeds),
+        steering_angle_deg=tuple(angle for angle in steering_angle_deg for _ in speed),
+        speed=tuple(each for _ in steering_angle_deg for each in speed),
     )
+
+
+def _check_level(name: str, value: float, count: str, levels: int) -> None:
+    _check_size(name, number(name, value, ActionError))
+    if value <= 0:
+        raise ActionError(f"{name} must be above 0, got {value}")
+    if not 1 <= whole(count, levels, ActionError) <= MOST_LEVELS:
+        rule = "1 or more" if levels < 1 else f"at most {MOST_LEVELS}"
+        raise ActionError(f"{count} must be {rule}, got {shown(levels)}")
 
 
 def _check_size(name: str, *values: float) -> None:

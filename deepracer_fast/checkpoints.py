@@ -1,7 +1,7 @@
 """Checkpoints of a training: what is written of the learner, and which one is the best.
 
 In: a learner, and how well its policy drives. Out: a model folder that can be used and resumed
-after each of them, with ``model.tar.gz`` of the best. Neighbours: ``train`` says when,
+after each of them, with an archive of the best. Neighbours: ``train`` says when,
 ``model_folder`` where.
 """
 
@@ -23,11 +23,11 @@ from deepracer_fast.model_folder import (
     CheckpointRecord,
     ModelInputs,
     beats,
-    training_params,
 )
 from deepracer_fast.trace import Trace
 from deepracer_fast.track import Track
 from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training_params import training_params
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Checkpoints:
         if best is record:
             self.row = row if row is not None and row.is_clean else None
             if graph is not None:
-                write_model_archive(folder.archive, self._job.metadata, graph)
+                write_model_archive(folder.name_archive(), self._job.metadata, graph)
 
     def save_learner(self, learner: Learner) -> None:
         """Writes what a resumed training needs once more, since it has become less."""
@@ -159,7 +159,8 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         track: its first one.
     """
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
-    clockwise = track.direction == "clockwise"
+    backwards = track.runs_backwards(job.config.driving_direction)
+    clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
     places = [_place(number, given) for number, given in enumerate(job.config.tracks)]
     routes = {
         place: Path(given).read_bytes()
@@ -171,7 +172,11 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         reward_function=job.reward.source,
         hyperparameters=job.hyperparameters.to_json(),
         training_params=training_params(
-            job.folder.path.name, name, clockwise, job.config.race.race_type
+            job.folder.name,
+            name,
+            clockwise,
+            job.config.race.race_type,
+            (job.metadata.car_name, job.metadata.car_color),
         ),
         config=replace(job.config, track=places[0], more_tracks=tuple(places[1:])).to_toml(),
         routes=routes,

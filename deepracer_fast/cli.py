@@ -7,26 +7,45 @@ it runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from deepracer_fast import _core
+from deepracer_fast import __version__, _core
 from deepracer_fast.cache_folder import lend_to_libraries
+from deepracer_fast.cli_evaluate import evaluate
+from deepracer_fast.cli_garage import garage
+from deepracer_fast.cli_train import train
 from deepracer_fast.terminal import error_line, open_streams
 
 app = typer.Typer(
-    help="Train DeepRacer models from the camera in minutes. --debug shows tracebacks.",
     no_args_is_help=True,
     rich_markup_mode="markdown",  # brackets in help are not markup
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"deepracer-fast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Train DeepRacer models from the camera in minutes. --debug shows tracebacks."""
+
 
 CarVersionOption = Annotated[
     int | None,
@@ -35,223 +54,28 @@ CarVersionOption = Annotated[
     ),
 ]
 
+CheckpointOption = Annotated[
+    str,
+    typer.Option(help="Of a model folder: best, last, or the number of an iteration."),
+]
+
 TrackOption = Annotated[
     str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
 ]
 
 
-@app.command()
-def train(
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Bundled track, or path of a route .npy; repeat it to train on several at once.",
-            show_default=False,
-        ),
-    ] = None,
-    random_tracks: Annotated[
-        int | None,
-        typer.Option(help="Train on so many made-up tracks as well (default: 0)", min=0),
-    ] = None,
-    reward: Annotated[
-        Path | None,
-        typer.Option(
-            help="reward_function.py, or an example's name, such as progress (default: "
-            "follow_center_line)",
-        ),
-    ] = None,
-    metadata: Annotated[
-        Path | None,
-        typer.Option(help="model_metadata.json (default: camera, 15 actions up to 30 deg, 1 m/s)"),
-    ] = None,
-    max_speed: Annotated[
-        float | None,
-        typer.Option(
-            help="Without METADATA: 28 actions, 7 angles up to 30 deg, 4 speeds up to this, m/s.",
-            min=0.4,
-            max=4.0,
-        ),
-    ] = None,
-    hyperparameters: Annotated[
-        Path | None, typer.Option(help="hyperparameters.json (default: the lab's, for this speed)")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="config.toml with further settings.")] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Model folder (default: models/TRACK-N, N counting up)")
-    ] = None,
-    pretrained: Annotated[
-        Path | None,
-        typer.Option(
-            help="Clone: begin with the policy of this model (folder, model.tar.gz, .pb)."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
-    ] = False,
-    minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes (default: 20)")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Stop after so many env-steps (default: no limit)")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all randomness (default: 0)")] = None,
-    num_cars: Annotated[
-        int | None, typer.Option(help="Cars side by side (default: 64)", min=1)
-    ] = None,
-    stop_after: Annotated[
-        int | None,
-        typer.Option(
-            help="Stop after so many evaluations in a row with clean laps only, 0 for never "
-            "(default: 1)",
-            min=0,
-        ),
-    ] = None,
-    best_by: Annotated[
-        str | None,
-        typer.Option(help="Best checkpoint: progress, reward or laptime (default: progress)"),
-    ] = None,
-    teacher: Annotated[
-        bool | None,
-        typer.Option(
-            "--teacher/--no-teacher",
-            help="Let a policy that sees the track state learn first and teach (default: yes)",
-            show_default=False,
-        ),
-    ] = None,
-    track_state: Annotated[
-        bool,
-        typer.Option(
-            "--track-state",
-            help="Learn from the track state, not the camera: takes seconds, not for the car.",
-        ),
-    ] = False,
-    frame_stack: Annotated[
-        int | None,
-        typer.Option(
-            help="Show the policy the camera's last 2 to 4 frames at once, not for the car "
-            "(default: METADATA's, or 1)",
-            min=1,
-            max=4,
-        ),
-    ] = None,
-    collection: Annotated[
-        str | None, typer.Option(help="horizon, or episodes as the original (default: horizon)")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Simulator threads, 0 for all cores (default: 0)")
-    ] = None,
-    car_version: CarVersionOption = None,
-    coordinator: Annotated[
-        str | None,
-        typer.Option(
-            help="HOST:PORT of host 0, to train on several hosts: the same command on each, but "
-            "for --host-id.",
-            show_default=False,
-        ),
-    ] = None,
-    num_hosts: Annotated[
-        int | None, typer.Option(help="Of a training on several hosts.", show_default=False)
-    ] = None,
-    host_id: Annotated[
-        int | None,
-        typer.Option(help="Which one this is, from 0, which writes the model.", show_default=False),
-    ] = None,
-) -> None:
-    """Train a model, evaluate five greedy laps, and write its model.tar.gz."""
-    from deepracer_fast.hosts import invitation
-    from deepracer_fast.reward.examples import reward_file
-    from deepracer_fast.training_command import TrainingFiles, run_training
-
-    settings = {
-        "track": track[0] if track else None,
-        "more_tracks": tuple(track[1:]) if track else None,
-        "random_tracks": random_tracks,
-        "stop_after": stop_after,
-        "best_by": best_by,
-        "teacher": teacher,
-        "minutes": minutes,
-        "steps": steps,
-        "seed": seed,
-        "num_cars": num_cars,
-        "collection": collection,
-        "threads": threads,
-        "car_version": car_version,
-    }
-    reward = reward_file(reward) if reward else None
-    files = TrainingFiles(
-        reward, metadata, hyperparameters, config, model, pretrained, max_speed, frame_stack
-    )
-    given = {name: value for name, value in settings.items() if value is not None}
-    invited = invitation(coordinator, num_hosts, host_id)
-    run_training(files, given, resume, track_state, invited)
+app.command()(garage)
+app.command()(train)
 
 
-@app.command()
-def evaluate(
-    model: Annotated[Path, typer.Argument(help="model.tar.gz, model.pb, or a model folder.")],
-    track: TrackOption = None,
-    laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5,
-    resets: Annotated[
-        bool,
-        typer.Option(
-            "--resets/--no-resets",
-            help="Put a car that leaves the track back after the penalty, or end its lap.",
-        ),
-    ] = True,
-    off_track_penalty: Annotated[
-        float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
-    ] = 2.0,
-    car_version: CarVersionOption = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="config.toml whose [race] table says what else is on the road "
-            "(default: the model folder's)",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """Drive greedy laps with a trained model and print their times."""
-    from deepracer_fast.compilation_cache import keep_compiled_programs
-    from deepracer_fast.config import read_config, settings_of
-    from deepracer_fast.evaluate import RaceOptions, evaluate_model
-    from deepracer_fast.model import load_model
-    from deepracer_fast.training_screen import lap_table
-
-    keep_compiled_programs()
-    loaded = load_model(model)
-    settings = settings_of(model)
-    name = track or settings.track
-    options = RaceOptions(
-        laps=laps,
-        resets=resets,
-        off_track_penalty=off_track_penalty,
-        car_version=car_version or settings.car_version,
-        race=(read_config(config) if config else settings).race,
-    )
-    driven, _ = evaluate_model(loaded, name, options)
-    if as_json:
-        rows = [
-            {
-                "completion_percentage": lap.completion_percentage,
-                "lap_time_seconds": lap.lap_time_seconds,
-                "off_track_count": lap.off_track_count,
-                "steps": lap.steps,
-            }
-            | ({"crash_count": lap.crash_count} if options.race.num_objects else {})
-            for lap in driven
-        ]
-        print(json.dumps({"track": name, "laps": rows}, indent=2))
-    else:
-        Console().print(lap_table(driven, f"{model} on {name}"))
+app.command()(evaluate)
 
 
 @app.command()
 def race(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="model.tar.gz, model.pb or model folders; none shows the leaderboard."),
+        typer.Argument(help="archive, model.pb or model folders; none shows the leaderboard."),
     ] = None,
     track: Annotated[
         str | None,
@@ -312,6 +136,7 @@ def race(
             show_default=False,
         ),
     ] = None,
+    checkpoint: CheckpointOption = "best",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
@@ -329,7 +154,26 @@ def race(
     given: dict[str, Any] = {key: value for key, value in rules.items() if value is not None}
     if race_type or config:
         given["road"] = race_of(race_type, config)
-    run_race(RaceRequest(models or [], name or [], leaderboard, as_json), given)
+    run_race(RaceRequest(models or [], name or [], leaderboard, as_json, checkpoint), given)
+
+
+@app.command()
+def archive(
+    model: Annotated[Path, typer.Argument(help="A model folder, or any other model.")],
+    checkpoint: CheckpointOption = "best",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The .tar.gz to write; its name is the model's on the car (default: NAME.tar.gz, "
+            "or NAME-CHECKPOINT.tar.gz, here)",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write the archive of any checkpoint, for the car and the other tools."""
+    from deepracer_fast.archive_command import run_archive
+
+    run_archive(model, checkpoint, output)
 
 
 @app.command()
@@ -338,7 +182,7 @@ def video(
         Path,
         typer.Argument(
             metavar="MODEL|EPISODE",
-            help="model.tar.gz, model.pb or model folder to film; or a recorded simtrace CSV.",
+            help="archive, model.pb or model folder to film; or a recorded simtrace CSV.",
         ),
     ],
     output: Annotated[
@@ -349,6 +193,13 @@ def video(
         ),
     ] = None,
     track: TrackOption = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a model folder: best, last, or the number of an iteration (default: best)",
+            show_default=False,
+        ),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="End after so many seconds (default: no limit)", min=0.1)
     ] = None,
@@ -389,10 +240,10 @@ def video(
     ] = None,
 ) -> None:
     """Film a model's laps, or a recorded episode with its rewards as recorded."""
-    from deepracer_fast.reward.examples import reward_file
     from deepracer_fast.video_command import VideoRequest, run_video
 
     driving = {
+        "checkpoint": checkpoint,
         "laps": laps,
         "seed": seed,
         "resets": resets,
@@ -401,7 +252,6 @@ def video(
         "config": config,
     }
     given = {name: value for name, value in driving.items() if value is not None}
-    reward = reward_file(reward) if reward else None
     run_video(VideoRequest(source, output, track, seconds, episode, reward), given)
 
 

@@ -12,7 +12,17 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepracer_fast.door import MOST, TRAINING_SEEDS, check_fields, path_of, refuse, require, shown
+from deepracer_fast.door import (
+    MOST,
+    TRAINING_SEEDS,
+    check_fields,
+    one_of,
+    path_of,
+    refuse,
+    require,
+    shown,
+)
+from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.json_object import read_toml
 from deepracer_fast.race_config import RaceConfig
@@ -59,7 +69,12 @@ class TrainConfig:
         lr_schedule: ``constant`` as in the original, or ``linear`` from ``lr`` to 0 at the limit of
             ``minutes`` or ``steps``, whichever comes first.
         random_start: with ``horizon``, start episodes anywhere on the centre line; otherwise, and
-            with ``episodes``, each starts 5 % of the track further on, as in the original.
+            with ``episodes``, each starts further on than the one before, as in the original.
+        start_position: without ``random_start``, share of the track's length, [0, 1), where the
+            first episode starts.
+        round_robin_advance_dist: likewise, share by which each next episode starts further on.
+        driving_direction: which way the tracks are driven: as their routes run, ``forward``, or
+            ``reverse``; or ``clockwise`` or ``counter-clockwise``.
         alternate_driving_direction: change direction from one episode to the next.
         threads: of the simulator; 0 for all cores.
         car_version: whose physics the car has, 3 to 6; 0 for ``version`` of model_metadata.json.
@@ -87,6 +102,9 @@ class TrainConfig:
     value_function: str = "track_state"
     lr_schedule: str = "constant"
     random_start: bool = True
+    start_position: float = 0.0
+    round_robin_advance_dist: float = 0.05
+    driving_direction: str = "forward"
     alternate_driving_direction: bool = False
     threads: int = 0
     car_version: int = 0
@@ -114,6 +132,10 @@ class TrainConfig:
         require(self, "more_tracks", not repeated, "each a track of its own")
         require(self, "gae_lambda", 0.0 <= self.gae_lambda <= 1.0, "in [0, 1]")
         require(self, "clip", 0.0 < self.clip < 1.0, "in (0, 1)")
+        require(self, "start_position", 0.0 <= self.start_position < 1.0, "in [0, 1)")
+        advance = self.round_robin_advance_dist
+        require(self, "round_robin_advance_dist", -1.0 <= advance <= 1.0, "in [-1, 1]")
+        one_of("driving_direction", self.driving_direction, DRIVING_DIRECTIONS)
         require(self, "car_version", self.car_version >= 0, "3 to 6, or 0 for the model's")
         require(self, "threads", self.threads >= 0, "0 (all cores) or more")
         if self.race.race_type == "HEAD_TO_MODEL":
@@ -149,15 +171,22 @@ def settings_of(model: Path) -> TrainConfig:
     return replace(config, track=found[0], more_tracks=tuple(found[1:]))
 
 
-def read_config(path: str | Path) -> TrainConfig:
-    """Reads a ``config.toml``; keys that it leaves out take their defaults.
+def read_config(path: str | Path, over: TrainConfig | None = None) -> TrainConfig:
+    """Reads a ``config.toml``.
+
+    Args:
+        path: of the file.
+        over: what the keys that it leaves out have; their defaults if None. A file that names a
+            track has no more tracks than it names.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
     content = read_toml(path, ConfigError)
     try:
-        return _record(TrainConfig, content)
+        if "track" in content:
+            content = {"more_tracks": (), **content}
+        return _record(TrainConfig() if over is None else over, content)
     except ConfigError as problem:
         raise ConfigError(f"{path}: {problem}") from None
 
@@ -165,9 +194,9 @@ def read_config(path: str | Path) -> TrainConfig:
 _Record = TypeVar("_Record", TrainConfig, Randomization, RaceConfig)
 
 
-def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
-    """The record whose fields a TOML table gives."""
-    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
+def _record(over: _Record, table: dict[str, Any]) -> _Record:
+    """The record with the fields that a TOML table gives."""
+    types: dict[str, Any] = {each.name: each.type for each in fields(over)}
     values: dict[str, Any] = {}
     for key, found in table.items():
         if key not in types:
@@ -176,8 +205,8 @@ def _record(kind: type[_Record], table: dict[str, Any]) -> _Record:
         if is_dataclass(types[key]):
             if not isinstance(found, dict):
                 raise refuse(key, f"a table [{key}]", found)
-            values[key] = _record(types[key], found)
-    return kind(**values)
+            values[key] = _record(getattr(over, key), found)
+    return replace(over, **values)
 
 
 def _toml_lines(settings: dict[str, Any]) -> str:

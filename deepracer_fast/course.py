@@ -27,7 +27,7 @@ class Cars:
 
     Attributes:
         number: over all tracks; each track has at least one.
-        rules: how episodes begin and end; the race is that of the settings.
+        rules: how episodes begin and end; race and driving direction are those of the settings.
         sensors: what each car carries.
         seed: of the start positions and the randomisation.
         randomization: what differs from episode to episode.
@@ -60,6 +60,7 @@ class Course:
         self.tracks: tuple[Track, ...] = tuple(map(load_track, names))
         self.metadata = metadata
         self.race = config.race
+        self._backwards = [track.runs_backwards(config.driving_direction) for track in self.tracks]
         # For teacher and lessons the way back is one more track.
         self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
         self._threads = config.threads or None
@@ -84,7 +85,7 @@ class Course:
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * place,
                 car_version=self._car_version,
-                rules=replace(cars.rules, race=race),
+                rules=replace(cars.rules, race=race, reverse_direction=self._backwards[place]),
                 randomization=cars.randomization,
                 lidar=self.metadata.lidar or LidarConfig(),
                 frame_stack=self.metadata.frame_stack if has_camera else 1,

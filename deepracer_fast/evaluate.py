@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.door import check_fields, count, instance
+from deepracer_fast.door import check_fields, count, instance, one_of
+from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.fleet import Fleet, Judge
 from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.model import Model, metadata_of
@@ -29,7 +30,7 @@ from deepracer_fast.simulator import (
     StepResult,
 )
 from deepracer_fast.trace import Trace
-from deepracer_fast.track import Track
+from deepracer_fast.track import Track, load_track
 
 Array = npt.NDArray[Any]
 GreedyPolicy = Callable[[dict[str, Array]], Array]
@@ -105,6 +106,10 @@ class RaceOptions:
         threads: of the simulator; 0 for all cores.
         car_version: whose physics the car has; 0 for the model's own.
         race: what else is on the road, and what running into it costs.
+        driving_direction: which way, one of ``DRIVING_DIRECTIONS``.
+        start_position: share of the track's length, [0, 1), where the first lap starts.
+        round_robin_advance_dist: share by which each next lap starts further on, from a standing
+            start; with 0 a car that has completed a lap drives on.
     """
 
     laps: int = 5
@@ -113,9 +118,13 @@ class RaceOptions:
     threads: int = 0
     car_version: int = 0
     race: RaceConfig = field(default_factory=RaceConfig)
+    driving_direction: str = "forward"
+    start_position: float = 0.0
+    round_robin_advance_dist: float = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self)
+        one_of("driving_direction", self.driving_direction, DRIVING_DIRECTIONS)
         count("laps", self.laps, 1)
         count("threads", self.threads)
 
@@ -126,7 +135,7 @@ MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
 def evaluate_model(
     model: Model, track: Track | str | Path, options: RaceOptions | None = None
 ) -> tuple[list[Lap], Trace]:
-    """Drives greedy laps one after the other, the first from a standing start at the line.
+    """Drives greedy laps one after the other, the first from a standing start, usually at the line.
 
     After a whole lap the car drives on, so the later ones have a flying start
     (``IS_CONTINUOUS``, as deepracer-for-cloud evaluates).
@@ -140,13 +149,13 @@ def evaluate_model(
         The laps in order, and the trace of every step.
     """
     options = RaceOptions() if options is None else instance("options", options, RaceOptions)
-    metadata = metadata_of(model)
+    metadata, track = metadata_of(model), load_track(track)
     simulator = Simulator(
         track,
         sensors=metadata.sensors,
         num_threads=options.threads or None,
         car_version=options.car_version or metadata.version,
-        rules=lap_rules(options),
+        rules=lap_rules(options, track),
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,
     )
@@ -155,11 +164,18 @@ def evaluate_model(
     return drive_laps(driver, simulator, options.laps, trace)[0], trace
 
 
-def lap_rules(options: RaceOptions) -> RaceRules:
-    """Laps one after the other, the first from a standing start at the line."""
+def lap_rules(options: RaceOptions, track: Track | None = None) -> RaceRules:
+    """Laps one after the other, the first from a standing start.
+
+    Args:
+        options: what is to be driven.
+        track: where; None if whoever puts the cars there says which way they drive.
+    """
     return RaceRules(
-        round_robin_advance_dist=0.0,
-        continuous=True,
+        start_position=options.start_position,
+        round_robin_advance_dist=options.round_robin_advance_dist,
+        reverse_direction=bool(track and track.runs_backwards(options.driving_direction)),
+        continuous=options.round_robin_advance_dist == 0.0,
         number_of_resets=MAX_RESETS if options.resets else 0,
         off_track_penalty=options.off_track_penalty,
         max_steps=MAX_LAP_STEPS,

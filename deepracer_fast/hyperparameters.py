@@ -8,7 +8,9 @@ Keys: markov sagemaker_graph_manager.py and constants.py. The original checks no
 those below keep out what cannot train. Neighbours: ``ppo.py`` and ``train.py`` use the values.
 """
 
+import difflib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,26 @@ LOSS_TYPES = ("huber", "mean squared error")
 EXPLORATION_TYPES = ("categorical", "e-greedy", "additive_noise")
 WITHOUT_EFFECT = ("stack_size", "term_cond_avg_score")
 """Keys that the original reads and ignores; so do we."""
+
+_OTHER_NAMES = {
+    "learning_rate": "lr",
+    "gradient_descent_batch_size": "batch_size",
+    "minibatch_size": "batch_size",
+    "number_of_epochs": "num_epochs",
+    "epochs": "num_epochs",
+    "entropy": "beta_entropy",
+    "entropy_coefficient": "beta_entropy",
+    "gamma": "discount_factor",
+    "discount": "discount_factor",
+    "loss": "loss_type",
+    "exploration": "exploration_type",
+    "epsilon": "e_greedy_value",
+    "number_of_experience_episodes_between_each_policy_updating_iteration": (
+        "num_episodes_between_training"
+    ),
+    "alpha": "sac_alpha",
+}
+"""What the console and the literature call keys of the file."""
 
 MAX_IGNORED, MAX_NAME = 20, 60
 """Unknown keys that a warning names, and characters of each."""
@@ -145,6 +167,14 @@ _RULES: dict[str, _NumberRule | _ChoiceRule] = {
     "term_cond_avg_score": _NumberRule(float("-inf")),
     "sac_alpha": _NumberRule(0),
 }
+
+
+def key_meant(name: str) -> str | None:
+    """The key of the file that an unknown one was most likely meant for, if there is one."""
+    plain = "_".join(re.findall(r"[^\W_]+", name.casefold()))
+    names = {**{key: key for key in _RULES}, **_OTHER_NAMES}
+    close = difflib.get_close_matches(plain, names, n=1, cutoff=0.75)
+    return names[close[0]] if close else None
 
 
 def read_hyperparameters(path: str | Path) -> Hyperparameters:

@@ -128,7 +128,8 @@ def _submission(content: Any, place: str) -> Submission:
         raise LeaderboardError(f"{place}.laps must be a list, found {brief(laps)}")
     records = [_record(RaceLap, lap, f"{place}.laps[{k}]") for k, lap in enumerate(laps)]
     with _at(place):
-        return Submission(content.get("model"), content.get("submitted"), tuple(records))  # type: ignore[arg-type]
+        told = (content.get("model"), content.get("submitted"), tuple(records))
+        return Submission(*told, car=content.get("car", ""))  # type: ignore[arg-type]
 
 
 def _record(kind: type[_Record], content: Any, place: str) -> _Record:

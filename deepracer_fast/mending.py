@@ -77,7 +77,7 @@ def _mend_archive(folder: ModelFolder, best: CheckpointRecord) -> None:
         return
     graph = _graph_of(folder, best, metadata)
     if _archived(folder) != (metadata, graph):
-        write_model_archive(folder.archive, metadata, graph)
+        write_model_archive(folder.name_archive(), metadata, graph)
 
 
 def _graph_of(folder: ModelFolder, best: CheckpointRecord, metadata: ModelMetadata) -> bytes:

@@ -1,13 +1,11 @@
 """A trained policy that can be run: loaded from any form in which a model is kept.
 
-In: a ``model.tar.gz``, a frozen graph, a checkpoint, or a model folder, ours or the original's.
+In: an archive, a frozen graph, a checkpoint, or a model folder, ours or the original's.
 Out: ``Model``, which answers observations with probabilities or with commands for the car.
 Neighbours: ``archive/`` reads the files; the simulator gives the observations and takes the
 commands.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,11 +26,12 @@ from deepracer_fast.archive.weights import (
     most_of_checkpoint,
     policy_shapes,
 )
-from deepracer_fast.door import one_of, path_of, refuse, shown
+from deepracer_fast.chosen_checkpoint import checkpoint_word, find_in_folder, find_metadata
+from deepracer_fast.door import path_of, refuse, shown
 from deepracer_fast.errors import ArchiveError, DeepRacerError
-from deepracer_fast.file_reading import read_bytes, read_text, refusing
+from deepracer_fast.file_reading import read_bytes
 from deepracer_fast.mending import mend_if_free
-from deepracer_fast.model_folder import CHECKPOINT_INDEX, ModelFolder
+from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.networks import (
     NetworkSpec,
@@ -43,10 +42,6 @@ from deepracer_fast.networks import (
 )
 
 Observation = Mapping[str, ArrayLike] | ArrayLike
-
-# "27_Step-40129.ckpt": what the original's index names (rl_coach checkpoint.py); ours end
-# in .safetensors.
-_CHECKPOINT_NAME = re.compile(r"(\d{1,15})(_[\w-]{1,100})\.(?:ckpt|safetensors)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,30 +124,33 @@ def metadata_of(model: Any) -> ModelMetadata:
     return metadata
 
 
-def load_model(path: str | Path, checkpoint: str = "best") -> Model:
+def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
     """Loads a model from whatever holds one.
 
     Args:
-        path: a ``model.tar.gz``, or the same as ``.tar`` or ``.zip``; a frozen graph ``*.pb`` or a
+        path: an archive, ``.tar.gz``, ``.tar`` or ``.zip``; a frozen graph ``*.pb`` or a
             checkpoint ``*.safetensors`` with ``model_metadata.json`` beside it; or a folder: a
             model of ours, a copy of a training job's storage (``model/model_<id>.pb``), or an
             unpacked archive.
-        checkpoint: "best" or "last", which one of a folder's ``deepracer_checkpoints.json``.
+        checkpoint: which one of a folder: "best" or "last" of its ``deepracer_checkpoints.json``,
+            or the number of an iteration. A file holds one, which is both its best and its last.
 
     Raises:
         ArchiveError: nothing readable is there, or it does not fit its metadata.
         MetadataError: the metadata breaks a rule.
         ConfigError: another ``checkpoint``.
     """
-    one_of("checkpoint", checkpoint, ("best", "last"), quoted=True)
+    word = checkpoint_word(checkpoint)
     path = path_of("the path of a model", path, ArchiveError)
     if not _is_there(path):
         raise ArchiveError(f"{path}: no such file or folder; give an archive, graph or folder")
     if path.is_dir():
         mend_if_free(ModelFolder(path))
-        return _load_file(*_find_in_folder(path, checkpoint))
+        return _load_file(*find_in_folder(path, word))
+    if word.isdigit():
+        raise ArchiveError(f"{path}: is no folder, and holds one policy: leave --checkpoint out")
     if path.suffix in (".pb", ".safetensors"):
-        return _load_file(path, _find_metadata(path, [path.parent, path.parent.parent]))
+        return _load_file(path, find_metadata(path, [path.parent, path.parent.parent]))
     metadata, graph = read_model_archive(path)
     return _from_graph(metadata, graph, str(path))
 
@@ -213,56 +211,6 @@ def _sensor_list(spec: NetworkSpec) -> str:
 
 def _action_kind(spec: NetworkSpec) -> str:
     return "a continuous box" if spec.continuous else f"{spec.num_actions} actions"
-
-
-def _find_in_folder(folder: Path, checkpoint: str) -> tuple[Path, Path]:
-    """The weights and the metadata of a model folder."""
-    store = folder / "model" if (folder / "model").is_dir() else folder
-    metadata = _find_metadata(folder, [folder, store])
-    if (store / CHECKPOINT_INDEX).is_file():
-        return _indexed_checkpoint(store, checkpoint), metadata
-    for graph in (folder / "agent" / "model.pb", folder / "model.pb"):
-        if graph.is_file():
-            return graph, metadata
-    choices = sorted([*store.glob("*.safetensors"), *store.glob("*.pb")])
-    if len(choices) != 1:
-        found = ", ".join(choice.name for choice in choices[:4]) or "none"
-        raise ArchiveError(
-            f"{store}: without {CHECKPOINT_INDEX} there must be exactly one *.safetensors or "
-            f"*.pb, found {found}; name the file itself"
-        )
-    return choices[0], metadata
-
-
-def _find_metadata(path: Path, folders: list[Path]) -> Path:
-    for folder in folders:
-        if (folder / METADATA_NAME).is_file():
-            return folder / METADATA_NAME
-    raise ArchiveError(f"{path}: needs a {METADATA_NAME} beside it, found none in {folders[0]}")
-
-
-def _indexed_checkpoint(store: Path, checkpoint: str) -> Path:
-    """The file that ``deepracer_checkpoints.json`` means: our weights, or else a frozen graph."""
-    index = store / CHECKPOINT_INDEX
-    text = read_text(index, ArchiveError)
-    with refusing(
-        str(index), f'must hold {{"{checkpoint}_checkpoint": {{"name": ...}}}}', ArchiveError
-    ):
-        name = json.loads(text)[f"{checkpoint}_checkpoint"]["name"]
-        match = _CHECKPOINT_NAME.fullmatch(name)
-    if match is None:
-        raise ArchiveError(
-            f"{index}: {checkpoint}_checkpoint must be named like 27_Step-40129.ckpt, got {name!r}"
-        )
-    weights = store / f"{match[1]}{match[2]}.safetensors"
-    graph = store / f"model_{match[1]}.pb"
-    for file in (weights, graph):
-        if file.is_file():
-            return file
-    raise ArchiveError(
-        f"{index}: its {checkpoint} checkpoint {name} has neither {weights.name} nor {graph.name} "
-        "beside it; TensorFlow's .ckpt files alone are not read"
-    )
 
 
 def _on_device(tree: Params) -> Params:

@@ -6,7 +6,7 @@ Neighbours: `train` and `evaluate` fill it, `model` and `archive` read it; this 
 and places, and nothing about networks, rewards or cars.
 
 Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-for-cloud has them;
-``config.toml``, ``tensorboard/``, ``training.png``, ``model.tar.gz`` and the weights are ours::
+``config.toml``, ``tensorboard/``, ``training.png``, the archive and the weights are ours::
 
     model_metadata.json  reward_function.py  training_params.yaml  ip/hyperparameters.json
     model/<id>_Step-<steps>.safetensors  model/model_<id>.pb  model/deepracer_checkpoints.json
@@ -16,7 +16,7 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
     training-simtrace/<n>-iteration.csv
     evaluation-<yyyymmddHHMMSS>/evaluation-simtrace/0-iteration.csv
     metrics/EvaluationMetrics-<yyyymmddHHMMSS>.json
-    config.toml  tensorboard/  training.png  model.tar.gz
+    config.toml  tensorboard/  training.png  <name of the folder>.tar.gz
 """
 
 import json
@@ -36,6 +36,7 @@ from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.file_reading import read_text, refusing
 from deepracer_fast.json_object import read_json_object
 from deepracer_fast.source_text import encoded
+from deepracer_fast.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.writer_lock import WriterLock
 
 FORMAT = 1
@@ -43,9 +44,12 @@ FORMAT = 1
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
+_NOBODY: Mapping[str, str] = {}
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
 _CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
+_ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
+_LONGEST_NAME = 200  # bytes: with what is added to it a file of that name can still be made
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
 
 
@@ -114,39 +118,6 @@ def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
     return new.evaluated and new.standing >= best.standing
 
 
-def training_params(
-    model_name: str, track_name: str, clockwise: bool, race_type: str = "TIME_TRIAL"
-) -> dict[str, str]:
-    """The keys of ``training_params.yaml`` that readers insist on (markov boto/s3/constants.py).
-
-    The storage keys name places that do not exist here: readers only look whether they are there.
-
-    Args:
-        model_name: The folder's name.
-        track_name: Without the ending _cw or _ccw, which the direction adds.
-        clockwise: Whether the track is driven clockwise.
-        race_type: As the original names it.
-    """
-    return {
-        "WORLD_NAME": track_name,
-        "TRACK_DIRECTION_CLOCKWISE": str(clockwise).lower(),
-        "RACE_TYPE": race_type,
-        "JOB_TYPE": "TRAINING",
-        "NUM_WORKERS": "1",
-        "BODY_SHELL_TYPE": "deepracer",
-        "CAR_COLOR": "Black",
-        "CAR_NAME": "deepracer-fast",
-        "SAGEMAKER_SHARED_S3_BUCKET": "bucket",
-        "SAGEMAKER_SHARED_S3_PREFIX": model_name,
-        "METRICS_S3_BUCKET": "bucket",
-        "METRICS_S3_OBJECT_KEY": f"{model_name}/metrics/TrainingMetrics.json",
-        "MODEL_METADATA_FILE_S3_KEY": f"{model_name}/model/model_metadata.json",
-        "REWARD_FILE_S3_KEY": f"{model_name}/reward_function.py",
-        "SIMTRACE_S3_BUCKET": "bucket",
-        "SIMTRACE_S3_PREFIX": model_name,
-    }
-
-
 class ModelFolder:
     """The files of one model below ``path``; making one touches nothing on the disk."""
 
@@ -154,7 +125,7 @@ class ModelFolder:
         self.path = Path(path)
         self.model_metadata = self.path / "model_metadata.json"
         self.reward_function = self.path / "reward_function.py"
-        self.training_params = self.path / "training_params.yaml"
+        self.training_params = self.path / TRAINING_PARAMS
         self.config = self.path / "config.toml"
         self.hyperparameters = self.path / "ip" / "hyperparameters.json"
         self.store = self.path / "model"
@@ -165,10 +136,42 @@ class ModelFolder:
         self.simtraces = self.path / "training-simtrace"
         self.tensorboard = self.path / "tensorboard"
         self.training_plot = self.path / "training.png"
-        self.archive = self.path / "model.tar.gz"
         self.teaching = self.store / "teaching.safetensors"
         self.mark = self.path / "deepracer_fast.json"
         self.lock = WriterLock(self.path / ".writer.lock", self.path)
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        name = self.path.resolve().name.encode("utf-8", "replace")[:_LONGEST_NAME]
+        return name.decode("utf-8", "ignore") or "model"
+
+    @property
+    def archive(self) -> Path:
+        """The archive for the car, by the name that it was written under.
+
+        A car tells models apart by that name. Folders from before it was the folder's call it
+        ``model.tar.gz``.
+
+        Raises:
+            ArchiveError: the mark is damaged.
+        """
+        if not self.mark.exists():
+            return self._own_archive
+        told = str(self._marked().get("archive", ""))
+        return self.path / (told if _ARCHIVE_NAME.fullmatch(told) else "model.tar.gz")
+
+    def name_archive(self) -> Path:
+        """Where a new archive goes: it is named after the folder, and one of another name goes."""
+        before, named = self.archive, self._own_archive
+        if before != named:
+            atomic_write_text(self.mark, _mark(self._marked() | {"archive": named.name}))
+            before.unlink(missing_ok=True)
+        return named
+
+    @property
+    def _own_archive(self) -> Path:
+        return self.path / f"{self.name}.tar.gz"
 
     def weights(self, checkpoint: Checkpoint) -> Path:
         """The file of a checkpoint's weights."""
@@ -233,6 +236,8 @@ class ModelFolder:
     def is_clone(self) -> bool:
         """Whether the training that began here began with another model's policy.
 
+        The mark names that model under ``parent``.
+
         Raises:
             ArchiveError: the mark is damaged.
         """
@@ -260,7 +265,7 @@ class ModelFolder:
         return read_json_object(self.mark, ArchiveError)
 
     def create(
-        self, inputs: ModelInputs, clone: bool = False, given: Collection[Path] = ()
+        self, inputs: ModelInputs, parent: Mapping[str, str] = _NOBODY, given: Collection[Path] = ()
     ) -> None:
         """Begins a model: the folders, the mark, and what the training starts from.
 
@@ -269,7 +274,8 @@ class ModelFolder:
 
         Args:
             inputs: what the training starts from.
-            clone: another model as well, which is not kept before the first checkpoint.
+            parent: what is said of the model that a clone begins with, which is not kept before
+                the first checkpoint.
             given: files that ``inputs`` were read from; those may be replaced.
 
         Raises:
@@ -281,13 +287,14 @@ class ModelFolder:
         folders = (self.store, self.hyperparameters.parent, self.training_metrics.parent)
         for folder in (*folders, self.simtraces, self.tensorboard):
             folder.mkdir(parents=True, exist_ok=True)
-        self.put_mark(clone)
+        self.put_mark(parent)
         self.write_inputs(inputs)
 
-    def put_mark(self, clone: bool = False) -> None:
-        """Says that the folder is one of ours, and of which form."""
-        mark = {"format": FORMAT, "version": deepracer_fast.__version__, "clone": clone}
-        atomic_write_text(self.mark, json.dumps(mark) + "\n")
+    def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
+        """Says that the folder is one of ours, of which form, and a clone of which model."""
+        mark: dict[str, Any] = {"format": FORMAT, "version": deepracer_fast.__version__}
+        mark |= {"archive": self._own_archive.name, "clone": bool(parent)}
+        atomic_write_text(self.mark, _mark(mark | ({"parent": dict(parent)} if parent else {})))
 
     def refuse_a_model(self) -> None:
         """Refuses to train a new model where one is.
@@ -467,6 +474,10 @@ class ModelFolder:
         for path in self.store.glob("model_*.pb"):
             if _GRAPH_NAME.fullmatch(path.name) and path not in graphs:
                 path.unlink(missing_ok=True)
+
+
+def _mark(content: Mapping[str, Any]) -> str:
+    return json.dumps(content) + "\n"
 
 
 def _as_json(record: CheckpointRecord) -> dict[str, Any]:

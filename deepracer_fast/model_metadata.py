@@ -8,14 +8,20 @@ Neighbours: ``action_space.py`` before it; ``networks.py``, ``train.py`` and ``a
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.action_space import (
+    ActionSpace,
+    ContinuousActionSpace,
+    DiscreteActionSpace,
+    discrete_grid,
+)
 from deepracer_fast.door import check_fields, count, one_of, path_of, refuse
-from deepracer_fast.errors import ActionError, MetadataError
+from deepracer_fast.errors import ActionError, MetadataError, printable
 from deepracer_fast.file_reading import read_text
 from deepracer_fast.json_object import brief, parse_json_object, parse_number
 
@@ -33,6 +39,12 @@ VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the n
 MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
 LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
 MOST_VALUES_PER_SECTOR = 1024  # of clipping_dist: far finer than a lidar measures
+CAR_COLORS = ("Black", "Grey", "Blue", "Red", "Orange", "White", "Purple")
+"""Of the shell, as the original's consoles name them."""
+
+LONGEST_CAR_NAME = 64
+"""Characters; what the consoles allow."""
+
 MAX_ACTION = 1e6  # degrees or m/s: what a car limits anyway, and float32 holds
 
 
@@ -73,6 +85,9 @@ class ModelMetadata:
         lidar: set where a sensor is ``DISCRETIZED_SECTOR_LIDAR``, else None.
         frame_stack: how many of its last frames the camera shows the policy, 1 to ``MOST_FRAMES``;
             ours, and with more than 1 a model is not for the car.
+        car_name: what the car is called that the model was made for; "" for no name.
+        car_color: of its shell, one of ``CAR_COLORS``; "" for any. Both are ours: other tools
+            leave them alone.
     """
 
     action_space: ActionSpace
@@ -82,13 +97,20 @@ class ModelMetadata:
     version: int = 5
     lidar: LidarConfig | None = None
     frame_stack: int = 1
+    car_name: str = ""
+    car_color: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sensors", sensor_list(self.sensors))
         check_fields(self, MetadataError)
         one_of("neural_network", self.neural_network, NEURAL_NETWORKS, MetadataError)
         one_of("training_algorithm", self.training_algorithm, TRAINING_ALGORITHMS, MetadataError)
         count("version", self.version, VERSIONS[0], VERSIONS[-1], MetadataError)
         count("frame_stack", self.frame_stack, 1, MOST_FRAMES, MetadataError)
+        one_of("car_color", self.car_color, ("", *CAR_COLORS), MetadataError)
+        if len(self.car_name) > LONGEST_CAR_NAME or not self.car_name.isprintable():
+            rule = f"at most {LONGEST_CAR_NAME} characters that can be shown"
+            raise refuse("car_name", rule, self.car_name, MetadataError)
         for sensor in self.sensors:
             one_of("sensors", sensor, (*CAMERAS, *LIDARS, TRACK_STATE), MetadataError)
 
@@ -96,6 +118,11 @@ class ModelMetadata:
     def is_for_the_car(self) -> bool:
         """Whether a real car shows the policy what it sees."""
         return not self.sees_track_state and self.frame_stack == 1
+
+    @property
+    def car(self) -> str:
+        """Its car as people are told, such as "Flash, red"; "" where nobody gave it a name."""
+        return ", ".join(filter(None, (self.car_name, self.car_name and self.car_color.lower())))
 
     @property
     def sees_track_state(self) -> bool:
@@ -125,16 +152,33 @@ class ModelMetadata:
             content["lidar_config"] = asdict(self.lidar)
         if self.frame_stack > 1:
             content["frame_stack"] = self.frame_stack
+        content |= {
+            key: value
+            for key, value in (("car_name", self.car_name), ("car_color", self.car_color))
+            if value
+        }
         return json.dumps(content, indent=2) + "\n"
 
 
+def sensor_list(sensors: Any) -> Any:
+    """A sensor that is named alone, without a list around it, as a list; anything else as it is."""
+    return (sensors,) if isinstance(sensors, str) else sensors
+
+
+FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
+"""The lab's first model, The Original DeepRacer: one camera, the 3-layer CNN, 15 actions up to
+1 m/s."""
+
+
 def read_model_metadata(path: str | Path) -> ModelMetadata:
-    """Reads a ``model_metadata.json``.
+    """Reads a ``model_metadata.json``, or the one in a folder.
 
     Raises:
         MetadataError: the file cannot be read, or breaks a rule; names file and key.
     """
     path = path_of("the path of a model_metadata.json", path, MetadataError)
+    if os.path.isdir(path):
+        path = path / "model_metadata.json"
     return parse_model_metadata(read_text(path, MetadataError), str(path))
 
 
@@ -150,7 +194,7 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
     """
     content = parse_json_object(text, source, MetadataError)
     sensors = _sensors(content, source)
-    algorithm = _word(content, "training_algorithm", TRAINING_ALGORITHMS, source)
+    algorithm = _choice(content, "training_algorithm", TRAINING_ALGORITHMS, source)
     action_space = _action_space(content, source)
     if algorithm == "sac" and isinstance(action_space, DiscreteActionSpace):
         raise MetadataError(
@@ -166,6 +210,8 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
         version=_version(content, source),
         lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
         frame_stack=_frame_stack(content, sensors, source),
+        car_name=_car_name(content),
+        car_color=_car_color(content),
     )
 
 
@@ -183,7 +229,7 @@ def _action_space_to_json(space: ActionSpace) -> Any:
 
 
 def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
-    kind = _word(content, "action_space_type", ACTION_SPACE_TYPES, source)
+    kind = _choice(content, "action_space_type", ACTION_SPACE_TYPES, source)
     if "action_space" not in content:
         raise MetadataError(f"{source}: action_space is missing; every model needs one")
     found = content["action_space"]
@@ -241,24 +287,25 @@ def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
                 'add "sensor": ["FRONT_FACING_CAMERA"] or what the model was trained with'
             )
         return ("observation",)
-    found = content["sensor"]
-    if not isinstance(found, list):
+    found = sensor_list(content["sensor"])
+    if not isinstance(found, list | tuple):
         raise MetadataError(f"{source}: sensor must be a list of names, found {brief(found)}")
-    if found == [TRACK_STATE]:
+    names = [_meant(name, (*CAMERAS, *LIDARS, TRACK_STATE)) for name in found]
+    if names == [TRACK_STATE]:
         return (TRACK_STATE,)
-    for name in found:
+    for name in names:
         if name not in CAMERAS + LIDARS:
             raise MetadataError(
                 f"{source}: sensor: unknown sensor {brief(name)}; "
                 f"use one of {', '.join(CAMERAS + LIDARS)}"
             )
-    num_cameras = sum(name in CAMERAS for name in found)
-    if num_cameras != 1 or len(found) - num_cameras > 1:
+    num_cameras = sum(name in CAMERAS for name in names)
+    if num_cameras != 1 or len(names) - num_cameras > 1:
         raise MetadataError(
             f"{source}: sensor must hold exactly one camera and at most one lidar, "
             f"found {brief(found)}; remove or add one"
         )
-    return tuple(found)
+    return tuple(names)
 
 
 def _version(content: Mapping[str, Any], source: str) -> int:
@@ -288,9 +335,20 @@ def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: s
     return int(frames)
 
 
+def _car_name(content: Mapping[str, Any]) -> str:
+    """A name that is fit to be shown; nobody's model is refused for what its car is called."""
+    found = content.get("car_name", "")
+    return printable(found)[:LONGEST_CAR_NAME] if isinstance(found, str) else ""
+
+
+def _car_color(content: Mapping[str, Any]) -> str:
+    found = _meant(content.get("car_color", ""), CAR_COLORS)
+    return str(found) if found in CAR_COLORS else ""
+
+
 def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
     """The value of an optional key whose default is the first of the allowed values."""
-    found = content.get(key, allowed[0])
+    found = _meant(content.get(key, allowed[0]), allowed)
     if found not in allowed:
         raise MetadataError(
             f"{source}: {key} must be one of {', '.join(allowed)}, found {brief(found)}"
@@ -298,12 +356,14 @@ def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], sour
     return str(found)
 
 
-def _word(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
-    """As ``_choice``, for the words that the original lowers and strips before it compares."""
-    found = content.get(key)
-    if isinstance(found, str):
-        content = {**content, key: found.strip().lower()}
-    return _choice(content, key, allowed, source)
+def _meant(found: Any, allowed: tuple[str, ...]) -> Any:
+    """The allowed word that a text is but for its case and spaces around it; else what was found.
+
+    The original forgives as much of some of these words.
+    """
+    if not isinstance(found, str):
+        return found
+    return next((word for word in allowed if word.lower() == found.strip().lower()), found)
 
 
 def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:

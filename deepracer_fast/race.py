@@ -119,11 +119,13 @@ class Submission:
         model: its name on the leaderboard.
         submitted: UTC time, ISO 8601.
         laps: in the order in which they were driven.
+        car: name and colour of its car, "" where it has none.
     """
 
     model: str
     submitted: str
     laps: tuple[RaceLap, ...]
+    car: str = ""
 
     def __post_init__(self) -> None:
         check_fields(self)

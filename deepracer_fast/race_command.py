@@ -7,7 +7,7 @@ keeps the file, ``race`` ranks.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from deepracer_fast.leaderboard import (
     refuse_other_rules,
 )
 from deepracer_fast.model import load_model
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race import (
     Race,
     Standing,
@@ -36,7 +37,7 @@ from deepracer_fast.race import (
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.race_drive import Entrant, drive_race
 from deepracer_fast.simulator import CAR_VERSIONS
-from deepracer_fast.track import load_track
+from deepracer_fast.track import load_track, track_name
 
 LEADERBOARDS = Path("leaderboards")
 """Where races go that are given no file of their own."""
@@ -44,8 +45,6 @@ LEADERBOARDS = Path("leaderboards")
 DEFAULT_TRACK = "reinvent_base"
 
 _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-time": "total, s"}
-_PLAIN_NAMES = ("model", "agent")  # of files and folders that say nothing about whose model it is
-_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,14 @@ class RaceRequest:
         names: on the leaderboard, one a model, or none to take them from the paths.
         leaderboard: the race's file, or None for the usual place.
         as_json: print JSON in place of a table.
+        checkpoint: which one of model folders, see ``load_model``.
     """
 
     models: Sequence[Path]
     names: Sequence[str]
     leaderboard: Path | None = None
     as_json: bool = False
+    checkpoint: str = "best"
 
 
 def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
@@ -76,12 +77,14 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
         DeepRacerError: something cannot be used, or the file's race has other rules; nothing has
             been driven or written then.
     """
+    if "track" in given:
+        given = {**given, "track": track_name(given["track"])}
     path = request.leaderboard or _usual_place(given)
     board = _board(path, given, is_new_allowed=bool(request.models))
     if request.models:
         names = _names(request)
         entrants = [
-            Entrant(name, load_model(model))
+            Entrant(name, load_model(model, request.checkpoint))
             for name, model in zip(names, request.models, strict=True)
         ]
         path.parent.mkdir(parents=True, exist_ok=True)  # before laps are driven that nobody keeps
@@ -96,7 +99,7 @@ def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
 def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
     """What is on the road: by the ``[race]`` table of a file, of this type if one is given."""
     road = read_config(config).race if config else RaceConfig()
-    return replace(road, race_type=race_type) if race_type else road
+    return road.of_type(race_type) if race_type else road
 
 
 def _usual_place(given: Mapping[str, Any]) -> Path:
@@ -169,18 +172,6 @@ def _names(request: RaceRequest) -> list[str]:
     return names
 
 
-def model_name(path: Path) -> str:
-    """A model's name from its path: of models/fast/model.tar.gz it is "fast"."""
-    path = path.resolve()
-    for part in (path, *path.parents):
-        name = part.name
-        for suffix in _SUFFIXES:
-            name = name.removesuffix(suffix)
-        if name and name not in _PLAIN_NAMES:
-            return name
-    return path.name
-
-
 def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
     console = Console(stderr=True)
     who = entrants[0].name if len(entrants) == 1 else f"{len(entrants)} models"
@@ -188,7 +179,7 @@ def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
         laps = drive_race(race, entrants)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return [
-        Submission(entrant.name, now, tuple(driven))
+        Submission(entrant.name, now, tuple(driven), entrant.model.metadata.car)
         for entrant, driven in zip(entrants, laps, strict=True)
     ]
 
@@ -208,6 +199,7 @@ def _row(standing: Standing) -> dict[str, Any]:
     return {
         "rank": standing.rank,
         "model": submission.model,
+        "car": submission.car,
         "time_seconds": standing.seconds,
         "laps_in_a_row": round(standing.reach, 4),
         "submitted": submission.submitted,
@@ -238,7 +230,8 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
 
 
 def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
-    laps = standing.submission.laps
+    submission = standing.submission
+    laps = submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
     crashes = sum(lap.crash_count for lap in laps)
     seconds = standing.seconds
@@ -246,7 +239,7 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
     return [
         "-" if standing.rank is None else str(standing.rank),
-        Text(printable(standing.submission.model)),
+        Text(printable(f"{submission.model}{submission.car and f' ({submission.car})'}")),
         "" if seconds is None else f"{seconds:.3f}",
         "" if seconds is None or seconds == fastest else f"+{seconds - fastest:.3f}",
         driven,

@@ -140,6 +140,14 @@ class RaceConfig:
             "HEAD_TO_MODEL": self.cars_per_world - 1,
         }[self.race_type]
 
+    def of_type(self, race_type: str) -> "RaceConfig":
+        """The same settings for another race type, whatever the case it is written in.
+
+        Raises:
+            ConfigError: it is none of ``RACE_TYPES``.
+        """
+        return replace(self, race_type=race_type.strip().upper().replace("-", "_"))
+
     def for_practice(self, track_length: float) -> "RaceConfig":
         """The same race with bots anywhere, and with more of them if the track has room.
 

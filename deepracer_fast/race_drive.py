@@ -18,6 +18,7 @@ from deepracer_fast.model import Model, metadata_of
 from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race import Race, RaceLap, check_name
 from deepracer_fast.simulator import Simulator
+from deepracer_fast.track import load_track
 
 Array = npt.NDArray[Any]
 
@@ -127,15 +128,16 @@ def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[l
         off_track_penalty=race.off_track_penalty,
         race=road,
     )
+    track = load_track(race.track)
     simulator = Simulator(
-        race.track,
+        track,
         num_cars=len(models),
         sensors=metadata.sensors,
         num_threads=threads or None,
         car_version=race.car_version or metadata.version,
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,
-        rules=replace(lap_rules(options), number_of_resets=race.resets),
+        rules=replace(lap_rules(options, track), number_of_resets=race.resets),
     )
     driver = Driver(lambda observation: greedy_commands(models, observation), Commands())
     return drive_laps(driver, simulator, race.laps)

@@ -22,7 +22,7 @@ from deepracer_fast.built_track import built
 from deepracer_fast.door import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.frame_stack import stack_frames
-from deepracer_fast.model_metadata import CAMERAS, TRACK_STATE, LidarConfig
+from deepracer_fast.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
 from deepracer_fast.poses import Reach
 from deepracer_fast.race_config import RaceConfig, traffic_rules
 from deepracer_fast.randomization import Randomization
@@ -147,7 +147,8 @@ class Simulator:
         track: bundled name, path of a route ``.npy``, or a :class:`Track`.
         num_cars: B.
         sensors: what each car carries, by the names of model_metadata.json: at most one camera
-            and one LIDAR; ``TRACK_STATE``; empty for none (nothing is painted then).
+            and one LIDAR; ``TRACK_STATE``; empty for none (nothing is painted then). One alone
+            may be given as its name.
         num_threads: worker threads; None for all the cores this process may use.
         seed: of every random choice. The same seed gives the same bytes for any thread count.
         car_version: ``version`` of model_metadata.json, which selects the car's physics:
@@ -194,6 +195,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
+        self.sensors = sensor_list(self.sensors)
         check_fields(self)
         self._check()
         self._turns, self._reach = _core.Turns(), Reach.of(self.track)

@@ -23,6 +23,7 @@ from deepracer_fast.arrays import numbers
 from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.borders import nearest_points, rungs, signed_area, stand_opposite
 from deepracer_fast.door import instance, one_of, path_of, shown, text, truth
+from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.errors import TrackError
 from deepracer_fast.route_file import (
     MAX_COORDINATE,
@@ -33,7 +34,14 @@ from deepracer_fast.route_file import (
     read_route,
 )
 from deepracer_fast.route_file import route_bytes as _route_bytes
-from deepracer_fast.tracks import LOOKS, PREFIX, find_outline, outline_route, outlines
+from deepracer_fast.tracks import (
+    LOOKS,
+    PREFIX,
+    find_outline,
+    names_meant,
+    outline_route,
+    outlines,
+)
 
 # A road whose middle lies within so many metres of the world's origin, along either axis, is
 # driven in the world's own coordinates, another one in those of a point near it: float32 tells
@@ -137,6 +145,25 @@ class Track:
         if not self.is_loop:
             return "open"
         return "counter-clockwise" if signed_area(self.waypoints) > 0 else "clockwise"
+
+    def runs_backwards(self, driving_direction: str) -> bool:
+        """Whether who drives that way drives the route from its end to its beginning.
+
+        Args:
+            driving_direction: one of ``DRIVING_DIRECTIONS``.
+
+        Raises:
+            TrackError: it goes round, and the track has two ends.
+        """
+        one_of("driving_direction", driving_direction, DRIVING_DIRECTIONS, TrackError)
+        if driving_direction in ("forward", "reverse"):
+            return driving_direction == "reverse"
+        if not self.is_loop:
+            raise TrackError(
+                f"track {self.name!r} has two ends, and nobody drives it {driving_direction}: "
+                "choose forward or reverse"
+            )
+        return driving_direction != self.direction
 
     @cached_property
     def width(self) -> tuple[float, float, float]:
@@ -253,9 +280,10 @@ def load_track(name_or_path: str | Path | Track) -> Track:
     exchanged.
 
     Args:
-        name_or_path: a name of ``track_names()``; ``random_<number>`` for a made-up track, the same
-            for the same number; or the path of a ``.npy`` route, ``[N, 6]`` or ``[N, 3]``. A
-            ``Track`` is returned as it is.
+        name_or_path: a name of ``track_names()``, or one that people know such a track by (see
+            `track_name`); ``random_<number>`` for a made-up track, the same for the same number;
+            or the path of a ``.npy`` route, ``[N, 6]`` or ``[N, 3]``. A ``Track`` is returned as it
+            is.
 
     Raises:
         TrackError: the name is unknown, or the route cannot be driven; names file and row
@@ -268,7 +296,7 @@ def load_track(name_or_path: str | Path | Track) -> Track:
             f"a track must be a name or the path of a .npy route, got {shown(name_or_path)}; "
             "run `deepracer-fast tracks` for the names"
         )
-    if isinstance(name_or_path, str) and (track := _drawn(name_or_path)):
+    if isinstance(name_or_path, str) and (track := _drawn(track_name(name_or_path))):
         return track
     if isinstance(name_or_path, str) and _is_made_up(name_or_path):
         raise TrackError(_unknown_name(name_or_path))
@@ -276,6 +304,18 @@ def load_track(name_or_path: str | Path | Track) -> Track:
     if path.suffix != ".npy" and not _exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
     return _track_from_file(path)
+
+
+def track_name(name: str) -> str:
+    """The bundled track that a person means; any other name, or a path, as it is.
+
+    "Oval", "oval track" and "OVAL_TRACK" mean Oval_track, and "re:Invent 2018" reinvent_base. A
+    file of that name goes before, and a name that fits several tracks means none.
+    """
+    if name in outlines() or name.startswith(PREFIX) or _exists(Path(name)):
+        return name
+    meant = names_meant(name)
+    return meant[0] if len(meant) == 1 else name
 
 
 def _exists(path: Path) -> bool:
@@ -302,7 +342,7 @@ def _drawn(name: str) -> Track | None:
 def _unknown_name(name: str) -> str:
     names = {key.lower(): known for known, o in outlines().items() for key in (known, o.title)}
     matches = difflib.get_close_matches(name.lower()[:_MAX_NAME], names, n=3)
-    close = ", ".join(dict.fromkeys(names[match] for match in matches))
+    close = ", ".join(dict.fromkeys([*names_meant(name), *(names[match] for match in matches)]))
     hint = f"did you mean {close}? " if close else ""
     if name.startswith(PREFIX):
         hint = f"a made-up track is {PREFIX} and a whole number below 2**63; "

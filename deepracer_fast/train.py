@@ -172,11 +172,11 @@ class Training:
             return
         folder.check_room(size_of_save(job, self._learner))
         inputs = inputs_of(job, self._course.tracks[0])
-        folder.create(inputs, job.pretrained is not None, job.given)
+        folder.create(inputs, job.parent.record if job.parent else {}, job.given)
         remove_leftovers(folder.path)
         self._record = self._books(None)
-        if job.pretrained is not None:
-            self._learner.begin_with(job.pretrained)
+        if job.parent is not None:
+            self._learner.begin_with(job.parent.model.params)
         self._put_teacher()
         self._save()
 
@@ -200,7 +200,7 @@ class Training:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
 
         Whatever ends it, the folder then holds the last and the best checkpoint, the picture of
-        the training and ``model.tar.gz`` of the best.
+        the training and the archive of the best.
 
         Args:
             show: is handed a report after each iteration, and remarks.

@@ -61,6 +61,8 @@ class TrainingCars:
         config = job.config
         self._horizon = config.collection == "horizon"
         rules = RaceRules(
+            start_position=config.start_position,
+            round_robin_advance_dist=config.round_robin_advance_dist,
             random_start=config.random_start and self._horizon,
             alternate_driving_direction=config.alternate_driving_direction,
             max_steps=RaceRules.max_steps if self._horizon else LONGEST_EPISODE,

@@ -6,74 +6,54 @@ Neighbours: ``cli`` parses the options, ``train`` does the work, ``training_scre
 
 from __future__ import annotations
 
-import difflib
-import filecmp
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TextIO, cast
 
+import numpy.typing as npt
 from rich.console import Console
 
-from deepracer_fast.action_space import discrete_grid
+from deepracer_fast.action_space import ActionSpace
 from deepracer_fast.checkpoints import Row
-from deepracer_fast.clone import cloned_policy
+from deepracer_fast.clone import Parent
 from deepracer_fast.compilation_cache import keep_compiled_programs
-from deepracer_fast.config import TrainConfig, read_config, settings_of
+from deepracer_fast.config import TrainConfig
 from deepracer_fast.driving_habits import driving_habits
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.hosts import ALONE, Invitation, Team, agree, meet
-from deepracer_fast.hyperparameters import WITHOUT_EFFECT, Hyperparameters, read_hyperparameters
+from deepracer_fast.hyperparameters import (
+    WITHOUT_EFFECT,
+    Hyperparameters,
+    key_meant,
+)
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata, read_model_metadata
-from deepracer_fast.reward import load_reward
-from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import confinement_note
 from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.stop_request import StopRequest, graceful_stop
-from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.trace import Trace, simtrace_columns
-from deepracer_fast.track import load_track
+from deepracer_fast.track import Track, load_track
 from deepracer_fast.train import Training
+from deepracer_fast.training_files import (
+    TrainingFiles,
+    inheritance,
+    new_job,
+    numbered_folders,
+    resumed_job,
+    tracks_of,
+)
 from deepracer_fast.training_follower import follow
 from deepracer_fast.training_job import TrainingJob
-from deepracer_fast.training_screen import TrainingScreen, lap_table
+from deepracer_fast.training_screen import TrainingScreen, evaluation_summary, lap_table
 from deepracer_fast.unbreakable_stream import UnbreakableStream
-
-MODELS = Path("models")
-"""Where models go that are given no folder of their own."""
-
-FIRST_MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
-"""The lab's first model: one camera, the 3-layer CNN, 15 actions up to 1 m/s."""
-
-FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
-"""What laps soonest here with many cars side by side."""
-
-_MAY_CHANGE = ("minutes", "steps", "threads", "stop_after")  # when a training is resumed
-
-
-@dataclass(frozen=True)
-class TrainingFiles:
-    """Paths given to ``train``; None for the default."""
-
-    reward: Path | None = None
-    metadata: Path | None = None
-    hyperparameters: Path | None = None
-    config: Path | None = None
-    model: Path | None = None
-    pretrained: Path | None = None
-    max_speed: float | None = None  # m/s, in place of metadata
-    frame_stack: int | None = None  # in place of the metadata's
 
 
 def run_training(
@@ -107,9 +87,14 @@ def run_training(
         _follow(console, job, resume, team)
         return
     _say(console, *_remarks(job))
+    named = resume or files.model is not None
+    before = _evaluate_parent(console, job, job.parent, named) if job.parent else []
     with graceful_stop() as stop:
-        training = _begin(job, resume, team, stop, named=resume or files.model is not None)
+        training = _begin(job, resume, team, stop, named)
+        for driven in before:
+            _keep_evaluation(job, driven)
         _train(console, training, stop)
+    _say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
     _conclude(console, training, stop)
 
 
@@ -147,10 +132,7 @@ def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
 def _train(console: Console, training: Training, stop: StopRequest) -> None:
     """Trains until the end, on the screen."""
     job = training.job
-    names = " + ".join(Path(track).stem for track in job.config.tracks)
-    if job.config.random_tracks:
-        names += f" + {job.config.random_tracks} random"
-    title = f"{names}, {job.metadata.sees}, {job.reward.name}"
+    title = f"{tracks_of(job.config)}, {job.metadata.sees}, {job.reward.name}"
     try:
         with TrainingScreen(console, title, job.config.minutes) as screen:
             stop.when_asked = screen.stopping
@@ -195,181 +177,68 @@ def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> Non
 
 def _remarks(job: TrainingJob) -> Iterator[str]:
     """What a user may not expect of the files given."""
+    if job.parent is not None:
+        yield from inheritance(job, job.parent)
     yield from filter(None, [confinement_note()])
     yield from (f"{job.reward.name}, {about}" for about in about_files(job.reward.source))
     for key in job.hyperparameters.ignored:
-        close = difflib.get_close_matches(key, asdict(job.hyperparameters), n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        meant = key_meant(key)
+        hint = f" (did you mean {meant}?)" if meant else ""
         yield f"hyperparameters: {key} is unknown and has no effect{hint}"
     for key in WITHOUT_EFFECT:
         if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
             yield f"hyperparameters: {key} has no effect, as in the original"
 
 
-def new_job(
-    files: TrainingFiles, settings: Mapping[str, Any], track_state: bool = False
-) -> TrainingJob:
-    """The job of a new training; a clone has its model's metadata unless another file is given.
-
-    Args:
-        files: paths.
-        settings: fields of ``TrainConfig``.
-        track_state: learn from the track state in place of the metadata's sensors.
-    """
-    metadata = _metadata_of(files)
-    if track_state:
-        if (files.frame_stack or 1) > 1:
-            raise ConfigError("--frame-stack needs a camera and --track-state has none: drop one")
-        metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
-    config = _defaults(metadata)
-    if files.config:
-        config = read_config(files.config)
-    config = replace(config, **settings)
-    config = replace(
-        config,
-        track=_from_anywhere(config.track),
-        more_tracks=tuple(map(_from_anywhere, config.more_tracks)),
-    )
-    hyperparameters = (
-        read_hyperparameters(files.hyperparameters)
-        if files.hyperparameters
-        else FIRST_HYPERPARAMETERS
-        if not metadata.sees_track_state
-        else TEACHER_HYPERPARAMETERS
-    )
-    path = files.model or next(_numbered_folders(config.track))
-    reward = load_reward(files.reward or example_reward("follow_center_line"))
-    pretrained = cloned_policy(metadata, files.pretrained) if files.pretrained else None
-    paths = (files.metadata, files.hyperparameters, files.reward, files.config)
-    given = tuple(each for each in paths if each is not None)
-    return TrainingJob(
-        config, metadata, hyperparameters, reward, ModelFolder(path), pretrained, given
-    )
-
-
-def _metadata_of(files: TrainingFiles) -> ModelMetadata:
-    metadata = _one_source_of_metadata(files)
-    frames = files.frame_stack or metadata.frame_stack
-    if metadata.sees_track_state and frames > 1:
-        raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
-    return replace(metadata, frame_stack=frames)
-
-
-def _one_source_of_metadata(files: TrainingFiles) -> ModelMetadata:
-    if files.max_speed:
-        if files.metadata or files.pretrained:
-            raise ConfigError("--max-speed makes an action space and a file has one: drop one")
-        return _up_to(files.max_speed)
-    if files.metadata:
-        return read_model_metadata(files.metadata)
-    return load_model(files.pretrained).metadata if files.pretrained else FIRST_MODEL
-
-
-def _up_to(max_speed: float) -> ModelMetadata:
-    """The first model with more angles and speeds, for races."""
-    return replace(FIRST_MODEL, action_space=discrete_grid(30.0, 7, max_speed, 4))
-
-
-def _defaults(metadata: ModelMetadata) -> TrainConfig:
-    """What laps soonest with these sensors."""
-    if metadata.sees_track_state:
-        return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
-    return TrainConfig()
-
-
-def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
-    """The job of a training that goes on: all but the limits comes from its folder.
-
-    The command that began it may be repeated as it was: what it names must be what the folder has.
-    """
-    wanted = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
-    folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
-    folder.refuse_nothing_begun()
-    config = settings_of(folder.path)
-    for name, value in wanted.items():
-        if name not in _MAY_CHANGE and not _same_setting(value, getattr(config, name)):
-            raise ConfigError(
-                f"a resumed training keeps its {name}: {folder.path} has "
-                f"{getattr(config, name)}, got {value}; leave it out or train a new model"
-            )
-    limits = {name: wanted[name] for name in _MAY_CHANGE if name in wanted}
-    job = TrainingJob(
-        replace(config, **limits),
-        read_model_metadata(folder.model_metadata),
-        read_hyperparameters(folder.hyperparameters),
-        load_reward(folder.reward_function),
-        folder,
-    )
-    _check_files(files, job)
-    return job
-
-
-def _same_setting(wanted: Any, kept: Any) -> bool:
-    """Whether two settings are one; routes are when their files hold the same."""
-    if isinstance(wanted, str) and isinstance(kept, str):
-        routes = Path(wanted), Path(kept)
-        if all(route.is_file() for route in routes):
-            return filecmp.cmp(*routes, shallow=False)
-    if isinstance(wanted, tuple) and isinstance(kept, tuple) and len(wanted) == len(kept):
-        return all(map(_same_setting, wanted, kept))
-    return bool(wanted == kept)
-
-
-def _from_anywhere(track: str) -> str:
-    """A bundled name as it is; a path so that it still holds in another working directory."""
-    return str(Path(track).resolve()) if Path(track).is_file() else track
-
-
-def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
-    """Refuses files that say something else than their copies in the folder."""
-    folder = job.folder
-    differing: list[tuple[Path | str, Path]] = []
-    if files.reward and load_reward(files.reward).source != job.reward.source:
-        differing.append((files.reward, folder.reward_function))
-    if files.frame_stack not in (None, job.metadata.frame_stack):
-        differing.append((f"--frame-stack {files.frame_stack}", folder.model_metadata))
-    elif (files.metadata or files.max_speed) and _metadata_of(files) != job.metadata:
-        given = files.metadata or f"--max-speed {files.max_speed:g}"
-        differing.append((given, folder.model_metadata))
-    if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
-        differing.append((files.hyperparameters, folder.hyperparameters))
-    for path, kept in differing:
-        raise ConfigError(
-            f"{path} differs from {kept}, which a resumed training keeps; "
-            "leave it out or train a new model"
-        )
-
-
 def _claimed_folder(track: str) -> ModelFolder:
     """A folder that did not exist, so that a training that begins at the same time has another."""
-    for path in _numbered_folders(track):
+    for path in numbered_folders(track):
         folder = ModelFolder(path)
         if folder.make():
             return folder
     raise AssertionError("there is always another number")
 
 
-def _numbered_folders(track: str) -> Iterator[Path]:
-    """Folders ``models/<track>-<n>`` that do not exist yet, in order."""
-    stem, number = Path(track).stem, 1
-    while True:
-        folder = MODELS / f"{stem}-{number}"
-        if not folder.exists():
-            yield folder
-        number += 1
+@dataclass(frozen=True)
+class _Driven:
+    """Greedy laps on one track, what they are called, and the trace with the car that drove."""
+
+    title: str
+    track: Track
+    laps: list[Lap]
+    trace: Trace
+    car: int = 0
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The rows of their simtrace."""
+        car = slice(self.car, self.car + 1)
+        return simtrace_columns(self.trace, self.track.waypoints, car)
 
 
-def _newest_folder(track: str) -> Path:
-    """The folder that the same command without ``--resume`` used last."""
-    stem = Path(track).stem
-    found = MODELS.iterdir() if MODELS.is_dir() else ()
-    matches = [re.fullmatch(re.escape(stem) + r"-(\d+)", folder.name) for folder in found]
-    numbers = [int(match[1]) for match in matches if match]
-    if not numbers:
-        raise ConfigError(
-            f"there is no model {MODELS / stem}-N to resume; name it with --model or train one"
-        )
-    return MODELS / f"{stem}-{max(numbers)}"
+def _evaluate_parent(
+    console: Console, job: TrainingJob, parent: Parent, named: bool
+) -> list[_Driven]:
+    """Shows five greedy laps of the policy that a clone begins with, on each track."""
+    if named:
+        job.folder.refuse_a_model()  # before anybody waits
+    _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
+    model, driven = replace(parent.model, metadata=job.metadata), []
+    for name in job.config.tracks:
+        track = load_track(name)
+        laps, trace = evaluate_model(model, track, _race_options(job.config))
+        driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
+        _show_laps(console, driven[-1], job.metadata.action_space)
+    return driven
+
+
+def _race_options(config: TrainConfig) -> RaceOptions:
+    return RaceOptions(
+        threads=config.threads,
+        car_version=config.car_version,
+        race=config.race,
+        driving_direction=config.driving_direction,
+    )
 
 
 def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
@@ -380,34 +249,32 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
         job: what was trained.
         row: these laps, if the training has driven them.
     """
-    config = job.config
-    options = RaceOptions(threads=config.threads, car_version=config.car_version, race=config.race)
     model = None if row else load_model(job.folder.path)
-    for index, name in enumerate(config.tracks):
+    for index, name in enumerate(job.config.tracks):
+        track = load_track(name)
+        title = f"Evaluation on {track.title}"
         if row:
-            _keep_evaluation(
-                console, job, name, row.laps[index], row.trace, slice(index, index + 1)
-            )
+            driven = _Driven(title, track, row.laps[index], row.trace, index)
         else:
             assert model is not None
-            laps, trace = evaluate_model(model, name, options)
-            _keep_evaluation(console, job, name, laps, trace, slice(None))
+            driven = _Driven(title, track, *evaluate_model(model, track, _race_options(job.config)))
+        _keep_evaluation(job, driven)
+        _show_laps(console, driven, job.metadata.action_space)
 
 
-def _keep_evaluation(
-    console: Console, job: TrainingJob, name: str, laps: list[Lap], trace: Trace, cars: slice
-) -> None:
-    folder, track = job.folder, load_track(name)
+def _keep_evaluation(job: TrainingJob, driven: _Driven) -> None:
+    folder = job.folder
     stamp = folder.new_evaluation(datetime.now())
-    columns = simtrace_columns(trace, track.waypoints, cars)
-    write_simtrace(folder.evaluation_simtrace(stamp), columns)
-    metrics = [lap.metrics(trial) for trial, lap in enumerate(laps, start=1)]
+    write_simtrace(folder.evaluation_simtrace(stamp), driven.columns)
+    metrics = [lap.metrics(trial) for trial, lap in enumerate(driven.laps, start=1)]
     write_evaluation_metrics(folder.evaluation_metrics(stamp), metrics)
-    clean = sum(lap.is_clean for lap in laps)
-    title = f"Evaluation on {track.title}: {clean} of {len(laps)} laps clean"
-    console.print(lap_table(laps, title))
-    space = job.metadata.action_space
-    habits = driving_habits(columns, space)
+
+
+def _show_laps(console: Console, driven: _Driven, space: ActionSpace) -> None:
+    clean = sum(lap.is_clean for lap in driven.laps)
+    title = f"{driven.title}: {clean} of {len(driven.laps)} laps clean"
+    console.print(lap_table(driven.laps, title))
+    habits = driving_habits(driven.columns, space)
     _say(console, habits.summary(space), *(f"note: {each}" for each in habits.remarks(space)))
 
 

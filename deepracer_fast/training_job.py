@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepracer_fast.clone import Parent
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.door import room_for
 from deepracer_fast.hyperparameters import Hyperparameters
 from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import CAMERAS, ModelMetadata
-from deepracer_fast.networks import Params
 from deepracer_fast.reward import Reward
 
 _CAR_BYTES, _PICTURE_BYTES = 200, 120 * 160  # of one step of one car, and of one camera's frame
@@ -24,8 +24,8 @@ _CAR_BYTES, _PICTURE_BYTES = 200, 120 * 160  # of one step of one car, and of on
 class TrainingJob:
     """All that a training is made of.
 
-    ``pretrained``: parameters of the policy that a clone begins with, see ``clone``. ``given``:
-    files that metadata, hyperparameters, reward and settings were read from.
+    ``parent``: the model that a clone begins with, see ``clone``. ``given``: files that metadata,
+    hyperparameters, reward and settings were read from.
     """
 
     config: TrainConfig
@@ -33,7 +33,7 @@ class TrainingJob:
     hyperparameters: Hyperparameters
     reward: Reward
     folder: ModelFolder
-    pretrained: Params | None = None
+    parent: Parent | None = None
     given: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,4 +50,4 @@ class TrainingJob:
 def has_teacher(job: TrainingJob) -> bool:
     """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
     sees_as_much = job.metadata.sees_track_state
-    return job.config.teacher and not sees_as_much and job.pretrained is None
+    return job.config.teacher and not sees_as_much and job.parent is None

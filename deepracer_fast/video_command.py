@@ -5,7 +5,6 @@ Neighbours: ``cli`` parses the options; ``video`` draws the frames, ``video_file
 """
 
 import itertools
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,8 +22,8 @@ from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.evaluate import RaceOptions, lap_rules, step_rewards
 from deepracer_fast.fleet import Judge
 from deepracer_fast.model import Model, load_model
-from deepracer_fast.model_metadata import CAMERAS, LidarConfig
-from deepracer_fast.race_command import model_name
+from deepracer_fast.model_metadata import CAMERAS, LidarConfig, ModelMetadata
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.replay import FRONT_POINT
 from deepracer_fast.replay_command import guess_track
@@ -32,6 +31,7 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 from deepracer_fast.trace_reader import Recording, read_recording
 from deepracer_fast.track import Track, load_track
+from deepracer_fast.training_params import read_training_params
 from deepracer_fast.video import SMALL, Caption, Moment, Screen
 from deepracer_fast.video_file import FRAMES_PER_SECOND, check_film_path, mp4_encoder, write_film
 from deepracer_fast.views import RoadObjects
@@ -72,9 +72,9 @@ def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
 
     Args:
         request: what to film.
-        given: how a model drives, as far as the user said: ``laps``, ``resets``,
-            ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of the
-            simulator, ``config`` with a ``[race]`` table.
+        given: how a model drives, as far as the user said: ``checkpoint`` of a folder, ``laps``,
+            ``resets``, ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of
+            the simulator, ``config`` with a ``[race]`` table.
 
     Raises:
         DeepRacerError: the source, the track or an option cannot be used.
@@ -104,17 +104,19 @@ def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
     path = request.source
     output = _output(request, model_name(path))
     settings = settings_of(path)
-    model = load_model(path)
+    model = load_model(path, given.get("checkpoint", "best"))
     track = load_track(request.track or settings.track)
     names = ("resets", "off_track_penalty", "car_version")
     race = RaceOptions(
         laps=given.get("laps", 1),
+        driving_direction=settings.driving_direction,
         race=(read_config(given["config"]) if "config" in given else settings).race,
         **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
     )
     judge = load_reward(request.reward) if request.reward else None
-    title = f"{model_name(path)} on {track.name}"
-    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path))
+    car = model.metadata.car
+    title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
+    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
     simulator = _simulator(model, track, race, given.get("seed", 0))
     moments = drive_moments(model, simulator, race.laps, judge)
     _film(output, _screen(output, track, caption), moments, request)
@@ -142,17 +144,13 @@ def _screen(output: Path, track: Track, caption: Caption) -> Screen:
     return Screen(track, caption, 1.0 if output.suffix.lower() == ".mp4" else SMALL)
 
 
-def car_colour(model: Path) -> str:
-    """The shell's colour that a model folder names in its training_params.yaml, or the usual one.
+def car_colour(model: Path, metadata: ModelMetadata) -> str:
+    """The shell's colour that metadata, or a folder's training_params.yaml, names; or the usual.
 
     Of several cars in the file it is the first one's, as the original lists them.
     """
-    try:
-        text = (model / "training_params.yaml").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # an archive, or a folder without one
-        return Caption.car_colour
-    found = re.search(r"""^CAR_COLOR:[\s"'\[-]*(\w+)""", text, re.MULTILINE)
-    return next((n for n in CAR_COLOURS if found and n == found[1].title()), Caption.car_colour)
+    found = metadata.car_color or read_training_params(model).get("CAR_COLOR", "").title()
+    return found if found in CAR_COLOURS else Caption.car_colour
 
 
 def _actions(model: Model) -> list[tuple[float, float]]:
@@ -253,7 +251,7 @@ def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> S
         num_threads=1,
         seed=seed,
         car_version=options.car_version or model.metadata.version,
-        rules=lap_rules(options),
+        rules=lap_rules(options, track),
         lidar=model.metadata.lidar or LidarConfig(),
         frame_stack=model.metadata.frame_stack,
     )

@@ -51,6 +51,12 @@ def test_keys_that_are_left_out_take_their_defaults(tmp_path: Path) -> None:
     assert read_config(written(tmp_path, "")) == TrainConfig()
 
 
+def test_the_byte_order_mark_of_windows_editors_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("num_cars = 8\n", encoding="utf-8-sig")
+    assert read_config(file) == TrainConfig(num_cars=8)
+
+
 def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
     assert read_config(written(tmp_path, "minutes = 5\n")).minutes == 5.0
 

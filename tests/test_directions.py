@@ -5,6 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.course import Cars, Course
+from deepracer_fast.driving_direction import direction_meant
+from deepracer_fast.errors import TrackError
+from deepracer_fast.model_metadata import FIRST_MODEL
 from deepracer_fast.simulator import RaceRules, Simulator
 from deepracer_fast.track import Track, load_track
 
@@ -42,3 +47,36 @@ def test_alternate_driving_direction_changes_from_episode_to_episode() -> None:
     assert simulator.reset().params["is_reversed"].tolist() == [False, True, False]
     # With three cars the second episodes have the numbers 3, 4 and 5.
     assert simulator.begin_episodes(1).params["is_reversed"].tolist() == [True, False, True]
+
+
+def test_a_training_goes_round_every_track_the_way_that_it_says() -> None:
+    config = TrainConfig(
+        track="Oval_track", more_tracks=("Spain_track",), driving_direction="clockwise", threads=1
+    )
+    course = Course(config, FIRST_MODEL)
+    cars = course.put(Cars(2, RaceRules(), ()))
+    assert cars.reset().params["is_reversed"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("CW", "clockwise"),
+        ("Counter Clockwise", "counter-clockwise"),
+        ("counter-clockwise", "counter-clockwise"),
+        ("Reversed", "reverse"),
+        ("forward", "forward"),
+        ("up", "up"),
+    ],
+)
+def test_directions_are_known_by_other_names(said: str, meant: str) -> None:
+    assert direction_meant(said) == meant
+
+
+def test_an_open_track_is_not_gone_round() -> None:
+    loop = load_track("Oval_track")
+    lines = {name: getattr(loop, name)[:60] for name in ("waypoints", "inner", "outer")}
+    road = dataclasses.replace(loop, is_loop=False, **lines)
+    assert road.runs_backwards("reverse")
+    with pytest.raises(TrackError, match="has two ends, and nobody drives it clockwise"):
+        road.runs_backwards("clockwise")

@@ -32,7 +32,7 @@ from deepracer_fast.race_drive import Entrant, drive_race
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.simulator import Simulator
-from deepracer_fast.training_command import TrainingFiles, new_job, resumed_job
+from deepracer_fast.training_files import TrainingFiles, new_job, resumed_job
 from deepracer_fast.video_command import drive_moments
 
 FRONT = "FRONT_FACING_CAMERA"

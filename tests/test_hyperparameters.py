@@ -8,6 +8,7 @@ import pytest
 from deepracer_fast.errors import HyperparameterError
 from deepracer_fast.hyperparameters import (
     Hyperparameters,
+    key_meant,
     parse_hyperparameters,
     read_hyperparameters,
 )
@@ -70,6 +71,24 @@ def test_numbers_may_be_strings_and_whole_numbers_floats():
 def test_unknown_keys_are_reported_and_clone_keys_are_not():
     found = parse(learning_rate=1, pretrained_s3_bucket="b", pretrained_checkpoint="best", gamma=1)
     assert found.ignored == ("learning_rate", "gamma")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("learning_rate", "lr"),
+        ("Learning Rate", "lr"),
+        ("gamma", "discount_factor"),
+        ("entropy", "beta_entropy"),
+        ("batchsize", "batch_size"),
+        ("num_epoch", "num_epochs"),
+        ("Gradient descent batch size", "batch_size"),
+        ("gae_lambda", None),
+        ("", None),
+    ],
+)
+def test_an_unknown_key_is_told_the_one_it_was_meant_for(unknown, meant):
+    assert key_meant(unknown) == meant
 
 
 @pytest.mark.parametrize(

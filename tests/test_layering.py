@@ -16,7 +16,7 @@ MAX_LINES = 500
 
 # A station -> what lies behind it on the line, of which it must know nothing.
 LEARNER = {"networks", "ppo", "learner", "native_network", "archive", "model"}
-DRIVERS = {"collect", "evaluate", "train", "cli"}
+DRIVERS = {"collect", "evaluate", "train", "cli", "cli_train"}
 MUST_NOT_REACH = {
     "arrays": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
     "door": {"arrays", "config", "track", "simulator", "reward", *LEARNER, *DRIVERS},

@@ -29,7 +29,7 @@ def test_first_model_learns_to_lap(tmp_path: Path, own_process: dict[str, str]) 
     at_home = {"folder": tmp_path, "environment": own_process}
     printed = deepracer_fast("train", "--minutes", "12", **at_home)
     assert "5 of 5 laps clean" in printed
-    archive = tmp_path / "models" / "reinvent_base-1" / "model.tar.gz"
+    archive = tmp_path / "models" / "reinvent_base-1" / "reinvent_base-1.tar.gz"
     assert archive.exists()
     laps = json.loads(deepracer_fast("evaluate", str(archive), "--json", **at_home))["laps"]
     assert len(laps) == 5

@@ -1,5 +1,6 @@
 """Promises of ``deepracer_fast.mending``: whatever a crash left, an open folder is of a piece."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from deepracer_fast.archive.model_archive import read_model_archive, write_model
 from deepracer_fast.archive.weights import flatten_tree
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.mending import mend, mend_if_free
+from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
@@ -42,7 +44,7 @@ def folder(tmp_path: Path) -> ModelFolder:
     """Two checkpoints, the second of which is the last and the best, and its archive."""
     model = ModelFolder(tmp_path / "swift")
     model.store.mkdir(parents=True)
-    model.mark.write_text('{"format": 1}')
+    model.put_mark()
     model.model_metadata.write_text(METADATA.to_json())
     save(model, FIRST)
     save(model, SECOND)
@@ -94,6 +96,35 @@ def test_an_index_older_than_the_files_is_that_of_the_newest_whole_one(folder: M
     assert (last.checkpoint, best.checkpoint) == (FIRST, FIRST), "the second cannot be resumed"
     assert folder.recorded_checkpoints() == (last, best)
     assert archived(folder) == graph_of(FIRST)
+
+
+def test_an_archive_that_is_the_bests_keeps_its_name(folder: ModelFolder) -> None:
+    folder.archive.rename(folder.path / "model.tar.gz")  # as folders had it before
+    folder.mark.write_text('{"format": 1}')
+    mend_if_free(folder)
+    assert folder.archive.name == "model.tar.gz"
+    assert archived(folder) == graph_of(SECOND)
+    assert load_model(folder.archive).metadata == METADATA
+
+
+def test_an_archive_is_written_anew_by_the_folders_name(folder: ModelFolder) -> None:
+    folder.put_mark({"name": "fast", "checkpoint": "best"})
+    moved = ModelFolder(folder.path.rename(folder.path.with_name("swifter")))
+    assert moved.archive.name == "swift.tar.gz"
+    write_model_archive(moved.archive, METADATA, graph_of(FIRST))  # no longer the best's
+    mend_if_free(moved)
+    assert [path.name for path in moved.path.glob("*.tar.gz")] == ["swifter.tar.gz"]
+    assert moved.archive.name == "swifter.tar.gz"
+    assert archived(moved) == graph_of(SECOND)
+    assert moved.is_clone(), "the mark still says what else it said"
+
+
+@pytest.mark.parametrize("told", ["../x.tar.gz", "reward_function.py", 5, ""])
+def test_a_mark_can_name_nothing_but_an_archive_of_the_folder(
+    told: object, folder: ModelFolder
+) -> None:
+    folder.mark.write_text(json.dumps({"format": 1, "archive": told}))
+    assert folder.archive == folder.path / "model.tar.gz"
 
 
 def test_halves_of_files_go(folder: ModelFolder) -> None:

@@ -266,6 +266,36 @@ def test_best_or_last_checkpoint_of_our_folder(tmp_path: Path, mono: Model) -> N
     assert first_head(load_model(file))["bias"][0] == 4.0
 
 
+@pytest.mark.parametrize("asked", [2, "2", "02"])
+def test_any_checkpoint_of_a_folder_by_its_iteration(
+    asked: str | int, tmp_path: Path, mono: Model
+) -> None:
+    write_metadata(tmp_path)
+    write_index(tmp_path, best="4_Step-1800.ckpt", last="4_Step-1800.ckpt")
+    save_checkpoint(tmp_path, "4_Step-1800.safetensors", mono, bias=4.0)
+    save_checkpoint(tmp_path, "2_Step-900.safetensors", mono, bias=9.0)
+    save_checkpoint(tmp_path, "2_Step-1000.safetensors", mono, bias=2.0)
+    (tmp_path / "model" / "2_Step-1000.learner.safetensors").write_bytes(b"")
+    (tmp_path / "model" / "model_2.pb").write_bytes(b"")
+    assert first_head(load_model(tmp_path, asked))["bias"][0] == 2.0
+    with pytest.raises(ArchiveError, match=r"no checkpoint of iteration 3; .* kept are 2, 4"):
+        load_model(tmp_path, 3)
+
+
+def test_graphs_without_an_index_are_chosen_by_number(tmp_path: Path, mono: Model) -> None:
+    write_metadata(tmp_path)
+    for number in (1, 2, 10):
+        params = {**mono.params, "ppo_head_0": {"policy_fc": dict(first_head(mono))}}
+        params["ppo_head_0"]["policy_fc"]["bias"] = np.full(6, float(number), np.float32)
+        (tmp_path / f"model_{number}.pb").write_bytes(frozen_graph(mono.spec, params))
+    assert first_head(load_model(tmp_path, "last"))["bias"][0] == 10.0
+    assert first_head(load_model(tmp_path, 1))["bias"][0] == 1.0
+    with pytest.raises(ArchiveError, match=r"the checkpoints 1, 2, 10, and no .* choose a number"):
+        load_model(tmp_path)
+    with pytest.raises(ArchiveError, match=r"is no folder, and holds one policy"):
+        load_model(tmp_path / "model_1.pb", 1)
+
+
 def test_folder_of_a_training_job_of_the_original(tmp_path: Path, mono: Model) -> None:
     write_index(tmp_path, best="7_Step-3000.ckpt", last="8_Step-3300.ckpt")
     write_metadata(tmp_path / "model")
@@ -316,7 +346,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write_metadata(tmp_path / "empty")
     with pytest.raises(ArchiveError, match=r"exactly one \*.safetensors or \*.pb, found none"):
         load_model(tmp_path / "empty")
-    with pytest.raises(ConfigError, match='checkpoint must be "best" or "last", got \'first\''):
+    with pytest.raises(ConfigError, match=r'checkpoint must be "best", "last" or .* got'):
         load_model(tmp_path, checkpoint="first")
 
 

@@ -15,9 +15,9 @@ from deepracer_fast.model_folder import (
     ModelFolder,
     ModelInputs,
     beats,
-    training_params,
 )
 from deepracer_fast.reward.loading import read_reward
+from deepracer_fast.training_params import training_params
 
 INPUTS = ModelInputs(
     model_metadata='{"version": "5"}\n',
@@ -216,7 +216,7 @@ def test_what_ended_before_its_first_checkpoint_is_begun_anew(folder: ModelFolde
 
 
 def test_a_clone_without_a_checkpoint_is_not_begun_from_its_folder(folder: ModelFolder) -> None:
-    folder.create(INPUTS, clone=True)
+    folder.create(INPUTS, parent={"name": "fast", "checkpoint": "best"})
     with pytest.raises(ConfigError, match=r"no model to resume: .*swift holds no checkpoint"):
         folder.refuse_nothing_begun()
 

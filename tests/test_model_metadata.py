@@ -80,6 +80,28 @@ def test_byte_order_mark_of_windows_editors_is_dropped(tmp_path):
     assert read_model_metadata(file).version == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "written", "meant"),
+    [
+        ("sensor", "FRONT_FACING_CAMERA", "FRONT_FACING_CAMERA"),
+        ("sensor", ["Stereo_Cameras", " lidar"], "STEREO_CAMERAS LIDAR"),
+        ("sensor", ["OBSERVATION"], "observation"),
+        ("sensor", "track_state", "TRACK_STATE"),
+        ("neural_network", "deep_convolutional_network ", "DEEP_CONVOLUTIONAL_NETWORK"),
+        ("training_algorithm", "Clipped_PPO", "clipped_ppo"),
+    ],
+)
+def test_words_are_known_in_any_case_and_one_sensor_without_a_list(key, written, meant):
+    found = getattr(parse(**{key: written}), "sensors" if key == "sensor" else key)
+    assert (" ".join(found) if isinstance(found, tuple) else found) == meant
+
+
+def test_one_sensor_may_be_given_alone_in_python():
+    assert ModelMetadata(DiscreteActionSpace((0.0,), (1.0,)), sensors="LEFT_CAMERA").sensors == (
+        "LEFT_CAMERA",
+    )
+
+
 def test_sac_is_read():
     metadata = parse(training_algorithm="sac", **CONTINUOUS)
     assert metadata.training_algorithm == "sac"
@@ -141,7 +163,8 @@ def test_written_file_has_every_key_that_the_ecosystem_indexes():
             r"action_space\.speed: needs the number high",
         ),
         ({"sensor": ["camera"]}, 'unknown sensor "camera"; use one of observation, FRONT_FACING'),
-        ({"sensor": "FRONT_FACING_CAMERA"}, "sensor must be a list of names"),
+        ({"sensor": 5}, "sensor must be a list of names"),
+        ({"sensor": "camera"}, 'unknown sensor "camera"'),
         ({"sensor": []}, "exactly one camera and at most one lidar"),
         ({"sensor": ["LIDAR"]}, "exactly one camera and at most one lidar"),
         ({"sensor": ["LEFT_CAMERA", "STEREO_CAMERAS"]}, "exactly one camera"),

@@ -12,8 +12,8 @@ import pytest
 from command_line import Answer, CommandLine
 
 from deepracer_fast import race_command
+from deepracer_fast.model_name import model_name
 from deepracer_fast.race import Race
-from deepracer_fast.race_command import model_name
 from deepracer_fast.race_drive import Entrant, drive_race
 
 Run = Callable[..., Answer]
@@ -21,7 +21,7 @@ Run = Callable[..., Answer]
 
 def driver(speed: float, version: int = 5) -> Any:
     """A model without sensors that goes straight on, and is put back in every bend."""
-    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1)
+    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1, car="Flash")
     return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
 
 
@@ -29,7 +29,7 @@ def driver(speed: float, version: int = 5) -> Any:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs the command in a folder of its own; a model's path is the speed that it drives at."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(race_command, "load_model", lambda path: driver(float(path.name)))
+    monkeypatch.setattr(race_command, "load_model", lambda path, _: driver(float(path.name)))
     return partial(CommandLine(monkeypatch, capsys), "race")
 
 
@@ -52,10 +52,15 @@ def test_later_submissions_are_added_and_the_best_counts(run: Run) -> None:
     run("1.0", "--name", "mine", "--laps", "1", "--off-track-penalty", "0.5", *board)
     answer = run("2.0", "--name", "mine", *board, "--json")
     (row,) = json.loads(answer.out)["standings"]
-    assert (row["model"], row["submissions"]) == ("mine", 2)
+    assert (row["model"], row["car"], row["submissions"]) == ("mine", "Flash", 2)
     shown = run(*board)
     assert shown.status == 0
-    for words in ("by best-lap", "mine", f"{row['time_seconds']:.3f}", "off_track_penalty 0.5"):
+    for words in (
+        "by best-lap",
+        "mine (Flash)",
+        f"{row['time_seconds']:.3f}",
+        "off_track_penalty 0.5",
+    ):
         assert words in shown.out
 
 

@@ -204,6 +204,11 @@ def test_views_outlive_their_simulator() -> None:
     assert views.observation["FRONT_FACING_CAMERA"].max() > 0
 
 
+def test_one_sensor_may_be_given_by_its_name_alone() -> None:
+    simulator = Simulator(straight_road(), 1, sensors="FRONT_FACING_CAMERA", num_threads=1)
+    assert set(simulator.reset().observation) == {"FRONT_FACING_CAMERA"}
+
+
 def test_without_sensors_nothing_is_painted() -> None:
     assert blind().reset().observation == {}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import TrackError
-from deepracer_fast.track import Track, load_track, track_names
+from deepracer_fast.track import Track, load_track, track_name, track_names
 from deepracer_fast.track_picture import draw_track
 
 # Lengths of the original's tracks, metres.
@@ -248,11 +248,48 @@ def test_unknown_name_suggests_close_ones():
     with pytest.raises(TrackError, match=r"'reinvent_bas'.*did you mean reinvent_base.*`deepracer"):
         load_track("reinvent_bas")
     with pytest.raises(TrackError, match="did you mean reInvent2019_track"):
-        load_track("Smile speedway")
+        load_track("Smile speedwya")
+    with pytest.raises(TrackError, match="did you mean reinvent_base"):
+        load_track("reinvent")  # several begin so
     with pytest.raises(TrackError, match="run `deepracer-fast tracks`"):
         load_track("?")
     with pytest.raises(TrackError, match=r"must be a name or the path of a \.npy route, got 5"):
         load_track(5)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Oval", "Oval_track"),
+        ("OVAL_TRACK", "Oval_track"),
+        ("re:Invent 2018", "reinvent_base"),
+        ("reinvent 2018", "reinvent_base"),
+        ("Reinvent_Base", "reinvent_base"),
+        ("smile-speedway", "reInvent2019_track"),
+        ("2022_reinvent_champ", "2022_reinvent_champ_ccw"),
+        ("Tokyo", "Tokyo_Training_track"),
+        ("random_3", "random_3"),
+        ("reinvent", "reinvent"),
+        ("2022_reinvent_champ_cw", "2022_reinvent_champ_cw"),
+        ("", ""),
+    ],
+)
+def test_a_track_is_found_by_what_people_call_it(said, name):
+    assert track_name(said) == name
+    if name in track_names():
+        assert load_track(said) is load_track(name)
+
+
+def test_every_name_and_title_finds_its_own_track():
+    for name in track_names():
+        assert track_name(name.swapcase()) == track_name(load_track(name).title) == name
+
+
+def test_a_file_goes_before_a_name_that_is_only_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("Oval", circle())
+    (tmp_path / "Oval.npy").rename("Oval")
+    assert load_track("Oval").title == "Oval"
 
 
 def changed(row, column, value):

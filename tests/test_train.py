@@ -97,7 +97,7 @@ def test_a_model_folder_has_the_layout_of_the_ecosystem(
         "ip/hyperparameters.json",
         "metrics/TrainingIterations.json",
         "metrics/TrainingMetrics.json",
-        "model.tar.gz",
+        "model folder.tar.gz",
         "model/2_Step-16.safetensors",
         "model/deepracer_checkpoints.json",
         "model/2_Step-16.learner.safetensors",

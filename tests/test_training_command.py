@@ -4,10 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.errors import ConfigError
+from deepracer_fast.action_space import DiscreteActionSpace, discrete_grid
+from deepracer_fast.errors import ConfigError, RewardError
+from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
-from deepracer_fast.training_command import FIRST_MODEL, TrainingFiles, new_job
+from deepracer_fast.training_files import (
+    FIRST_MODEL,
+    TrainingFiles,
+    new_job,
+    starts_and_direction,
+)
 
 
 def test_max_speed_makes_the_actions_of_a_race() -> None:
@@ -21,13 +27,57 @@ def test_max_speed_makes_the_actions_of_a_race() -> None:
 def test_max_speed_beside_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model_metadata.json"
     path.write_text(FIRST_MODEL.to_json())
-    with pytest.raises(ConfigError, match="--max-speed makes an action space"):
-        new_job(TrainingFiles(metadata=path, max_speed=4.0), {})
+    for options in ({"max_speed": 4.0}, {"speed": "1:3"}, {"steering": "30:5"}):
+        with pytest.raises(ConfigError, match="--steering and --speed make an action space"):
+            new_job(TrainingFiles(metadata=path, **options), {})
+
+
+def test_levels_make_the_actions() -> None:
+    space = new_job(TrainingFiles(speed="2:2"), {}).metadata.action_space
+    assert space == discrete_grid(30.0, 5, 2.0, 2)
+    space = new_job(TrainingFiles(steering="20:3", speed="0.5,1"), {}).metadata.action_space
+    assert space == DiscreteActionSpace((-20.0, -20.0, 0.0, 0.0, 20.0, 20.0), (0.5, 1.0) * 3)
+    with pytest.raises(ConfigError, match="--max-speed is short for"):
+        new_job(TrainingFiles(max_speed=4.0, steering="30:5"), {})
 
 
 def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert reward_file(Path("progress")) == example_reward("progress")
+    assert load_reward("progress").source == example_reward("progress").read_text()
+    assert load_reward("Follow-Center-Line").name == "follow_center_line.py"
     assert reward_file(Path("nothing.py")) == Path("nothing.py")
+    with pytest.raises(RewardError, match=r"nor a file, is called 'progres': choose one of avoid"):
+        load_reward("progres")
     Path("progress").write_text("def reward_function(params): return 1.0")
     assert reward_file(Path("progress")) == Path("progress")
+
+
+def test_tracks_are_kept_by_their_own_names() -> None:
+    config = new_job(TrainingFiles(), {"track": "oval", "more_tracks": ("re:Invent 2018",)}).config
+    assert config.tracks == ("Oval_track", "reinvent_base")
+
+
+def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[race]\nnumber_of_obstacles = 2\n")
+    files = TrainingFiles(config=config, race_type="object-avoidance")
+    race = new_job(files, {}).config.race
+    assert (race.race_type, race.number_of_obstacles) == ("OBJECT_AVOIDANCE", 2)
+    with pytest.raises(ConfigError, match="race_type must be one of TIME_TRIAL"):
+        new_job(TrainingFiles(race_type="derby"), {})
+    with pytest.raises(ConfigError, match="train with HEAD_TO_BOT"):
+        new_job(TrainingFiles(race_type="HEAD_TO_MODEL"), {})
+
+
+def test_where_and_which_way_is_as_far_as_somebody_says_so() -> None:
+    assert not any(starts_and_direction(None, None, None).values())
+    said = starts_and_direction("Clockwise", 0.25, None)
+    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
+    assert config.driving_direction == "clockwise"
+    assert (config.start_position, config.random_start) == (0.25, False)
+    assert not config.alternate_driving_direction
+    said = starts_and_direction("alternate", None, 0.0)
+    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
+    assert config.alternate_driving_direction
+    assert (config.driving_direction, config.round_robin_advance_dist) == ("forward", 0.0)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw
 from deepracer_fast import video_command, video_file
 from deepracer_fast.action_space import DiscreteActionSpace
 from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.model_metadata import FIRST_MODEL, ModelMetadata
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.simulator import RaceRules, Simulator
@@ -60,7 +61,7 @@ def driver(sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)) -> Any:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs the command in a folder of its own, with the same driver whatever the model's path."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(video_command, "load_model", lambda path: driver())
+    monkeypatch.setattr(video_command, "load_model", lambda path, _: driver())
     return partial(CommandLine(monkeypatch, capsys), "video")
 
 
@@ -360,5 +361,6 @@ def test_speeds_below_the_bars_are_as_exact_as_there_is_room() -> None:
 )
 def test_the_cars_colour_is_the_model_folders(tmp_path: Path, lines: str, colour: str) -> None:
     (tmp_path / "training_params.yaml").write_text(lines)
-    assert car_colour(tmp_path) == colour
-    assert car_colour(tmp_path / "model.tar.gz") == "Red"
+    assert car_colour(tmp_path, FIRST_MODEL) == colour
+    assert car_colour(tmp_path / "model.tar.gz", FIRST_MODEL) == "Red"
+    assert car_colour(tmp_path, replace(FIRST_MODEL, car_color="White")) == "White"

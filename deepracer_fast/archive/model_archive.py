@@ -1,4 +1,4 @@
-"""``model.tar.gz``: the archive that the car, deepracer-for-cloud and DeepRacer-on-AWS exchange.
+"""``<name>.tar.gz``: the archive that the car, deepracer-for-cloud and DeepRacer-on-AWS exchange.
 
 In and out: the model's metadata and the bytes of its frozen graph, as ``model_metadata.json`` at
 the root and ``agent/model.pb`` (aws-deepracer-systems-pkg model_loader_node.py). Written archives
@@ -12,6 +12,7 @@ import io
 import posixpath
 import tarfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,9 +32,13 @@ from deepracer_fast.model_metadata import ModelMetadata, parse_model_metadata
 METADATA_NAME = "model_metadata.json"
 GRAPH_NAME = "agent/model.pb"
 
+_MEMBER_DATE = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp())
+"""Of all members, so that a model is the same bytes each time. What is dated before 1980, as 0 is,
+cannot be packed into a ZIP file once it has been unpacked."""
+
 
 def write_model_archive(path: str | Path, metadata: ModelMetadata, graph: bytes) -> None:
-    """Writes ``model.tar.gz`` in one step; the same model gives the same bytes.
+    """Writes an archive in one step; the same model gives the same bytes.
 
     Args:
         path: the archive to make or replace.
@@ -127,7 +132,7 @@ class _Candidates:
 
 
 def _write_members(file: BinaryIO, members: dict[str, bytes]) -> None:
-    """Tar and gzip with everything that could vary left at zero: times, owners, file name."""
+    """Tar and gzip with everything that could vary the same each time: date, owners, file name."""
     with (
         # Weights hardly shrink: 7 % for ten times the time, in every checkpoint.
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=0, mtime=0) as packed,
@@ -137,6 +142,7 @@ def _write_members(file: BinaryIO, members: dict[str, bytes]) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(members[name])
             info.mode = 0o644
+            info.mtime = _MEMBER_DATE
             archive.addfile(info, io.BytesIO(members[name]))
 
 

@@ -166,7 +166,8 @@ def load_reward(
     it is, here, so all cars share what it remembers, and what it prints is printed.
 
     Args:
-        given: The path of a file, the text of one, or a function of one argument.
+        given: The path of a file, the text of one, the name of an example, or a function of one
+            argument.
         state: "process": a car's state lives as long as the reward, as in the original; or
             "episode": it starts afresh when the car's ``steps`` fall.
         time_limit: Seconds of processor time that loading may take, and a batch of up to a

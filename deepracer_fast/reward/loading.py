@@ -21,6 +21,7 @@ from typing import Any
 from deepracer_fast.door import shown
 from deepracer_fast.errors import RewardError
 from deepracer_fast.file_reading import read_bytes
+from deepracer_fast.reward.examples import reward_file
 from deepracer_fast.source_text import decoded, encoded
 
 FUNCTION_NAME = "reward_function"
@@ -71,7 +72,7 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
     """Reads a reward function; `compile_source` is the next step.
 
     A string is source text if it has a line break or defines ``reward_function``; any other
-    string is a path.
+    string is a path, or the name of an example where no such file is.
 
     Raises:
         RewardError: No such file, not in the encoding that it declares, or far too long.
@@ -80,7 +81,7 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
         text = given.removeprefix("\ufeff")  # the mark that some editors begin a file with
         return _writable(_of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text)))
     if isinstance(given, str | os.PathLike):
-        path = Path(given)
+        path = reward_file(Path(given))
         return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
     if callable(given):
         return _from_callable(given)

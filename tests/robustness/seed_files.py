@@ -188,7 +188,7 @@ def kinds(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "config": (model.config, read_config),
         "metadata": (model.model_metadata, read_metadata),
         "hyperparameters": (model.hyperparameters, read_hyperparameters),
-        "mark": (model.mark, lambda _: (model.check_format(), model.is_clone())),
+        "mark": (model.mark, lambda _: (model.check_format(), model.is_clone(), model.archive)),
         "carried route": (model.path / "tracks" / "carried.npy", read_route),
         "index": (model.checkpoint_index, lambda _: model.recorded_checkpoints()),
         "index of a model": (model.checkpoint_index, lambda _: load_model(model.path)),

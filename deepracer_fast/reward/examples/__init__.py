@@ -3,8 +3,10 @@
 In: a name. Out: the path of a ``reward_function.py``, to read, to copy or to hand to `load_reward`.
 """
 
+import os
 from pathlib import Path
 
+from deepracer_fast.door import shown
 from deepracer_fast.errors import RewardError
 
 _FOLDER = Path(__file__).parent
@@ -16,9 +18,14 @@ def example_names() -> list[str]:
 
 
 def reward_file(path: Path) -> Path:
-    """The path as it is, or the example's of that name where there is no such file."""
-    named = not path.exists() and str(path) in example_names()
-    return example_reward(str(path)) if named else path
+    """The path as it is, or the example's of that name where there is no such file.
+
+    Raises:
+        RewardError: There is neither, and the path is no more than a name.
+    """
+    if path.suffix or path.name != str(path) or os.path.exists(path):  # never raises
+        return path
+    return example_reward(path.name)
 
 
 def example_reward(name: str) -> Path:
@@ -28,8 +35,10 @@ def example_reward(name: str) -> Path:
         RewardError: There is no example of that name.
     """
     names = example_names()
-    if name not in names:
+    meant = name.strip().casefold().replace("-", "_").replace(" ", "_")
+    if meant not in names:
         raise RewardError(
-            f"no example reward function is called {name!r}: choose one of {', '.join(names)}"
+            f"no example reward function, nor a file, is called {shown(name)}: choose one of "
+            f"{', '.join(names)}"
         )
-    return _FOLDER / f"{name}.py"
+    return _FOLDER / f"{meant}.py"

@@ -1,0 +1,211 @@
+"""``deepracer-fast evaluate``: any models, checkpoints and tracks, in one table.
+
+In: paths and options as the command line has them. Out: a table of laps, or of one row for each
+combination, or JSON. Neighbours: ``cli_evaluate`` parses the options; ``evaluate`` drives.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deepracer_fast.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
+from deepracer_fast.compilation_cache import keep_compiled_programs
+from deepracer_fast.config import TrainConfig, read_config, settings_of
+from deepracer_fast.errors import printable
+from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.model import Model, load_model
+from deepracer_fast.model_name import model_name
+from deepracer_fast.trace import Trace
+from deepracer_fast.track import Track, load_track
+from deepracer_fast.training_screen import lap_table
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What the user asked for, apart from how the laps are driven.
+
+    Attributes:
+        models: paths.
+        tracks: bundled names or routes; none for those that a model was trained on.
+        checkpoints: of model folders, see ``load_model``, or "all"; none for the best.
+        race_type: in place of that of ``config``, or of a model's folder.
+        config: whose [race] table counts; None for a model folder's own.
+        as_json: print JSON in place of a table.
+    """
+
+    models: Sequence[Path]
+    tracks: Sequence[str] = ()
+    checkpoints: Sequence[str] = ()
+    race_type: str | None = None
+    config: Path | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row that is to be driven.
+
+    Attributes:
+        path: the model's, as it was given.
+        checkpoint: which one of it.
+        model: loaded.
+        track: where.
+        world: what is not as usual there, in a word or two; "" for nothing.
+        options: how.
+    """
+
+    path: Path
+    checkpoint: str
+    model: Model
+    track: Track
+    world: str
+    options: RaceOptions
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What an entry drove."""
+
+    entry: Entry
+    laps: list[Lap]
+    trace: Trace
+
+    def report(self) -> dict[str, Any]:
+        """The row as JSON has it."""
+        entry = self.entry
+        has_objects = entry.options.race.num_objects > 0
+        laps = [
+            {
+                "completion_percentage": lap.completion_percentage,
+                "lap_time_seconds": lap.lap_time_seconds,
+                "off_track_count": lap.off_track_count,
+                "steps": lap.steps,
+            }
+            | ({"crash_count": lap.crash_count} if has_objects else {})
+            for lap in self.laps
+        ]
+        about = {"model": str(entry.path), "checkpoint": entry.checkpoint}
+        about |= {"world": entry.world} if entry.world else {}
+        return about | {"track": entry.track.name, "laps": laps}
+
+
+def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None:
+    """Drives every model, checkpoint and track, and shows how.
+
+    Args:
+        request: what is to be driven.
+        given: fields of ``RaceOptions`` that the user gave; the others are the model folder's.
+
+    Raises:
+        DeepRacerError: something cannot be used; nothing has been driven then.
+    """
+    keep_compiled_programs()
+    entries = list(entries_of(request, given))
+    driven = list(_drive(entries))
+    if request.as_json:
+        reports = [each.report() for each in driven]
+        print(json.dumps(reports[0] if len(reports) == 1 else {"evaluations": reports}, indent=2))
+    elif len(driven) == 1:
+        entry = entries[0]
+        Console().print(lap_table(driven[0].laps, f"{entry.path} on {entry.track.name}"))
+    else:
+        Console().print(evaluation_table(driven))
+
+
+def entries_of(request: EvaluationRequest, given: Mapping[str, Any]) -> Iterator[Entry]:
+    """What is to be driven: of each model in turn its checkpoints, and of these the tracks.
+
+    Raises:
+        DeepRacerError: a model, a track or an option cannot be used.
+    """
+    for path in request.models:
+        settings = settings_of(path)
+        names = request.tracks or settings.tracks
+        tracks, options = list(map(load_track, names)), _options(request, given, settings)
+        for checkpoint in _checkpoints(path, request.checkpoints):
+            model = load_model(path, checkpoint)
+            yield from (Entry(path, checkpoint, model, track, "", options) for track in tracks)
+
+
+def evaluation_table(driven: Sequence[Driven]) -> Table:
+    """A row for each entry; columns that would say the same of all are left out."""
+    table = Table()
+    entries = [each.entry for each in driven]
+    columns = ["model"]
+    columns += ["checkpoint"] if {entry.checkpoint for entry in entries} != {"best"} else []
+    columns += ["track"] if len({entry.track.name for entry in entries}) > 1 else []
+    columns += ["world"] if any(entry.world for entry in entries) else []
+    left = len(columns)
+    columns += ["clean", "best, s", "mean, s", "done, %", "off track"]
+    columns += ["crashes"] if any(e.options.race.num_objects for e in entries) else []
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", overflow="fold")
+    names = _names([entry.path for entry in entries])
+    for each in driven:
+        cells = _cells(each) | {"model": names[each.entry.path]}
+        table.add_row(*(Text(printable(cells[column])) for column in columns))
+    return table
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What the models are called; their paths where two would have one name."""
+    names = {path: model_name(path) for path in paths}
+    unique = len(set(names.values())) == len(names)
+    return names if unique else {path: str(path) for path in paths}
+
+
+def _cells(driven: Driven) -> dict[str, str]:
+    """What the table can say of a row, by column."""
+    entry, laps = driven.entry, driven.laps
+    times = [lap.lap_time_seconds for lap in laps if lap.status == "lap_complete"]
+    done = sum(lap.completion_percentage for lap in laps) / len(laps)
+    return {
+        "checkpoint": entry.checkpoint,
+        "track": entry.track.name,
+        "world": entry.world,
+        "clean": f"{sum(lap.is_clean for lap in laps)} of {len(laps)}",
+        "best, s": f"{min(times):.2f}" if times else "-",
+        "mean, s": f"{sum(times) / len(times):.2f}" if times else "-",
+        "done, %": f"{done:.0f}",
+        "off track": str(sum(lap.off_track_count for lap in laps)),
+        "crashes": str(sum(lap.crash_count for lap in laps)),
+    }
+
+
+def _options(
+    request: EvaluationRequest, given: Mapping[str, Any], settings: TrainConfig
+) -> RaceOptions:
+    race = (read_config(request.config) if request.config else settings).race
+    usual: dict[str, Any] = {
+        "car_version": settings.car_version,
+        "driving_direction": settings.driving_direction,
+        "race": race.of_type(request.race_type) if request.race_type else race,
+    }
+    return RaceOptions(**(usual | dict(given)))
+
+
+def _checkpoints(path: Path, asked: Sequence[str]) -> Iterable[str]:
+    """Which ones of a model; all of a folder that does not say which is the best."""
+    known = [str(number) for number in numbered_checkpoints(path)]
+    if not asked:
+        return known if len(known) > 1 and not has_index(path) else ["best"]
+    words: list[str] = []
+    for each in asked:
+        is_all = each.strip().lower() == "all"
+        words += (known or ["best"]) if is_all else [checkpoint_word(each)]
+    return dict.fromkeys(words)
+
+
+def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
+    console = Console(stderr=True)
+    with console.status("") as status:
+        for number, entry in enumerate(entries, start=1):
+            place = f"{number} of {len(entries)}: {entry.path} on {entry.track.name}"
+            status.update(Text(printable(place)))
+            yield Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))

@@ -1,0 +1,146 @@
+"""Promises of ``deepracer-fast evaluate``; the models are made up and need no network."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import Answer, CommandLine
+
+from deepracer_fast import evaluate_command
+from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.config import TrainConfig
+from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.model_folder import Checkpoint, ModelFolder
+from deepracer_fast.track import load_track
+
+Run = Callable[..., Answer]
+
+
+def driver(checkpoint: str) -> Any:
+    """A model that goes straight on, faster from checkpoint to checkpoint."""
+    speed = float(checkpoint) if checkpoint.isdigit() else 4.0
+    space = DiscreteActionSpace((0.0,), (speed,))
+    metadata = SimpleNamespace(sensors=(), lidar=None, version=5, frame_stack=1, action_space=space)
+    return SimpleNamespace(metadata=metadata, choose=lambda _: np.zeros(1, int))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command where two folders lie: swift has checkpoints 1 and 2, slow one alone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluate_command, "load_model", lambda _, checkpoint: driver(checkpoint))
+    for name, numbers in (("swift", (1, 2)), ("slow", (1,))):
+        folder = ModelFolder(Path(name))
+        folder.store.mkdir(parents=True)
+        for number in numbers:
+            folder.graph(Checkpoint(number, 10)).write_bytes(b"")
+    command = partial(CommandLine(monkeypatch, capsys), "evaluate")
+    return partial(command, "--laps", "1", "--no-resets")
+
+
+def rows(answer: Answer) -> list[tuple[str, str, str]]:
+    assert (answer.status, answer.err) == (0, "")
+    found = json.loads(answer.out)["evaluations"]
+    return [(row["model"], row["checkpoint"], row["track"]) for row in found]
+
+
+def test_every_model_drives_on_every_track(run: Run) -> None:
+    tracks = ("--track", "oval", "--track", "re:Invent 2018")
+    both = ("--checkpoint", "best")
+    assert rows(run("swift", "slow", *tracks, *both, "--json")) == [
+        ("swift", "best", "Oval_track"),
+        ("swift", "best", "reinvent_base"),
+        ("slow", "best", "Oval_track"),
+        ("slow", "best", "reinvent_base"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "driven"),
+    [
+        ((), ["1", "2"]),  # nothing says which is the best
+        (("--checkpoint", "all"), ["1", "2"]),
+        (("--checkpoint", "2", "--checkpoint", "1"), ["2", "1"]),
+        (("--checkpoint", "last", "--checkpoint", "all"), ["last", "1", "2"]),
+    ],
+)
+def test_checkpoints_are_rows_too(asked: tuple[str, ...], driven: list[str], run: Run) -> None:
+    found = rows(run("swift", *asked, "--json"))
+    assert [checkpoint for _, checkpoint, _ in found] == driven
+
+
+def test_the_table_has_the_columns_in_which_rows_differ(run: Run) -> None:
+    lines = run("swift", "--checkpoint", "all").out.splitlines()
+    assert all(word in lines[1] for word in ("model", "checkpoint", "clean", "best, s"))
+    assert "track" not in lines[1].replace("off track", "")
+    cells = [[cell.strip() for cell in line.split("│")[1:4]] for line in lines[3:5]]
+    assert cells == [["swift", "1", "0 of 1"], ["swift", "2", "0 of 1"]]
+    lines = run("swift", "slow", "--checkpoint", "best", "--track", "oval", "--track", "bowtie").out
+    assert "checkpoint" not in lines
+    assert lines.count("Bowtie_track") == 2
+
+
+def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
+    config = TrainConfig(track="Bowtie_track", driving_direction="clockwise")
+    Path("slow/config.toml").write_text(config.to_toml())
+    entry = next(iter(evaluate_command.entries_of(request("slow"), {})))
+    assert (entry.track.name, entry.options.driving_direction) == ("Bowtie_track", "clockwise")
+    given = {"driving_direction": "forward"}
+    entry = next(iter(evaluate_command.entries_of(request("slow"), given)))
+    assert entry.options.driving_direction == "forward"
+
+
+def request(*models: str) -> evaluate_command.EvaluationRequest:
+    return evaluate_command.EvaluationRequest(list(map(Path, models)))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--track", "nowhere"), "unknown track 'nowhere'"),
+        (("--direction", "up"), "driving_direction must be one of forward, reverse"),
+        (("--start-position", "1"), "start_position must lie in [0, 1)"),
+        (("--checkpoint", "first"), 'checkpoint must be "best"'),
+        (("--race-type", "derby"), "race_type must be one of TIME_TRIAL"),
+    ],
+)
+def test_what_cannot_be_driven_is_one_line(options: tuple[str, ...], words: str, run: Run) -> None:
+    answer = run("slow", *options)
+    assert (answer.status, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert words in answer.err
+
+
+def first_params(options: RaceOptions) -> dict[str, Any]:
+    _, trace = evaluate_model(driver("best"), "Oval_track", options)
+    return {name: column[0] for name, column in trace.params.items()}
+
+
+def test_laps_start_where_and_go_round_as_asked() -> None:
+    line = first_params(RaceOptions(laps=1, resets=False, threads=1))
+    there = first_params(RaceOptions(laps=1, resets=False, threads=1, start_position=0.5))
+    away = np.hypot(line["x"][0] - there["x"][0], line["y"][0] - there["y"][0])
+    assert away > 3.0  # m
+    back = first_params(RaceOptions(laps=1, resets=False, threads=1, driving_direction="clockwise"))
+    assert (line["is_reversed"][0], back["is_reversed"][0]) == (False, True)
+
+
+def test_a_lap_that_starts_further_on_starts_from_a_standstill() -> None:
+    options = RaceOptions(laps=3, resets=False, threads=1, round_robin_advance_dist=0.25)
+    _, trace = evaluate_model(driver("best"), "Oval_track", options)
+    starts = [step for step, steps in enumerate(trace.params["steps"]) if float(steps[0]) == 1.0]
+    xs = [float(trace.params["x"][step][0]) for step in starts]
+    assert len(xs) == 3
+    assert len({round(x, 1) for x in xs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("direction", "backwards"),
+    [("forward", False), ("reverse", True), ("clockwise", True), ("counter-clockwise", False)],
+)
+def test_directions_are_those_of_the_track(direction: str, backwards: bool) -> None:
+    assert load_track("Oval_track").runs_backwards(direction) == backwards
