@@ -219,13 +219,17 @@ def failing_span(source: RewardSource, error: BaseException) -> Span | None:
         code = trace.tb_frame.f_code
         if code.co_filename == source.filename:
             line, end_line, start, end = list(code.co_positions())[trace.tb_lasti // 2]
-            number = line or trace.tb_lineno
-            encoded = source.line(number).encode()  # Python counts columns in UTF-8 bytes
-            first = len(encoded[: start or 0].decode(errors="replace"))
-            last = len(encoded[:end].decode(errors="replace")) if end_line == line else None
-            found = Span(number, first, last)
+            last = end if end_line == line else None
+            found = span_of_bytes(source, line or trace.tb_lineno, start or 0, last)
         trace = trace.tb_next
     return found
+
+
+def span_of_bytes(source: RewardSource, line: int, start: int, end: int | None) -> Span:
+    """A piece of a line as Python counts its columns, in bytes of UTF-8; no end: to the line's."""
+    encoded = source.line(line).encode()
+    first, last = (len(encoded[:at].decode(errors="replace")) for at in (start, end))
+    return Span(line, first, None if end is None else last)
 
 
 def complaint(
