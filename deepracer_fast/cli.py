@@ -287,19 +287,37 @@ def replay(
 
 @app.command()
 def validate(
-    reward: Annotated[Path, typer.Argument(help="reward_function.py")],
+    reward: Annotated[Path, typer.Argument(help="reward_function.py, or an example's name")],
     track: Annotated[
         str, typer.Option(help="Bundled track, or path of a route .npy.")
     ] = "reinvent_base",
+    metadata: Annotated[
+        Path | None,
+        typer.Option(
+            help="model_metadata.json, whose actions drive (default: the lab's 15 actions)",
+            show_default=False,
+        ),
+    ] = None,
+    race_type: Annotated[
+        str | None,
+        typer.Option(
+            help="TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT or HEAD_TO_MODEL (default: TIME_TRIAL, "
+            "and the two after it where the function minds objects)",
+            show_default=False,
+        ),
+    ] = None,
     png: Annotated[
-        Path | None, typer.Option(help="Draw the reward over the track to this PNG file.")
+        Path | None,
+        typer.Option(help="Draw the reward over the track, by speed and steering, to this file."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Try a reward function on thousands of states of a drive; say its range and its faults."""
-    from deepracer_fast.validate_command import run_validate
+    """Drive a reward function through all that training may meet; say its range and its faults."""
+    from deepracer_fast.reward.examples import reward_file
+    from deepracer_fast.validate_command import ValidateRequest, run_validate
 
-    sys.exit(run_validate(reward, track, png, as_json))
+    request = ValidateRequest(reward_file(reward), track, metadata, race_type, png, as_json)
+    sys.exit(run_validate(request))
 
 
 @app.command()

@@ -1,37 +1,58 @@
-"""A picture of one reward function over one track: what a car gets that drives along the road.
+"""A picture of one reward function over one track: what a car gets for each action where it stands.
 
-In: a reward file and a ``Track``. Out: a PNG file. Neighbours: ``validate_command``; import it
-where it is needed: it loads matplotlib.
+In: a reward file, a ``Track`` and the actions of a model. Out: a PNG file with a panel an action,
+fast ones above, left ones to the left. Neighbours: ``validate_command``; import it where it is
+needed: it loads matplotlib.
 """
 
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.door import instance, path_of
-from deepracer_fast.reward import load_reward
+from deepracer_fast.reward import Reward, load_reward
 from deepracer_fast.simulator import Simulator
 from deepracer_fast.track import Track
 
 FRONT = 0.14  # m from base_link to the front point
-SPEED = 2.0  # m/s, at which the cars of the picture drive
-SPACING = 0.04  # m between cars along the road
-LANES = 61  # across the road, borders and a little beyond
+SPACING = 0.08  # m between cars along the road
+LANES = 25  # across the road, borders and a little beyond
+MOST_SPEEDS, MOST_ANGLES = 5, 7  # that have panels of their own
 _BEYOND = 1.15  # times the half width
-_LONG_SIDE = 11.0  # inches
-_DPI = 130
+_PANEL_WIDTH = 3.4  # inches
+_TITLE = 0.3  # inches above a panel
+_DPI = 110
 
 Points = NDArray[np.float64]
+_Item = TypeVar("_Item")
 
 
-def draw_reward(path: Path, track: Track, png: Path) -> None:
-    """Draws the reward of cars that stand all over the road and head along it.
+class Action(NamedTuple):
+    """What the cars of a panel are told: m/s, and degrees with left positive."""
 
-    Each car is in the first step of its episode, steers straight and drives at `SPEED`.
+    speed: float
+    steering_deg: float
+
+    @property
+    def words(self) -> str:
+        """As a title."""
+        side = "left" if self.steering_deg > 0 else "right"
+        turn = f"{abs(self.steering_deg):.3g}\N{DEGREE SIGN} {side}"
+        return f"{self.speed:.3g} m/s, {turn if self.steering_deg else 'straight'}"
+
+
+def draw_reward(path: Path, track: Track, space: ActionSpace, png: Path) -> None:
+    """Draws the rewards of cars that stand all over the road, head along it, and act.
+
+    Each car is in the first step of its episode. Of more than `MOST_SPEEDS` speeds or `MOST_ANGLES`
+    angles some are drawn, the first and the last among them.
 
     Raises:
         RewardError: the function fails in such a state.
@@ -41,13 +62,44 @@ def draw_reward(path: Path, track: Track, png: Path) -> None:
     path, png = (path_of("the path of a reward or picture", each) for each in (path, png))
     spots, headings = _poses(track)
     x, y = spots.reshape(-1, 2).T
-    sim = Simulator(track, len(x), ())
-    params = _placed(sim, x, y, headings)
-    params["speed"] = np.full(len(x), SPEED, np.float32)
-    params["steering_angle"] = np.zeros(len(x), np.float32)
+    params = _placed(Simulator(track, len(x), ()), x, y, headings)
     params["steps"] = np.full(len(x), 2.0, np.float32)
-    rewards = load_reward(path)(params).reshape(spots.shape[:2])
-    _draw(track, spots, rewards, path.name, png)
+    reward, rows = load_reward(path), actions_drawn(space)
+    rewards = {
+        action: _rewards(reward, params, action).reshape(spots.shape[:2])
+        for row in rows
+        for action in row
+    }
+    _draw(track, spots, rows, rewards, f"{reward.name} on {track.name}", png)
+
+
+def actions_drawn(space: ActionSpace) -> list[list[Action]]:
+    """Rows of actions, one a speed, the fastest first; each from left to right."""
+    if isinstance(space, DiscreteActionSpace):
+        actions = set(map(Action, space.speed, space.steering_angle_deg))
+    else:
+        speeds = np.linspace(space.speed_low, space.speed_high, 3).tolist()
+        angles = np.linspace(space.steering_low, space.steering_high, 5).tolist()
+        actions = {Action(speed, angle) for speed in speeds for angle in angles}
+    by_speed = groupby(sorted(actions, reverse=True), key=lambda action: action.speed)
+    rows = [list(row) for _, row in by_speed]
+    return [_some(row, MOST_ANGLES) for row in _some(rows, MOST_SPEEDS)]
+
+
+def _some(items: list[_Item], most: int) -> list[_Item]:
+    """At most so many of them, evenly chosen with the first and the last."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items)))
+    return [items[place] for place in places.round().astype(int)]
+
+
+def _rewards(reward: Reward, params: dict[str, Any], action: Action) -> Points:
+    """Of cars that remember nothing, as in the first step of a training."""
+    cars = len(params["x"])
+    commands = {
+        "speed": np.full(cars, action.speed, np.float32),
+        "steering_angle": np.full(cars, action.steering_deg, np.float32),
+    }
+    return reward.another()(params | commands)
 
 
 def _placed(sim: Simulator, x: Points, y: Points, headings: Points) -> dict[str, Any]:
@@ -74,27 +126,42 @@ def _poses(track: Track) -> tuple[Points, Points]:
     return spots, headings.reshape(-1)
 
 
-def _draw(track: Track, spots: Points, rewards: Points, name: str, png: Path) -> None:
+def _draw(
+    track: Track,
+    spots: Points,
+    rows: list[list[Action]],
+    rewards: dict[Action, Points],
+    title: str,
+    png: Path,
+) -> None:
     everything = np.vstack([track.inner, track.outer])
-    low, high = everything.min(axis=0) - 0.4, everything.max(axis=0) + 0.4
-    inches_per_metre = _LONG_SIDE / float(max(high - low))
-    width, height = (high - low) * inches_per_metre
-    figure = Figure(figsize=(width + 1.8, height + 1.2), dpi=_DPI, layout="constrained")
+    low, high = everything.min(axis=0) - 0.3, everything.max(axis=0) + 0.3
+    width, height = high - low
+    columns = max(map(len, rows))
+    tall = _PANEL_WIDTH * height / width + _TITLE
+    figure = Figure((columns * _PANEL_WIDTH + 1.4, len(rows) * tall + 0.6), dpi=_DPI)
+    figure.set_layout_engine("constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    axes.set(xlabel="x (m)", ylabel="y (m)")
-    axes.set_title(
-        f"{name} on {track.name}: along the road at {SPEED:g} m/s, straight steering",
-        loc="left",
-        parse_math=False,
-    )
+    figure.suptitle(f"{title}: reward of a car that heads along the road", parse_math=False)
+    panels = figure.subplots(len(rows), columns, squeeze=False)
+    least = min(float(values.min()) for values in rewards.values())
+    most = max(float(values.max()) for values in rewards.values())
+    for axes in panels.flat:
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+        axes.set_axis_off()
     x, y = spots.transpose(2, 0, 1)
-    shown = axes.pcolormesh(x, y, rewards, shading="gouraud", cmap="viridis")
-    for border in (track.inner, track.outer):
-        axes.plot(*border.T, color="black", linewidth=1.2)
-    axes.plot(*track.waypoints.T, color="white", linewidth=0.8, linestyle=(0, (4, 3)))
-    start = np.array([track.ribbon.inner[0], track.ribbon.outer[0]])
-    axes.plot(*start.T, color="black", linewidth=3)
-    figure.colorbar(shown, ax=axes, label="reward", shrink=0.8)
+    for row, line in zip(rows, panels, strict=True):
+        for action, axes in zip(row, line, strict=False):
+            shown = axes.pcolormesh(x, y, rewards[action], shading="gouraud", vmin=least, vmax=most)
+            axes.set_title(action.words, fontsize="medium")
+            _draw_road(axes, track)
+    figure.colorbar(shown, ax=panels, label="reward", shrink=0.8)
     figure.savefig(png, format="png")
+
+
+def _draw_road(axes: Axes, track: Track) -> None:
+    for border in (track.inner, track.outer):
+        axes.plot(*border.T, color="black", linewidth=0.8)
+    axes.plot(*track.waypoints.T, color="white", linewidth=0.5, linestyle=(0, (4, 3)))
+    start = np.array([track.ribbon.inner[0], track.ribbon.outer[0]])
+    axes.plot(*start.T, color="black", linewidth=2)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
@@ -73,9 +74,30 @@ def test_the_system_refuses_calls_past_python(call: str) -> None:
 
 
 def test_libraries_are_imported_at_any_call() -> None:
-    pytest.importorskip("shapely")
     body = "import scipy.spatial, shapely; return shapely.Point(3, 4).distance(shapely.Point(0, 0))"
     assert load_reward(f"def reward_function(params):\n    {body}\n")(BATCH).tolist() == [5.0] * 4
+
+
+def test_what_the_original_lets_a_reward_import_runs_as_public_functions_write_it() -> None:
+    text = """
+import math, random
+import numpy as np
+from scipy.interpolate import splprep, splev
+from scipy.spatial import distance, KDTree
+from shapely.geometry import LineString, LinearRing, Point, Polygon
+
+
+def reward_function(params):
+    line = np.array(params["waypoints"])[:-1]
+    spline, _ = splprep(line.T, s=0.0, per=True)
+    start = np.array(splev(0.0, spline))
+    near, _ = KDTree(line).query(start)
+    here = Point(*start)
+    road = Polygon(LineString(line).buffer(0.5).exterior)
+    away = LinearRing(line).distance(here) + distance.euclidean(start, line[0])
+    return float(road.contains(here)) + away + near
+"""
+    np.testing.assert_allclose(load_reward(text)(BATCH), 1.0, atol=1e-6)
 
 
 def test_a_thread_is_refused_in_clear_words() -> None:

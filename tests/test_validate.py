@@ -6,33 +6,89 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from deepracer_fast import trial_drives
+from deepracer_fast.action_space import (
+    ActionSpace,
+    ContinuousActionSpace,
+    DiscreteActionSpace,
+    discrete_grid,
+)
 from deepracer_fast.cli import app
 from deepracer_fast.errors import RewardError
+from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.reward import sandbox
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.reward.remarks import about_files
+from deepracer_fast.reward_picture import actions_drawn
 from deepracer_fast.track import load_track
 from deepracer_fast.validate import Report, about_source, validate_reward
 
 RUNNER = CliRunner()
+MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))
+FAST = ModelMetadata(DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 3.0, 4.0)))
 
 
-def report_of(text: str, folder: Path) -> Report:
+@pytest.fixture
+def short_drives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few cars for a few seconds."""
+    for name in ("CARS", "FEWER_CARS"):
+        monkeypatch.setattr(trial_drives, name, 64)
+    for name in ("LEAST_STEPS", "FEWEST_STEPS", "MOST_STEPS"):
+        monkeypatch.setattr(trial_drives, name, 60)
+
+
+def report_of(text: str, folder: Path, race_type: str | None = None) -> Report:
     path = folder / "reward.py"
     path.write_text(text)
-    return validate_reward(path, load_track("Oval_track"))
+    return validate_reward(path, load_track("Oval_track"), MODEL, race_type)
 
 
 def test_an_example_is_fine_in_all_kinds_of_states() -> None:
-    report = validate_reward(example_reward("follow_center_line"), load_track("reinvent_base"))
-    assert (report.mode, report.warnings) == ("compiled", [])
-    kinds = {"all", "on track", "partly off", "off track", "crashed", "lap complete"}
-    assert set(report.rewards) == kinds | {"with objects"}
+    path = example_reward("avoid_objects")
+    report = validate_reward(path, load_track("reinvent_base"), MODEL)
+    assert (report.mode, report.warnings, report.unreached) == ("compiled", [], [])
+    kinds = {"all", "start", "on track", "partly off", "off track", "reversed", "crashed"}
+    kinds |= {"lap complete", "with objects", "slowest action", "fastest action"}
+    assert set(report.rewards) == kinds
     whole = report.rewards["all"]
-    assert whole.calls > 2000 and whole.minimum == pytest.approx(0.001) and whole.maximum == 1.0
+    assert whole.calls > 500_000 and whole.minimum == pytest.approx(0.001) and whole.maximum == 1.0
+    assert report.rewards["crashed"].maximum == pytest.approx(0.001)
     assert report.calls_per_second > 1000
+    assert report.races == ["TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT"]
 
 
+@pytest.mark.usefixtures("short_drives")
+def test_a_race_type_has_its_own_states_and_no_others(tmp_path: Path) -> None:
+    text = "def reward_function(params):\n    return 1.0 + params['objects_distance'][1]\n"
+    with pytest.raises(
+        RewardError, match=r"IndexError(.*\n)*.*drive in TIME_TRIAL, without objects"
+    ):
+        report_of(text, tmp_path)
+    report = report_of(text, tmp_path, "OBJECT_AVOIDANCE")
+    assert report.rewards["with objects"].calls == report.rewards["all"].calls
+    plain = report_of("def reward_function(params):\n    return params['x']\n", tmp_path)
+    assert plain.races == ["TIME_TRIAL"]
+
+
+@pytest.mark.usefixtures("short_drives")
+def test_branches_that_no_state_led_to_are_named(tmp_path: Path) -> None:
+    body = "    if params['speed'] > 2:\n        return 2.0\n    return params['speed']\n"
+    (branch,) = report_of(f"def reward_function(params):\n{body}", tmp_path).unreached
+    assert (branch.line, branch.what) == (2, "never true")
+    assert branch.text == "if params['speed'] > 2:"
+
+
+@pytest.mark.usefixtures("short_drives")
+def test_the_actions_of_the_model_are_driven(tmp_path: Path) -> None:
+    path = tmp_path / "reward.py"
+    path.write_text("def reward_function(params):\n    return 1 / (params['speed'] < 3.5)\n")
+    track = load_track("Oval_track")
+    assert validate_reward(path, track, MODEL).rewards["all"].maximum == 1.0
+    with pytest.raises(RewardError, match=r"ZeroDivisionError(.*\n)*.*speed=4, "):
+        validate_reward(path, track, FAST)
+
+
+@pytest.mark.usefixtures("short_drives")
 @pytest.mark.parametrize(
     ("expression", "warning"),
     [
@@ -65,6 +121,7 @@ def test_a_reward_that_reads_none_is_told_nothing() -> None:
     assert not list(about_files("import json\nX = json.load(None)\nload = print\nload('x')\n"))
 
 
+@pytest.mark.usefixtures("short_drives")
 def test_what_the_system_does_not_confine_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,12 +133,13 @@ def test_what_the_system_does_not_confine_is_a_warning(
 def test_keys_and_imports_are_read_from_the_source() -> None:
     text = """import math, time
 def reward_function(p):
-    return p.get('sped', 1) + p['x'] + p['crashed'] + p['mine']
+    p['own'] = 1
+    return p.get('sped', 1) + p['x'] + p['crashed'] + p['mine'] + p['own']
 """
     assert list(about_source(text)) == [
-        "line 3: 'crashed' is now called 'is_crashed'",
-        "line 3: params has no key 'mine'",
-        "line 3: params has no key 'sped' (did you mean 'speed'?)",
+        "line 4: 'crashed' is now called 'is_crashed'",
+        "line 4: params has no key 'mine'",
+        "line 4: params has no key 'sped' (did you mean 'speed'?)",
         "line 1: the original does not let a reward function import time, only math, random, "
         "numpy, scipy, shapely",
     ]
@@ -91,19 +149,34 @@ def test_a_state_that_fails_is_shown_with_its_params(tmp_path: Path) -> None:
     text = (
         "def reward_function(params):\n    return float('nan') if params['is_crashed'] else 1.0\n"
     )
-    with pytest.raises(RewardError, match=r"returned nan.*\n.*\n.*\n  car \d+: steps="):
-        report_of(text, tmp_path)
+    with pytest.raises(RewardError) as caught:
+        report_of(text, tmp_path, "OBJECT_AVOIDANCE")
+    first, _, _, params, drive = str(caught.value).split("\n")
+    assert "returned nan" in first
+    assert params.startswith("  car ") and params.endswith(", is_crashed=True")
+    assert drive == "  in a drive in OBJECT_AVOIDANCE"
 
 
+@pytest.mark.usefixtures("short_drives")
 def test_the_command_prints_json_and_draws(tmp_path: Path) -> None:
-    png = tmp_path / "reward.png"
-    path = str(example_reward("follow_center_line_fast"))
-    command = ["validate", path, "--track", "Oval_track", "--png", str(png), "--json"]
-    done = RUNNER.invoke(app, command)
+    png, model = tmp_path / "reward.png", tmp_path / "model_metadata.json"
+    model.write_text(FAST.to_json())
+    command = ["validate", "follow_center_line_fast", "--track", "Oval_track", "--png", str(png)]
+    done = RUNNER.invoke(app, [*command, "--metadata", str(model), "--json"])
     assert done.exit_code == 0
     found = json.loads(done.stdout)
     assert (found["ok"], found["mode"], found["track"]) == (True, "compiled", "Oval_track")
+    assert found["watched_calls"] > 100
     assert png.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("short_drives")
+def test_the_command_prints_the_branches_that_were_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "reward.py"
+    path.write_text("def reward_function(params):\n    return 2 if params['x'] > 1e9 else 1\n")
+    done = RUNNER.invoke(app, ["validate", str(path), "--race-type", "TIME_TRIAL"])
+    assert done.exit_code == 0
+    assert "\n  line 2, never true: return 2 if params['x'] > 1e9 else 1\n" in done.stdout
 
 
 def test_the_command_fails_with_the_error_in_its_json(tmp_path: Path) -> None:
@@ -113,3 +186,20 @@ def test_the_command_fails_with_the_error_in_its_json(tmp_path: Path) -> None:
     assert done.exit_code == 1
     found = json.loads(done.stdout)
     assert not found["ok"] and "did you mean 'speed'?" in found["error"]
+
+
+@pytest.mark.parametrize(
+    ("space", "speeds", "angles"),
+    [
+        (MODEL.action_space, [1.0, 2 / 3, 1 / 3], [30.0, 15.0, 0.0, -15.0, -30.0]),
+        (ContinuousActionSpace(-10, 30, 1, 2), [2.0, 1.5, 1.0], [30.0, 20.0, 10.0, 0.0, -10.0]),
+        (discrete_grid(9.0, 13, 9.0, 9), [9.0, 7.0, 5.0, 3.0, 1.0], [9, 6, 3, 0, -3, -6, -9]),
+    ],
+)
+def test_the_picture_has_a_row_a_speed_and_a_panel_an_angle(
+    space: ActionSpace, speeds: list[float], angles: list[float]
+) -> None:
+    rows = actions_drawn(space)
+    assert [row[0].speed for row in rows] == pytest.approx(speeds)
+    for row in rows:
+        assert [action.steering_deg for action in row] == pytest.approx(angles)

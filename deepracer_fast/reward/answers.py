@@ -40,6 +40,8 @@ def limits(question: dict[str, Any], cars: int, sent: int) -> Limits:
             return _PROBES
         case "run":
             return Limits(_SMALL.head, _SMALL.values, parts=1, part=8 * cars)
+        case "marks":
+            return Limits(_SMALL.head, _SMALL.values, parts=1, part=question["count"])
         case "replay":
             size = _MOST_STATE + 4 * sent + 64 * cars
             return Limits(size, size // 8, parts=0, part=0)
@@ -69,6 +71,9 @@ def check(question: dict[str, Any], answer: Message, cars: int) -> None:
                 found = sum(map(len, parts))
                 raise Malformed(f"{found:,} bytes of rewards for {cars:,} cars of 8 each")
             _check_rewards(np.frombuffer(parts[0]))
+        case "marks":
+            if len(parts) != 1 or len(parts[0]) != question["count"]:
+                raise Malformed(f"marks of other branches than the {question['count']:,} asked for")
         case "replay":
             _check_replay(head, question["states"])
 

@@ -11,7 +11,6 @@ car was its own process: module variables, objects and mutable defaults are neve
 
 import builtins
 import copy
-import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +38,7 @@ from deepracer_fast.reward.params_table import (
     OLD_NAMES,
     PARAMETERS,
     Parameter,
+    key_hint,
     seen_column,
 )
 
@@ -57,6 +57,7 @@ _SHOWN_WITH_A_FAILURE = (
     "closest_waypoints",
     "all_wheels_on_track",
 )
+_SHOWN_IF_TRUE = ("is_offtrack", "is_crashed", "is_reversed")
 _CALLING = object()
 
 RewardFunction = Callable[[dict[str, Any]], Any]
@@ -110,15 +111,19 @@ class _Call:
 class Interpreter:
     """Calls a reward function car by car, each car in a module of its own."""
 
-    def __init__(self, source: RewardSource) -> None:
+    def __init__(self, source: RewardSource, names: Mapping[str, Any] | None = None) -> None:
         """Runs the module once, to find what is wrong with it before the first step.
+
+        Args:
+            source: what it runs.
+            names: what its code finds by name besides Python's own.
 
         Raises:
             RewardError: Its top level raises, or has no usable ``reward_function``.
         """
         self.prints = 0
         self._source = source
-        self._builtins = {**vars(builtins), "print": self._drop_print}
+        self._builtins = {**vars(builtins), **(names or {}), "print": self._drop_print}
         self._functions: dict[int, RewardFunction] = {}
         self._unused: RewardFunction | None = self._new_function()
         read = keys_read(source.text) if source.code is not None else None
@@ -252,7 +257,8 @@ class Interpreter:
         cause: BaseException | None = None,
     ) -> NoReturn:
         values = next(params_dicts(call.params, np.array([call.row])))
-        details = ", ".join(f"{key}={_short(values[key])}" for key in _SHOWN_WITH_A_FAILURE)
+        shown = [*_SHOWN_WITH_A_FAILURE, *(name for name in _SHOWN_IF_TRUE if values[name])]
+        details = ", ".join(f"{key}={_short(values[key])}" for key in shown)
         raise complaint(self._source, what, span, f"  car {call.car}: {details}") from cause
 
 
@@ -281,8 +287,7 @@ def _key_hint(error: BaseException) -> str:
     """What may have been meant where the function asked for a key that no params dict has."""
     if not isinstance(error, KeyError) or not error.args or error.args[0] in ALL_KEYS:
         return ""
-    close = difflib.get_close_matches(str(error.args[0]), ALL_KEYS, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return key_hint(str(error.args[0]))
 
 
 def _number(result: Any) -> float:

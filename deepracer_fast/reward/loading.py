@@ -31,6 +31,7 @@ _LOOKS_LIKE_SOURCE = re.compile(rf"\n|\bdef\s+{FUNCTION_NAME}\b|\b{FUNCTION_NAME
 MAX_CHARACTERS = 1_000_000  # the original took 140,000
 _MAX_BYTES = 4 * MAX_CHARACTERS  # UTF-8 takes up to four a character
 _CLIP = 100  # longest piece of a source line or of a message that is shown
+_CUT = "..."  # where a line goes on that is not shown whole
 
 
 @dataclass(frozen=True)
@@ -219,13 +220,17 @@ def failing_span(source: RewardSource, error: BaseException) -> Span | None:
         code = trace.tb_frame.f_code
         if code.co_filename == source.filename:
             line, end_line, start, end = list(code.co_positions())[trace.tb_lasti // 2]
-            number = line or trace.tb_lineno
-            encoded = source.line(number).encode()  # Python counts columns in UTF-8 bytes
-            first = len(encoded[: start or 0].decode(errors="replace"))
-            last = len(encoded[:end].decode(errors="replace")) if end_line == line else None
-            found = Span(number, first, last)
+            last = end if end_line == line else None
+            found = span_of_bytes(source, line or trace.tb_lineno, start or 0, last)
         trace = trace.tb_next
     return found
+
+
+def span_of_bytes(source: RewardSource, line: int, start: int, end: int | None) -> Span:
+    """A piece of a line as Python counts its columns, in bytes of UTF-8; no end: to the line's."""
+    encoded = source.line(line).encode()
+    first, last = (len(encoded[:at].decode(errors="replace")) for at in (start, end))
+    return Span(line, first, None if end is None else last)
 
 
 def complaint(
@@ -250,16 +255,20 @@ def complaint(
 
 def _underlined(source: RewardSource, span: Span) -> list[str]:
     """The source line, cut to what fits around the span, and the carets below it."""
-    line = source.line(span.line).replace("\t", " ")
-    if not line.strip():
+    line = source.line(span.line).replace("\t", " ").rstrip()
+    if not line:
         return []
     margin = len(line) - len(line.lstrip())
     start = max(span.start, margin)
-    begin = margin if start - margin < _CLIP // 2 else start - _CLIP // 2
-    shown = line[begin : begin + _CLIP].rstrip()
-    end = len(line.rstrip()) if span.end is None else span.end
+    last_begin = max(len(line) - _CLIP, margin)
+    begin = margin if start - margin < _CLIP // 2 else min(start - _CLIP // 2, last_begin)
+    shown = line[begin : begin + _CLIP]
+    before = _CUT if begin > margin else ""
+    after = _CUT if begin + _CLIP < len(line) else ""
+    end = len(line) if span.end is None else span.end
     carets = max(min(end - start, begin + len(shown) - start), 1)
-    return ["    " + shown, "    " + " " * (start - begin) + "^" * carets]
+    indent = " " * (4 + len(before) + start - begin)
+    return [f"    {before}{shown}{after}", indent + "^" * carets]
 
 
 def said(error: BaseException) -> str:
@@ -268,5 +277,5 @@ def said(error: BaseException) -> str:
         message = str(error).strip().split("\n")[0]
     except Exception:  # the user's own __str__ may fail; the class still says something
         message = ""
-    message = message if len(message) <= _CLIP else message[: _CLIP - 3] + "..."
+    message = message if len(message) <= _CLIP else message[: _CLIP - len(_CUT)] + _CUT
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

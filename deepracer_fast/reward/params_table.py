@@ -17,6 +17,7 @@ The keys, their order and their defaults are those of markov agent_ctrl/constant
 holds is computed in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -108,6 +109,12 @@ ALL_KEYS: tuple[str, ...] = PARAMETER_NAMES + tuple(OLD_NAMES)
 _REQUIRED = tuple(parameter.name for parameter in PARAMETERS if parameter.default is None)
 _SEEN_TYPES: dict[str, type] = {"bool": np.bool_, "float": np.float64, "int": np.int64}
 _DECIMALS = 5  # more than any action space is written with, fewer than float32 resolves
+
+
+def key_hint(key: str) -> str:
+    """The key that may have been meant by one that no params dict has; "" if none is near."""
+    close = difflib.get_close_matches(key, ALL_KEYS, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def check_columns(params: Mapping[str, Any]) -> int:

@@ -79,8 +79,12 @@ class Sandbox:
         """Ends the process."""
         self._close()
 
-    def load(self, compile_too: bool) -> Message:
+    def load(self, compile_too: bool, marked: bool = False) -> Message:
         """Runs the module, and describes what is in it if it is to be compiled.
+
+        Args:
+            compile_too: describe it.
+            marked: run it with a mark a branch; see `branches`.
 
         Raises:
             RewardError: it cannot be used.
@@ -88,6 +92,7 @@ class Sandbox:
         source = self._source
         head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
         head |= {"compile": compile_too, "readable": readable_paths(source.filename)}
+        head["marked"] = marked
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
         self._loading = False
         self.unconfined = answer[0].pop("unconfined", [])
@@ -214,6 +219,11 @@ class Sandbox:
         """The answer to `run`: the rewards, and how often ``print`` was called so far."""
         head, parts = self.receive(cars)
         return np.frombuffer(parts[0]), int(head["prints"])
+
+    def marks(self, count: int) -> npt.NDArray[np.bool_]:
+        """Which of so many branches the calls have taken, where it was loaded with marks."""
+        _, parts = self.ask({"do": "marks", "count": count}, [])
+        return np.frombuffer(parts[0], np.uint8) != 0
 
     def replay(
         self, params: Mapping[str, Any], cars: list[int], states: list[Any], places: list[Any]

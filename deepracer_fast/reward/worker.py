@@ -18,6 +18,7 @@ import numpy as np
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import chance, clock
+from deepracer_fast.reward.branches import MARKS, branches_of, marked
 from deepracer_fast.reward.channel import Channel, Closed, Malformed, unpack_columns
 from deepracer_fast.reward.confine import confine
 from deepracer_fast.reward.describe import Description, Unfit
@@ -91,6 +92,7 @@ class Worker:
         self._source: RewardSource | None = None
         self._shadow: dict[str, Any] = {}  # the module of all calls that are made again
         self._objects: list[Any] = []  # those of the description, by number
+        self._marks = bytearray()  # a byte a branch, where they are marked
 
     def answer(
         self, head: dict[str, Any], parts: list[bytes]
@@ -118,8 +120,13 @@ class Worker:
 
     def _on_load(self, head: dict[str, Any], parts: list[bytes]) -> Any:
         self._source = RewardSource(head["name"], head["filename"], parts[0].decode("utf-8"))
-        self._source = compile_source(self._source)
-        self._interpreter = Interpreter(self._source)
+        if head["marked"]:
+            self._source = marked(self._source)
+            self._marks = bytearray(len(branches_of(self._source.text)))
+            self._interpreter = Interpreter(self._source, {MARKS: self._marks})
+        else:
+            self._source = compile_source(self._source)
+            self._interpreter = Interpreter(self._source)
         return self._described() if head["compile"] else ({"undescribed": ""}, [])
 
     def _described(self) -> Any:
@@ -154,6 +161,9 @@ class Worker:
         assert self._interpreter is not None
         self._interpreter.forget(np.array(head["cars"], np.int64))
         return {}, []
+
+    def _on_marks(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+        return {}, [bytes(self._marks)]
 
     def _on_replay(self, head: dict[str, Any], parts: list[bytes]) -> Any:
         """Interprets cars one by one from states that are handed in, and hands them back."""
