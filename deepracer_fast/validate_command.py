@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
+from deepracer_fast.model_metadata import FIRST_MODEL, ModelMetadata, read_model_metadata
 from deepracer_fast.track import load_track
 from deepracer_fast.validate import Report, validate_reward
 
@@ -58,8 +58,6 @@ def run_validate(request: ValidateRequest) -> int:
 
 
 def _metadata(path: Path | None) -> ModelMetadata:
-    from deepracer_fast.training_command import FIRST_MODEL
-
     return FIRST_MODEL if path is None else read_model_metadata(path)
 
 
