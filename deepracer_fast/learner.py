@@ -369,7 +369,8 @@ class Learner:
         """
         self._take(tree, tree["network_1"])
         if "aside" in tree:
-            self._aside = self._like_networks(tree["aside"], tree["aside"]["network_1"])
+            aside = self._like_networks(tree["aside"], tree["aside"]["network_1"])
+            self._aside = jax.tree.map(jnp.copy, aside)  # an update takes the state's own arrays
 
     def _books(self) -> dict[str, Any]:
         return _networks_tree(self._state) | {

@@ -89,6 +89,20 @@ def test_restored_learner_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> 
         assert policy_bytes(twin) == policy_bytes(learner)
 
 
+def test_what_was_set_aside_survives_the_updates_after_it_was_taken_up_again() -> None:
+    learner = learner_of()
+    learner.learn(rollout_of(0))
+    learner.set_aside()
+    kept = policy_bytes(learner)
+    learner.learn(rollout_of(1))
+    twin = learner_of(seed=99)
+    twin.take_whole(jax.tree.map(np.asarray, learner.whole()))
+    twin.learn(rollout_of(2))
+    twin.put_back()
+    assert policy_bytes(twin) == kept
+    twin.learn(rollout_of(2))
+
+
 def test_learner_state_of_another_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "learner.safetensors"
     learner_of().save(path)

@@ -132,7 +132,7 @@ def _environment() -> dict[str, str]:
 def _training(trial: Trial, model: Path, screen: int, *more: str) -> subprocess.Popen[bytes]:
     arguments = ["train", "--model", str(model), "--seed", str(trial.seed), *KINDS[trial.kind]]
     arguments += ["--stop-after", "0", "--minutes", "3", *more]
-    arguments += ["--resume"] if model.exists() else []
+    arguments += ["--resume", "--steps", "0"] if model.exists() else []
     return subprocess.Popen(
         [sys.executable, "-c", START, *arguments],
         stdout=screen,
