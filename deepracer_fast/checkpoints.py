@@ -15,15 +15,11 @@ import safetensors.numpy
 from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.model_archive import write_model_archive
 from deepracer_fast.archive.weights import flatten_tree, policy_in
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.learner import Learner
 from deepracer_fast.mending import mend
-from deepracer_fast.model_folder import (
-    Checkpoint,
-    CheckpointRecord,
-    ModelInputs,
-    beats,
-)
+from deepracer_fast.model_folder import ModelInputs
 from deepracer_fast.trace import Trace
 from deepracer_fast.track import Track
 from deepracer_fast.training_job import TrainingJob

@@ -84,6 +84,14 @@ def evaluate(
             "with 0 a car drives on after a lap."
         ),
     ] = 0.0,
+    perturbed: Annotated[
+        bool,
+        typer.Option(
+            "--perturbed",
+            help="Drive a lap from each of 20 places as the real car may find them: other light, "
+            "noise, camera mount, delay, grip, steering, speed, one at a time and together.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive greedy laps with trained models and print their times, of several in one table."""
@@ -101,6 +109,6 @@ def evaluate(
     }
     given = {name: value for name, value in options.items() if value is not None}
     request = EvaluationRequest(
-        models, tuple(track or ()), tuple(checkpoint or ()), race_type, config, as_json
+        models, tuple(track or ()), tuple(checkpoint or ()), race_type, config, as_json, perturbed
     )
     run_evaluation(request, given)

@@ -7,7 +7,7 @@ it asks for. Neighbours: ``cli`` has the other commands; ``training_command`` tr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -100,6 +100,15 @@ def train(
     num_cars: Annotated[
         int | None, typer.Option(help="Cars side by side (default: 64)", min=1)
     ] = None,
+    for_the_car: Annotated[
+        bool,
+        typer.Option(
+            "--for-the-car",
+            help="For a real car: light, colours, noise, blur, camera mount, delay, grip, steering "
+            "and speed differ from episode to episode, and the time is used up. See evaluate "
+            "--perturbed.",
+        ),
+    ] = False,
     stop_after: Annotated[
         int | None,
         typer.Option(
@@ -191,10 +200,11 @@ def train(
 ) -> None:
     """Train a model, evaluate five greedy laps, and write its archive, NAME.tar.gz."""
     from deepracer_fast.hosts import invitation
+    from deepracer_fast.randomization import FOR_THE_CAR
     from deepracer_fast.training_command import run_training
     from deepracer_fast.training_files import TrainingFiles, starts_and_direction
 
-    settings = {
+    settings: dict[str, Any] = {
         "track": track[0] if track else None,
         "more_tracks": tuple(track[1:]) if track else None,
         "random_tracks": random_tracks,
@@ -223,6 +233,9 @@ def train(
         frame_stack=frame_stack,
         race_type=race_type,
     )
+    if for_the_car:
+        # One clean evaluation says little where each of its laps is driven in another world.
+        settings |= {"randomization": FOR_THE_CAR, "stop_after": stop_after or 0}
     settings |= starts_and_direction(direction, start_position, round_robin)
     given = {name: value for name, value in settings.items() if value is not None}
     invited = invitation(coordinator, num_hosts, host_id)

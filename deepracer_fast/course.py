@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.config import TrainConfig
+from deepracer_fast.evaluate import two_slow_laps
 from deepracer_fast.fleet import Fleet, Judge, rewards_of
 from deepracer_fast.model_metadata import CAMERAS, LidarConfig, ModelMetadata
 from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
-from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
+from deepracer_fast.simulator import RaceRules, Simulator
 from deepracer_fast.track import Track, load_track
 
 
@@ -97,7 +95,7 @@ class Course:
     def two_slow_laps(self) -> int:
         """Env steps of two laps of the longest track at the slowest action."""
         longest = max(track.length for track in self.tracks)
-        return int(2.0 * longest / _slowest(self.metadata.action_space) / CONTROL_PERIOD)
+        return two_slow_laps(longest, self.metadata.action_space)
 
 
 def rows_of(simulator: Simulator | Fleet) -> list[slice]:
@@ -110,9 +108,3 @@ def judge_of(simulator: Simulator | Fleet, reward: Reward) -> Judge:
     if isinstance(simulator, Fleet):
         return simulator.judge(rewards_of(reward, len(simulator.simulators)))
     return reward
-
-
-def _slowest(space: ActionSpace) -> float:
-    """The lowest speed that the car may be asked for, m/s; it never drives at less than 0.1."""
-    speed = np.min(space.speed) if isinstance(space, DiscreteActionSpace) else space.speed_low
-    return max(float(speed), 0.1)

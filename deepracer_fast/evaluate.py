@@ -6,13 +6,14 @@ the metrics read the laps.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.door import check_fields, count, instance, one_of
 from deepracer_fast.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.fleet import Fleet, Judge
@@ -20,7 +21,9 @@ from deepracer_fast.metrics import STATUS_LABELS, EvaluationMetrics, millisecond
 from deepracer_fast.model import Model, metadata_of
 from deepracer_fast.model_metadata import LidarConfig
 from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.simulator import (
+    CONTROL_PERIOD,
     OFF_TRACK,
     PAUSE,
     PREPARE,
@@ -110,6 +113,7 @@ class RaceOptions:
         start_position: share of the track's length, [0, 1), where the first lap starts.
         round_robin_advance_dist: share by which each next lap starts further on, from a standing
             start; with 0 a car that has completed a lap drives on.
+        randomization: what differs from lap to lap; nothing by default.
     """
 
     laps: int = 5
@@ -121,6 +125,7 @@ class RaceOptions:
     driving_direction: str = "forward"
     start_position: float = 0.0
     round_robin_advance_dist: float = 0.0
+    randomization: Randomization = field(default_factory=Randomization)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -149,19 +154,63 @@ def evaluate_model(
         The laps in order, and the trace of every step.
     """
     options = RaceOptions() if options is None else instance("options", options, RaceOptions)
-    metadata, track = metadata_of(model), load_track(track)
-    simulator = Simulator(
+    track = load_track(track)
+    simulator, trace = _cars(model, track, options, lap_rules(options, track)), Trace()
+    driver = Driver(model.choose, metadata_of(model).action_space)
+    return drive_laps(driver, simulator, options.laps, trace)[0], trace
+
+
+def evaluate_starts(
+    model: Model, track: Track | str | Path, options: RaceOptions, starts: int
+) -> list[Lap]:
+    """Drives one greedy lap, or attempt, from each of several evenly spaced places.
+
+    Leaving the track ends it, as does the time for two laps at the slowest action.
+
+    Args:
+        model: what drives.
+        track: where.
+        options: what is on the road, and what differs from lap to lap.
+        starts: how many places.
+    """
+    track, space = load_track(track), metadata_of(model).action_space
+    rules = replace(
+        lap_rules(replace(options, resets=False), track),
+        round_robin_advance_dist=1.0 / starts,
+        continuous=False,
+        max_steps=min(MAX_LAP_STEPS, two_slow_laps(track.length, space)),
+    )
+    simulator = _cars(model, track, options, rules, starts)
+    return [laps[0] for laps in drive_laps(Driver(model.choose, space), simulator, laps=1)]
+
+
+def _cars(
+    model: Model, track: Track, options: RaceOptions, rules: RaceRules, number: int = 1
+) -> Simulator:
+    """The model's cars on a track."""
+    metadata = metadata_of(model)
+    return Simulator(
         track,
+        number,
         sensors=metadata.sensors,
         num_threads=options.threads or None,
         car_version=options.car_version or metadata.version,
-        rules=lap_rules(options, track),
+        rules=rules,
+        randomization=options.randomization,
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,
     )
-    trace = Trace()
-    driver = Driver(model.choose, model.metadata.action_space)
-    return drive_laps(driver, simulator, options.laps, trace)[0], trace
+
+
+def two_slow_laps(length: float, space: ActionSpace) -> int:
+    """Env steps of two laps at the slowest action.
+
+    Args:
+        length: of the track, m.
+        space: whose slowest speed counts; the car never drives at less than 0.1 m/s.
+    """
+    speed = np.min(space.speed) if isinstance(space, DiscreteActionSpace) else space.speed_low
+    return int(2.0 * length / max(float(speed), 0.1) / CONTROL_PERIOD)
 
 
 def lap_rules(options: RaceOptions, track: Track | None = None) -> RaceRules:

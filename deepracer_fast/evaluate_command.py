@@ -6,7 +6,7 @@ combination, or JSON. Neighbours: ``cli_evaluate`` parses the options; ``evaluat
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from rich.text import Text
 from deepracer_fast.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
 from deepracer_fast.compilation_cache import keep_compiled_programs
 from deepracer_fast.config import TrainConfig, read_config, settings_of
+from deepracer_fast.driving_habits import driving_habits
 from deepracer_fast.errors import printable
-from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model, evaluate_starts
 from deepracer_fast.model import Model, load_model
 from deepracer_fast.model_name import model_name
-from deepracer_fast.trace import Trace
+from deepracer_fast.perturbed_worlds import STARTS, perturbed_worlds
+from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import Track, load_track
 from deepracer_fast.training_screen import lap_table
 
@@ -37,6 +39,7 @@ class EvaluationRequest:
         race_type: in place of that of ``config``, or of a model's folder.
         config: whose [race] table counts; None for a model folder's own.
         as_json: print JSON in place of a table.
+        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
     """
 
     models: Sequence[Path]
@@ -45,6 +48,7 @@ class EvaluationRequest:
     race_type: str | None = None
     config: Path | None = None
     as_json: bool = False
+    perturbed: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Driven:
-    """What an entry drove."""
+    """What an entry drove; ``trace`` is None where many cars did."""
 
     entry: Entry
     laps: list[Lap]
-    trace: Trace
+    trace: Trace | None
 
     def report(self) -> dict[str, Any]:
         """The row as JSON has it."""
@@ -112,8 +116,13 @@ def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None
         reports = [each.report() for each in driven]
         print(json.dumps(reports[0] if len(reports) == 1 else {"evaluations": reports}, indent=2))
     elif len(driven) == 1:
-        entry = entries[0]
+        entry, trace = entries[0], driven[0].trace
         Console().print(lap_table(driven[0].laps, f"{entry.path} on {entry.track.name}"))
+        assert trace is not None
+        space = entry.model.metadata.action_space
+        habits = driving_habits(simtrace_columns(trace, entry.track.waypoints), space)
+        for line in (habits.summary(space), *(f"note: {each}" for each in habits.remarks(space))):
+            Console().print(line, soft_wrap=True, highlight=False, markup=False)
     else:
         Console().print(evaluation_table(driven))
 
@@ -130,7 +139,16 @@ def entries_of(request: EvaluationRequest, given: Mapping[str, Any]) -> Iterator
         tracks, options = list(map(load_track, names)), _options(request, given, settings)
         for checkpoint in _checkpoints(path, request.checkpoints):
             model = load_model(path, checkpoint)
-            yield from (Entry(path, checkpoint, model, track, "", options) for track in tracks)
+            for track in tracks:
+                entry = Entry(path, checkpoint, model, track, "", options)
+                yield from _perturbed(entry) if request.perturbed else (entry,)
+
+
+def _perturbed(entry: Entry) -> Iterator[Entry]:
+    """The same in other worlds."""
+    for world, randomization in perturbed_worlds():
+        options = replace(entry.options, randomization=randomization)
+        yield replace(entry, world=world, options=options)
 
 
 def evaluation_table(driven: Sequence[Driven]) -> Table:
@@ -208,4 +226,11 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
         for number, entry in enumerate(entries, start=1):
             place = f"{number} of {len(entries)}: {entry.path} on {entry.track.name}"
             status.update(Text(printable(place)))
-            yield Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))
+            yield _driven(entry)
+
+
+def _driven(entry: Entry) -> Driven:
+    if entry.world:
+        laps = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
+        return Driven(entry, laps, None)
+    return Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))

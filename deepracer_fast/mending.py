@@ -15,8 +15,9 @@ from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
 from deepracer_fast.archive.weights import policy_in
 from deepracer_fast.atomic import remove_leftovers
+from deepracer_fast.checkpoint_record import CheckpointRecord
 from deepracer_fast.errors import ArchiveError, InUseError, MetadataError
-from deepracer_fast.model_folder import CheckpointRecord, ModelFolder
+from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.networks import network_spec
 

@@ -20,7 +20,6 @@ Layout and names: markov boto/s3/constants.py; folders of traces as deepracer-fo
 """
 
 import json
-import math
 import os
 import re
 import shutil
@@ -32,6 +31,13 @@ from typing import Any
 
 import deepracer_fast
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
+from deepracer_fast.checkpoint_record import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    CheckpointRecord,
+    record_as_json,
+    record_from_json,
+)
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.file_reading import read_text, refusing
 from deepracer_fast.json_object import read_json_object
@@ -47,52 +53,9 @@ _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the o
 _NOBODY: Mapping[str, str] = {}
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
-_CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
 _ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
 _LONGEST_NAME = 200  # bytes: with what is added to it a file of that name can still be made
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
-
-
-@dataclass(frozen=True, order=True)
-class Checkpoint:
-    """One checkpoint: ordered from old to new.
-
-    Attributes:
-        iteration: Policy iterations behind it; 0 is the untrained policy.
-        steps: Simulator steps behind it, over all iterations.
-    """
-
-    iteration: int
-    steps: int
-
-    @property
-    def name(self) -> str:
-        """The stem that all files and records of it share."""
-        return f"{self.iteration}_Step-{self.steps}"
-
-
-@dataclass(frozen=True)
-class CheckpointRecord:
-    """What ``deepracer_checkpoints.json`` says about one checkpoint.
-
-    Attributes:
-        checkpoint: Which one.
-        time_stamp: When it was written, seconds since 1970.
-        avg_eval_metric: Mean over its evaluation episodes of what the best one is chosen by.
-        evaluated: False for one that was saved between two evaluations, whose metric is 0.
-        lap_time: Mean seconds of its clean laps, where the best one is chosen by them.
-    """
-
-    checkpoint: Checkpoint
-    time_stamp: float
-    avg_eval_metric: float
-    evaluated: bool = True
-    lap_time: float | None = None
-
-    @property
-    def standing(self) -> tuple[float, float]:
-        """What the best one has most of; of equal metrics the shorter lap is better."""
-        return self.avg_eval_metric, -math.inf if self.lap_time is None else -self.lap_time
 
 
 @dataclass(frozen=True)
@@ -105,17 +68,6 @@ class ModelInputs:
     training_params: Mapping[str, str]
     config: str
     routes: Mapping[str, bytes] = field(default_factory=dict)  # by path within the folder
-
-
-def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
-    """Whether a new checkpoint is the best one.
-
-    Of two that are equal the newer one is (markov metrics/s3_metrics.py). Anything is better than
-    a policy that was never evaluated, such as an untrained one.
-    """
-    if best is None or not best.evaluated or best.checkpoint.steps == 0:
-        return True
-    return new.evaluated and new.standing >= best.standing
 
 
 class ModelFolder:
@@ -412,7 +364,7 @@ class ModelFolder:
     def checkpoints(self) -> list[Checkpoint]:
         """The checkpoints that are on the disk, from old to new."""
         found = [
-            re.fullmatch(_CHECKPOINT_NAME.pattern + re.escape(_WEIGHTS_SUFFIX), path.name)
+            re.fullmatch(CHECKPOINT_NAME.pattern + re.escape(_WEIGHTS_SUFFIX), path.name)
             for path in self.store.glob(f"*{_WEIGHTS_SUFFIX}")
         ]
         return sorted(Checkpoint(int(match[1]), int(match[2])) for match in found if match)
@@ -438,7 +390,7 @@ class ModelFolder:
                 than the last, in case a copy of the folder has an older index.
             latest: so many checkpoints stay besides the best.
         """
-        content = {"last_checkpoint": _as_json(last), "best_checkpoint": _as_json(best)}
+        content = {"last_checkpoint": record_as_json(last), "best_checkpoint": record_as_json(best)}
         atomic_write_text(self.checkpoint_index, json.dumps(content))
         needed = {last.checkpoint, best.checkpoint}
         passing = set(superseded) - needed
@@ -460,7 +412,8 @@ class ModelFolder:
         text = read_text(index, ArchiveError)
         with refusing(str(index), rule, ArchiveError):
             content = json.loads(text)
-            last, best = (_from_json(content[f"{which}_checkpoint"]) for which in ("last", "best"))
+            entries = (content[f"{which}_checkpoint"] for which in ("last", "best"))
+            last, best = map(record_from_json, entries)
         return last, best
 
     def _keep(self, kept: set[Checkpoint]) -> None:
@@ -478,29 +431,3 @@ class ModelFolder:
 
 def _mark(content: Mapping[str, Any]) -> str:
     return json.dumps(content) + "\n"
-
-
-def _as_json(record: CheckpointRecord) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "name": f"{record.checkpoint.name}.ckpt",
-        "time_stamp": float(record.time_stamp),
-        "avg_eval_metric": float(record.avg_eval_metric),
-    }
-    if record.lap_time is not None:
-        content["lap_time"] = float(record.lap_time)
-    return content if record.evaluated else content | {"evaluated": False}
-
-
-def _from_json(content: Mapping[str, Any]) -> CheckpointRecord:
-    match = re.fullmatch(_CHECKPOINT_NAME.pattern + r"\.ckpt", content["name"])
-    if match is None:
-        raise ValueError(f"{content['name']!r} is not like 27_Step-40129.ckpt")
-    # Files older than 2021 have the second name.
-    metric = content["avg_eval_metric" if "avg_eval_metric" in content else "avg_comp_pct"]
-    checkpoint = Checkpoint(int(match[1]), int(match[2]))
-    evaluated = content.get("evaluated") is not False
-    time_stamp, metric = float(content["time_stamp"]), float(metric)
-    lap_time = float(content["lap_time"]) if "lap_time" in content else None
-    if not all(map(math.isfinite, (time_stamp, metric, lap_time or 0.0))):
-        raise ValueError(f"time_stamp {time_stamp} and metric {metric}, which must be finite")
-    return CheckpointRecord(checkpoint, time_stamp, metric, evaluated, lap_time)

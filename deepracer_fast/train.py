@@ -21,6 +21,7 @@ from typing import Any
 import numpy.typing as npt
 
 from deepracer_fast.atomic import remove_leftovers
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.checkpoints import Checkpoints, Row, inputs_of, size_of_save
 from deepracer_fast.collect import Rollout
 from deepracer_fast.course import Course
@@ -28,7 +29,6 @@ from deepracer_fast.episode_books import Driven
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.hosts import ALONE, Team
-from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.teacher import TeacherReport
 from deepracer_fast.teaching import LESSONS_SHARE, TEACHER_SHARE, Teaching
 from deepracer_fast.training_cars import (
@@ -132,7 +132,7 @@ class Training:
         self._learner = learner_of(job, team)
         by_reward = job.reward if job.config.best_by == "reward" else None
         named = Course(replace(job.config, random_tracks=0), job.metadata)
-        self._evaluation = Evaluation(named, by_reward)
+        self._evaluation = Evaluation(named, by_reward, job.config.randomization)
         self._health = Health(job.hyperparameters, self._learner.options.spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
         self._started = self._saved = time.monotonic()

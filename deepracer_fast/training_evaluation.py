@@ -19,6 +19,7 @@ from deepracer_fast.evaluate import (
     drive_laps,
     lap_rules,
 )
+from deepracer_fast.randomization import Randomization
 from deepracer_fast.reward import Reward
 from deepracer_fast.simulator import RaceRules
 from deepracer_fast.trace import Trace
@@ -28,6 +29,9 @@ EVALUATION_CARS = 5
 
 CARS_PER_TRACK = 2  # at least, where there are several
 
+PERTURBED_CARS = 20
+"""Where episodes differ: which of them a policy masters is then a matter of chance."""
+
 
 class Evaluation:
     """Evenly spaced standing starts, and rows of laps from the line.
@@ -35,18 +39,22 @@ class Evaluation:
     Args:
         course: tracks and car.
         reward: is added up over the laps if given.
+        randomization: what differs from lap to lap, as it does in the training; the rows are
+            driven in the usual world.
     """
 
-    def __init__(self, course: Course, reward: Reward | None) -> None:
+    def __init__(self, course: Course, reward: Reward | None, randomization: Randomization) -> None:
         self._course = course
         tracks = len(course.tracks)
-        number = max(EVALUATION_CARS, CARS_PER_TRACK * tracks)
+        fewest = PERTURBED_CARS if randomization.is_on else EVALUATION_CARS
+        number = max(fewest, CARS_PER_TRACK * tracks)
         rules = RaceRules(
             # Each track has this share of the cars, or one more.
             round_robin_advance_dist=1.0 / -(-number // tracks),
             max_steps=course.two_slow_laps(),
         )
-        self._simulator = course.put(Cars(number, rules, course.metadata.sensors))
+        cars = Cars(number, rules, course.metadata.sensors, randomization=randomization)
+        self._simulator = course.put(cars)
         self._judge = None if reward is None else judge_of(self._simulator, reward)
 
     def laps(self, policy: GreedyPolicy, give_up: bool = False) -> tuple[Lap, ...]:

@@ -11,8 +11,9 @@ from command_line import CommandLine
 
 from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.archive.weights import flatten_tree
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, ModelFolder
+from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 

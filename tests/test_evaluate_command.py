@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,20 +14,22 @@ from command_line import Answer, CommandLine
 
 from deepracer_fast import evaluate_command
 from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.checkpoint_record import Checkpoint
 from deepracer_fast.config import TrainConfig
-from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.model_folder import Checkpoint, ModelFolder
+from deepracer_fast.evaluate import RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.randomization import FOR_THE_CAR, Randomization
 from deepracer_fast.track import load_track
 
 Run = Callable[..., Answer]
 
 
-def driver(checkpoint: str) -> Any:
+def driver(checkpoint: str, cars: int = 1) -> Any:
     """A model that goes straight on, faster from checkpoint to checkpoint."""
     speed = float(checkpoint) if checkpoint.isdigit() else 4.0
     space = DiscreteActionSpace((0.0,), (speed,))
     metadata = SimpleNamespace(sensors=(), lidar=None, version=5, frame_stack=1, action_space=space)
-    return SimpleNamespace(metadata=metadata, choose=lambda _: np.zeros(1, int))
+    return SimpleNamespace(metadata=metadata, choose=lambda _: np.zeros(cars, int))
 
 
 @pytest.fixture
@@ -144,3 +147,27 @@ def test_a_lap_that_starts_further_on_starts_from_a_standstill() -> None:
 )
 def test_directions_are_those_of_the_track(direction: str, backwards: bool) -> None:
     assert load_track("Oval_track").runs_backwards(direction) == backwards
+
+
+def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_command, "load_model", lambda _, name: driver(name, cars=20))
+    answer = run("slow", "--track", "oval", "--perturbed", "--json")
+    assert (answer.status, answer.err) == (0, "")
+    found = json.loads(answer.out)["evaluations"]
+    worlds = [row["world"] for row in found]
+    assert worlds[0] == "as usual" and worlds[-1] == "all together"
+    assert {"grip +-30 %", "steering offset +-2 degrees", "picture delay 0.06 s"} < set(worlds)
+    assert {len(row["laps"]) for row in found} == {20}
+    table = run("slow", "--track", "oval", "--perturbed").out
+    assert "all together" in table and "0 of 20" in table
+
+
+def test_cars_of_perturbed_worlds_differ(run: Run) -> None:
+    laps = partial(evaluate_starts, driver("1", cars=4), "oval", starts=4)
+    usual, perturbed = (
+        [lap.steps for lap in laps(options=RaceOptions(randomization=randomization))]
+        for randomization in (Randomization(), replace(FOR_THE_CAR, at_bounds=True))
+    )
+    assert usual != perturbed

@@ -12,10 +12,11 @@ from deepracer_fast.action_space import discrete_grid
 from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
 from deepracer_fast.archive.weights import flatten_tree
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.mending import mend, mend_if_free
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, ModelFolder
+from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.networks import init_policy, network_spec
 

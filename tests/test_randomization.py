@@ -5,6 +5,7 @@ deepracer_fast/randomization.py.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,6 +157,48 @@ def test_grip_changes_how_soon_the_car_gets_away() -> None:
     pictures(sim, steps=8, action=(0.0, 4.0))
     speed = sim.vehicle_states()[:, 3]
     assert speed.min() < 0.7 * speed.max()
+
+
+def driven(action: tuple[float, float], **ranges: Any) -> NDArray:
+    """Poses of the cars after a second: x, y, heading, speed ..., [B, n]."""
+    sim = simulator(Randomization(**ranges), cars=32)
+    pictures(sim, steps=16, action=action)
+    return sim.vehicle_states()
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "action"),
+    [
+        ("steering_gain", 0.2, (20.0, 1.0)),
+        ("steering_offset", 5.0, (0.0, 1.0)),
+        ("speed_gain", 0.2, (0.0, 1.0)),
+    ],
+)
+def test_the_car_makes_something_else_of_a_command(
+    name: str, bound: float, action: tuple[float, float]
+) -> None:
+    column = 3 if name == "speed_gain" else 2
+    usual = driven(action)[0, column]
+    differing = driven(action, **{name: bound})[:, column]
+    at_bounds = driven(action, **{name: bound}, at_bounds=True)[:, column]
+    assert len(np.unique(differing.round(6))) > 20
+    low, high = np.unique(at_bounds.round(4))  # two ends, and cars at both
+    assert low < usual < high
+    assert (differing > low - 1e-3).all() and (differing < high + 1e-3).all()
+
+
+def test_what_the_reward_sees_is_what_was_asked_for() -> None:
+    sim = simulator(Randomization(steering_gain=0.5, steering_offset=10.0, speed_gain=0.5))
+    pictures(sim, steps=3, action=(10.0, 1.5))
+    params = sim.step(np.tile(np.array((10.0, 1.5)), (sim.num_cars, 1))).params
+    assert set(params["steering_angle"].tolist()) == {10.0}
+    assert set(params["speed"].tolist()) == {1.5}
+
+
+def test_at_bounds_noise_and_delay_have_their_largest_value() -> None:
+    noisy = pictures(simulator(Randomization(pixel_noise=6.0, at_bounds=True)))
+    calm = pictures(simulator(Randomization()))
+    assert (noisy - calm).std(axis=(1, 2)) == pytest.approx(6.0, rel=0.1)
 
 
 @pytest.mark.parametrize("name", LARGEST)

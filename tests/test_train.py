@@ -25,12 +25,12 @@ from small_training import (
 
 from deepracer_fast.action_space import ContinuousActionSpace
 from deepracer_fast.archive.model_archive import read_model_archive
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.errors import ConfigError, DeepRacerError, RewardError
 from deepracer_fast.evaluate import Lap
 from deepracer_fast.learner import Learner
 from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.simtrace import read_simtrace
 from deepracer_fast.train import Report, Training

@@ -17,6 +17,7 @@ from deepracer_fast.archive.frozen_graph import frozen_graph
 from deepracer_fast.archive.messages import GraphDef
 from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
 from deepracer_fast.archive.weights import policy_shapes, save_weights, unflatten_tree
+from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
 from deepracer_fast.config import TrainConfig, read_config
 from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.leaderboard import add_submissions, read_leaderboard
@@ -31,13 +32,7 @@ from deepracer_fast.metrics import (
     write_evaluation_metrics,
 )
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import (
-    Checkpoint,
-    CheckpointRecord,
-    ModelFolder,
-    ModelInputs,
-    training_params,
-)
+from deepracer_fast.model_folder import ModelFolder, ModelInputs, training_params
 from deepracer_fast.model_metadata import TRACK_STATE, parse_model_metadata, read_model_metadata
 from deepracer_fast.networks import network_spec
 from deepracer_fast.race import Race, RaceLap, Submission, standings
