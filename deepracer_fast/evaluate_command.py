@@ -153,9 +153,9 @@ def _perturbed(entry: Entry) -> Iterator[Entry]:
 
 def evaluation_table(driven: Sequence[Driven]) -> Table:
     """A row for each entry; columns that would say the same of all are left out."""
-    table = Table()
     entries = [each.entry for each in driven]
-    columns = ["model"]
+    table = Table(title=_common(entries), title_justify="left")
+    columns = ["model"] if len({entry.path for entry in entries}) > 1 else []
     columns += ["checkpoint"] if {entry.checkpoint for entry in entries} != {"best"} else []
     columns += ["track"] if len({entry.track.name for entry in entries}) > 1 else []
     columns += ["world"] if any(entry.world for entry in entries) else []
@@ -169,6 +169,13 @@ def evaluation_table(driven: Sequence[Driven]) -> Table:
         cells = _cells(each) | {"model": names[each.entry.path]}
         table.add_row(*(Text(printable(cells[column])) for column in columns))
     return table
+
+
+def _common(entries: Sequence[Entry]) -> str:
+    """What all rows have in common, for the title."""
+    models, tracks = {entry.path for entry in entries}, {entry.track.name for entry in entries}
+    model, track = (found.pop() if len(found) == 1 else None for found in (models, tracks))
+    return printable(" on ".join(str(each) for each in (model, track) if each is not None))
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
