@@ -1,7 +1,7 @@
 """``deepracer_fast.json``, the mark of a model folder: that it is ours, and of which form.
 
-In: the file. Out: what it says: the form, the version that made it, what the archive was last called,
-and which model this one is a clone of. Neighbour: ``model_folder`` knows where it lies.
+In: the file. Out: what it says: the form, the version that made it, what the archive was last
+called, and which model this one is a clone of. Neighbour: ``model_folder`` knows where it lies.
 """
 
 import json

@@ -75,14 +75,29 @@ def test_checkpoints_are_rows_too(asked: tuple[str, ...], driven: list[str], run
 
 
 def test_the_table_has_the_columns_in_which_rows_differ(run: Run) -> None:
-    lines = run("swift", "--checkpoint", "all").out.splitlines()
-    assert all(word in lines[1] for word in ("model", "checkpoint", "clean", "best, s"))
-    assert "track" not in lines[1].replace("off track", "")
-    cells = [[cell.strip() for cell in line.split("│")[1:4]] for line in lines[3:5]]
-    assert cells == [["swift", "1", "0 of 1"], ["swift", "2", "0 of 1"]]
-    lines = run("swift", "slow", "--checkpoint", "best", "--track", "oval", "--track", "bowtie").out
-    assert "checkpoint" not in lines
-    assert lines.count("Bowtie_track") == 2
+    heading, _, *rows = cells(run("swift", "--checkpoint", "all"))
+    assert heading == ["model", "point", "clean", "s", "s", "m/s", "%", "track"]
+    assert [row[:5] for row in rows] == [["swift", number, "0", "of", "1"] for number in "12"]
+    assert 0.5 < float(rows[0][7]) < float(rows[1][7]) < 2.0  # m/s
+    tracks = ("--track", "oval", "--track", "bowtie")
+    heading, _, *rows = cells(run("swift", "slow", "--checkpoint", "best", *tracks))
+    assert heading[:3] == ["model", "track", "clean"]
+    assert [row[1] for row in rows] == ["Oval_track", "Bowtie_track"] * 2
+
+
+def cells(answer: Answer) -> list[list[str]]:
+    """The words of a table, line by line, from the last line of its heading on."""
+    lines = [line.split() for line in answer.out.splitlines() if line.strip()]
+    return lines[next(number for number, words in enumerate(lines) if words[0] == "model") :]
+
+
+def test_laps_of_one_model_come_with_how_it_drove(run: Run) -> None:
+    out = run("slow").out
+    assert "slow on reinvent_base" in out
+    assert "mean speed" in out and "1 of 1 actions used" in out
+    report = json.loads(run("slow", "--json").out)
+    assert 2.0 < report["mean_speed"] < 4.0
+    assert (report["checkpoint"], len(report["laps"])) == ("best", 1)
 
 
 def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
