@@ -162,7 +162,7 @@ def evaluate_model(
 
 def evaluate_starts(
     model: Model, track: Track | str | Path, options: RaceOptions, starts: int
-) -> list[Lap]:
+) -> tuple[list[Lap], Trace]:
     """Drives one greedy lap, or attempt, from each of several evenly spaced places.
 
     Leaving the track ends it, as does the time for two laps at the slowest action.
@@ -172,6 +172,9 @@ def evaluate_starts(
         track: where.
         options: what is on the road, and what differs from lap to lap.
         starts: how many places.
+
+    Returns:
+        The laps by place, and the trace of every step, an episode each.
     """
     track, space = load_track(track), metadata_of(model).action_space
     rules = replace(
@@ -180,8 +183,10 @@ def evaluate_starts(
         continuous=False,
         max_steps=min(MAX_LAP_STEPS, two_slow_laps(track.length, space)),
     )
-    simulator = _cars(model, track, options, rules, starts)
-    return [laps[0] for laps in drive_laps(Driver(model.choose, space), simulator, laps=1)]
+    simulator, trace = _cars(model, track, options, rules, starts), Trace()
+    driven = drive_laps(Driver(model.choose, space), simulator, 1, trace)
+    trace.episode = [np.arange(starts)] * len(trace.episode)  # each has one of its own
+    return [laps[0] for laps in driven], trace
 
 
 def _cars(

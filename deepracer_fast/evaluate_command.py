@@ -7,17 +7,19 @@ combination, or JSON. Neighbours: ``cli_evaluate`` parses the options; ``evaluat
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
 from deepracer_fast.compilation_cache import keep_compiled_programs
 from deepracer_fast.config import TrainConfig, read_config, settings_of
-from deepracer_fast.driving_habits import driving_habits
+from deepracer_fast.driving_habits import DrivingHabits, driving_habits
 from deepracer_fast.errors import printable
 from deepracer_fast.evaluate import Lap, RaceOptions, evaluate_model, evaluate_starts
 from deepracer_fast.model import Model, load_model
@@ -74,11 +76,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Driven:
-    """What an entry drove; ``trace`` is None where many cars did."""
+    """What an entry drove."""
 
     entry: Entry
     laps: list[Lap]
-    trace: Trace | None
+    trace: Trace
+
+    @cached_property
+    def habits(self) -> DrivingHabits:
+        """Its speed, and the use that it made of its actions."""
+        columns = simtrace_columns(self.trace, self.entry.track.waypoints)
+        return driving_habits(columns, self.entry.model.metadata.action_space)
 
     def report(self) -> dict[str, Any]:
         """The row as JSON has it."""
@@ -96,7 +104,8 @@ class Driven:
         ]
         about = {"model": str(entry.path), "checkpoint": entry.checkpoint}
         about |= {"world": entry.world} if entry.world else {}
-        return about | {"track": entry.track.name, "laps": laps}
+        about |= {"track": entry.track.name}
+        return about | {"mean_speed": round(self.habits.mean_speed, 3), "laps": laps}
 
 
 def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None:
@@ -116,13 +125,7 @@ def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None
         reports = [each.report() for each in driven]
         print(json.dumps(reports[0] if len(reports) == 1 else {"evaluations": reports}, indent=2))
     elif len(driven) == 1:
-        entry, trace = entries[0], driven[0].trace
-        Console().print(lap_table(driven[0].laps, f"{entry.path} on {entry.track.name}"))
-        assert trace is not None
-        space = entry.model.metadata.action_space
-        habits = driving_habits(simtrace_columns(trace, entry.track.waypoints), space)
-        for line in (habits.summary(space), *(f"note: {each}" for each in habits.remarks(space))):
-            Console().print(line, soft_wrap=True, highlight=False, markup=False)
+        _show_laps(driven[0])
     else:
         Console().print(evaluation_table(driven))
 
@@ -151,24 +154,36 @@ def _perturbed(entry: Entry) -> Iterator[Entry]:
         yield replace(entry, world=world, options=options)
 
 
-def evaluation_table(driven: Sequence[Driven]) -> Table:
-    """A row for each entry; columns that would say the same of all are left out."""
+def _show_laps(driven: Driven) -> None:
+    """Lap by lap, and what a person would wonder about."""
+    console, entry = Console(), driven.entry
+    console.print(lap_table(driven.laps, f"{entry.path} on {entry.track.name}"))
+    space = entry.model.metadata.action_space
+    remarks = (f"note: {each}" for each in driven.habits.remarks(space))
+    for line in (driven.habits.summary(space), *remarks):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def evaluation_table(driven: Sequence[Driven]) -> Group:
+    """A row for each entry; what would be the same in all of them is the title."""
     entries = [each.entry for each in driven]
-    table = Table(title=_common(entries), title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))  # room for names
     columns = ["model"] if len({entry.path for entry in entries}) > 1 else []
     columns += ["checkpoint"] if {entry.checkpoint for entry in entries} != {"best"} else []
     columns += ["track"] if len({entry.track.name for entry in entries}) > 1 else []
     columns += ["world"] if any(entry.world for entry in entries) else []
     left = len(columns)
-    columns += ["clean", "best, s", "mean, s", "done, %", "off track"]
+    columns += ["clean", "best, s", "mean, s", "m/s", "done, %", "off track"]
     columns += ["crashes"] if any(e.options.race.num_objects for e in entries) else []
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right", overflow="fold")
+    for column in columns[:left]:
+        table.add_column(column.replace("kp", "k-\np"), overflow="fold")
+    for column in columns[left:]:
+        table.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
     names = _names([entry.path for entry in entries])
     for each in driven:
         cells = _cells(each) | {"model": names[each.entry.path]}
         table.add_row(*(Text(printable(cells[column])) for column in columns))
-    return table
+    return Group(Text(_common(entries), style="italic"), table)
 
 
 def _common(entries: Sequence[Entry]) -> str:
@@ -197,6 +212,7 @@ def _cells(driven: Driven) -> dict[str, str]:
         "clean": f"{sum(lap.is_clean for lap in laps)} of {len(laps)}",
         "best, s": f"{min(times):.2f}" if times else "-",
         "mean, s": f"{sum(times) / len(times):.2f}" if times else "-",
+        "m/s": f"{driven.habits.mean_speed:.2f}",
         "done, %": f"{done:.0f}",
         "off track": str(sum(lap.off_track_count for lap in laps)),
         "crashes": str(sum(lap.crash_count for lap in laps)),
@@ -238,6 +254,5 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
 
 def _driven(entry: Entry) -> Driven:
     if entry.world:
-        laps = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
-        return Driven(entry, laps, None)
+        return Driven(entry, *evaluate_starts(entry.model, entry.track, entry.options, STARTS))
     return Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))

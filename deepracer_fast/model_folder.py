@@ -27,9 +27,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import deepracer_fast
 from deepracer_fast.atomic import atomic_write_bytes, atomic_write_text
 from deepracer_fast.checkpoint_record import (
     CHECKPOINT_NAME,
@@ -40,20 +38,22 @@ from deepracer_fast.checkpoint_record import (
 )
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.file_reading import read_text, refusing
-from deepracer_fast.json_object import read_json_object
+from deepracer_fast.folder_mark import (
+    archive_called,
+    call_archive,
+    check_form,
+    read_mark,
+    write_mark,
+)
 from deepracer_fast.source_text import encoded
 from deepracer_fast.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.writer_lock import WriterLock
-
-FORMAT = 1
-"""Version of the folder's form; one without a number is as old as this one, a newer is refused."""
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
 _NOBODY: Mapping[str, str] = {}
 _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a checkpoint
 _WEIGHTS_SUFFIX = ".safetensors"
-_ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
 _LONGEST_NAME = 200  # bytes: with what is added to it a file of that name can still be made
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
 
@@ -110,14 +110,13 @@ class ModelFolder:
         """
         if not self.mark.exists():
             return self._own_archive
-        told = str(self._marked().get("archive", ""))
-        return self.path / (told if _ARCHIVE_NAME.fullmatch(told) else "model.tar.gz")
+        return self.path / archive_called(self.mark)
 
     def name_archive(self) -> Path:
         """Where a new archive goes: it is named after the folder, and one of another name goes."""
         before, named = self.archive, self._own_archive
         if before != named:
-            atomic_write_text(self.mark, _mark(self._marked() | {"archive": named.name}))
+            call_archive(self.mark, named.name)
             before.unlink(missing_ok=True)
         return named
 
@@ -193,7 +192,7 @@ class ModelFolder:
         Raises:
             ArchiveError: the mark is damaged.
         """
-        return bool(self._marked().get("clone"))
+        return bool(read_mark(self.mark).get("clone"))
 
     def check_format(self) -> None:
         """Refuses a folder whose form is newer than this version knows.
@@ -201,20 +200,7 @@ class ModelFolder:
         Raises:
             ArchiveError: it is newer, or its mark is damaged.
         """
-        content = self._marked()
-        found = content.get("format")
-        if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= FORMAT:
-            made_by = f", made by version {content.get('version')}" if "version" in content else ""
-            raise ArchiveError(
-                f"{self.mark}: the form of a model folder must be at most {FORMAT}, found "
-                f"{found!r}{made_by}; install a newer deepracer-fast"
-            )
-
-    def _marked(self) -> dict[str, Any]:
-        """What the mark says; the first form's for a folder from before there were marks."""
-        if not self.mark.exists():
-            return {"format": 1}
-        return read_json_object(self.mark, ArchiveError)
+        check_form(self.mark)
 
     def create(
         self, inputs: ModelInputs, parent: Mapping[str, str] = _NOBODY, given: Collection[Path] = ()
@@ -244,9 +230,7 @@ class ModelFolder:
 
     def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
         """Says that the folder is one of ours, of which form, and a clone of which model."""
-        mark: dict[str, Any] = {"format": FORMAT, "version": deepracer_fast.__version__}
-        mark |= {"archive": self._own_archive.name, "clone": bool(parent)}
-        atomic_write_text(self.mark, _mark(mark | ({"parent": dict(parent)} if parent else {})))
+        write_mark(self.mark, self._own_archive.name, parent)
 
     def refuse_a_model(self) -> None:
         """Refuses to train a new model where one is.
@@ -427,7 +411,3 @@ class ModelFolder:
         for path in self.store.glob("model_*.pb"):
             if _GRAPH_NAME.fullmatch(path.name) and path not in graphs:
                 path.unlink(missing_ok=True)
-
-
-def _mark(content: Mapping[str, Any]) -> str:
-    return json.dumps(content) + "\n"

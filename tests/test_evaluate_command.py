@@ -14,10 +14,9 @@ from command_line import Answer, CommandLine
 
 from deepracer_fast import evaluate_command
 from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.checkpoint_record import Checkpoint
 from deepracer_fast.config import TrainConfig
 from deepracer_fast.evaluate import RaceOptions, evaluate_model, evaluate_starts
-from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.model_folder import Checkpoint, ModelFolder
 from deepracer_fast.randomization import FOR_THE_CAR, Randomization
 from deepracer_fast.track import load_track
 
@@ -78,15 +77,30 @@ def test_checkpoints_are_rows_too(asked: tuple[str, ...], driven: list[str], run
 
 
 def test_the_table_has_the_columns_in_which_rows_differ(run: Run) -> None:
-    lines = run("swift", "--checkpoint", "all").out.splitlines()
-    assert lines[0].strip() == "swift on reinvent_base"
-    assert all(word in lines[2] for word in ("checkpoint", "clean", "best, s"))
-    assert "track" not in lines[2].replace("off track", "") and "model" not in lines[2]
-    cells = [[cell.strip() for cell in line.split("│")[1:3]] for line in lines[4:6]]
-    assert cells == [["1", "0 of 1"], ["2", "0 of 1"]]
-    lines = run("swift", "slow", "--checkpoint", "best", "--track", "oval", "--track", "bowtie").out
-    assert "checkpoint" not in lines
-    assert lines.count("Bowtie_track") == 2
+    heading, _, *rows = cells(run("swift", "--checkpoint", "all"))
+    assert heading == ["point", "clean", "s", "s", "m/s", "%", "track"]
+    assert [row[:4] for row in rows] == [[number, "0", "of", "1"] for number in "12"]
+    assert 0.5 < float(rows[0][6]) < float(rows[1][6]) < 2.0  # m/s
+    tracks = ("--track", "oval", "--track", "bowtie")
+    heading, _, *rows = cells(run("swift", "slow", "--checkpoint", "best", *tracks))
+    assert heading[:3] == ["model", "track", "clean"]
+    assert [row[1] for row in rows] == ["Oval_track", "Bowtie_track"] * 2
+
+
+def cells(answer: Answer) -> list[list[str]]:
+    """The words of a table, line by line, from the last line of its heading on."""
+    lines = [line.split() for line in answer.out.splitlines() if line.strip()]
+    rule = next(number for number, words in enumerate(lines) if set("".join(words)) == {"─"})
+    return lines[rule - 1 :]
+
+
+def test_laps_of_one_model_come_with_how_it_drove(run: Run) -> None:
+    out = run("slow").out
+    assert "slow on reinvent_base" in out
+    assert "mean speed" in out and "1 of 1 actions used" in out
+    report = json.loads(run("slow", "--json").out)
+    assert 2.0 < report["mean_speed"] < 4.0
+    assert (report["checkpoint"], len(report["laps"])) == ("best", 1)
 
 
 def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
@@ -161,14 +175,16 @@ def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
     assert worlds[0] == "as usual" and worlds[-1] == "all together"
     assert {"grip +-30 %", "steering offset +-2 degrees", "picture delay 0.06 s"} < set(worlds)
     assert {len(row["laps"]) for row in found} == {20}
+    assert all(2.0 < row["mean_speed"] < 5.0 for row in found)
     table = run("slow", "--track", "oval", "--perturbed").out
+    assert table.splitlines()[0] == "slow on Oval_track"
     assert "all together" in table and "0 of 20" in table
 
 
-def test_cars_of_perturbed_worlds_differ(run: Run) -> None:
+def test_cars_of_perturbed_worlds_differ() -> None:
     laps = partial(evaluate_starts, driver("1", cars=4), "oval", starts=4)
     usual, perturbed = (
-        [lap.steps for lap in laps(options=RaceOptions(randomization=randomization))]
+        [lap.steps for lap in laps(options=RaceOptions(randomization=randomization))[0]]
         for randomization in (Randomization(), replace(FOR_THE_CAR, at_bounds=True))
     )
     assert usual != perturbed
