@@ -37,6 +37,9 @@ class _Runner(Protocol):
     reason: str
     num_threads: int
 
+    @property
+    def may_remember(self) -> bool: ...
+
     def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray: ...
 
     def notes(self) -> tuple[str, ...]: ...
@@ -118,6 +121,11 @@ class Reward:
             self._runner.reset(np.flatnonzero(fresh))
         self._last_steps = np.where(called, steps, last)
 
+    @property
+    def may_remember(self) -> bool:
+        """Whether a call may depend on those before it; of plain Python nobody knows better."""
+        return self._runner.may_remember
+
     def use_one_thread(self) -> None:
         """Compiled code runs on the calling thread only, for figures per core."""
         self._runner.num_threads = 1
@@ -133,6 +141,7 @@ class _CallableRunner:
 
     mode = "interpreted"
     num_threads = 1
+    may_remember = True
     reason = "a callable is called as it is; give its file or source text to have it compiled"
 
     def __init__(self, interpreter: Interpreter) -> None:
