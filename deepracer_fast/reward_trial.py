@@ -36,7 +36,7 @@ WATCHED_CARS = 64
 MOST_INTERPRETED, FEWEST_INTERPRETED = 512, 4
 """Cars that are called where the function is not compiled, the fewest of a very slow one."""
 
-SECONDS = 30.0
+SECONDS = 24.0
 """Of all drives together, beyond which they are cut short."""
 
 FIRST_SHARE = 3  # of the first drive, in shares of the others

@@ -5,7 +5,8 @@ Neighbours: `simulator` gives the params, `train` takes the rewards. Inside: `pa
 what a reward function may read, `loading` reads the file, `sandbox` starts the `worker` process
 in which it is run by `interpret`. What its module then holds comes as values (`describe`,
 `rebuild`), of which `compiler` makes code in a process that runs none of the user's (`translator`,
-`translating`); `verify` compares the two, and `compiled` runs the code here.
+`translating`); `verify` compares the two, and `compiled` runs the code here. For who tries a
+function out, `text_faults` reads its text, and `watched` sees which of its `branches` are taken.
 
 A file is somebody else's program: `confine` keeps that process from all but reckoning, `answers`
 checks what comes out of it, `clock` and `chance` make what goes in the same each time.
