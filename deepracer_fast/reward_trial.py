@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from deepracer_fast.reward.watched import WatchedReward
 from deepracer_fast.simulator import PAUSE, PREPARE, StepResult
 from deepracer_fast.track import Track
 from deepracer_fast.trial_drivers import Choices
-from deepracer_fast.trial_drives import Drive, states
+from deepracer_fast.trial_drives import Drive, lasting_states, states
 
 Array = npt.NDArray[Any]
 
@@ -35,11 +36,16 @@ WATCHED_CARS = 64
 MOST_INTERPRETED, FEWEST_INTERPRETED = 512, 4
 """Cars that are called where the function is not compiled, the fewest of a very slow one."""
 
-SECONDS = 30.0
+SECONDS = 24.0
 """Of all drives together, beyond which they are cut short."""
 
 FIRST_SHARE = 3  # of the first drive, in shares of the others
-FIRST_CARS, FIRST_STEPS = 16, 10  # of a drive that shows how slow the function is
+FIRST_CARS, FIRST_STEPS, FIRST_SECONDS = 16, 10, 3.0
+"""Of a drive that shows how slow the function is."""
+
+LASTING_CARS, LASTING_STEPS, LASTING_SECONDS = 8, 40_000, 6.0
+"""Of calls on and on, about as many a car as ten minutes of training make."""
+
 KINDS = (
     *("all", "start", "on track", "partly off", "off track", "reversed", "crashed"),
     *("lap complete", "with objects", "slowest action", "fastest action"),
@@ -89,6 +95,7 @@ class Trial:
         self.watched_calls = 0
         self.seconds_a_call = np.inf
         self._watched_seconds = 0.0
+        self._is_compiled = False
         self._metadata = metadata
         speeds = Choices(metadata.action_space, np.random.default_rng()).speeds
         self._slowest, self._fastest = speeds[0], speeds[-1]
@@ -120,42 +127,56 @@ class Trial:
             seconds = SECONDS * share / sum(shares)
             affordable = int(seconds * calls_a_second / drive.steps)
             self._drive(drive, track, seconds, max(affordable, FEWEST_INTERPRETED))
+        if self.reward.may_remember:
+            self._last(replace(drives[0], cars=LASTING_CARS, steps=LASTING_STEPS), track)
 
     def _calls_a_second(self, drive: Drive, track: Track) -> float:
         """What plain Python makes, by a short drive of a few cars."""
-        self._drive(replace(drive, steps=FIRST_STEPS), track, SECONDS, FIRST_CARS)
+        self._drive(replace(drive, steps=FIRST_STEPS), track, FIRST_SECONDS, FIRST_CARS)
         return self.watched_calls / max(self._watched_seconds, 1e-3)
 
     def _drive(self, drive: Drive, track: Track, seconds: float, affordable: int) -> None:
-        deadline = time.monotonic() + seconds
+        self._begin()
+        watched = min(WATCHED_CARS if self._is_compiled else MOST_INTERPRETED, affordable)
+        with _naming(drive.words):
+            for result in _within(seconds, states(drive, track, self._metadata)):
+                called = _called(result)
+                cars, begun = np.flatnonzero(called[:watched]), time.perf_counter()
+                rewards = self._watch(result, cars)
+                if self._is_compiled:
+                    cars, begun = np.flatnonzero(called), time.perf_counter()
+                    rewards = self.reward(result.params, called)[cars]
+                if len(cars):
+                    self._keep_books(result, cars, rewards, time.perf_counter() - begun)
+
+    def _last(self, drive: Drive, track: Track) -> None:
+        """Calls of a few cars, on and on: what is kept from call to call may fill up or run out."""
+        self._begin()
+        with _naming(f"{drive.words}, after many calls"):
+            every = lasting_states(drive, track, self._metadata)
+            for result in _within(LASTING_SECONDS, every):
+                if self._is_compiled:
+                    self.reward(result.params, _called(result))
+                else:
+                    self._watch(result, np.flatnonzero(_called(result)))
+
+    def _begin(self) -> None:
+        """Cars begin that remember nothing."""
         self._watched.forget()
-        is_compiled = self.reward.mode == "compiled"
-        if is_compiled:
+        self._is_compiled = self.reward.mode == "compiled"
+        if self._is_compiled:
             self.reward = self.reward.another()
             self.reward.use_one_thread()
-        watched = min(WATCHED_CARS if is_compiled else MOST_INTERPRETED, affordable)
-        try:
-            for result in states(drive, track, self._metadata):
-                called = (result.status != PREPARE) & (result.status != PAUSE)
-                if called.any():
-                    self._call(result, called, watched, is_compiled)
-                if time.monotonic() > deadline:
-                    return
-        except RewardError as error:
-            raise RewardError(f"{error}\n  in {drive.words}") from error
 
-    def _call(self, result: StepResult, called: Array, watched: int, is_compiled: bool) -> None:
-        cars = np.flatnonzero(called[:watched])
+    def _watch(self, result: StepResult, cars: Array) -> Array:
         begun = time.perf_counter()
         rewards = self._watched.run(result.params, cars)
         self._watched_seconds += time.perf_counter() - begun
         self.watched_calls += len(cars)
-        if is_compiled:
-            cars, begun = np.flatnonzero(called), time.perf_counter()
-            rewards = self.reward(result.params, called)[cars]
-        if not len(cars):
-            return
-        self.seconds_a_call = min(self.seconds_a_call, (time.perf_counter() - begun) / len(cars))
+        return rewards
+
+    def _keep_books(self, result: StepResult, cars: Array, rewards: Array, seconds: float) -> None:
+        self.seconds_a_call = min(self.seconds_a_call, seconds / len(cars))
         for kind, chosen in zip(KINDS, self._of_kinds(result.params), strict=True):
             of_kind = rewards[chosen[cars]]
             if len(of_kind):
@@ -177,3 +198,27 @@ class Trial:
         yield everyone & ("objects_location" in params)
         yield params["speed"] <= self._slowest
         yield params["speed"] >= self._fastest
+
+
+def _called(result: StepResult) -> Array:
+    """For which cars a training calls the function, bool [B]."""
+    called: Array = (result.status != PREPARE) & (result.status != PAUSE)
+    return called
+
+
+def _within(seconds: float, results: Iterator[StepResult]) -> Iterator[StepResult]:
+    """The results as long as there is time."""
+    deadline = time.monotonic() + seconds
+    for result in results:
+        yield result
+        if time.monotonic() > deadline:
+            return
+
+
+@contextmanager
+def _naming(words: str) -> Iterator[None]:
+    """Says of a failure where it happened."""
+    try:
+        yield
+    except RewardError as error:
+        raise RewardError(f"{error}\n  in {words}") from error

@@ -27,6 +27,7 @@ LEAST_STEPS, FEWEST_STEPS = 1500, 400  # likewise
 MOST_STEPS = 6000
 MOST_STATES = 1_536_000  # of a drive
 SLOWEST = 0.1  # m/s, below which the car never drives
+HOLD = 5  # steps that a random action is held, where nobody drives
 TURN = (math.radians(120.0), math.radians(240.0))  # by which a car is turned that goes backwards
 
 
@@ -96,6 +97,17 @@ def states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[Step
         ended = np.flatnonzero(result.terminated | result.truncated)
         if len(ended):
             _turn_round(sim, drivers.begin(ended), rng)
+
+
+def lasting_states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[StepResult]:
+    """As `states`, but of short episodes without end: random actions, each held for a while."""
+    choices = Choices(metadata.action_space, np.random.default_rng(drive.seed))
+    sim = _simulator(drive, track, metadata)
+    sim.reset()
+    for step in range(drive.steps):
+        if step % HOLD == 0:
+            commands = choices.drawn(drive.cars)
+        yield sim.step(commands)
 
 
 def _turn_round(sim: Simulator, cars: np.ndarray, rng: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepracer_fast.errors import one_line
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.reward.loading import RewardSource, complaint, read_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
@@ -121,7 +122,7 @@ def _report(trial: Trial, source: RewardSource, track: Track, drives: list[Drive
         {kind: spread for kind, spread in trial.spreads.items() if spread.calls},
         trial.watched_calls,
         [
-            Unreached(branch.line, source.line(branch.line).strip(), branch.missed)
+            Unreached(branch.line, one_line(source.line(branch.line).strip()), branch.missed)
             for branch in trial.missed()
         ],
         [

@@ -90,6 +90,8 @@ GOOD = struct.pack("2d", 1.0, -1e5)
         (REPLAY, ({"rewards": [10**400], "states": [None]}, []), "a reward of inf"),
         (REPLAY, ({"rewards": [1.0], "states": [[], []]}, []), "2 states for 1 cars"),
         (REPLAY, ({"rewards": [1.0], "states": 3}, []), "states int 3"),
+        ({"do": "marks", "count": 3}, ({}, [b"12"]), "marks of other branches than the 3 asked"),
+        ({"do": "marks", "count": 3}, ({}, []), "marks of other branches than the 3 asked"),
         ({"do": "load"}, ({}, []), "undescribed NoneType"),
         ({"do": "load"}, ({"undescribed": "", "unconfined": [1]}, []), "unconfined int 1"),
     ],

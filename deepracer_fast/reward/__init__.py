@@ -5,7 +5,8 @@ Neighbours: `simulator` gives the params, `train` takes the rewards. Inside: `pa
 what a reward function may read, `loading` reads the file, `sandbox` starts the `worker` process
 in which it is run by `interpret`. What its module then holds comes as values (`describe`,
 `rebuild`), of which `compiler` makes code in a process that runs none of the user's (`translator`,
-`translating`); `verify` compares the two, and `compiled` runs the code here.
+`translating`); `verify` compares the two, and `compiled` runs the code here. For who tries a
+function out, `text_faults` reads its text, and `watched` sees which of its `branches` are taken.
 
 A file is somebody else's program: `confine` keeps that process from all but reckoning, `answers`
 checks what comes out of it, `clock` and `chance` make what goes in the same each time.
@@ -36,6 +37,9 @@ class _Runner(Protocol):
     mode: str
     reason: str
     num_threads: int
+
+    @property
+    def may_remember(self) -> bool: ...
 
     def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray: ...
 
@@ -118,6 +122,11 @@ class Reward:
             self._runner.reset(np.flatnonzero(fresh))
         self._last_steps = np.where(called, steps, last)
 
+    @property
+    def may_remember(self) -> bool:
+        """Whether a call may depend on those before it; of plain Python nobody knows better."""
+        return self._runner.may_remember
+
     def use_one_thread(self) -> None:
         """Compiled code runs on the calling thread only, for figures per core."""
         self._runner.num_threads = 1
@@ -133,6 +142,7 @@ class _CallableRunner:
 
     mode = "interpreted"
     num_threads = 1
+    may_remember = True
     reason = "a callable is called as it is; give its file or source text to have it compiled"
 
     def __init__(self, interpreter: Interpreter) -> None:

@@ -129,6 +129,11 @@ class SandboxedReward:
         return self._workers[number]
 
     @property
+    def may_remember(self) -> bool:
+        """Whether it is not known that it keeps nothing from call to call."""
+        return self._compiled is None or bool(self._kept.places)
+
+    @property
     def num_threads(self) -> int:
         """Threads that compiled code runs on."""
         return self._compiled.num_threads if self._compiled else 1
