@@ -175,7 +175,7 @@ def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
     assert worlds[0] == "as usual" and worlds[-1] == "all together"
     assert {"grip +-30 %", "steering offset +-2 degrees", "picture delay 0.06 s"} < set(worlds)
     assert {len(row["laps"]) for row in found} == {20}
-    assert all(2.0 < row["mean_speed"] < 5.0 for row in found)
+    assert all(0.5 < row["mean_speed"] < 5.0 for row in found)
     table = run("slow", "--track", "oval", "--perturbed").out
     assert table.splitlines()[0] == "slow on Oval_track"
     assert "all together" in table and "0 of 20" in table
