@@ -31,7 +31,7 @@ from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER, Iteration
 
 _SIZE_INCHES = (10.0, 6.0)
 _DPI = 120
-_HEADROOM = 1.05  # of an axis above its highest value
+_HEADROOM = 1.18  # of an axis above its highest value: the stages' names stand there
 _FEWEST_ITERATIONS = 5  # that the axis has room for: one or two must not fill the picture
 _MARKED_ITERATIONS = 40  # beyond so many, marks on the lines would run into each other
 _MOST_DOTS = 20_000
