@@ -214,7 +214,7 @@ class Simulator:
         self._result = self._views()
         # Where all that a step does is the native core's, that lets threads take turns itself.
         is_alone = self._stack is None and TRACK_STATE not in self.sensors
-        is_alone = is_alone and not self._frame.is_far
+        is_alone = is_alone and not self._frame.is_elsewhere
         self._takes_turns = is_alone and self.engine == "native"
 
     def _options(self) -> _core.SimulatorOptions:
@@ -396,7 +396,7 @@ class Simulator:
     def _seen(self) -> StepResult:
         """The result, with what the core does not fill by itself."""
         copy_track_state(self._core, self._result.observation)
-        if self._frame.is_far:
+        if self._frame.is_elsewhere:
             self._frame.refresh()
         return self._result
 

@@ -43,13 +43,8 @@ from deepracer_fast.tracks import (
     outlines,
 )
 
-# A road whose middle lies within so many metres of the world's origin, along either axis, is
-# driven in the world's own coordinates, another one in those of a point near it: float32 tells
-# micrometres apart there. Published roads have their lower left corner or their middle near (0, 0),
-# so a road that was moved by whole metres is moved back there, or by whole kilometres, and is then
-# driven as it was, bit by bit.
-WORLD_REACH = 32.0
 CENTRED = 0.02  # m between a road's middle and a whole metre; no measure that is not made to be
+_ROUNDING = 1e-6  # m, of coordinates that were moved far away and back
 _MAX_NAME = 100  # characters; it becomes part of names of files and folders
 
 Points = NDArray[np.float64]
@@ -199,17 +194,19 @@ class Track:
 
     @cached_property
     def origin(self) -> tuple[float, float]:
-        """The point that simulators count from, whole metres; (0, 0) for a road near the world's.
+        """The point that simulators count from, whole metres: near the road's lower left corner.
 
-        What they are told and what they say is in the world's coordinates all the same.
+        Of a road that is laid out about a middle it is that middle. So a road drives the same
+        wherever it lies, bit by bit where it was moved by whole metres, and float32 tells
+        micrometres apart. What simulators are told and what they say is in the world's coordinates
+        all the same.
         """
         everything = np.vstack([self.inner, self.outer])
         low, high = everything.min(axis=0), everything.max(axis=0)
         middle = (low + high) / 2
         is_centred = bool(np.all(np.abs(middle - np.round(middle)) < CENTRED))
-        there = np.round(middle) if is_centred else np.floor(low)
-        x, y = (_origin(*each) for each in zip(middle.tolist(), there.tolist(), strict=True))
-        return x, y
+        x, y = np.round(middle) if is_centred else np.floor(low + _ROUNDING)
+        return float(x), float(y)
 
     @cached_property
     def local(self) -> "Track":
@@ -229,14 +226,6 @@ class Track:
             content.update(len(line).to_bytes(8, "little"))
             content.update((line + 0.0).astype("<f8").tobytes())  # -0.0 is 0.0
         return content.hexdigest()
-
-
-def _origin(middle: float, there: float) -> float:
-    """Along one axis: 0 near the world's own, a whole number of kilometres, or else ``there``."""
-    if abs(middle) <= WORLD_REACH:
-        return 0.0
-    kilometres = 1000.0 * round(middle / 1000.0)
-    return kilometres if abs(middle - kilometres) <= WORLD_REACH else there
 
 
 def route_bytes(track: Track) -> bytes:
