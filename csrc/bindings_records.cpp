@@ -202,6 +202,7 @@ void bind_sensor_options(py::module_& m) {
   field(options, "num_sectors", &Options::num_sectors, check::Range{1, df::kLidarRays});
   field(options, "num_values_per_sector", &Options::num_values_per_sector, check::Range{1, 4096});
   field(options, "clipping_dist", &Options::clipping_dist, check::Range{1e-3, 1e6});
+  field(options, "final_observations", &Options::final_observations);
 }
 
 void bind_camera_params(py::module_& m) {
@@ -248,12 +249,14 @@ void require(bool holds, const std::string& message) {
 
 // Bytes that a car takes, what it observes included: somewhat less than in truth.
 double bytes_of_car(const df::SimulatorOptions& options, int num_objects) {
-  const double pictures = 1.0 * df::kPictureSize * options.sensors.num_eyes();
+  const df::SensorOptions& sensors = options.sensors;
+  const double observation =
+      1.0 * df::kPictureSize * sensors.num_eyes() + 4.0 * sensors.lidar_size();
   const df::Randomization& random = options.randomization;
   const bool has_camera = random.camera_height > 0.0F || random.camera_pitch > 0.0F;
   const double camera = has_camera ? sizeof(df::Camera) + df::Camera().bytes() : 0.0;
-  return 200.0 + sizeof(df::VehicleState) + pictures + 4.0 * options.sensors.lidar_size() + camera +
-         64.0 * num_objects;
+  return 200.0 + sizeof(df::VehicleState) + (sensors.final_observations ? 2.0 : 1.0) * observation +
+         camera + 64.0 * num_objects;
 }
 
 // So that too large a batch is refused, not begun and then ended by the system.

@@ -182,6 +182,33 @@ py::array lidar(const py::object& self) {
                      {simulator.cars().num_cars, sensors.options().lidar_size()}, self);
 }
 
+// Rows of final observations: one a car, or none unless they are kept.
+py::ssize_t num_finals(const df::Simulator& simulator) {
+  return simulator.sensors().options().final_observations ? simulator.cars().num_cars : 0;
+}
+
+py::array final_pictures(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(
+      sensors.final_pictures().data(),
+      {num_finals(simulator), df::kPictureHeight, df::kPictureWidth, sensors.options().num_eyes()},
+      self);
+}
+
+py::array final_lidar(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(sensors.final_lidar().data(),
+                     {num_finals(simulator), sensors.options().lidar_size()}, self);
+}
+
+py::array final_track_states(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  return shaped_view(simulator.final_track_states().data(),
+                     {num_finals(simulator), df::kTrackStateSize}, self);
+}
+
 py::array status(const py::object& self) {
   const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
   return shaped_view(reinterpret_cast<const std::uint8_t*>(cars.status.data()), {cars.num_cars},
@@ -254,6 +281,9 @@ void bind_simulator(py::module_& m) {
       .def_property_readonly("object_params", &object_params)
       .def_property_readonly("pictures", &pictures)
       .def_property_readonly("lidar", &lidar)
+      .def_property_readonly("final_pictures", &final_pictures)
+      .def_property_readonly("final_lidar", &final_lidar)
+      .def_property_readonly("final_track_states", &final_track_states)
       .def_property_readonly("terminated", of_cars(&df::CarBatch::terminated))
       .def_property_readonly("truncated", of_cars(&df::CarBatch::truncated))
       .def_property_readonly("status", &status);

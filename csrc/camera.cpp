@@ -63,6 +63,7 @@ void Camera::mount(double z, double pitch) {
   Plan plan;
   plan_scanlines(plan);
   weigh_scanlines(plan);
+  find_rows_alone();
 }
 
 // Slope of the ray through a (fractional) row: forward and downward, in units of its optical depth.
@@ -128,6 +129,19 @@ void Camera::weigh_scanlines(const Plan& plan) {
     }
     if (row.count > 1)
       row.weights[heaviest] = static_cast<std::int16_t>(row.weights[heaviest] + rest);
+  }
+}
+
+// Near the car every row has a scanline to itself. The first row below the horizon may have but one
+// as well, which the next row is made of, too.
+void Camera::find_rows_alone() {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const auto has_it = [only = rows_[i].first](const PictureRow& row) {
+      return row.first <= only && only < row.first + row.count;
+    };
+    const bool is_shared =
+        (i > 0 && has_it(rows_[i - 1])) || (i + 1 < rows_.size() && has_it(rows_[i + 1]));
+    rows_[i].is_alone = rows_[i].count == 1 && !is_shared;
   }
 }
 

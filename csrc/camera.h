@@ -56,7 +56,8 @@ struct Scanlines {
 // A picture row: the weighted sum of scanlines.
 struct PictureRow {
   int first, count;                   // scanlines; none where only walls can be
-  std::int16_t weights[kMostPerRow];  // of 1 << 15; one scanline alone is taken as it is
+  bool is_alone;                      // one scanline, and part of no other row: taken as it is
+  std::int16_t weights[kMostPerRow];  // of 1 << 15
 };
 
 class Camera {
@@ -110,6 +111,7 @@ class Camera {
   Slope slope_at(double row) const;
   void plan_scanlines(Plan& plan);
   void weigh_scanlines(const Plan& plan);
+  void find_rows_alone();
 
   CameraParams params_;
   float focal_ = 0.0F;

@@ -15,8 +15,8 @@
 //   Sample: bilinear. With (fx, fy) the fractions in 1/64 and 1/32, of the texels on the left:
 //   l = (32 - fy) below + fy above, and r of those on the right; l + rounded((r - l) fx / 64), in
 //   1/32 grey level, where rounded is that of multiply_rounded.
-//   Row: one scanline's samples v as they are, or kRounding and the sum of
-//   rounded(v weight / 32768);
+//   Row: the samples v as they are of a scanline that no other row is made of, else kRounding and
+//   the sum of rounded(v weight / 32768);
 //   grey = that >> 5, through the tone's table if there is one.
 //   Walls: their rows are painted by wall_view.h; sky over wall over ground, each beyond an edge
 //   given by column, blended over the pixel above and below the edge (blend_beyond).
@@ -211,7 +211,7 @@ DEEPRACER_FAST_TARGET inline void add_scanlines(const PictureRow& row, Blocks bl
 DEEPRACER_FAST_TARGET inline void paint_ground(const PictureRow& row, Blocks blocks,
                                                GroundWalk& ground, Kept& kept, std::uint8_t* line) {
   ground.go_on(row.first, blocks);
-  if (row.count == 1) {
+  if (row.is_alone) {
     ground.walk([line](int block, const Samples& samples)
                     DEEPRACER_FAST_TARGET { store_greys(line + block * kBlock, samples); });
     return;

@@ -1,6 +1,7 @@
 // Takes pictures and scans for each car: see sensors.h.
 #include "sensors.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -57,9 +58,11 @@ Sensors::Sensors(const SensorOptions& options, const Ground& ground, const Seede
       room_(room_of(ground.field())) {
   const auto cars = static_cast<std::size_t>(batch.num_cars);
   pictures_.resize(cars * static_cast<std::size_t>(kPictureSize * options.num_eyes()));
+  if (options.final_observations) final_pictures_.resize(pictures_.size());
   if (options.any()) last_places_.resize(cars, {{kNowhere, 0.0F}, 0.0F});
   if (options.lidar == LidarSensor::kNone) return;
   lidar_.resize(cars * static_cast<std::size_t>(options.lidar_size()));
+  if (options.final_observations) final_lidar_.resize(lidar_.size());
   scan_ages_.resize(cars, kNoScan);
 }
 
@@ -71,6 +74,16 @@ void Sensors::sense(int car, const Sight& sight, const Ground& ground, Randomize
   const bool same = now == before && sight.objects.empty() && !randomizer.is_on();
   if (options_.camera != CameraSensor::kNone && !same) look(car, sight, ground, randomizer);
   if (options_.lidar != LidarSensor::kNone) scan_around(car, sight, now, before);
+}
+
+void Sensors::keep_final(int car) {
+  const auto keep = [this, car](const auto& rows, auto& finals) {
+    const std::size_t width = rows.size() / static_cast<std::size_t>(batch_.num_cars);
+    const std::size_t first = static_cast<std::size_t>(car) * width;
+    std::copy_n(rows.data() + first, width, finals.data() + first);
+  };
+  keep(pictures_, final_pictures_);
+  keep(lidar_, final_lidar_);
 }
 
 void Sensors::look(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer) {

@@ -1,8 +1,9 @@
 // Sensors: what the cars of a batch see after each step.
 //
 // In: where a car and its objects are. Out: one picture a car (grey, or left and right) and one
-// LIDAR observation, in arrays that Python reads. Neighbours: Simulator calls `sense` after the
-// motion; camera.h, object_view.h and lidar.h do the work, randomization.h disturbs it.
+// LIDAR observation, in arrays that Python reads; on request also what each car saw last in the
+// episode that it ended last. Neighbours: Simulator calls `sense` after the motion; camera.h,
+// object_view.h and lidar.h do the work, randomization.h disturbs it.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ struct SensorOptions {
   int num_sectors = 8;
   int num_values_per_sector = 8;
   float clipping_dist = 2.0F;  // m
+  // Whether the last observation of an ended episode is kept, beside the first of the next one.
+  bool final_observations = false;
 
   bool any() const { return camera != CameraSensor::kNone || lidar != LidarSensor::kNone; }
   int num_eyes() const { return static_cast<int>(camera); }
@@ -57,6 +60,8 @@ class Sensors {
 
   // Fills the car's rows; what the randomizer does to pictures, it does here.
   void sense(int car, const Sight& sight, const Ground& ground, Randomizer& randomizer);
+  // What the car sees now is the last of its episode; only with `final_observations`.
+  void keep_final(int car);
   // The car was put somewhere else: its next scan is a new one.
   void forget(int car) {
     if (!scan_ages_.empty()) scan_ages_[car] = kNoScan;
@@ -70,6 +75,10 @@ class Sensors {
   }
   std::span<const std::uint8_t> pictures() const { return pictures_; }  // [B, 120, 160, eyes]
   std::span<const float> lidar() const { return lidar_; }               // [B, lidar_size]
+  // Likewise, or empty without `final_observations`: a row a car, which changes as it ends an
+  // episode.
+  std::span<const std::uint8_t> final_pictures() const { return final_pictures_; }
+  std::span<const float> final_lidar() const { return final_lidar_; }
 
  private:
   static constexpr std::uint8_t kNoScan = 255;
@@ -90,8 +99,8 @@ class Sensors {
   InstructionSet instruction_set_;
   Camera camera_;
   Room room_;
-  std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_;
-  std::vector<float> lidar_;
+  std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_, final_pictures_;
+  std::vector<float> lidar_, final_lidar_;
   std::vector<std::uint8_t> scan_ages_;  // [B] steps since the LIDAR's cycle began, with a LIDAR
   std::vector<Place> last_places_;       // [B] that were sensed from last, with any sensor
 };

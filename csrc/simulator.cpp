@@ -42,6 +42,8 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       sensors_(options.sensors, *ground_, {options.seed, options.num_cars, options.first_car},
                options.instruction_set),
       sense_order_(static_cast<std::size_t>(options.num_cars)) {
+  if (options.sensors.final_observations)
+    final_track_states_.resize(static_cast<std::size_t>(options.num_cars) * kTrackStateSize);
   reset();
 }
 
@@ -82,6 +84,10 @@ void Simulator::step(std::span<const float> actions) {
     for (int car = begin; car < end; car += chunk)
       advance(car, std::min(car + chunk, end), actions);
     sense(begin, end);
+    // A lap that leads to the next one ends with what the next one begins with.
+    if (options_.sensors.final_observations)
+      for (int car = begin; car < end; ++car)
+        if (has_ended(car) && drives_on(car)) keep_final(car);
   });
   time_ += kControlPeriod;
 }
@@ -93,6 +99,9 @@ void Simulator::advance(int begin, int end, std::span<const float> actions) {
     observe(car, actions[2 * car], actions[2 * car + 1]);
     judge(car);
   }
+  if (options_.sensors.final_observations)
+    for (int car = begin; car < end; car += cars_per_world())
+      sense_finals(car, car + cars_per_world());
   // Before any of them drives: whoever begins anew looks where its rivals are.
   for (int car = begin; car < end; ++car)
     if (has_ended(car)) end_episode(car);
@@ -137,10 +146,13 @@ void Simulator::place_objects(std::span<const std::int32_t> cars, std::span<cons
 void Simulator::write_track_states(std::span<float> out) {
   pool_.parallel_for(cars_.num_cars, [this, out](int begin, int end) {
     for (int car = begin; car < end; ++car)
-      write_track_state(track_of(car), cars_.vehicle[car], cars_.last_progress[car],
-                        traffic_.objects(car),
-                        out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
+      write_track_state_of(car, out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
   });
+}
+
+void Simulator::write_track_state_of(int car, float* out) const {
+  write_track_state(track_of(car), cars_.vehicle[car], cars_.last_progress[car],
+                    traffic_.objects(car), out);
 }
 
 // Where the car is: every parameter that its pose and its command determine.
@@ -278,8 +290,7 @@ DriveOrder Simulator::order(int car) {
 // In a continuous race the next lap begins where the last one ended, in this very step.
 void Simulator::end_episode(int car) {
   ++cars_.episode[car];
-  if (!options_.rules.continuous || cars_.status[car] != Status::kLapComplete)
-    return begin_episode(car, traffic_.num_objects());
+  if (!drives_on(car)) return begin_episode(car, traffic_.num_objects());
   restart_counters(car);
   cars_.phase[car] = Phase::kRun;
 }
@@ -386,6 +397,43 @@ void Simulator::sense_car(int car) {
   sensors_.sense(
       car, {cars_.vehicle[car], traffic_.objects(car), cars_.episode[car], cars_.step_count[car]},
       *ground_, randomizer_);
+}
+
+// What cars of one world see last whose episodes have ended and who will begin anew: where this
+// step takes them, in the world as it is then. After it everyone stands again where the step began;
+// what else it changed of cars, bots and sensors, the new episode sets anew.
+void Simulator::sense_finals(int begin, int end) {
+  const auto leaves = [this](int car) { return has_ended(car) && !drives_on(car); };
+  int leaving = 0;
+  for (int car = begin; car < end; ++car) leaving += leaves(car);
+  if (leaving == 0) return;
+
+  struct Stand {
+    VehicleState vehicle;
+    Phase phase;
+    std::int32_t pause_left;
+  };
+  std::array<Stand, kMaxObjects + 1> before;
+  for (int car = begin; car < end; ++car)
+    before[car - begin] = {cars_.vehicle[car], cars_.phase[car], cars_.pause_left[car]};
+  move(begin, end);
+  meet_racers(begin, end);
+  for (int car = begin; car < end; ++car) {
+    if (!leaves(car)) continue;
+    sense_car(car);
+    keep_final(car);
+  }
+  for (int car = begin; car < end; ++car) {
+    cars_.vehicle[car] = before[car - begin].vehicle;
+    cars_.phase[car] = before[car - begin].phase;
+    cars_.pause_left[car] = before[car - begin].pause_left;
+  }
+}
+
+void Simulator::keep_final(int car) {
+  sensors_.keep_final(car);
+  write_track_state_of(
+      car, final_track_states_.data() + static_cast<std::size_t>(car) * kTrackStateSize);
 }
 
 }  // namespace deepracer_fast

@@ -4,7 +4,8 @@
 // original's (markov environments/deepracer_racetrack_env.py): the pose is read before the action
 // moves the car, so the parameters and the status that a step returns describe the car where the
 // action was chosen, and leaving the track shows one step later; the picture is the one after the
-// motion.
+// motion. On request a car whose episode ends is seen twice: where its last action takes it, and
+// then at its next start.
 //
 // Threads: each stage runs over contiguous ranges of whole worlds, which are single cars unless
 // racers meet; a car writes its own rows and reads those of its world only, and every random number
@@ -83,6 +84,9 @@ class Simulator {
   void write_track_states(std::span<float> out);
 
   const CarBatch& cars() const { return cars_; }
+  // [B, kTrackStateSize] as they were when the car ended an episode; empty unless the sensors keep
+  // final observations.
+  std::span<const float> final_track_states() const { return final_track_states_; }
   const Traffic& traffic() const { return traffic_; }
   const Sensors& sensors() const { return sensors_; }
   const Ground& ground() const { return *ground_; }
@@ -91,7 +95,8 @@ class Simulator {
   // Memory of one car beside what it observes.
   std::size_t bytes_per_car() {
     return cars_.bytes_per_car() + randomizer_.bytes_per_car() + traffic_.bytes_per_car() +
-           sensors_.bytes_per_car();
+           sensors_.bytes_per_car() +
+           final_track_states_.size() / static_cast<std::size_t>(cars_.num_cars) * sizeof(float);
   }
 
  private:
@@ -105,6 +110,9 @@ class Simulator {
   DriveOrder order(int car);
   void sense(int begin, int end);
   void sense_car(int car);
+  void sense_finals(int begin, int end);
+  void keep_final(int car);
+  void write_track_state_of(int car, float* out) const;
 
   void meet_racers(int begin, int end);
   void begin_episode(int car, int known_racers);
@@ -112,6 +120,10 @@ class Simulator {
   void put_back(int car, Status violation);
   void set_down(int car, Vec2 position, float heading);
   bool has_ended(int car) const { return cars_.terminated[car] || cars_.truncated[car]; }
+  // Whether the lap that ended leads to the next one, in a continuous race.
+  bool drives_on(int car) const {
+    return options_.rules.continuous && cars_.status[car] == Status::kLapComplete;
+  }
   void end_episode(int car);
   float progress_at(int car, float projection) const;
   double next_start(int car) const;
@@ -134,6 +146,7 @@ class Simulator {
   Randomizer randomizer_;
   Traffic traffic_;
   Sensors sensors_;
+  std::vector<float> final_track_states_;
   std::vector<int> sense_order_;  // [B] room for each thread to sort its cars
   double time_ = 0.0;             // s since the first reset
   Turns turns_;

@@ -26,7 +26,7 @@ class Fleet:
     """B cars on K tracks; each method is that of ``Simulator``.
 
     Args:
-        simulators: with the same sensors.
+        simulators: with the same sensors, and final observations of all or none.
 
     Attributes:
         simulators: as given.
@@ -83,23 +83,30 @@ class Fleet:
             whole.terminated[rows] = part.terminated
             whole.truncated[rows] = part.truncated
             whole.status[rows] = part.status
+            if whole.final_observation is None or part.final_observation is None:
+                continue
+            ended = part.terminated | part.truncated
+            for name, seen in part.final_observation.items():
+                whole.final_observation[name][rows][ended] = seen[ended]
         return whole
 
 
 def _stacked(parts: Sequence[StepResult]) -> StepResult:
     """Fresh arrays; waypoints, which are a track's own, are left out."""
-    first = parts[0]
-    names = [name for name in first.params if name != "waypoints"]
+    finals = [part.final_observation for part in parts if part.final_observation is not None]
     return StepResult(
-        observation={
-            name: np.concatenate([part.observation[name] for part in parts])
-            for name in first.observation
-        },
-        params={name: np.concatenate([part.params[name] for part in parts]) for name in names},
+        observation=_joined([part.observation for part in parts]),
+        params=_joined([part.params for part in parts], leave_out=("waypoints",)),
         terminated=np.concatenate([part.terminated for part in parts]),
         truncated=np.concatenate([part.truncated for part in parts]),
         status=np.concatenate([part.status for part in parts]),
+        final_observation=_joined(finals) if finals else None,
     )
+
+
+def _joined(parts: Sequence[dict[str, Array]], leave_out: Sequence[str] = ()) -> dict[str, Array]:
+    names = [name for name in parts[0] if name not in leave_out]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def rewards_of(reward: Reward, count: int) -> list[Reward]:

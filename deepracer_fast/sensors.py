@@ -57,14 +57,16 @@ def sensor_options(sensors: Sequence[str], lidar: LidarConfig) -> _core.SensorOp
     return options
 
 
-def observations(sensors: Sequence[str], core: _core.Simulator) -> dict[str, npt.NDArray[Any]]:
+def observations(
+    sensors: Sequence[str], pictures: npt.NDArray[np.uint8], lidar: npt.NDArray[np.float32]
+) -> dict[str, npt.NDArray[Any]]:
     """What the sensors show, by name: uint8 [B, 120, 160, C] or float32 [B, n].
 
-    Views, but for ``TRACK_STATE``, which ``copy_track_state`` fills.
+    The core's own arrays, but for ``TRACK_STATE``: zeros, which ``copy_track_state`` fills.
     """
-    views = {name: np.asarray(core.lidar if name in LIDARS else core.pictures) for name in sensors}
+    views = {name: np.asarray(lidar if name in LIDARS else pictures) for name in sensors}
     if TRACK_STATE in views:
-        views[TRACK_STATE] = np.zeros((len(core.status), TRACK_STATE_WIDTH), np.float32)
+        views[TRACK_STATE] = np.zeros((len(pictures), TRACK_STATE_WIDTH), np.float32)
     return views
 
 
@@ -77,8 +79,14 @@ def objects_told(track_state: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
     return track_state[:, -count:].reshape(len(track_state), OBJECTS_TOLD, -1)
 
 
-def copy_track_state(core: _core.Simulator, observation: dict[str, npt.NDArray[Any]]) -> None:
-    """Fills ``TRACK_STATE``, if a car carries it, with where the cars are now."""
+def copy_track_state(
+    core: _core.Simulator,
+    observation: dict[str, npt.NDArray[Any]],
+    final: dict[str, npt.NDArray[Any]] | None,
+) -> None:
+    """Fills ``TRACK_STATE``, if a car carries it: where the cars are now, and where they ended."""
     if TRACK_STATE not in observation:
         return
     np.copyto(observation[TRACK_STATE], core.track_states()[:, VISIBLE_TRACK_STATE])
+    if final is not None:
+        np.copyto(final[TRACK_STATE], core.final_track_states[:, VISIBLE_TRACK_STATE])

@@ -130,6 +130,10 @@ class StepResult:
         terminated: bool [B], a rule of the race ended the episode (also a completed lap).
         truncated: bool [B], the limit of steps ended it.
         status: uint8 [B], indices into ``STATUS_NAMES``.
+        final_observation: as ``observation``, for cars whose episodes ended in this step: what
+            they saw once their last action had moved them, too, and nobody yet begun anew. After
+            a ``continuous`` lap that is the frame of ``observation``. Other rows keep what they
+            held. None without the simulator's ``final_observations``.
     """
 
     observation: dict[str, npt.NDArray[Any]]
@@ -137,6 +141,7 @@ class StepResult:
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
     status: npt.NDArray[np.uint8]
+    final_observation: dict[str, npt.NDArray[Any]] | None = None
 
 
 @dataclass
@@ -156,6 +161,8 @@ class Simulator:
         asymmetric: turn left more readily than right, as the original's car does.
         lidar: how DISCRETIZED_SECTOR_LIDAR reduces its rays.
         frame_stack: how many of its last frames a camera shows, 1 to 4.
+        final_observations: also say what a car saw when its episode ended, for a learner that
+            values what would have come next; as much memory again as the observation takes.
         rules: how episodes begin and end.
         randomization: what differs from episode to episode, for sim-to-real; nothing by default.
         first_car: number of the first car, where several simulators drive parts of one batch in
@@ -192,6 +199,7 @@ class Simulator:
     vehicle: Callable[[Any, Any, float, float], None] | None = None
     lidar: LidarConfig = field(default_factory=LidarConfig)
     frame_stack: int = 1
+    final_observations: bool = False
 
     def __post_init__(self) -> None:
         self.track = load_track(self.track)
@@ -224,6 +232,7 @@ class Simulator:
         options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
         options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
         options.sensors = sensor_options(self.sensors, self.lidar)
+        options.sensors.final_observations = self.final_observations
         options.seed = self.seed
         options.car_version = self.car_version
         options.asymmetric = self.asymmetric
@@ -260,6 +269,7 @@ class Simulator:
             )
         self._check_engine()
         pictures = sum(name in CAMERAS for name in self.sensors) * self.frame_stack
+        pictures *= 1 + self.final_observations
         room_for(f"{self.num_cars} cars", self.num_cars * (_CAR_BYTES + pictures * _PICTURE_BYTES))
 
     def _check_race(self) -> None:
@@ -288,6 +298,7 @@ class Simulator:
         missing = {
             "no randomization": self.randomization != Randomization(),
             "no instruction_set": bool(self.instruction_set),
+            "no final_observations": self.final_observations,
         }
         if any(missing.values()):
             what = " and ".join(text for text, is_missing in missing.items() if is_missing)
@@ -305,14 +316,18 @@ class Simulator:
     def _views(self) -> StepResult:
         assert isinstance(self.track, Track)
         params = self._frame.columns(self._core.params | self._core.object_params)
-        observation = observations(self.sensors, self._core)
-        self._stack = stack_frames(observation, self.frame_stack)
+        core, final = self._core, None
+        observation = observations(self.sensors, core.pictures, core.lidar)
+        if self.final_observations:
+            final = observations(self.sensors, core.final_pictures, core.final_lidar)
+        self._stack = stack_frames(observation, self.frame_stack, final)
         return StepResult(
             observation=observation,
             params=params | {"waypoints": self.track.waypoints},
             terminated=self._core.terminated,
             truncated=self._core.truncated,
             status=self._core.status,
+            final_observation=final,
         )
 
     def reset(self) -> StepResult:
@@ -395,7 +410,7 @@ class Simulator:
 
     def _seen(self) -> StepResult:
         """The result, with what the core does not fill by itself."""
-        copy_track_state(self._core, self._result.observation)
+        copy_track_state(self._core, self._result.observation, self._result.final_observation)
         if self._frame.is_elsewhere:
             self._frame.refresh()
         return self._result

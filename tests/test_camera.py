@@ -26,9 +26,9 @@ LINE_OVERHANG = 0.005  # beyond the border, in the frames of reinvent_base
 LENGTH = 9.0
 
 
-def straight_ground() -> "_core.Ground":
-    """An open road along +x from 0 to LENGTH; its field reaches MARGIN further on all sides."""
-    x = np.linspace(0.0, LENGTH, 19)
+def straight_ground(length: float = LENGTH) -> "_core.Ground":
+    """An open road along +x from 0 to its length; its field reaches MARGIN further on all sides."""
+    x = np.linspace(0.0, length, 19)
     centre, inner, outer = (
         np.stack([x, np.full_like(x, y)], 1) for y in (0, HALF_WIDTH, -HALF_WIDTH)
     )
@@ -124,6 +124,24 @@ def test_every_path_paints_the_same_bytes() -> None:
     wanted = render(ground, poses, "portable")
     for path in _core.instruction_sets():
         np.testing.assert_array_equal(render(ground, poses, path), wanted, err_msg=path)
+
+
+@pytest.mark.parametrize("path", _core.instruction_sets())
+def test_a_picture_does_not_depend_on_the_one_before(path: str) -> None:
+    """At any pitch: the first row below the horizon may be made of one scanline, or of several."""
+    along_the_road = np.array([2.0, 0.0, 0.0])
+    others = np.array([[0.0, 0.0, 0.0], [38.0, 0.6, 3.1], [20.0, -0.5, 1.0]]) + along_the_road
+    ground = straight_ground(60.0)
+    for pitch in np.linspace(0.2, 0.35, 31):
+        params = _core.CameraParams()
+        params.pitch = pitch
+        camera = _core.Camera(params)
+        pictures = []
+        for before in others:
+            x, y, heading = np.array([before, along_the_road], np.float32).T.copy()
+            pictures.append(camera.render(ground, x, y, heading, path=path)[1])
+        for picture in pictures[1:]:
+            np.testing.assert_array_equal(picture, pictures[0], f"pitch {pitch:.3f}")
 
 
 def test_unknown_path_is_refused() -> None:
