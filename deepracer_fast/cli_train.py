@@ -70,7 +70,13 @@ def train(
         ),
     ] = None,
     hyperparameters: Annotated[
-        Path | None, typer.Option(help="hyperparameters.json (default: the lab's, for this speed)")
+        Path | None,
+        typer.Option(
+            help="hyperparameters.json with any of batch_size, num_epochs, lr, discount_factor, "
+            "beta_entropy, loss_type, exploration_type, num_episodes_between_training (default of "
+            "each that is left out: what laps soonest; ip/hyperparameters.json of a model has all)",
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="config.toml with further settings.")] = None,
     model: Annotated[
@@ -233,6 +239,8 @@ def train(
         frame_stack=frame_stack,
         race_type=race_type,
     )
+    if (resume or pretrained) and minutes is not None and stop_after is None:
+        settings["stop_after"] = 0  # it may lap already, and is to become better
     if for_the_car:
         # One clean evaluation says little where each of its laps is driven in another world.
         settings |= {"randomization": FOR_THE_CAR, "stop_after": stop_after or 0}

@@ -27,7 +27,7 @@ from deepracer_fast.model_name import model_name
 from deepracer_fast.perturbed_worlds import STARTS, perturbed_worlds
 from deepracer_fast.trace import Trace, simtrace_columns
 from deepracer_fast.track import Track, load_track
-from deepracer_fast.training_screen import lap_table
+from deepracer_fast.training_screen import evaluation_summary, lap_table
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,9 @@ def _show_laps(driven: Driven) -> None:
     """Lap by lap, and what a person would wonder about."""
     console, entry = Console(), driven.entry
     console.print(lap_table(driven.laps, f"{entry.path} on {entry.track.name}"))
+    times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
+    mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
+    console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
     space = entry.model.metadata.action_space
     remarks = (f"note: {each}" for each in driven.habits.remarks(space))
     for line in (driven.habits.summary(space), *remarks):

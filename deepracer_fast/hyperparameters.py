@@ -11,7 +11,7 @@ those below keep out what cannot train. Neighbours: ``ppo.py`` and ``train.py`` 
 import difflib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,22 +177,29 @@ def key_meant(name: str) -> str | None:
     return names[close[0]] if close else None
 
 
-def read_hyperparameters(path: str | Path) -> Hyperparameters:
-    """Reads a ``hyperparameters.json``; keys that it leaves out take their defaults.
+def read_hyperparameters(path: str | Path, usual: Hyperparameters | None = None) -> Hyperparameters:
+    """Reads a ``hyperparameters.json``.
+
+    Args:
+        path: of the file.
+        usual: what keys have that it leaves out; None for the original's defaults.
 
     Raises:
         HyperparameterError: the file cannot be read, or a value breaks its rule.
     """
     path = path_of("the path of a hyperparameters.json", path, HyperparameterError)
-    return parse_hyperparameters(read_text(path, HyperparameterError), str(path))
+    return parse_hyperparameters(read_text(path, HyperparameterError), str(path), usual)
 
 
-def parse_hyperparameters(text: str, source: str) -> Hyperparameters:
+def parse_hyperparameters(
+    text: str, source: str, usual: Hyperparameters | None = None
+) -> Hyperparameters:
     """Reads the text of a ``hyperparameters.json``.
 
     Args:
         text: the content.
         source: what messages call it, normally the file's path.
+        usual: what keys have that it leaves out; None for the original's defaults.
 
     Raises:
         HyperparameterError: the text breaks a rule; one line with source, key and rule.
@@ -204,6 +211,6 @@ def parse_hyperparameters(text: str, source: str) -> Hyperparameters:
     try:
         known = {key: content[key] for key in _RULES if key in content}
         named = tuple(printable(key[:MAX_NAME]) for key in unknown[:MAX_IGNORED])
-        return Hyperparameters(**known, ignored=named)
+        return replace(usual or Hyperparameters(), **known, ignored=named)
     except HyperparameterError as error:
         raise HyperparameterError(f"{source}: {error}") from None

@@ -31,7 +31,7 @@ from deepracer_fast.door import path_of, refuse, shown
 from deepracer_fast.errors import ArchiveError, DeepRacerError
 from deepracer_fast.file_reading import read_bytes
 from deepracer_fast.mending import mend_if_free
-from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.model_folder import MODELS, ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.networks import (
     NetworkSpec,
@@ -143,7 +143,10 @@ def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
     word = checkpoint_word(checkpoint)
     path = path_of("the path of a model", path, ArchiveError)
     if not _is_there(path):
-        raise ArchiveError(f"{path}: no such file or folder; give an archive, graph or folder")
+        meant = f" (did you mean {MODELS / path}?)" if (MODELS / path).exists() else ""
+        raise ArchiveError(
+            f"{path}: no such file or folder{meant}; give an archive, graph or folder"
+        )
     if path.is_dir():
         mend_if_free(ModelFolder(path))
         return _load_file(*find_in_folder(path, word))

@@ -49,6 +49,9 @@ from deepracer_fast.source_text import encoded
 from deepracer_fast.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.writer_lock import WriterLock
 
+MODELS = Path("models")
+"""Where models go that are given no folder of their own."""
+
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
 _NOBODY: Mapping[str, str] = {}
@@ -239,7 +242,9 @@ class ModelFolder:
             ConfigError: it holds a model.
         """
         if self.holds_a_model():
-            raise ConfigError(f"{self.path} already holds a model: resume it, or name a new folder")
+            raise ConfigError(
+                f"{self.path} already holds a model: --resume goes on with it; or name a new folder"
+            )
 
     def refuse_nothing_begun(self) -> None:
         """Refuses to go on where there is nothing to go on from, and nothing to begin anew.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -45,6 +45,7 @@ from deepracer_fast.training_health import Health
 from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER
 from deepracer_fast.training_job import TrainingJob, has_teacher
 from deepracer_fast.training_record import Round, TrainingRecord
+from deepracer_fast.training_report import Report, Show
 from deepracer_fast.training_traces import TrainingTrack
 
 SAVE_EVERY = 7.5
@@ -56,40 +57,6 @@ TRACED_TEACHER_EPISODES = 8
 
 LESSONS_PER_EVALUATION = 4
 """Where the time is to be used up instead."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """How the training stands after an iteration.
-
-    Attributes:
-        iteration: its number, from 0; the checkpoint after it is numbered one higher.
-        stage: who drove: ``teacher``, ``lessons`` or ``ppo``, see ``training_iterations``.
-        steps: env steps so far: of the teacher in its stage, of the policy in the others.
-        steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
-        mean_reward: of the episodes that ended last, or of those that go on, see ``Iteration``.
-        mean_progress: of the same, percent.
-        laps: whole laps that exploring cars have driven so far.
-        seconds: wall-clock time of this run.
-        evaluation: greedy laps, where the iteration ended with an evaluation; the teacher's in its
-            stage.
-        measures: of the update, by name.
-    """
-
-    iteration: int
-    stage: str
-    steps: int
-    steps_per_second: float
-    mean_reward: float
-    mean_progress: float
-    laps: int
-    seconds: float
-    evaluation: tuple[Lap, ...]
-    measures: dict[str, float]
-
-
-Show = Callable[[Report | str], None]
-"""Takes a report after each iteration, and remarks in between."""
 
 
 class StopRequested(Exception):
@@ -108,6 +75,7 @@ class Training:
 
     Attributes:
         job: as given.
+        made_folder: it was not there before.
 
     Raises:
         ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
@@ -149,7 +117,7 @@ class Training:
             folder.refuse_nothing_begun()
         else:
             folder.refuse_a_model()  # before anything is made
-        made = folder.make()
+        self.made_folder = made = folder.make()
         folder.lock.acquire()
         try:
             self._take_up(resume)
@@ -195,6 +163,29 @@ class Training:
     def row(self) -> Row | None:
         """Clean laps of the best checkpoint, if it drove a row of them."""
         return self._checkpoints.row
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether anything would be lost with the folder."""
+        return self._steps > 0 or (self._teaching is not None and self._teaching.rounds > 0)
+
+    @property
+    def ended_by(self) -> str:
+        """What ended it, and how to go on."""
+        config, folder = self.job.config, self.job.folder.path
+        go_on = f"go on: train --model {folder} --resume"
+        if self._stop_requested():
+            return f"ended: it was asked to stop; {go_on}"
+        if 0 < config.stop_after <= self._clean_evaluations:
+            return (
+                "ended: all laps are clean, from everywhere and in a row from the line; "
+                f"{go_on} --minutes N, which are used up then"
+            )
+        if config.steps > 0 and self._steps >= config.steps:
+            return f"ended: {config.steps:,} env-steps were asked for; {go_on} --steps N"
+        if self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes:
+            return "ended: term_cond_max_episodes of the hyperparameters is reached"
+        return f"ended: {config.minutes:g} minutes are over; {go_on} --minutes N"
 
     def run(self, show: Show) -> None:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
@@ -280,6 +271,7 @@ class Training:
             show(
                 "The teacher found no way round with this reward function in "
                 f"{TEACHER_SHARE * limit:.0f} s: PPO learns from the pictures alone, which is slow."
+                " More --minutes, slower actions, or a reward that pays for getting ahead may help."
             )
             return
         ends = time.monotonic() + LESSONS_SHARE * limit

@@ -35,8 +35,10 @@ from deepracer_fast.hyperparameters import (
 from deepracer_fast.metrics import write_evaluation_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import confinement_note
+from deepracer_fast.reward.text_faults import text_faults
 from deepracer_fast.simtrace import write_simtrace
 from deepracer_fast.stop_request import StopRequest, graceful_stop
 from deepracer_fast.trace import Trace, simtrace_columns
@@ -104,16 +106,18 @@ def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named:
         return Training(job, resume, stop.requested, team)
     job = replace(job, folder=_claimed_folder(job.config.track))
     try:
-        return Training(job, resume, stop.requested, team)
+        training = Training(job, resume, stop.requested, team)
     except BaseException:
         shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
+    training.made_folder = True
+    return training
 
 
 def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
     """Shows how the best checkpoint laps, and where the model is."""
     job = training.job
-    _say(console, *job.reward.notes)
+    _say(console, *job.reward.notes, training.ended_by)
     if not stop.hurried:
         if training.row is None:
             _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
@@ -138,7 +142,10 @@ def _train(console: Console, training: Training, stop: StopRequest) -> None:
             stop.when_asked = screen.stopping
             training.run(screen.show)
     except RewardError:
-        _say(console, f"The model up to here is kept in {job.folder.path}")
+        if training.has_learnt:
+            _say(console, f"The model up to here is kept in {job.folder.path}")
+        elif training.made_folder:  # an untrained model is of no use to anybody
+            shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
     except KeyboardInterrupt:
         # XLA may be in the middle of an update: an orderly exit would free what it works on.
@@ -181,6 +188,8 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
         yield from inheritance(job, job.parent)
     yield from filter(None, [confinement_note()])
     yield from (f"{job.reward.name}, {about}" for about in about_files(job.reward.source))
+    for fault in text_faults(read_reward(job.reward.source)) if job.reward.source else ():
+        yield f"warning: {job.reward.name}, line {fault.span.line}: {fault.what}"
     for key in job.hyperparameters.ignored:
         meant = key_meant(key)
         hint = f" (did you mean {meant}?)" if meant else ""

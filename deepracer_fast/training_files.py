@@ -19,8 +19,9 @@ from deepracer_fast.clone import Parent, read_parent, refuse_another_network
 from deepracer_fast.config import TrainConfig, read_config, settings_of
 from deepracer_fast.driving_direction import direction_meant
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.garage import GARAGE
 from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
-from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.model_folder import MODELS, ModelFolder
 from deepracer_fast.model_metadata import (
     FIRST_MODEL,
     TRACK_STATE,
@@ -31,9 +32,6 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.teacher import TEACHER_CARS, TEACHER_GAE_LAMBDA, TEACHER_HYPERPARAMETERS
 from deepracer_fast.track import track_name
 from deepracer_fast.training_job import TrainingJob
-
-MODELS = Path("models")
-"""Where models go that are given no folder of their own."""
 
 FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
 """What laps soonest here with many cars side by side."""
@@ -81,13 +79,14 @@ def new_job(
     if parent is not None:
         refuse_another_network(metadata, parent)
     config = _config_of(files, settings, metadata, parent)
-    hyperparameters = files.hyperparameters or (parent.hyperparameters if parent else None)
     usual = TEACHER_HYPERPARAMETERS if metadata.sees_track_state else FIRST_HYPERPARAMETERS
+    for source in (parent.hyperparameters if parent else None, files.hyperparameters):
+        usual = read_hyperparameters(source, usual) if source else usual
     paths = (files.metadata, files.hyperparameters, files.reward, files.config)
     return TrainingJob(
         config,
         metadata,
-        read_hyperparameters(hyperparameters) if hyperparameters else usual,
+        usual,
         load_reward(files.reward or (parent.reward if parent else None) or FIRST_REWARD),
         ModelFolder(files.model or next(numbered_folders(config.track))),
         parent,
@@ -178,7 +177,7 @@ def _with_tracks(config: TrainConfig) -> TrainConfig:
 
 def _metadata_of(files: TrainingFiles, parent: Parent | None = None) -> ModelMetadata:
     if files.metadata:
-        metadata = read_model_metadata(files.metadata)
+        metadata = read_model_metadata(_car_meant(files.metadata))
     else:
         metadata = parent.model.metadata if parent else FIRST_MODEL
     space = _space_of(files)
@@ -193,6 +192,11 @@ def _metadata_of(files: TrainingFiles, parent: Parent | None = None) -> ModelMet
     if metadata.sees_track_state and frames > 1:
         raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
     return replace(metadata, frame_stack=frames)
+
+
+def _car_meant(path: Path) -> Path:
+    """A car of the garage by its name alone, or the file as it is given."""
+    return path if path.exists() or not (GARAGE / path).exists() else GARAGE / path
 
 
 def _space_of(files: TrainingFiles) -> ActionSpace | None:
@@ -272,7 +276,8 @@ def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
         differing.append((files.metadata, folder.model_metadata))
     elif (space := _space_of(files)) not in (None, job.metadata.action_space):
         differing.append((in_words(space), folder.model_metadata))
-    if files.hyperparameters and read_hyperparameters(files.hyperparameters) != job.hyperparameters:
+    own = job.hyperparameters
+    if files.hyperparameters and read_hyperparameters(files.hyperparameters, own) != own:
         differing.append((files.hyperparameters, folder.hyperparameters))
     for path, kept in differing:
         raise ConfigError(

@@ -250,8 +250,11 @@ def _style_axes(left: Axes, right: Axes, curves: TrainingCurves) -> None:
 def _style_below(below: Axes, share: Axes) -> None:
     below.set_xlabel("Iteration", color=_INK)
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    below.set_ylabel("Distance\nto the teacher", color=_DISTANCE)
-    below.set_ylim(0, max(below.get_ylim()[1], 1e-3))
+    if np.size(below.lines[0].get_xdata()):
+        below.set_ylabel("Distance\nto the teacher", color=_DISTANCE)
+        below.set_ylim(0, max(1.1 * below.get_ylim()[1], 1e-3))
+    else:
+        below.set_yticks(())
     share.set_ylabel("Greedy laps\nclean (%)", color=_EVALUATION)
     share.set_ylim(-5, 105)
     share.set_yticks((0, 50, 100))

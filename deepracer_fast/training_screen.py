@@ -18,13 +18,20 @@ from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.evaluate import Lap
-from deepracer_fast.train import Report
 from deepracer_fast.training_iterations import LESSONS, PPO, TEACHER
+from deepracer_fast.training_report import Report
 
 _STAGES = {
     TEACHER: "the teacher, from the track state",
     LESSONS: "the network, from its teacher",
     PPO: "the network, from the reward",
+}
+
+_STORIES = {
+    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward",
+    LESSONS: "lessons: the camera network learns what its teacher does; reward and progress are "
+    "of drives that have just begun",
+    PPO: "ppo: the network goes on by itself and learns from the reward",
 }
 
 
@@ -79,6 +86,10 @@ class TrainingScreen:
             whose = "the teacher's: " if report.stage == TEACHER else ""
             summary = evaluation_summary(report.evaluation)
             self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
+        if not self._console.is_terminal and (
+            self._report is None or self._report.stage != report.stage
+        ):
+            self._console.print(_STORIES[report.stage], highlight=False, soft_wrap=True)
         self._report = report
         if not self._console.is_terminal:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)

@@ -21,8 +21,9 @@ from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.model_metadata import ModelMetadata
 from deepracer_fast.reward import load_reward
-from deepracer_fast.train import Report, Training
+from deepracer_fast.train import Training
 from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training_report import Report
 
 CONFIG = TrainConfig(
     num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0, teacher=False

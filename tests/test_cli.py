@@ -23,7 +23,7 @@ from deepracer_fast.evaluate import RaceOptions, evaluate_model
 from deepracer_fast.model import load_model
 from deepracer_fast.model_folder import ModelFolder
 from deepracer_fast.track import load_track
-from deepracer_fast.train import Report
+from deepracer_fast.training_report import Report
 from deepracer_fast.training_screen import TrainingScreen
 
 # The shapes of tests/test_train.py, so that nothing is compiled twice.

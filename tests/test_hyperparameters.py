@@ -132,3 +132,9 @@ def test_broken_file_is_named_with_line_and_column(tmp_path):
         read_hyperparameters(file)
     with pytest.raises(HyperparameterError, match=r"none\.json: cannot be read: No such file"):
         read_hyperparameters(tmp_path / "none.json")
+
+
+def test_keys_that_are_left_out_have_what_is_usual() -> None:
+    usual = Hyperparameters(batch_size=128, num_epochs=4)
+    assert parse_hyperparameters('{"lr": 0.001}', "h.json", usual) == replace(usual, lr=0.001)
+    assert parse_hyperparameters('{"lr": 0.001}', "h.json") == Hyperparameters(lr=0.001)

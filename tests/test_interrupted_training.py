@@ -15,8 +15,9 @@ from deepracer_fast.config import settings_of
 from deepracer_fast.errors import InUseError, StorageError
 from deepracer_fast.model import load_model
 from deepracer_fast.track import load_track
-from deepracer_fast.train import Report, Training
+from deepracer_fast.train import Training
 from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training_report import Report
 
 pytestmark = pytest.mark.usefixtures("quick_files")
 

@@ -192,7 +192,7 @@ def test_a_folder_that_holds_a_model_is_not_overwritten(folder: ModelFolder) -> 
     folder.create(INPUTS)
     folder.create(INPUTS)  # nothing was learnt
     save(folder, 1, 100)
-    with pytest.raises(ConfigError, match=r"swift already holds a model: resume it, or name a new"):
+    with pytest.raises(ConfigError, match=r"swift already holds a model: --resume goes on"):
         folder.create(INPUTS)
 
 

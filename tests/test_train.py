@@ -33,10 +33,11 @@ from deepracer_fast.metrics import read_training_metrics
 from deepracer_fast.model import load_model
 from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.train import Report, Training
+from deepracer_fast.train import Training
 from deepracer_fast.training_evaluation import standing
 from deepracer_fast.training_iterations import read_iterations
 from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training_report import Report
 
 pytestmark = pytest.mark.usefixtures("quick_files")
 
@@ -388,3 +389,18 @@ def test_a_folder_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"no model to resume: .* is not there"):
         Training(job_in(tmp_path), resume=True)
     assert not job_in(tmp_path).folder.path.exists()
+
+
+@pytest.mark.usefixtures("no_laps", "no_archive")
+def test_a_training_says_what_ended_it(tmp_path: Path) -> None:
+    training = Training(job_in(tmp_path / "steps", steps=8), resume=False)
+    assert not training.has_learnt
+    training.run(lambda _: None)
+    assert training.has_learnt
+    assert training.ended_by.startswith("ended: 8 env-steps were asked for; go on: train --model")
+    training = Training(job_in(tmp_path / "minutes", steps=0, minutes=1e-6), resume=False)
+    training.run(lambda _: None)
+    assert "minutes are over" in training.ended_by
+    training = Training(job_in(tmp_path / "stopped"), False, stop_requested=lambda: True)
+    training.run(lambda _: None)
+    assert "asked to stop" in training.ended_by

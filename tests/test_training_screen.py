@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from deepracer_fast.evaluate import Lap
-from deepracer_fast.train import Report
+from deepracer_fast.training_report import Report
 from deepracer_fast.training_screen import TrainingScreen, evaluation_summary, lap_table
 
 
@@ -49,7 +49,8 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
     with TrainingScreen(Console(file=text, width=40), "title", minutes=20.0) as screen:
         screen.show(report_of(evaluation=()))
         screen.show(report_of(iteration=13, mean_progress=45.678))
-    title, first, second = text.getvalue().splitlines()
+    title, story, first, second = text.getvalue().splitlines()
+    assert story.startswith("ppo: the network goes on by itself")
     assert title == "title"
     assert "iteration  12  ppo      steps   24,576      512 env-steps/s  reward    31.3" in first
     assert "time left 18:59" in first
