@@ -168,6 +168,8 @@ def deepracer_fast(command: str) -> list[str]:
 
 def note(line: str, seconds: float, result: Run) -> None:
     """Takes from a line of the training's output what it says about laps."""
+    if re.match(r"iteration\s+\d+\s+teacher ", line):
+        return  # those are not the policy's
     if (steps := re.search(r"steps\s+([\d,]+)", line)) and line.startswith("iteration"):
         result.env_steps = int(steps[1].replace(",", ""))
     clean = re.search(r"greedy: (\d+) of (\d+) clean", line)
