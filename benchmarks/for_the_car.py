@@ -58,12 +58,14 @@ def _command(*arguments: str) -> str:
 def main() -> None:
     """Prints the table, and writes it if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], default=list(ROWS), metavar="ROW")
+    parser.add_argument(
+        "--row", action="append", choices=ROWS, help="one of the rows; default: all"
+    )
     parser.add_argument("--minutes", type=float, default=3.0, help="of each training (default: 3)")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     options = parser.parse_args()
     table = {}
-    for name in options.rows:
+    for name in options.row or ROWS:
         with tempfile.TemporaryDirectory() as folder:
             table[name] = run(ROWS[name], options.minutes, Path(folder))
         print(f"{name}: {json.dumps(table[name])}", flush=True)

@@ -233,14 +233,18 @@ def machine() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     short = [name for name in ROWS if name not in LONG]
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], default=short, metavar="ROW")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (default: {short})"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each row (default: 5)")
     parser.add_argument("--minutes", type=float, default=10.0, help="give up after (default: 10)")
     parser.add_argument("--cold", action="store_true", help="nothing compiled before, each time")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     options = parser.parse_args()
+    if unknown := set(options.rows) - set(ROWS):
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     table: dict[str, Any] = {}
-    for name in options.rows:
+    for name in options.rows or short:
         runs = []
         for seed in range(options.seeds):
             runs.append(run(ROWS[name], seed, options.minutes, options.cold))

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.transforms import nonsingular
 from numpy.typing import NDArray
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
@@ -146,13 +148,14 @@ def _draw(
     panels = figure.subplots(len(rows), columns, squeeze=False)
     least = min(float(values.min()) for values in rewards.values())
     most = max(float(values.max()) for values in rewards.values())
+    norm = Normalize(*nonsingular(least, most, expander=0.1))  # one scale, of a constant as well
     for axes in panels.flat:
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         axes.set_axis_off()
     x, y = spots.transpose(2, 0, 1)
     for row, line in zip(rows, panels, strict=True):
         for action, axes in zip(row, line, strict=False):
-            shown = axes.pcolormesh(x, y, rewards[action], shading="gouraud", vmin=least, vmax=most)
+            shown = axes.pcolormesh(x, y, rewards[action], shading="gouraud", norm=norm)
             axes.set_title(action.words, fontsize="medium")
             _draw_road(axes, track)
     figure.colorbar(shown, ax=panels, label="reward", shrink=0.8)
