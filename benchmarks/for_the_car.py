@@ -58,9 +58,7 @@ def _command(*arguments: str) -> str:
 def main() -> None:
     """Prints the table, and writes it if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--row", action="append", choices=ROWS, help="one of the rows; default: all"
-    )
+    parser.add_argument("--row", action="append", choices=ROWS, help="default: all")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each training (default: 3)")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     options = parser.parse_args()
