@@ -48,7 +48,7 @@ def _clean(row: dict[str, Any]) -> int:
 
 
 def _command(*arguments: str) -> str:
-    command = [sys.executable, "-m", "deepracer_fast.cli", *arguments]
+    command = [sys.executable, "-P", "-m", "deepracer_fast.cli", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(arguments)}: {done.stderr}")
