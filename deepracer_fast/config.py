@@ -159,11 +159,14 @@ class TrainConfig:
 
 
 def settings_of(model: Path) -> TrainConfig:
-    """What a model folder was trained with; the defaults for anything else.
+    """What a model was trained with: a model folder, or a file in one; otherwise the defaults.
 
     Routes that the folder carries are named by their place in it.
     """
     folder = path_of("model", model)
+    if folder.is_file():  # its archive, or a graph in its model/
+        above = folder.resolve().parents[:2]
+        folder = next((home for home in above if (home / "model").is_dir()), folder)
     if not (folder / "config.toml").is_file():
         return TrainConfig()
     config = read_config(folder / "config.toml")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deepracer_fast.config import TrainConfig, read_config
+from deepracer_fast.config import TrainConfig, read_config, settings_of
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.race_config import RaceConfig
 from deepracer_fast.randomization import Randomization
@@ -127,3 +127,15 @@ def test_race_is_a_table_of_its_own(tmp_path: Path) -> None:
         read_config(written(tmp_path, "[race]\nnumber_of_bot_cars = 9\n"))
     with pytest.raises(ConfigError, match="HEAD_TO_MODEL is a race between trained models"):
         read_config(written(tmp_path, '[race]\nrace_type = "HEAD_TO_MODEL"\n'))
+
+
+def test_a_file_in_a_model_folder_was_trained_as_the_folder_says(tmp_path: Path) -> None:
+    home = tmp_path / "mine"
+    (home / "model").mkdir(parents=True)
+    (home / "config.toml").write_text('track = "Oval_track"\n')
+    files = [home / "mine.tar.gz", home / "model" / "model_3.pb", tmp_path / "alone.tar.gz"]
+    for path in files:
+        path.write_bytes(b"")
+    (tmp_path / "config.toml").write_text('track = "Bowtie_track"\n')  # somebody's own
+    tracks = [settings_of(path).track for path in (home, *files)]
+    assert tracks == ["Oval_track"] * 3 + ["reinvent_base"]
