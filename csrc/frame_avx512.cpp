@@ -85,9 +85,13 @@ constexpr std::int8_t kInWindow[17] = {0, 1, 2, 3, -128, -127, -126, -125};
 
 // Takes bilinear samples.
 struct Sampler {
-  DEEPRACER_FAST_TARGET Samples operator()(const std::uint32_t* lower, const std::uint32_t* upper,
-                                           const std::int32_t* starts, const std::uint32_t* origins,
-                                           const Offsets& offsets) const {
+  // Inline, however it is compiled: GCC 12 ends a function that returns a record in a 512-bit
+  // register by clearing all of that but its lowest 128 bits.
+  [[gnu::always_inline]] DEEPRACER_FAST_TARGET Samples operator()(const std::uint32_t* lower,
+                                                                  const std::uint32_t* upper,
+                                                                  const std::int32_t* starts,
+                                                                  const std::uint32_t* origins,
+                                                                  const Offsets& offsets) const {
     const __m256i least = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(origins));
     const __m256i x =
         _mm256_add_epi8(_mm256_shuffle_epi8(least, both_halves(kLowestByte)), offsets.x);
