@@ -206,9 +206,13 @@ def every_pair(steering_angle_deg: Sequence[float], speed: Sequence[float]) -> D
     Raises:
         ActionError: a list is empty, or holds a value that is not finite.
     """
+    angles, speeds = (
+        numbers(name, values, np.float64, ActionError).ravel().tolist()
+        for name, values in (("steering_angle_deg", steering_angle_deg), ("speed", speed))
+    )
     return DiscreteActionSpace(
-        steering_angle_deg=tuple(angle for angle in steering_angle_deg for _ in speed),
-        speed=tuple(each for _ in steering_angle_deg for each in speed),
+        steering_angle_deg=tuple(angle for angle in angles for _ in speeds),
+        speed=tuple(each for _ in angles for each in speeds),
     )
 
 

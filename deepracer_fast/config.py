@@ -185,7 +185,7 @@ def read_config(path: str | Path, over: TrainConfig | None = None) -> TrainConfi
     Raises:
         ConfigError: the file cannot be read, is not TOML, or has a key or value of the wrong kind.
     """
-    content = read_toml(path, ConfigError)
+    content = read_toml(path_of("the path of a config.toml", path), ConfigError)
     try:
         if "track" in content:
             content = {"more_tracks": (), **content}

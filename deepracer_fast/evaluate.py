@@ -176,6 +176,8 @@ def evaluate_starts(
     Returns:
         The laps by place, and the trace of every step, an episode each.
     """
+    instance("options", options, RaceOptions)
+    count("starts", starts, 1)
     track, space = load_track(track), metadata_of(model).action_space
     rules = replace(
         lap_rules(replace(options, resets=False), track),

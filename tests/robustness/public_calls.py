@@ -55,7 +55,8 @@ LEFT_OUT = {
     "parse_model_metadata", "parse_hyperparameters", "unflatten_tree", "save_weights",
     "policy_in", "most_of_checkpoint",
     "policy_shapes", "input_name", "episode_metrics", "milliseconds", "write_evaluation_metrics",
-    "write_simtrace", "Commands", "draw_reward", "check_name",
+    "write_simtrace", "Commands", "draw_reward", "check_name", "Action", "actions_drawn",
+    "key_meant", "sensor_list", "two_slow_laps", "track_name",
 }  # fmt: skip
 
 
@@ -203,6 +204,9 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
         ContinuousActionSpace,
         DiscreteActionSpace,
         discrete_grid,
+        even_speeds,
+        even_steering,
+        every_pair,
     )
     from deepracer_fast.config import TrainConfig
     from deepracer_fast.evaluate import RaceOptions
@@ -233,6 +237,12 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
             discrete_grid,
             {"max_steering_deg": 30, "steering_levels": 3, "max_speed": 1, "speed_levels": 1},
         ),
+        "even_steering": lambda _: (even_steering, {"max_steering_deg": 30, "steering_levels": 3}),
+        "even_speeds": lambda _: (even_speeds, {"max_speed": 1, "speed_levels": 2}),
+        "every_pair": lambda _: (
+            every_pair,
+            {"steering_angle_deg": (0.0, 1.0), "speed": (1.0, 2.0)},
+        ),
         "DiscreteActionSpace.to_commands": lambda _: (
             DiscreteActionSpace((0.0, 1.0), (1.0, 1.0)).to_commands,
             {"indices": np.array([0, 1])},
@@ -248,7 +258,7 @@ def _of_models() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.archive.frozen_graph import frozen_graph
     from deepracer_fast.archive.model_archive import write_model_archive
     from deepracer_fast.archive.weights import check_weights, flatten_tree
-    from deepracer_fast.evaluate import RaceOptions, evaluate_model
+    from deepracer_fast.evaluate import RaceOptions, evaluate_model, evaluate_starts
     from deepracer_fast.race import Race
     from deepracer_fast.race_drive import Entrant, drive_race
 
@@ -265,6 +275,10 @@ def _of_models() -> dict[str, Callable[[Goods], Call]]:
         "evaluate_model": lambda g: (
             evaluate_model,
             {"model": g.model(blind), "track": "Oval_track", "options": no_resets},
+        ),
+        "evaluate_starts": lambda g: (
+            evaluate_starts,
+            {"model": g.model(blind), "track": "Oval_track", "options": no_resets, "starts": 2},
         ),
         "Entrant": lambda g: (Entrant, {"name": "a", "model": g.model(blind)}),
         "drive_race": lambda g: (

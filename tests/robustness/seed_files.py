@@ -32,7 +32,7 @@ from deepracer_fast.metrics import (
     write_evaluation_metrics,
 )
 from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder, ModelInputs, training_params
+from deepracer_fast.model_folder import ModelFolder, ModelInputs
 from deepracer_fast.model_metadata import TRACK_STATE, parse_model_metadata, read_model_metadata
 from deepracer_fast.networks import network_spec
 from deepracer_fast.race import Race, RaceLap, Submission, standings
@@ -44,6 +44,7 @@ from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.trace_reader import read_recording
 from deepracer_fast.track import load_track, route_bytes
 from deepracer_fast.tracks import find_outline, outline_route
+from deepracer_fast.training_params import training_params
 
 REWARD = "import math\n\n\ndef reward_function(params):\n    return math.exp(-params['speed'])\n"
 
