@@ -53,6 +53,7 @@ random, and its preferences are then too faint to imitate well."""
 # persists for about a third of a second.
 OFFSET_ERROR, HEADING_ERROR, OBJECT_ERROR = 0.1, 0.05, 0.05
 ERROR_MEMORY = 0.8  # share that is left of an error after a step
+IN_A_CHANGED_WORLD = 2.0  # times as large, where camera, light and car differ from lap to lap
 HALF_WIDTH = 0.4  # m, of a usual road
 
 
@@ -127,7 +128,11 @@ class Teacher:
             judge_of(self.simulator, reward),
             course.metadata.action_space,
             TEACHER_HORIZON,
-            disturb=Misjudgement(self.simulator.num_cars, config.seed),
+            disturb=Misjudgement(
+                self.simulator.num_cars,
+                config.seed,
+                IN_A_CHANGED_WORLD if config.randomization.is_on else 1.0,
+            ),
         )
         fewest = STARTS_AMONG_OBJECTS if course.race.num_objects > 0 else EVALUATION_STARTS
         starts = max(fewest, 2 * len(course.tracks))
@@ -229,7 +234,8 @@ class Misjudgement:
     exploration no longer disturbs it, it leaves the track.
     """
 
-    def __init__(self, num_cars: int, seed: int) -> None:
+    def __init__(self, num_cars: int, seed: int, scale: float = 1.0) -> None:
+        self._scale = scale
         self._random = np.random.default_rng([seed, 1])
         self._error = np.zeros((num_cars, 2 + 2 * OBJECTS_TOLD), np.float32)
 
@@ -237,7 +243,7 @@ class Misjudgement:
         """Adds them to an observation, in place."""
         fresh = self._random.standard_normal(self._error.shape, np.float32)
         self._error *= ERROR_MEMORY
-        self._error += np.sqrt(1.0 - ERROR_MEMORY**2) * fresh
+        self._error += self._scale * np.sqrt(1.0 - ERROR_MEMORY**2) * fresh
         state = observation[TRACK_STATE]
         state[:, :2] += self._error[:, :2] * np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
         objects = objects_told(state)

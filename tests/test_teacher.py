@@ -164,3 +164,17 @@ def test_a_teacher_stops_when_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_teacher_without_time_says_that_it_does_not_lap(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not make_teacher(monkeypatch).train(0.0, True, lambda report: None)
+
+
+def test_in_a_changed_world_a_teacher_misjudges_more() -> None:
+    def spread(scale: float) -> float:
+        misjudge, seen = (
+            Misjudgement(2_000, 0, scale),
+            np.zeros((2_000, TRACK_STATE_WIDTH), np.float32),
+        )
+        for _ in range(20):
+            seen[:] = 0.0
+            misjudge({TRACK_STATE: seen})
+        return float(seen[:, 0].std())
+
+    assert spread(2.0) == pytest.approx(2.0 * spread(1.0), rel=1e-5)
