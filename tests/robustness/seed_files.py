@@ -44,7 +44,9 @@ from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.trace_reader import read_recording
 from deepracer_fast.track import load_track, route_bytes
 from deepracer_fast.tracks import find_outline, outline_route
+from deepracer_fast.training_iterations import PPO, Iteration, read_iterations, write_iterations
 from deepracer_fast.training_params import training_params
+from deepracer_fast.training_plot import training_curves
 
 REWARD = "import math\n\n\ndef reward_function(params):\n    return math.exp(-params['speed'])\n"
 
@@ -105,12 +107,15 @@ def make_folder(folder: Path) -> None:
         )
     )
     save_weights(model.weights(POLICY), {"network_1": zero_policy(TRACK_STATE)[1]})
-    learner().save(model.learner(POLICY), 7)
+    learner().save(model.learner(POLICY))
     record = CheckpointRecord(POLICY, 1.7e9, 61.5)
     model.record_checkpoints(record, record)
     outcome = EpisodeOutcome(31.6, 29.9, "off_track", 27.7, 31.5)
     rows = [episode_metrics(outcome, "training", number, number) for number in range(1, 5)]
     TrainingMetrics(model.training_metrics, rows=rows).write()
+    means = {"laps": 2, "reward": 31.6, "progress": 29.9, "measures": {"kl": 0.01}}
+    iterations = [Iteration(number, PPO, 9.5, 400, 1, **means) for number in range(3)]
+    write_iterations(model.training_iterations, iterations)
 
 
 def make_others(folder: Path) -> None:
@@ -164,6 +169,10 @@ def read_metrics(path: Path) -> None:
     metrics.write()
 
 
+def read_and_draw(path: Path) -> None:
+    training_curves(read_iterations(path))
+
+
 def read_board(path: Path) -> None:
     board = read_leaderboard(path)
     standings(board.race, board.submissions)
@@ -197,6 +206,7 @@ def kinds(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "archive": (own / "model.tar.gz", read_model_archive),
         "leaderboard": (own / "leaderboard.json", read_board),
         "metrics": (model.training_metrics, read_metrics),
+        "iterations": (model.training_iterations, read_and_draw),
         "evaluation": (own / "EvaluationMetrics.json", read_evaluation_metrics),
         "simtrace": (own / "trace.csv", read_traces),
         "simtrace, all of it": (own / "trace.csv", read_simtrace),
