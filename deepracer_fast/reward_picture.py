@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.transforms import nonsingular
 from numpy.typing import NDArray
 
 from deepracer_fast.action_space import ActionSpace, DiscreteActionSpace
@@ -148,7 +147,8 @@ def _draw(
     panels = figure.subplots(len(rows), columns, squeeze=False)
     least = min(float(values.min()) for values in rewards.values())
     most = max(float(values.max()) for values in rewards.values())
-    norm = Normalize(*nonsingular(least, most, expander=0.1))  # one scale, of a constant as well
+    spare = 0.0 if most > least else max(0.1 * abs(most), 1e-3)  # of a constant
+    norm = Normalize(least - spare, most + spare)  # one scale for all panels
     for axes in panels.flat:
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         axes.set_axis_off()

@@ -80,8 +80,10 @@ def new_job(
         refuse_another_network(metadata, parent)
     config = _config_of(files, settings, metadata, parent)
     usual = TEACHER_HYPERPARAMETERS if metadata.sees_track_state else FIRST_HYPERPARAMETERS
-    for source in (parent.hyperparameters if parent else None, files.hyperparameters):
-        usual = read_hyperparameters(source, usual) if source else usual
+    if parent and parent.hyperparameters:
+        usual = read_hyperparameters(parent.hyperparameters)
+    if files.hyperparameters:
+        usual = read_hyperparameters(files.hyperparameters, usual)
     paths = (files.metadata, files.hyperparameters, files.reward, files.config)
     return TrainingJob(
         config,
