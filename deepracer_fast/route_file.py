@@ -130,7 +130,8 @@ def _read(path: Path, file: BinaryIO) -> tuple[Points, RouteRecord | None]:
         behind = file.read(_MAX_RECORD + 1)
     except ArrayFileError as error:
         _refuse(path, file, str(error))
-    with np.errstate(over="ignore"):  # wider than float64: it becomes infinite, which is refused
+    # Wider than float64: it becomes infinite; a signalling NaN: it is one. Both are refused.
+    with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(np.float64), _record(path, behind)
 
 
