@@ -45,6 +45,11 @@ class DrivingHabits:
     used: Array | None
     commands: Array
 
+    def lines(self, space: ActionSpace) -> Iterator[str]:
+        """What is shown below a table of laps."""
+        yield self.summary(space)
+        yield from (f"note: {each}" for each in self.remarks(space))
+
     def summary(self, space: ActionSpace) -> str:
         """One line: speed and actions."""
         line = f"mean speed {self.mean_speed:.2f} m/s"

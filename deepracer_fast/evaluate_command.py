@@ -161,9 +161,7 @@ def _show_laps(driven: Driven) -> None:
     times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
     mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
     console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
-    space = entry.model.metadata.action_space
-    remarks = (f"note: {each}" for each in driven.habits.remarks(space))
-    for line in (driven.habits.summary(space), *remarks):
+    for line in driven.habits.lines(entry.model.metadata.action_space):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

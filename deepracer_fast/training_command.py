@@ -283,8 +283,7 @@ def _show_laps(console: Console, driven: _Driven, space: ActionSpace) -> None:
     clean = sum(lap.is_clean for lap in driven.laps)
     title = f"{driven.title}: {clean} of {len(driven.laps)} laps clean"
     console.print(lap_table(driven.laps, title))
-    habits = driving_habits(driven.columns, space)
-    _say(console, habits.summary(space), *(f"note: {each}" for each in habits.remarks(space)))
+    _say(console, *driving_habits(driven.columns, space).lines(space))
 
 
 def _say(console: Console, *lines: str) -> None:

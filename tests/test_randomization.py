@@ -13,23 +13,12 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.randomization import LARGEST, Randomization
+from deepracer_fast.randomization import FOR_THE_CAR, LARGEST, Randomization
 from deepracer_fast.simulator import RaceRules, Simulator
 from deepracer_fast.track import load_track
 
 TRACK = "reinvent_base"
-EVERYTHING = Randomization(
-    surface_grey=0.3,
-    light_gain=0.2,
-    light_offset=15.0,
-    pixel_noise=6.0,
-    blur=0.6,
-    camera_height=0.01,
-    camera_pitch=0.03,
-    camera_yaw=0.02,
-    picture_delay=0.15,
-    grip=0.3,
-)
+EVERYTHING = replace(FOR_THE_CAR, picture_delay=0.15)
 SAME_START = RaceRules(round_robin_advance_dist=0.0)
 
 
