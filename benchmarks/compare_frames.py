@@ -212,7 +212,7 @@ def print_table(rgb: NDArray[np.uint8], drawn: Floats) -> None:
 
 def print_agreement(path: Path, real: Floats, drawn: Floats) -> None:
     """A discrete policy's answers to the same places, seen in the original and here."""
-    from deepracer_fast.model import load_model  # JAX is needed for this alone
+    from deepracer_fast.policy.model import load_model  # JAX is needed for this alone
 
     model = load_model(path)
     seen, here = (model.probabilities(p[..., None].astype(np.uint8)) for p in (real, drawn))

@@ -1,4 +1,4 @@
-"""Fits a car's physics (``VehicleParams`` in csrc/vehicle.h) to step traces of the original.
+"""Fits a car's physics (``VehicleParams`` in csrc/car/vehicle.h) to step traces of the original.
 
     python benchmarks/fit_vehicle.py --version 4 training-simtrace/*.csv
 
@@ -27,8 +27,15 @@ from scipy.optimize import minimize
 from understeer import understeer_misfit
 
 from deepracer_fast import _core
-from deepracer_fast.replay import FRONT_POINT, Episode, Replay, episodes, error_table, replay
-from deepracer_fast.trace_reader import read_recording
+from deepracer_fast.driving.replay import (
+    FRONT_POINT,
+    Episode,
+    Replay,
+    episodes,
+    error_table,
+    replay,
+)
+from deepracer_fast.files.trace_reader import read_recording
 
 Array = npt.NDArray[Any]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from time_to_lap import machine
 
-from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.files.atomic import atomic_write_text
 
 PRESET = ("--for-the-car",)
 ROWS = {

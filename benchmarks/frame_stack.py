@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from deepracer_fast import _core
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Course
-from deepracer_fast.hosts import ALONE
-from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.learning.hosts import ALONE
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.training_cars import TrainingCars, learner_of
-from deepracer_fast.training_files import FIRST_HYPERPARAMETERS, FIRST_MODEL
-from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training.cars import TrainingCars, learner_of
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Course
+from deepracer_fast.training.inputs import FIRST_HYPERPARAMETERS, FIRST_MODEL
+from deepracer_fast.training.job import TrainingJob
 
 
 class Trainee:

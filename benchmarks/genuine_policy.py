@@ -11,10 +11,10 @@ import argparse
 import json
 from pathlib import Path
 
-from deepracer_fast.evaluate import Driver, drive_laps
-from deepracer_fast.model import Model, load_model
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track
+from deepracer_fast.driving.evaluate import Driver, drive_laps
+from deepracer_fast.policy.model import Model, load_model
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 MAX_STEPS = 1500  # 100 s of simulated time; a lap takes this policy 15 to 20 s
 

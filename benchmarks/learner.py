@@ -95,11 +95,11 @@ def our_iteration(steps: int) -> Callable[[], Seconds]:
     _core.tune_allocator()  # as the command line does, before JAX allocates
     import numpy as np
 
-    from deepracer_fast.collect import Rollout
-    from deepracer_fast.hyperparameters import Hyperparameters
-    from deepracer_fast.learner import Learner, LearnerOptions
-    from deepracer_fast.networks import NetworkSpec
-    from deepracer_fast.simulator import TRACK_STATE_SIZE
+    from deepracer_fast.driving.collect import Rollout
+    from deepracer_fast.files.hyperparameters import Hyperparameters
+    from deepracer_fast.learning.learner import Learner, LearnerOptions
+    from deepracer_fast.policy.networks import NetworkSpec
+    from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
     camera = "FRONT_FACING_CAMERA"
     shape = (*PICTURE, 1)

@@ -52,7 +52,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All figures of the table under plain names, with where they were measured."""
     import jax
 
-    from deepracer_fast import networks
+    from deepracer_fast.policy import networks
 
     rows = []
     for batch in options.batch:
@@ -95,7 +95,7 @@ def network_steps(neural_network: str, form: str) -> tuple[Any, Step, Step]:
     import jax
     import jax.numpy as jnp
 
-    from deepracer_fast.networks import NetworkSpec, init_policy, policy_logits
+    from deepracer_fast.policy.networks import NetworkSpec, init_policy, policy_logits
 
     spec = NetworkSpec(((SENSOR, (120, 160, 1)),), neural_network, NUM_ACTIONS, False)
 

@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.atomic import atomic_write_text
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track, load_track, track_names
+from deepracer_fast.files.atomic import atomic_write_text
+from deepracer_fast.tracks.track import Track, load_track, track_names
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 TRACK = "reinvent_base"
 CAMERA = ("FRONT_FACING_CAMERA",)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from deepracer_fast.atomic import atomic_write_text
+from deepracer_fast.files.atomic import atomic_write_text
 
 RESULTS = Path(__file__).with_name("results")
 README = Path(__file__).parents[1] / "README.md"

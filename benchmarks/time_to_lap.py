@@ -29,9 +29,9 @@ from typing import Any
 
 import jax
 
-from deepracer_fast.action_space import discrete_grid
-from deepracer_fast.atomic import atomic_write_text
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.files.action_space import discrete_grid
+from deepracer_fast.files.atomic import atomic_write_text
+from deepracer_fast.files.model_metadata import ModelMetadata
 
 SEEN = (
     "Oval_track",

@@ -1,4 +1,4 @@
-"""The native core, as csrc/bindings*.cpp expose it. Arrays that come back are read-only views."""
+"""The native core, as csrc/bindings exposes it. Arrays that come back are read-only views."""
 
 from enum import IntEnum
 from typing import Any

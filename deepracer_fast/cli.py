@@ -15,11 +15,11 @@ from typing import Annotated, Any
 import typer
 
 from deepracer_fast import __version__, _core
-from deepracer_fast.cache_folder import lend_to_libraries
-from deepracer_fast.cli_evaluate import evaluate
-from deepracer_fast.cli_garage import garage
-from deepracer_fast.cli_train import train
-from deepracer_fast.terminal import error_line, open_streams
+from deepracer_fast.commands.evaluate_options import evaluate
+from deepracer_fast.commands.garage_options import garage
+from deepracer_fast.commands.terminal import error_line, open_streams
+from deepracer_fast.commands.train_options import train
+from deepracer_fast.files.cache_folder import lend_to_libraries
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -140,7 +140,7 @@ def race(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
-    from deepracer_fast.race_command import RaceRequest, race_of, run_race
+    from deepracer_fast.commands.race import RaceRequest, race_of, run_race
 
     rules = {
         "track": track,
@@ -171,7 +171,7 @@ def archive(
     ] = None,
 ) -> None:
     """Write the archive of any checkpoint, for the car and the other tools."""
-    from deepracer_fast.archive_command import run_archive
+    from deepracer_fast.commands.archive import run_archive
 
     run_archive(model, checkpoint, output)
 
@@ -240,7 +240,7 @@ def video(
     ] = None,
 ) -> None:
     """Film a model's laps, or a recorded episode with its rewards as recorded."""
-    from deepracer_fast.video_command import VideoRequest, run_video
+    from deepracer_fast.commands.video import VideoRequest, run_video
 
     driving = {
         "checkpoint": checkpoint,
@@ -280,7 +280,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive recorded actions open loop and print how far the car ends up from the recording."""
-    from deepracer_fast.replay_command import ReplayOptions, run_replay
+    from deepracer_fast.commands.replay import ReplayOptions, run_replay
 
     run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
 
@@ -313,8 +313,8 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Drive a reward function through all that training may meet; say its range and its faults."""
+    from deepracer_fast.commands.validate import ValidateRequest, run_validate
     from deepracer_fast.reward.examples import reward_file
-    from deepracer_fast.validate_command import ValidateRequest, run_validate
 
     request = ValidateRequest(reward_file(reward), track, metadata, race_type, png, as_json)
     sys.exit(run_validate(request))
@@ -329,7 +329,7 @@ def tracks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List the bundled tracks with length and width, or draw one."""
-    from deepracer_fast.tracks_command import run_tracks
+    from deepracer_fast.commands.tracks import run_tracks
 
     run_tracks(name, png, as_json)
 

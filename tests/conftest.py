@@ -81,7 +81,7 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     """No training writes its model's archive."""
-    from deepracer_fast import checkpoints
+    from deepracer_fast.training import checkpoints
 
     monkeypatch.setattr(checkpoints, "write_model_archive", lambda *_: None)
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import (
+from deepracer_fast.errors import ActionError
+from deepracer_fast.files.action_space import (
     ContinuousActionSpace,
     DiscreteActionSpace,
     discrete_grid,
 )
-from deepracer_fast.errors import ActionError
-from deepracer_fast.model_metadata import read_model_metadata
+from deepracer_fast.files.model_metadata import read_model_metadata
 
 LIST = DiscreteActionSpace(steering_angle_deg=(-30.0, 0.0, 30.0), speed=(1.0, 6.0, 2.0))
 BOX = ContinuousActionSpace(steering_low=-20.0, steering_high=30.0, speed_low=1.0, speed_high=3.0)

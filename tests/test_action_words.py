@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from deepracer_fast.action_picture import draw_actions
-from deepracer_fast.action_space import (
+from deepracer_fast.errors import ActionError
+from deepracer_fast.files.action_space import (
     ContinuousActionSpace,
     DiscreteActionSpace,
     discrete_grid,
 )
-from deepracer_fast.action_words import (
+from deepracer_fast.files.action_words import (
     action_space_of,
     in_words,
     read_actions,
@@ -18,7 +18,7 @@ from deepracer_fast.action_words import (
     read_steering,
     rows_of,
 )
-from deepracer_fast.errors import ActionError
+from deepracer_fast.pictures.action_space import draw_actions
 
 
 @pytest.mark.parametrize(

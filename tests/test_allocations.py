@@ -29,9 +29,9 @@ int posix_memalign(void **p, size_t to, size_t n) {
 DRIVE = """
 import ctypes, gc, sys
 import numpy as np
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.randomization import LARGEST, Randomization
-from deepracer_fast.simulator import RaceRules, Simulator
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import LARGEST, Randomization
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 counter = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
 assert counter.value > 1000, "malloc is counted"

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.archive`` and ``atomic.py``: graphs, archives, weights.
+"""Promises of ``policy.archive`` and ``atomic.py``: graphs, archives, weights.
 
 That OpenVINO computes from an exported graph what the policy computes itself is tested in
 ``test_model.py``. The same was checked by hand with TensorFlow, too large to install for a test:
@@ -24,25 +24,25 @@ import pytest
 from tensorboardX.proto.graph_pb2 import GraphDef
 from tensorboardX.proto.node_def_pb2 import NodeDef
 
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.archive.frozen_graph import frozen_graph, input_name
-from deepracer_fast.archive.graph_import import read_frozen_graph
-from deepracer_fast.archive.model_archive import (
+from deepracer_fast.errors import ArchiveError, MetadataError
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.atomic import atomic_file, atomic_write_text
+from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
+from deepracer_fast.policy.archive.frozen_graph import frozen_graph, input_name
+from deepracer_fast.policy.archive.graph_import import read_frozen_graph
+from deepracer_fast.policy.archive.model_archive import (
     MAX_TOTAL_BYTES,
     read_model_archive,
     write_model_archive,
 )
-from deepracer_fast.archive.weights import (
+from deepracer_fast.policy.archive.weights import (
     flatten_tree,
     load_weights,
     policy_shapes,
     save_weights,
     unflatten_tree,
 )
-from deepracer_fast.atomic import atomic_file, atomic_write_text
-from deepracer_fast.errors import ArchiveError, MetadataError
-from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
-from deepracer_fast.networks import NetworkSpec, network_spec
+from deepracer_fast.policy.networks import NetworkSpec, network_spec
 
 SHALLOW = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
 FIVE_LAYERS = "DEEP_CONVOLUTIONAL_NETWORK"

@@ -9,13 +9,13 @@ import pytest
 import safetensors.numpy
 from command_line import CommandLine
 
-from deepracer_fast.action_space import discrete_grid
-from deepracer_fast.archive.weights import flatten_tree
-from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
-from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import init_policy, network_spec
+from deepracer_fast.files.action_space import discrete_grid
+from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.policy.archive.weights import flatten_tree
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.networks import init_policy, network_spec
 
 METADATA = ModelMetadata(discrete_grid(30.0, 3, 1.0, 1))
 

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from deepracer_fast.array_file import ArrayFileError, read_numbers
+from deepracer_fast.checks.array_file import ArrayFileError, read_numbers
 
 NUMBERS = np.arange(12.0).reshape(4, 3)
 

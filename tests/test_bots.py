@@ -1,7 +1,7 @@
 """Bots and racers: how they drive, and who has run into whom.
 
 Sources: markov agent_ctrl/bot_cars_agent_ctrl.py, rollout_agent_ctrl.py, track_geom/constants.py.
-Neighbours: csrc/bots.h, csrc/lanes.h, csrc/traffic.h.
+Neighbours: csrc/traffic/bots.h, csrc/tracks/lanes.h, csrc/traffic/traffic.h.
 """
 
 from typing import Any
@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import CONTROL_PERIOD, CRASHED, IN_PROGRESS, RaceRules, Simulator
-from deepracer_fast.track import Track, load_track
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import (
+    CONTROL_PERIOD,
+    CRASHED,
+    IN_PROGRESS,
+    RaceRules,
+    Simulator,
+)
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deepracer_fast.cache_folder import _chosen, cache_folder, lend_to_libraries, remark
+from deepracer_fast.files.cache_folder import _chosen, cache_folder, lend_to_libraries, remark
 
 
 @pytest.fixture

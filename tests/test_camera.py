@@ -2,7 +2,8 @@
 
 The twin casts rays from the geometry alone (a straight road, so that a surface is a comparison of
 coordinates), at the original's 640x480, and reduces the picture as Pillow does. Neighbours:
-csrc/camera.h, csrc/ground.h; benchmarks/compare_frames.py fits the recorded frames.
+csrc/rendering/camera.h, csrc/rendering/ground.h; benchmarks/compare_frames.py fits the recorded
+frames.
 """
 
 from pathlib import Path

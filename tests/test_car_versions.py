@@ -8,7 +8,7 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.simulator import CAR_VERSIONS, Simulator
+from deepracer_fast.world.simulator import CAR_VERSIONS, Simulator
 
 PARAMS = (
     "delay",

@@ -17,13 +17,14 @@ import pytest
 import typer
 from command_line import Answer, CommandLine
 
-from deepracer_fast import cli, training_command
+from deepracer_fast import cli
+from deepracer_fast.commands import train as training_command
+from deepracer_fast.commands.screen import TrainingScreen
+from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
 from deepracer_fast.errors import TrackError
-from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.track import load_track
-from deepracer_fast.training_report import Report
-from deepracer_fast.training_screen import TrainingScreen
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.training.report import Report
 
 # The shapes of tests/test_train.py, so that nothing is compiled twice.
 CONFIG = (

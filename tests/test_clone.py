@@ -10,18 +10,18 @@ import jax
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.archive.weights import save_weights
-from deepracer_fast.clone import read_parent, refuse_another_network
-from deepracer_fast.config import TrainConfig
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import init_policy, network_spec
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.training_files import TrainingFiles, inheritance, new_job, tracks_of
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.archive.weights import save_weights
+from deepracer_fast.policy.networks import init_policy, network_spec
+from deepracer_fast.training.clone import read_parent, refuse_another_network
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.inputs import TrainingFiles, inheritance, new_job, tracks_of
+from deepracer_fast.world.race_config import RaceConfig
 
 METADATA = ModelMetadata(
     discrete_grid(30.0, 5, 1.0, 3), neural_network="DEEP_CONVOLUTIONAL_NETWORK_DEEP"

@@ -9,8 +9,8 @@ import pytest
 from command_line import CommandLine
 from small_training import job_in, run
 
-from deepracer_fast import training_command
-from deepracer_fast.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.commands import train as training_command
+from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
-from deepracer_fast.collect import Collector, Rollout
+from deepracer_fast.driving.collect import Collector, Rollout
+from deepracer_fast.driving.trace import simtrace_columns
+from deepracer_fast.files.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import PREPARE, STATUS_NAMES, RaceRules, Simulator
-from deepracer_fast.trace import simtrace_columns
-from deepracer_fast.track import Track
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.simulator import PREPARE, STATUS_NAMES, RaceRules, Simulator
 
 Array = npt.NDArray[Any]
 

@@ -1,14 +1,14 @@
-"""Promises of ``deepracer_fast.config``: what is written is read again, and nothing else."""
+"""Promises of ``training.config``: what is written is read again, and nothing else."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deepracer_fast.config import TrainConfig, read_config, settings_of
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.randomization import Randomization
+from deepracer_fast.training.config import TrainConfig, read_config, settings_of
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import Randomization
 
 
 def written(path: Path, text: str) -> Path:

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course
-from deepracer_fast.driving_direction import direction_meant
 from deepracer_fast.errors import TrackError
-from deepracer_fast.model_metadata import FIRST_MODEL
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track, load_track
+from deepracer_fast.files.model_metadata import FIRST_MODEL
+from deepracer_fast.tracks.driving_direction import direction_meant
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 CARS, STEPS = 50, 120
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.arrays import numbers
-from deepracer_fast.door import check_fields, path_of, shown
+from deepracer_fast.checks.arrays import numbers
+from deepracer_fast.checks.values import check_fields, path_of, shown
 from deepracer_fast.errors import ActionError, ConfigError
 
 

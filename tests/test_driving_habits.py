@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.driving_habits import driving_habits
+from deepracer_fast.driving.habits import driving_habits
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
 
 SPACE = discrete_grid(30.0, 5, 1.0, 3)
 BOX = ContinuousActionSpace(-30.0, 30.0, 0.5, 1.0)

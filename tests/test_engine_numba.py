@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.randomization import Randomization
-from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track, load_track
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 
 Array = npt.NDArray[Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 
 Array = npt.NDArray[Any]
 

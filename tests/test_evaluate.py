@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.evaluate``: laps are counted and timed as in a race.
+"""Promises of ``driving.evaluate``: laps are counted and timed as in a race.
 
 The drivers are made up: one follows the centre line (it is told where it is), one only goes
 straight on and leaves the road in every bend.
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepracer_fast.driving.evaluate import Driver, Lap, RaceOptions, drive_laps, evaluate_model
+from deepracer_fast.driving.trace import Trace
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.evaluate import Driver, Lap, RaceOptions, drive_laps, evaluate_model
-from deepracer_fast.metrics import STATUS_LABELS
-from deepracer_fast.simulator import CONTROL_PERIOD, RaceRules, Simulator
-from deepracer_fast.trace import Trace
+from deepracer_fast.files.metrics import STATUS_LABELS
+from deepracer_fast.world.simulator import CONTROL_PERIOD, RaceRules, Simulator
 
 PLAIN: Any = SimpleNamespace(to_commands=lambda action: action)  # degrees and m/s as they are
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from command_line import Answer, CommandLine
 
-from deepracer_fast import evaluate_command
-from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.evaluate import RaceOptions, evaluate_model, evaluate_starts
-from deepracer_fast.model_folder import Checkpoint, ModelFolder
-from deepracer_fast.randomization import FOR_THE_CAR, Randomization
-from deepracer_fast.track import load_track
+from deepracer_fast.commands import evaluate as evaluate_command
+from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.model_folder import Checkpoint, ModelFolder
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.world.randomization import FOR_THE_CAR, Randomization
 
 Run = Callable[..., Answer]
 

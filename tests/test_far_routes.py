@@ -5,11 +5,11 @@ import inspect
 import numpy as np
 import pytest
 
-from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.pictures.video.views import RoadObjects, Views
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track, load_track, track_names
-from deepracer_fast.views import RoadObjects, Views
+from deepracer_fast.tracks.track import Track, load_track, track_names
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 UTM = (500_000.0, 5_400_000.0)
 MILLIMETRE = 1e-3

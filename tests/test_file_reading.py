@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deepracer_fast.config import read_config
+from deepracer_fast.checks.file_reading import PARSER_FAULTS, read_bytes, read_text, refusing
 from deepracer_fast.errors import (
     MAX_MESSAGE,
     ConfigError,
@@ -18,16 +18,16 @@ from deepracer_fast.errors import (
     RewardError,
     printable,
 )
-from deepracer_fast.file_reading import PARSER_FAULTS, read_bytes, read_text, refusing
-from deepracer_fast.hyperparameters import parse_hyperparameters, read_hyperparameters
-from deepracer_fast.leaderboard import read_leaderboard
-from deepracer_fast.metrics import read_evaluation_metrics, read_training_metrics
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import read_model_metadata
+from deepracer_fast.files.hyperparameters import parse_hyperparameters, read_hyperparameters
+from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import read_model_metadata
+from deepracer_fast.files.simtrace import read_simtrace
+from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.racing.leaderboard import read_leaderboard
 from deepracer_fast.reward.loading import read_reward
-from deepracer_fast.route_file import read_route
-from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.trace_reader import read_recording
+from deepracer_fast.tracks.route_file import read_route
+from deepracer_fast.training.config import read_config
 
 
 def read_index(path: Path) -> Any:

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.fleet import Fleet
-from deepracer_fast.model_metadata import TRACK_STATE
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.randomization import Randomization
-from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track
+from deepracer_fast.files.model_metadata import TRACK_STATE
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.fleet import Fleet
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 
 Arrays = dict[str, NDArray[Any]]
 

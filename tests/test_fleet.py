@@ -1,13 +1,13 @@
-"""Promises of ``deepracer_fast.fleet``: cars on several tracks, driven as one batch."""
+"""Promises of ``world.fleet``: cars on several tracks, driven as one batch."""
 
 import numpy as np
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.fleet import Fleet, rewards_of
-from deepracer_fast.model_metadata import TRACK_STATE
+from deepracer_fast.files.model_metadata import TRACK_STATE
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import RaceRules, Simulator
+from deepracer_fast.world.fleet import Fleet, rewards_of
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 TRACKS = ("Oval_track", "Bowtie_track")
 COUNTS_CALLS = """

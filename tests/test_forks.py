@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepracer_fast import _core
-from deepracer_fast.simulator import Simulator
+from deepracer_fast.world.simulator import Simulator
 
 # Other threads of the tests' own process would come along, so each forks in a process of its own.
 START = """
@@ -16,7 +16,7 @@ import hashlib, os, signal, sys, threading
 import numpy as np
 from deepracer_fast import _core
 from deepracer_fast.errors import SimulatorError
-from deepracer_fast.simulator import Simulator
+from deepracer_fast.world.simulator import Simulator
 
 def ended(work):
     child = os.fork()

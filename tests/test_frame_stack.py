@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import RaceRules, Simulator
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 CARS, STEPS, SEED = 6, 60, 4
 # Fast and to one side, so that episodes end soon and not all at once.

@@ -13,27 +13,27 @@ import numpy as np
 import pytest
 from command_line import CommandLine
 
-from deepracer_fast import training_command
-from deepracer_fast.action_space import DiscreteActionSpace, discrete_grid
-from deepracer_fast.collect import Collector
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course
+from deepracer_fast.commands import train as training_command
+from deepracer_fast.commands.video import drive_moments
+from deepracer_fast.driving.collect import Collector
+from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, lap_rules
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.evaluate import RaceOptions, evaluate_model, lap_rules
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.lessons import LESSON_CARS, Lessons
-from deepracer_fast.model import load_model
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.networks import network_spec
-from deepracer_fast.race import Race
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.race_drive import Entrant, drive_race
+from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.networks import network_spec
+from deepracer_fast.racing.drive import Entrant, drive_race
+from deepracer_fast.racing.race import Race
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.simulator import Simulator
-from deepracer_fast.training_files import TrainingFiles, new_job, resumed_job
-from deepracer_fast.video_command import drive_moments
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.training.inputs import TrainingFiles, new_job, resumed_job
+from deepracer_fast.training.lessons import LESSON_CARS, Lessons
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import Simulator
 
 FRONT = "FRONT_FACING_CAMERA"
 TRACK = "reinvent_base"

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.car_shape import CAR_COLOURS
 from deepracer_fast.errors import ConfigError, MetadataError
-from deepracer_fast.garage import CarPlan, built, place_of
-from deepracer_fast.model_metadata import (
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.garage import CarPlan, built, place_of
+from deepracer_fast.files.model_metadata import (
     CAR_COLORS,
     FIRST_MODEL,
     ModelMetadata,
     parse_model_metadata,
     read_model_metadata,
 )
-from deepracer_fast.training_files import TrainingFiles, new_job
-from deepracer_fast.training_params import read_training_params, training_params
+from deepracer_fast.files.training_params import read_training_params, training_params
+from deepracer_fast.pictures.video.car_shape import CAR_COLOURS
+from deepracer_fast.training.inputs import TrainingFiles, new_job
 
 
 @pytest.fixture

@@ -14,15 +14,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.archive.frozen_graph import POLICY_SCOPE, frozen_graph
-from deepracer_fast.archive.graph_import import read_frozen_graph
-from deepracer_fast.archive.messages import GraphDef
-from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
-from deepracer_fast.archive.weights import load_weights, policy_shapes, save_weights, unflatten_tree
 from deepracer_fast.errors import ArchiveError
-from deepracer_fast.model import load_model
-from deepracer_fast.model_metadata import parse_model_metadata
-from deepracer_fast.networks import network_spec
+from deepracer_fast.files.model_metadata import parse_model_metadata
+from deepracer_fast.policy.archive.frozen_graph import POLICY_SCOPE, frozen_graph
+from deepracer_fast.policy.archive.graph_import import read_frozen_graph
+from deepracer_fast.policy.archive.messages import GraphDef
+from deepracer_fast.policy.archive.model_archive import read_model_archive, write_model_archive
+from deepracer_fast.policy.archive.weights import (
+    load_weights,
+    policy_shapes,
+    save_weights,
+    unflatten_tree,
+)
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.networks import network_spec
 
 METADATA = parse_model_metadata(
     '{"action_space": [{"steering_angle": 0, "speed": 1}], "sensor": ["FRONT_FACING_CAMERA"]}', "m"

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.hosts`` and of a training over two hosts, both on this machine."""
+"""Promises of ``learning.hosts`` and of a training over two hosts, both on this machine."""
 
 import json
 import re
@@ -17,33 +17,33 @@ import jax
 import numpy as np
 import pytest
 
-from deepracer_fast import hosts
-from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError
-from deepracer_fast.hosts import ALONE, Invitation, Team, agree, invitation, meet
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.networks import exact_form, network_spec
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
+from deepracer_fast.learning import hosts
+from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, invitation, meet
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.networks import exact_form, network_spec
 from deepracer_fast.reward import load_reward
-from deepracer_fast.sensors import TRACK_STATE_WIDTH
-from deepracer_fast.simulator import RaceRules
-from deepracer_fast.train import Training
-from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.train import Training
+from deepracer_fast.world.sensors import TRACK_STATE_WIDTH
+from deepracer_fast.world.simulator import RaceRules
 
 METADATA = ModelMetadata(DiscreteActionSpace((-30.0, 30.0), (1.0, 1.0)), sensors=(TRACK_STATE,))
 
 LEARNS = """
     import sys, jax, numpy as np
-    from deepracer_fast.collect import Rollout
-    from deepracer_fast.hosts import ALONE, Invitation, meet
-    from deepracer_fast.hyperparameters import Hyperparameters
-    from deepracer_fast.learner import Learner, LearnerOptions
-    from deepracer_fast.networks import NetworkSpec
-    from deepracer_fast.simulator import TRACK_STATE_SIZE
+    from deepracer_fast.driving.collect import Rollout
+    from deepracer_fast.learning.hosts import ALONE, Invitation, meet
+    from deepracer_fast.files.hyperparameters import Hyperparameters
+    from deepracer_fast.learning.learner import Learner, LearnerOptions
+    from deepracer_fast.policy.networks import NetworkSpec
+    from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
     coordinator, path, *parts = sys.argv[1:]
     parts = [int(part) for part in parts]

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from deepracer_fast.errors import HyperparameterError
-from deepracer_fast.hyperparameters import (
+from deepracer_fast.files.hyperparameters import (
     Hyperparameters,
     key_meant,
     parse_hyperparameters,

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from small_training import assert_usable, job_in, lap_of, last_checkpoint, run
 
-from deepracer_fast import checkpoints, lessons, teacher, teaching, train
-from deepracer_fast.config import settings_of
 from deepracer_fast.errors import InUseError, StorageError
-from deepracer_fast.model import load_model
-from deepracer_fast.track import load_track
-from deepracer_fast.train import Training
-from deepracer_fast.training_job import TrainingJob
-from deepracer_fast.training_report import Report
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.training import checkpoints, lessons, teacher, teaching, train
+from deepracer_fast.training.config import settings_of
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.report import Report
+from deepracer_fast.training.train import Training
 
 pytestmark = pytest.mark.usefixtures("quick_files")
 

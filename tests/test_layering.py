@@ -13,36 +13,40 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "deepracer_fast"
 MAX_LINES = 500
+CORE = re.compile(r"^from deepracer_fast import .*\b_core\b", re.MULTILINE)
 
-# A station -> what lies behind it on the line, of which it must know nothing.
-LEARNER = {"networks", "ppo", "learner", "native_network", "archive", "model"}
-DRIVERS = {"collect", "evaluate", "train", "cli", "cli_train"}
-MUST_NOT_REACH = {
-    "arrays": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "door": {"arrays", "config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "cache_folder": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "terminal": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "file_reading": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "trace_rows": {"config", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "config": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "array_file": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "borders": {"route_file", "track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "route_file": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "world_frame": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "built_track": {"simulator", "reward", *LEARNER, *DRIVERS},
-    "track": {"built_track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "reward": {"track", "simulator", *LEARNER, *DRIVERS},
-    "simulator": {"config", *LEARNER, *DRIVERS},
-    "engine_numba": {"config", "simulator", "reward", *LEARNER, *DRIVERS},
-    "action_space": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "networks": {"track", "simulator", "reward", "ppo", "learner", "archive", *DRIVERS},
-    "ppo": {"track", "simulator", "reward", "learner", "archive", *DRIVERS},
-    "archive": {"track", "simulator", "reward", "ppo", "learner", *DRIVERS},
-    "collect": {*LEARNER, "evaluate", "train", "cli"},
-    "evaluate": {"ppo", "learner", "collect", "train", "cli"},
-    "race": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "leaderboard": {"track", "simulator", "reward", *LEARNER, *DRIVERS},
-    "train": {"cli"},
+# Each folder, and what it may import; the ones below know nothing of those above them. ``_core`` is
+# the native core. ``errors`` is everybody's.
+FOLDERS: dict[str, set[str]] = {
+    "checks": set(),
+    "files": {"checks"},
+    "tracks": {"checks", "files", "_core"},
+    "reward": {"checks", "files"},
+    "world": {"checks", "files", "reward", "tracks", "_core"},
+    "policy": {"checks", "files", "world", "_core"},
+    "driving": {"checks", "files", "policy", "tracks", "world", "_core"},
+    "racing": {"checks", "driving", "files", "policy", "tracks", "world"},
+    "validation": {"files", "reward", "tracks", "world"},
+    "learning": {"checks", "driving", "files", "policy", "world"},
+    "pictures": {"checks", "driving", "files", "reward", "tracks", "world", "_core"},
+    "training": {"checks", "driving", "files", "learning", "policy", "reward", "tracks", "world"},
+    "commands": {
+        *("driving", "files", "learning", "pictures", "policy", "racing", "reward", "tracks"),
+        *("training", "validation", "world"),
+    },
+    "cli": {"commands", "files", "reward", "_core"},
+}
+
+# The same for the core's folders.
+CORE_FOLDERS: dict[str, set[str]] = {
+    "base": set(),
+    "tracks": {"base"},
+    "car": {"base"},
+    "traffic": {"base", "car", "tracks"},
+    "rendering": {"base", "traffic"},
+    "simulator": {"base", "car", "rendering", "tracks", "traffic"},
+    "network": set(),
+    "bindings": {"base", "network", "rendering", "simulator", "tracks"},
 }
 
 
@@ -88,8 +92,8 @@ def reached(graph: dict[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-def station(module: str) -> str:
-    """``deepracer_fast.reward.loading`` belongs to the station ``reward``."""
+def top(module: str) -> str:
+    """``deepracer_fast.reward.loading`` belongs to the folder ``reward``."""
     return f"{module}.".split(".")[1]
 
 
@@ -99,24 +103,9 @@ def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedPr
     )
 
 
-def test_the_reader_of_imports_sees_the_simulators() -> None:
-    graph = import_graph()
-    stations = (
-        "arrays",
-        "built_track",
-        "frame_stack",
-        "model_metadata",
-        "poses",
-        "race_config",
-        "randomization",
-        "reward",
-        "sensors",
-        "track",
-        "world_frame",
-    )
-    ours = ("door", "engine_numba.engine", "errors", *stations)
-    needs = {f"deepracer_fast.{name}" for name in ours}
-    assert graph["deepracer_fast.simulator"] == needs  # and _core, which is not Python
+def test_the_reader_of_imports_sees_the_fleets() -> None:
+    needs = {"errors", "reward", "world.simulator"}
+    assert import_graph()["deepracer_fast.world.fleet"] == {f"{PACKAGE}.{name}" for name in needs}
 
 
 def test_imports_make_no_circle() -> None:
@@ -124,13 +113,34 @@ def test_imports_make_no_circle() -> None:
     assert not [module for module in graph if module in reached(graph, module)]
 
 
-@pytest.mark.parametrize("name", MUST_NOT_REACH)
-def test_stations_know_nothing_of_what_comes_behind_them(name: str) -> None:
+def test_folders_import_only_what_the_table_allows() -> None:
     graph = import_graph()
-    own = [module for module in graph if station(module) == name]
-    assert own, f"no station {name}"
-    found = {station(other) for module in own for other in reached(graph, module)}
-    assert not found & MUST_NOT_REACH[name]
+    found: dict[str, set[str]] = {name: set() for name in FOLDERS}
+    for module, path in modules().items():
+        folder = top(module)
+        if folder in ("", "errors"):
+            continue
+        names = {top(other) for other in graph[module]}
+        if CORE.search(path.read_text(encoding="utf-8")):
+            names.add("_core")
+        found[folder] |= names - {folder, "errors"}
+    assert found == FOLDERS
+
+
+@pytest.mark.parametrize("table", [FOLDERS, CORE_FOLDERS], ids=["Python", "C++"])
+def test_each_folder_imports_only_those_above_it_in_the_table(table: dict[str, set[str]]) -> None:
+    order = list(table)
+    for number, folder in enumerate(order):
+        assert table[folder] <= {"_core", *order[:number]}, folder
+
+
+def test_core_folders_include_only_what_the_table_allows() -> None:
+    found: dict[str, set[str]] = {name: set() for name in CORE_FOLDERS}
+    include = re.compile(r'#include "(\w+)/')
+    for path in (ROOT / "csrc").rglob("*.*"):
+        folder = path.relative_to(ROOT / "csrc").parts[0]
+        found[folder] |= set(include.findall(path.read_text(encoding="utf-8"))) - {folder, "xla"}
+    assert found == CORE_FOLDERS
 
 
 def test_importing_the_package_loads_neither_jax_nor_numba(own_process: dict[str, str]) -> None:
@@ -145,7 +155,7 @@ def test_importing_the_package_loads_neither_jax_nor_numba(own_process: dict[str
 def test_the_simulator_loads_numba_only_for_its_engine(own_process: dict[str, str]) -> None:
     done = run_python(
         "import sys\n"
-        "from deepracer_fast.simulator import Simulator\n"
+        "from deepracer_fast.world.simulator import Simulator\n"
         "Simulator('Oval_track', sensors=()).reset()\n"
         "print('numba' in sys.modules)\n"
         "Simulator('Oval_track', sensors=(), engine='numba').reset()\n"
@@ -168,8 +178,8 @@ def test_track_simulator_and_reward_work_without_jax(own_process: dict[str, str]
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('jax', 'jaxlib', 'flax', 'optax')))\n"
         "from deepracer_fast.reward import load_reward\n"
-        "from deepracer_fast.simulator import Simulator\n"
-        "from deepracer_fast.track import load_track\n"
+        "from deepracer_fast.world.simulator import Simulator\n"
+        "from deepracer_fast.tracks.track import load_track\n"
         "result = Simulator(load_track('Oval_track'), 2, num_threads=1).reset()\n"
         "print(load_reward(lambda params: params['track_length'])(result.params).round().tolist())",
         own_process,
@@ -196,5 +206,5 @@ def test_no_file_is_too_long() -> None:
 def test_only_the_bindings_know_python() -> None:
     knows = re.compile(r"#\s*include\s*[<\"](pybind11|Python)", re.MULTILINE)
     files = [path for path in sources() if path.suffix in (".h", ".cpp")]
-    found = [path.name for path in files if knows.search(path.read_text(encoding="utf-8"))]
-    assert all(name.startswith("bindings") for name in found)
+    found = [path for path in files if knows.search(path.read_text(encoding="utf-8"))]
+    assert {path.parent.name for path in found} == {"bindings"}

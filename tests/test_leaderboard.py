@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.leaderboard``: what the file keeps and refuses."""
+"""Promises of ``racing.leaderboard``: what the file keeps and refuses."""
 
 import json
 import os
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from deepracer_fast import leaderboard
 from deepracer_fast.errors import InUseError, LeaderboardError
-from deepracer_fast.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
-from deepracer_fast.race import Race, RaceLap, Submission
-from deepracer_fast.writer_lock import WriterLock
+from deepracer_fast.files.writer_lock import WriterLock
+from deepracer_fast.racing import leaderboard
+from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
+from deepracer_fast.racing.race import Race, RaceLap, Submission
 
 RACE = Race("reinvent_base", 17.709)
 LAP = RaceLap(100.0, 9.867, 1, 0, 1, 149, "lap_complete")

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.learner``: rollouts in, a better policy out, and nothing lost."""
+"""Promises of ``learning.learner``: rollouts in, a better policy out, and nothing lost."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +8,13 @@ import jax
 import numpy as np
 import pytest
 
-from deepracer_fast import ppo
-from deepracer_fast.collect import Rollout
+from deepracer_fast.driving.collect import Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.networks import NetworkSpec
-from deepracer_fast.simulator import TRACK_STATE_SIZE
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.learning import ppo
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.networks import NetworkSpec
+from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
 DISCRETE = NetworkSpec((("LIDAR", (64,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 3, False)
 CONTINUOUS = replace(DISCRETE, num_actions=2, continuous=True)

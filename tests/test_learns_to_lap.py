@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepracer_fast.model import load_model
+from deepracer_fast.policy.model import load_model
 
 
 def deepracer_fast(*arguments: str, folder: Path, environment: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The LIDAR against rays cast one by one, and what the sector sensors make of them.
 
-Sources: markov sensors/constants.py, racecar.launch.py. Neighbours: csrc/lidar.h, csrc/sensors.h.
+Sources: markov sensors/constants.py, racecar.launch.py. Neighbours: csrc/rendering/lidar.h,
+csrc/simulator/sensors.h.
 """
 
 from typing import Any
@@ -10,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.model_metadata import LidarConfig
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track
+from deepracer_fast.files.model_metadata import LidarConfig
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 Floats = NDArray[np.float64]
 

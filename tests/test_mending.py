@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.mending``: whatever a crash left, an open folder is of a piece."""
+"""Promises of ``policy.mending``: whatever a crash left, an open folder is of a piece."""
 
 import json
 from collections.abc import Callable
@@ -8,17 +8,17 @@ import jax
 import pytest
 import safetensors.numpy
 
-from deepracer_fast.action_space import discrete_grid
-from deepracer_fast.archive.frozen_graph import frozen_graph
-from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
-from deepracer_fast.archive.weights import flatten_tree
-from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
 from deepracer_fast.errors import ArchiveError
-from deepracer_fast.mending import mend, mend_if_free
-from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.networks import init_policy, network_spec
+from deepracer_fast.files.action_space import discrete_grid
+from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.policy.archive.frozen_graph import frozen_graph
+from deepracer_fast.policy.archive.model_archive import read_model_archive, write_model_archive
+from deepracer_fast.policy.archive.weights import flatten_tree
+from deepracer_fast.policy.mending import mend, mend_if_free
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.networks import init_policy, network_spec
 
 METADATA = ModelMetadata(discrete_grid(30.0, 3, 1.0, 1))
 SPEC = network_spec(METADATA)

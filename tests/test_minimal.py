@@ -3,7 +3,7 @@
 import numpy as np
 
 from deepracer_fast.reward import load_reward
-from deepracer_fast.simulator import PREPARE, STATUS_NAMES, Simulator
+from deepracer_fast.world.simulator import PREPARE, STATUS_NAMES, Simulator
 
 
 def test_cars_drive_and_every_array_has_its_shape_and_type() -> None:

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.model``: what a loaded model answers, and what can be loaded.
+"""Promises of ``policy.model``: what a loaded model answers, and what can be loaded.
 
 OpenVINO is the judge, in float32: it is the engine that runs the graph on the car.
 """
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.archive.frozen_graph import OUTPUT_NAME, frozen_graph, input_name
-from deepracer_fast.archive.model_archive import write_model_archive
-from deepracer_fast.archive.weights import policy_shapes, save_weights, unflatten_tree
-from deepracer_fast.atomic import atomic_write_bytes
 from deepracer_fast.errors import ArchiveError, ConfigError, DeepRacerError
-from deepracer_fast.model import Model, load_model
-from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
-from deepracer_fast.networks import NetworkSpec, network_spec
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.atomic import atomic_write_bytes
+from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
+from deepracer_fast.policy.archive.frozen_graph import OUTPUT_NAME, frozen_graph, input_name
+from deepracer_fast.policy.archive.model_archive import write_model_archive
+from deepracer_fast.policy.archive.weights import policy_shapes, save_weights, unflatten_tree
+from deepracer_fast.policy.model import Model, load_model
+from deepracer_fast.policy.networks import NetworkSpec, network_spec
 
 SHALLOW = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
 FIVE_LAYERS = "DEEP_CONVOLUTIONAL_NETWORK"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.errors import MetadataError
-from deepracer_fast.model_metadata import (
+from deepracer_fast.files.action_space import ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.files.model_metadata import (
     LidarConfig,
     ModelMetadata,
     parse_model_metadata,

@@ -14,11 +14,11 @@ import numpy as np
 import optax
 import pytest
 
-from deepracer_fast import native_network, networks, value_networks
-from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.errors import ConfigError, MetadataError
-from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
-from deepracer_fast.networks import NetworkSpec, init_policy, network_spec, policy_logits
+from deepracer_fast.files.action_space import ContinuousActionSpace, DiscreteActionSpace
+from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
+from deepracer_fast.policy import native_network, networks, value_networks
+from deepracer_fast.policy.networks import NetworkSpec, init_policy, network_spec, policy_logits
 
 SHALLOW = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
 FIVE_LAYER = "DEEP_CONVOLUTIONAL_NETWORK"

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 from test_engine_numba import both, open_road
 
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track, load_track
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 
 Array = npt.NDArray[Any]
 

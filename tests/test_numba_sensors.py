@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deepracer_fast.engine_numba.objects import BOX, CAR_LIKE, OBJECT
-from deepracer_fast.model_metadata import LidarConfig
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track
+from deepracer_fast.files.model_metadata import LidarConfig
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.engine_numba.objects import BOX, CAR_LIKE, OBJECT
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import STATUS_NAMES, RaceRules, Simulator, StepResult
 
 Array = npt.NDArray[Any]
 

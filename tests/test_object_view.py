@@ -1,17 +1,17 @@
 """Boxes and cars in the picture, against the pinhole projection of their corners.
 
 The car stands on a straight road; a box or a car is put before it, and the edges of what changed in
-the picture are compared with where the projection puts them. Neighbours: csrc/object_view.h,
-csrc/objects.h.
+the picture are compared with where the projection puts them. Neighbours:
+csrc/rendering/object_view.h, csrc/traffic/objects.h.
 """
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Object avoidance: where boxes stand, what a crash is, and what it costs.
 
 Sources of the rules: markov agent_ctrl/obstacles_agent_ctrl.py, track_geom/track_data.py,
-rollout_agent_ctrl.py. Neighbours: csrc/traffic.h, csrc/objects.h, race_config.py.
+rollout_agent_ctrl.py. Neighbours: csrc/traffic/traffic.h, csrc/traffic/objects.h, race_config.py.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from deepracer_fast.errors import ActionError, ConfigError
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import CRASHED, IN_PROGRESS, PAUSE, RaceRules, Simulator
-from deepracer_fast.track import Track
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import CRASHED, IN_PROGRESS, PAUSE, RaceRules, Simulator
 
 Floats = NDArray[np.float64]
 

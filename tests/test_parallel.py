@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.parallel``, on a CPU that is cut into four devices."""
+"""Promises of ``learning.parallel``, on a CPU that is cut into four devices."""
 
 import json
 import subprocess
@@ -9,11 +9,11 @@ import pytest
 
 PROGRAM = """
     import json, jax, numpy as np
-    from deepracer_fast.collect import Rollout
-    from deepracer_fast.hyperparameters import Hyperparameters
-    from deepracer_fast.learner import Learner, LearnerOptions
-    from deepracer_fast.networks import NetworkSpec
-    from deepracer_fast.simulator import TRACK_STATE_SIZE
+    from deepracer_fast.driving.collect import Rollout
+    from deepracer_fast.files.hyperparameters import Hyperparameters
+    from deepracer_fast.learning.learner import Learner, LearnerOptions
+    from deepracer_fast.policy.networks import NetworkSpec
+    from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
     spec = NetworkSpec((("LIDAR", (64,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 3, False)
     learner = Learner(LearnerOptions(spec, Hyperparameters(batch_size=32, num_epochs=2)))

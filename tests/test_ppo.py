@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.ppo``: hand-worked numbers, slow twins, and what an update may do.
+"""Promises of ``learning.ppo``: hand-worked numbers, slow twins, and what an update may do.
 
 The network is the smallest that the ecosystem knows, a lidar alone: the mathematics above it is
 the same for every sensor.
@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from deepracer_fast import ppo
-from deepracer_fast.descent import shuffled
-from deepracer_fast.networks import NetworkSpec, Params, policy_logits
-from deepracer_fast.simulator import TRACK_STATE_SIZE
+from deepracer_fast.learning import ppo
+from deepracer_fast.learning.descent import shuffled
+from deepracer_fast.policy.networks import NetworkSpec, Params, policy_logits
+from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
 DISCRETE = NetworkSpec((("LIDAR", (64,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 3, False)
 CONTINUOUS = NetworkSpec((("LIDAR", (64,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 2, True)

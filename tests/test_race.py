@@ -1,11 +1,11 @@
-"""Promises of ``deepracer_fast.race``: hand-worked rankings."""
+"""Promises of ``racing.race``: hand-worked rankings."""
 
 from typing import Any
 
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.race import (
+from deepracer_fast.racing.race import (
     Race,
     RaceLap,
     Submission,

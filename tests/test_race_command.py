@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from command_line import Answer, CommandLine
 
-from deepracer_fast import race_command
-from deepracer_fast.model_name import model_name
-from deepracer_fast.race import Race
-from deepracer_fast.race_drive import Entrant, drive_race
+from deepracer_fast.commands import race as race_command
+from deepracer_fast.files.model_name import model_name
+from deepracer_fast.racing.drive import Entrant, drive_race
+from deepracer_fast.racing.race import Race
 
 Run = Callable[..., Answer]
 

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.randomization import Randomization
-from deepracer_fast.simulator import RaceRules, Simulator, StepResult
-from deepracer_fast.track import Track
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import RaceRules, Simulator, StepResult
 
 Arrays = dict[str, NDArray[Any]]
 

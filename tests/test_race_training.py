@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.evaluate import Driver, RaceOptions, drive_laps, lap_rules
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
-from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.driving.evaluate import Driver, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
+from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.simulator import Simulator
-from deepracer_fast.train import Training
-from deepracer_fast.training_job import TrainingJob
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.train import Training
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import Simulator
 
 CONFIG = TrainConfig(
     num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0, teacher=False

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import DiscreteActionSpace
+from deepracer_fast.commands.race import race_of
 from deepracer_fast.errors import ConfigError, LeaderboardError
-from deepracer_fast.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.race import Race, RaceLap, Submission
-from deepracer_fast.race_command import race_of
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.race_drive import Entrant, drive_race
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.racing.drive import Entrant, drive_race
+from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
+from deepracer_fast.racing.race import Race, RaceLap, Submission
+from deepracer_fast.world.race_config import RaceConfig
 
 
 def driver(speed: float, sensors: tuple[str, ...] = ()) -> Any:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import discrete_grid
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Course
 from deepracer_fast.errors import TrackError
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.track import load_track
+from deepracer_fast.files.action_space import discrete_grid
+from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.tracks.random_outline import random_outline
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Course
 
 NUMBERS = range(20)
 

@@ -1,7 +1,7 @@
 """Randomisation: off by default, drawn per episode, the same for any number of threads.
 
-Each test changes one property and looks at pictures or motion. Neighbours: csrc/randomization.h,
-deepracer_fast/randomization.py.
+Each test changes one property and looks at pictures or motion. Neighbours:
+csrc/simulator/randomization.h, deepracer_fast/world/randomization.py.
 """
 
 from dataclasses import replace
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.randomization import FOR_THE_CAR, LARGEST, Randomization
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import load_track
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.world.randomization import FOR_THE_CAR, LARGEST, Randomization
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 TRACK = "reinvent_base"
 EVERYTHING = replace(FOR_THE_CAR, picture_delay=0.15)

@@ -9,15 +9,15 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.cli import main
-from deepracer_fast.errors import DeepRacerError, TraceError
-from deepracer_fast.replay import (
+from deepracer_fast.driving.replay import (
     episodes,
     error_table,
     guess_car_version,
     replay,
     steering_at_start,
 )
-from deepracer_fast.trace_reader import Recording, read_recording
+from deepracer_fast.errors import DeepRacerError, TraceError
+from deepracer_fast.files.trace_reader import Recording, read_recording
 
 LINE = "SIM_TRACE_LOG:0,{step},3.2113,0.6824,{yaw},{steer},1.00,0,1.0000,False,True,0.8,1,17.71,6.3"
 

@@ -17,7 +17,7 @@ import pytest
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward, params_dict
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.simulator import Simulator
+from deepracer_fast.world.simulator import Simulator
 
 CORPUS = sorted((Path(__file__).parent / "reward_corpus").glob("*.py"))
 CARS, STEPS = 12, 30

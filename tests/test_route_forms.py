@@ -7,10 +7,10 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.errors import TrackError
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track, load_track, route_bytes, save_route
-from deepracer_fast.track_picture import draw_track
+from deepracer_fast.pictures.track import draw_track
+from deepracer_fast.tracks.track import Track, load_track, route_bytes, save_route
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 BASE = load_track("reinvent_base")
 LINES = ("waypoints", "inner", "outer")

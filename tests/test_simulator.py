@@ -12,8 +12,9 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ActionError, ConfigError, TrackError
-from deepracer_fast.randomization import Randomization
-from deepracer_fast.simulator import (
+from deepracer_fast.tracks.track import Track, load_track, track_names
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import (
     IN_PROGRESS,
     PREPARE,
     TRACK_STATE_SIZE,
@@ -21,7 +22,6 @@ from deepracer_fast.simulator import (
     Simulator,
     StepResult,
 )
-from deepracer_fast.track import Track, load_track, track_names
 
 Array = npt.NDArray[Any]
 

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.stop_request`` and of the screen that may break."""
+"""Promises of ``training.stop_request`` and of the screen that may break."""
 
 import io
 import os
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deepracer_fast.stop_request import graceful_stop
-from deepracer_fast.unbreakable_stream import UnbreakableStream
+from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
+from deepracer_fast.training.stop_request import graceful_stop
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGPIPE"])

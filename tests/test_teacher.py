@@ -7,22 +7,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deepracer_fast import teacher as teacher_module
-from deepracer_fast.action_space import ContinuousActionSpace, discrete_grid
-from deepracer_fast.config import TrainConfig
-from deepracer_fast.course import Cars, Course
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.imitation import imitation_loss
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.lessons import LESSON_CARS, LESSONS_AMONG_OBJECTS, Lessons, any_actions
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.networks import init_policy, network_spec
-from deepracer_fast.race_config import RaceConfig
+from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
+from deepracer_fast.learning.imitation import imitation_loss
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.networks import init_policy, network_spec
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
-from deepracer_fast.sensors import TRACK_STATE_WIDTH, objects_told
-from deepracer_fast.simulator import RaceRules
-from deepracer_fast.teacher import HALF_WIDTH, OBJECT_ERROR, Misjudgement, Teacher, TeacherReport
+from deepracer_fast.training import teacher as teacher_module
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.training.lessons import LESSON_CARS, LESSONS_AMONG_OBJECTS, Lessons, any_actions
+from deepracer_fast.training.teacher import (
+    HALF_WIDTH,
+    OBJECT_ERROR,
+    Misjudgement,
+    Teacher,
+    TeacherReport,
+)
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.sensors import TRACK_STATE_WIDTH, objects_told
+from deepracer_fast.world.simulator import RaceRules
 
 REWARD = load_reward(example_reward("progress"))
 CONFIG = TrainConfig(track="Oval_track", threads=1)

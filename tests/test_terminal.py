@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
-from deepracer_fast import tracks_command
-from deepracer_fast.terminal import error_line
+from deepracer_fast.commands import tracks as tracks_command
+from deepracer_fast.commands.terminal import error_line
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_too_little_memory_is_no_fault_of_ours() -> None:
 def test_a_deleted_folder_is_named_as_the_reason(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import os, sys\nos.rmdir(os.getcwd())\n"
-         "from deepracer_fast.terminal import error_line\n"
+         "from deepracer_fast.commands.terminal import error_line\n"
          "try: os.getcwd()\nexcept OSError as error: print(error_line(error))"],
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def test_a_deleted_folder_is_named_as_the_reason(tmp_path: Path) -> None:
 def test_closed_streams_are_opened_on_nothing(own_process: dict[str, str], tmp_path: Path) -> None:
     """Else the first file that is opened would get what libraries print."""
     script = (
-        "import os\nfrom deepracer_fast.terminal import open_streams\nopen_streams()\n"
+        "import os\nfrom deepracer_fast.commands.terminal import open_streams\nopen_streams()\n"
         f"file = open({str(tmp_path / 'file')!r}, 'w')\nprint('x')\nos.write(1, b'x')\n"
         "assert file.fileno() > 2\nfile.write('kept')"
     )
@@ -60,7 +60,8 @@ def test_closed_streams_are_opened_on_nothing(own_process: dict[str, str], tmp_p
 
 def test_what_a_terminal_lacks_is_shown_as_an_escape(own_process: dict[str, str]) -> None:
     script = (
-        "from deepracer_fast.terminal import open_streams\nopen_streams()\nprint('\\xe4\\udcff')"
+        "from deepracer_fast.commands.terminal import open_streams\n"
+        "open_streams()\nprint('\\xe4\\udcff')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=own_process | {"PYTHONIOENCODING": "ascii"},

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepracer_fast.commands.video import one_episode
+from deepracer_fast.driving.replay import episodes
 from deepracer_fast.errors import ArchiveError, TraceError
-from deepracer_fast.replay import episodes
-from deepracer_fast.simtrace import COLUMNS, read_simtrace
-from deepracer_fast.trace_reader import read_recording
-from deepracer_fast.video_command import one_episode
+from deepracer_fast.files.simtrace import COLUMNS, read_simtrace
+from deepracer_fast.files.trace_reader import read_recording
 
 HEADER = list(COLUMNS)[:17]
 ROW = {

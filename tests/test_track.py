@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import TrackError
-from deepracer_fast.track import Track, load_track, track_name, track_names
-from deepracer_fast.track_picture import draw_track
+from deepracer_fast.pictures.track import draw_track
+from deepracer_fast.tracks.track import Track, load_track, track_name, track_names
 
 # Lengths of the original's tracks, metres.
 BUNDLED_LENGTHS = {

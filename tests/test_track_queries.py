@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deepracer_fast.simulator import Simulator
-from deepracer_fast.track import Track, load_track
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.world.simulator import Simulator
 
 Array = npt.NDArray[Any]
 

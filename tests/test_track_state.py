@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from deepracer_fast.model_metadata import TRACK_STATE
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import Track
+from deepracer_fast.files.model_metadata import TRACK_STATE
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 Floats = np.ndarray
 

@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.train``: whatever ends a training, its model can be used."""
+"""Promises of ``training.train``: whatever ends a training, its model can be used."""
 
 import json
 from collections.abc import Callable
@@ -23,21 +23,21 @@ from small_training import (
     run,
 )
 
-from deepracer_fast.action_space import ContinuousActionSpace
-from deepracer_fast.archive.model_archive import read_model_archive
-from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ConfigError, DeepRacerError, RewardError
-from deepracer_fast.evaluate import Lap
-from deepracer_fast.learner import Learner
-from deepracer_fast.metrics import read_training_metrics
-from deepracer_fast.model import load_model
-from deepracer_fast.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.simtrace import read_simtrace
-from deepracer_fast.train import Training
-from deepracer_fast.training_evaluation import standing
-from deepracer_fast.training_iterations import read_iterations
-from deepracer_fast.training_job import TrainingJob
-from deepracer_fast.training_report import Report
+from deepracer_fast.files.action_space import ContinuousActionSpace
+from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.files.metrics import read_training_metrics
+from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
+from deepracer_fast.files.simtrace import read_simtrace
+from deepracer_fast.learning.learner import Learner
+from deepracer_fast.policy.archive.model_archive import read_model_archive
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.training.evaluation import standing
+from deepracer_fast.training.iterations import read_iterations
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.report import Report
+from deepracer_fast.training.train import Training
 
 pytestmark = pytest.mark.usefixtures("quick_files")
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.episode_books import Driven
+from deepracer_fast.driving.episode_books import Driven
+from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ArchiveError
-from deepracer_fast.evaluate import Lap
-from deepracer_fast.metrics import (
+from deepracer_fast.files.metrics import (
     EVALUATION,
     TRAINING,
     EpisodeMetrics,
@@ -24,9 +24,9 @@ from deepracer_fast.metrics import (
     read_training_metrics,
     write_evaluation_metrics,
 )
-from deepracer_fast.model_folder import ModelFolder
-from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
-from deepracer_fast.training_iterations import (
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.simtrace import COLUMNS, read_simtrace, write_simtrace
+from deepracer_fast.training.iterations import (
     LESSONS,
     PPO,
     TEACHER,
@@ -34,8 +34,8 @@ from deepracer_fast.training_iterations import (
     read_iterations,
     write_iterations,
 )
-from deepracer_fast.training_plot import draw_training, training_curves
-from deepracer_fast.training_record import Round, TrainingRecord
+from deepracer_fast.training.plot import draw_training, training_curves
+from deepracer_fast.training.record import Round, TrainingRecord
 
 # Simtrace
 

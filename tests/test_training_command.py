@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from deepracer_fast.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.errors import ConfigError, RewardError
+from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
-from deepracer_fast.training_files import (
+from deepracer_fast.training.inputs import (
     FIRST_MODEL,
     TrainingFiles,
     new_job,

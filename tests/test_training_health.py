@@ -2,9 +2,9 @@
 
 import math
 
-from deepracer_fast.hyperparameters import Hyperparameters
-from deepracer_fast.networks import NetworkSpec
-from deepracer_fast.training_health import PATIENCE, Health
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.policy.networks import NetworkSpec
+from deepracer_fast.training.health import PATIENCE, Health
 
 SPEC = NetworkSpec((("TRACK_STATE", (17,)),), "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW", 15, False)
 WELL = {"entropy": 2.0, "kl": 0.01}

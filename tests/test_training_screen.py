@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.training_screen``: what a person sees of a training."""
+"""Promises of ``commands.screen``: what a person sees of a training."""
 
 import io
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from deepracer_fast.evaluate import Lap
-from deepracer_fast.training_report import Report
-from deepracer_fast.training_screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.training.report import Report
 
 
 def report_of(**values: Any) -> Report:

@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepracer_fast.action_space import ContinuousActionSpace, DiscreteActionSpace, discrete_grid
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.model_metadata import ModelMetadata
-from deepracer_fast.simulator import PREPARE, STATUS_NAMES
-from deepracer_fast.track import load_track
-from deepracer_fast.trial_drives import Drive, drives_of, states
+from deepracer_fast.files.action_space import (
+    ContinuousActionSpace,
+    DiscreteActionSpace,
+    discrete_grid,
+)
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.validation.drives import Drive, drives_of, states
+from deepracer_fast.world.simulator import PREPARE, STATUS_NAMES
 
 TRACK = load_track("reinvent_base")
 MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deepracer_fast import trial_drives
-from deepracer_fast.action_space import (
+from deepracer_fast.cli import app
+from deepracer_fast.errors import RewardError
+from deepracer_fast.files.action_space import (
     ActionSpace,
     ContinuousActionSpace,
     DiscreteActionSpace,
     discrete_grid,
 )
-from deepracer_fast.cli import app
-from deepracer_fast.errors import RewardError
-from deepracer_fast.model_metadata import ModelMetadata
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.pictures.reward import actions_drawn
 from deepracer_fast.reward import sandbox
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.reward.remarks import about_files
-from deepracer_fast.reward_picture import actions_drawn
-from deepracer_fast.track import load_track
-from deepracer_fast.validate import Report, about_source, validate_reward
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.validation import drives as trial_drives
+from deepracer_fast.validation.validate import Report, about_source, validate_reward
 
 RUNNER = CliRunner()
 MODEL = ModelMetadata(discrete_grid(30.0, 5, 1.0, 3))

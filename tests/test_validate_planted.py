@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.model_metadata import FIRST_MODEL
-from deepracer_fast.track import load_track
-from deepracer_fast.validate import Report, validate_reward
+from deepracer_fast.files.model_metadata import FIRST_MODEL
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.validation.validate import Report, validate_reward
 
 TRACK = load_track("reinvent_base")
 HEAD = "import math\nimport numpy as np\n"

@@ -1,4 +1,4 @@
-"""The car's motion against first principles: csrc/vehicle.h, cars of version 3 to 6.
+"""The car's motion against first principles: csrc/car/vehicle.h, cars of version 3 to 6.
 
 Most cars drive open loop on an endless plane. Their numbers come from the core, so that another
 fit of the parameters breaks no promise; only the geometry of the car description (deepracer URDF)
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from deepracer_fast import _core
-from deepracer_fast.simulator import CAR_VERSIONS, CONTROL_PERIOD
+from deepracer_fast.world.simulator import CAR_VERSIONS, CONTROL_PERIOD
 
 Array = npt.NDArray[Any]
 Car = _core.VehicleParams

@@ -14,28 +14,29 @@ import pytest
 from command_line import Answer, CommandLine
 from PIL import Image, ImageDraw
 
-from deepracer_fast import video_command, video_file
-from deepracer_fast.action_space import DiscreteActionSpace
-from deepracer_fast.evaluate import RaceOptions, evaluate_model
-from deepracer_fast.model_metadata import FIRST_MODEL, ModelMetadata
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.simtrace import write_simtrace
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.trace import simtrace_columns
-from deepracer_fast.trace_reader import read_recording
-from deepracer_fast.track import load_track
-from deepracer_fast.track_picture import track_map
-from deepracer_fast.video import HEIGHT, SMALL, WIDTH, Caption, Moment, Screen
-from deepracer_fast.video_bars import speeds_that_fit
-from deepracer_fast.video_command import (
+from deepracer_fast.commands import video as video_command
+from deepracer_fast.commands.video import (
     car_colour,
     drive_moments,
     one_episode,
     recorded_moments,
 )
-from deepracer_fast.video_file import mp4_encoder, write_film
-from deepracer_fast.video_pen import Pen
-from deepracer_fast.views import RoadObjects, Views
+from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.driving.trace import simtrace_columns
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata
+from deepracer_fast.files.simtrace import write_simtrace
+from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.pictures.track import track_map
+from deepracer_fast.pictures.video import file as video_file
+from deepracer_fast.pictures.video.bars import speeds_that_fit
+from deepracer_fast.pictures.video.file import mp4_encoder, write_film
+from deepracer_fast.pictures.video.frame import HEIGHT, SMALL, WIDTH, Caption, Moment, Screen
+from deepracer_fast.pictures.video.pen import Pen
+from deepracer_fast.pictures.video.views import RoadObjects, Views
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 TRACK = "reinvent_base"
 FRAMES = 30  # two seconds
@@ -223,7 +224,7 @@ def test_the_parts_of_a_grey_add_up_to_what_the_car_sees() -> None:
 def video_views_picture(views: Views, number: int, car: Any, objects: RoadObjects) -> np.ndarray:
     """The car's own camera in one colour."""
     from deepracer_fast import _core
-    from deepracer_fast import views as module
+    from deepracer_fast.pictures.video import views as module
 
     camera, ground = _core.Camera(), _core.Ground(*views._ribbon, module._CHANNELS[number])
     picture = module._rendered(camera, ground, car)
@@ -278,7 +279,7 @@ def test_a_recorded_episode_shows_the_poses_that_were_driven(simtrace: Path) -> 
 
 
 def drive_two_attempts() -> Any:
-    from deepracer_fast.evaluate import lap_rules
+    from deepracer_fast.driving.evaluate import lap_rules
 
     rules = lap_rules(RaceOptions(laps=2, resets=False))
     simulator = Simulator(TRACK, num_threads=1, rules=rules)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from deepracer_fast import _core
-from deepracer_fast.car_shape import CAR_COLOURS, Face, Solid, box_solid, car_solid
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.solids import Lens, paint_solid
-from deepracer_fast.track import load_track
-from deepracer_fast.views import Pose, RoadObjects, Views
+from deepracer_fast.pictures.video.car_shape import CAR_COLOURS, Face, Solid, box_solid, car_solid
+from deepracer_fast.pictures.video.solids import Lens, paint_solid
+from deepracer_fast.pictures.video.views import Pose, RoadObjects, Views
+from deepracer_fast.tracks.track import load_track
 
 TRACK = "reinvent_base"
 LENS = Lens(0.0, 0.0, 0.0, 0.3, 0.2, (320, 240), 1.13)

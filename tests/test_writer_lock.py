@@ -1,4 +1,4 @@
-"""Promises of ``deepracer_fast.writer_lock``: one writer, who is named, and whose end frees it."""
+"""Promises of ``files.writer_lock``: one writer, who is named, and whose end frees it."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from deepracer_fast.errors import InUseError
-from deepracer_fast.writer_lock import WriterLock
+from deepracer_fast.files.writer_lock import WriterLock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from deepracer_fast.writer_lock import WriterLock
+from deepracer_fast.files.writer_lock import WriterLock
 lock = WriterLock(Path(sys.argv[1]), "models/mine")
 lock.acquire()
 print("held", flush=True)

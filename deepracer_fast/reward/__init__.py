@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deepracer_fast.arrays import array
-from deepracer_fast.door import count, number, one_of, refuse
+from deepracer_fast.checks.arrays import array
+from deepracer_fast.checks.values import count, number, one_of, refuse
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast.door import shown
+from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import one_line
 from deepracer_fast.reward.channel import Limits, Malformed, Message
 from deepracer_fast.reward.interpret import MAX_REWARD

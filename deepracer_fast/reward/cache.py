@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast.atomic import atomic_write_bytes
-from deepracer_fast.cache_folder import cache_folder
+from deepracer_fast.files.atomic import atomic_write_bytes
+from deepracer_fast.files.cache_folder import cache_folder
 
 _MOST_FILES = 500
 _LONGEST_WRITE = 3600.0  # s

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.door import shown
+from deepracer_fast.checks.values import shown
 
 Array = npt.NDArray[Any]
 Message = tuple[dict[str, Any], list[bytes]]

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from deepracer_fast.door import shown
+from deepracer_fast.checks.file_reading import read_bytes
+from deepracer_fast.checks.source_text import decoded, encoded
+from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import RewardError
-from deepracer_fast.file_reading import read_bytes
 from deepracer_fast.reward.examples import reward_file
-from deepracer_fast.source_text import decoded, encoded
 
 FUNCTION_NAME = "reward_function"
 FILE_NAME = "__file__"  # by which a module knows where it lies

@@ -24,8 +24,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from deepracer_fast.arrays import array
-from deepracer_fast.door import instance
+from deepracer_fast.checks.arrays import array
+from deepracer_fast.checks.values import instance
 from deepracer_fast.errors import RewardError
 
 Kind = Literal["bool", "float", "int"]

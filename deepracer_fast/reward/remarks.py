@@ -1,6 +1,6 @@
 """What a reward function's text tells its user to look after.
 
-In: source text. Out: a sentence each. Neighbours: ``training_command`` says them at the start,
+In: source text. Out: a sentence each. Neighbours: ``commands.train`` says them at the start,
 ``validate`` among its warnings.
 """
 

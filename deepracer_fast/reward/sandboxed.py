@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from deepracer_fast.cache_folder import cache_folder
 from deepracer_fast.errors import RewardError
+from deepracer_fast.files.cache_folder import cache_folder
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
 from deepracer_fast.reward.loading import FILE_NAME, RewardSource

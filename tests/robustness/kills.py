@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import deepracer_fast
-from deepracer_fast.archive.model_archive import read_model_archive
-from deepracer_fast.archive.weights import load_weights
-from deepracer_fast.model_folder import ModelFolder
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.policy.archive.model_archive import read_model_archive
+from deepracer_fast.policy.archive.weights import load_weights
 
 LONGEST_LOSS = 10.0  # s of work
 SLOW = 3.0  # s that a busy machine may take for a save, and to tell of an iteration

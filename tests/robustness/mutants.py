@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deepracer_fast.archive.messages import GraphDef
+from deepracer_fast.policy.archive.messages import GraphDef
 
 Mutation = Callable[[random.Random, bytes], bytes]
 

@@ -14,32 +14,32 @@ from typing import Any
 import numpy as np
 
 MODULES = (
-    "action_space",
-    "archive.frozen_graph",
-    "archive.model_archive",
-    "archive.weights",
-    "config",
-    "evaluate",
-    "hyperparameters",
-    "leaderboard",
-    "metrics",
-    "model",
-    "model_metadata",
-    "race",
-    "race_config",
-    "race_drive",
-    "randomization",
-    "replay",
-    "replay_picture",
+    "driving.evaluate",
+    "driving.replay",
+    "files.action_space",
+    "files.hyperparameters",
+    "files.metrics",
+    "files.model_metadata",
+    "files.simtrace",
+    "files.trace_reader",
+    "pictures.replay",
+    "pictures.reward",
+    "pictures.track",
+    "pictures.video.file",
+    "pictures.video.views",
+    "policy.archive.frozen_graph",
+    "policy.archive.model_archive",
+    "policy.archive.weights",
+    "policy.model",
+    "racing.drive",
+    "racing.leaderboard",
+    "racing.race",
     "reward",
-    "reward_picture",
-    "simtrace",
-    "simulator",
-    "trace_reader",
-    "track",
-    "track_picture",
-    "video_file",
-    "views",
+    "tracks.track",
+    "training.config",
+    "world.race_config",
+    "world.randomization",
+    "world.simulator",
 )
 
 LEFT_OUT = {
@@ -80,8 +80,8 @@ class Goods:
 
     @cache  # noqa: B019
     def simulator(self, race_type: str = "TIME_TRIAL") -> Any:
-        from deepracer_fast.race_config import RaceConfig
-        from deepracer_fast.simulator import RaceRules, Simulator
+        from deepracer_fast.world.race_config import RaceConfig
+        from deepracer_fast.world.simulator import RaceRules, Simulator
 
         race = RaceConfig(race_type, number_of_obstacles=2)
         made = Simulator("Oval_track", 2, (), 1, rules=RaceRules(race=race))
@@ -90,23 +90,23 @@ class Goods:
 
     @cache  # noqa: B019
     def metadata(self, sensor: str = "FRONT_FACING_CAMERA") -> Any:
-        from deepracer_fast.action_space import discrete_grid
-        from deepracer_fast.model_metadata import ModelMetadata
+        from deepracer_fast.files.action_space import discrete_grid
+        from deepracer_fast.files.model_metadata import ModelMetadata
 
         return ModelMetadata(discrete_grid(30.0, 3, 1.0, 1), (sensor,))
 
     @cache  # noqa: B019
     def model(self, sensor: str = "FRONT_FACING_CAMERA") -> Any:
-        from deepracer_fast.archive.weights import policy_shapes, unflatten_tree
-        from deepracer_fast.model import Model
-        from deepracer_fast.networks import network_spec
+        from deepracer_fast.policy.archive.weights import policy_shapes, unflatten_tree
+        from deepracer_fast.policy.model import Model
+        from deepracer_fast.policy.networks import network_spec
 
         spec = network_spec(self.metadata(sensor))
         zeros = {name: np.zeros(shape, np.float32) for name, shape in policy_shapes(spec).items()}
         return Model(self.metadata(sensor), spec, unflatten_tree(zeros))
 
     def track(self) -> Any:
-        from deepracer_fast.track import load_track
+        from deepracer_fast.tracks.track import load_track
 
         return load_track("Oval_track")
 
@@ -129,8 +129,8 @@ class Goods:
 
     @cache  # noqa: B019
     def episodes(self) -> Any:
-        from deepracer_fast.replay import episodes
-        from deepracer_fast.trace_reader import read_recording
+        from deepracer_fast.driving.replay import episodes
+        from deepracer_fast.files.trace_reader import read_recording
 
         return episodes(read_recording(self.trace()))
 
@@ -141,7 +141,7 @@ class Goods:
         return path
 
     def lap(self) -> Any:
-        from deepracer_fast.race import RaceLap
+        from deepracer_fast.racing.race import RaceLap
 
         return RaceLap(100.0, 9.5, 0, 0, 0, 140, "lap_complete")
 
@@ -156,8 +156,8 @@ def good_calls() -> dict[str, Callable[[Goods], Call]]:
 
 def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.reward import load_reward, params_dict
-    from deepracer_fast.simulator import RaceRules, Simulator
-    from deepracer_fast.track import load_track, route_bytes, save_route
+    from deepracer_fast.tracks.track import load_track, route_bytes, save_route
+    from deepracer_fast.world.simulator import RaceRules, Simulator
 
     actions = np.zeros((2, 2), np.float32)
     pose = {"x": 0.0, "y": [0.0, 1.0], "heading": 0.0, "steering": 0.0}
@@ -200,7 +200,8 @@ def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
 def _of_records() -> dict[str, Callable[[Goods], Call]]:
     from dataclasses import fields
 
-    from deepracer_fast.action_space import (
+    from deepracer_fast.driving.evaluate import RaceOptions
+    from deepracer_fast.files.action_space import (
         ContinuousActionSpace,
         DiscreteActionSpace,
         discrete_grid,
@@ -208,13 +209,12 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
         even_steering,
         every_pair,
     )
-    from deepracer_fast.config import TrainConfig
-    from deepracer_fast.evaluate import RaceOptions
-    from deepracer_fast.hyperparameters import Hyperparameters
-    from deepracer_fast.model_metadata import LidarConfig, ModelMetadata
-    from deepracer_fast.race_config import RaceConfig
-    from deepracer_fast.randomization import Randomization
-    from deepracer_fast.simulator import RaceRules
+    from deepracer_fast.files.hyperparameters import Hyperparameters
+    from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
+    from deepracer_fast.training.config import TrainConfig
+    from deepracer_fast.world.race_config import RaceConfig
+    from deepracer_fast.world.randomization import Randomization
+    from deepracer_fast.world.simulator import RaceRules
 
     def record(kind: type) -> Callable[[Goods], Call]:
         return lambda _: (kind, {f.name: getattr(kind(), f.name) for f in fields(kind)})
@@ -255,12 +255,12 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
 
 
 def _of_models() -> dict[str, Callable[[Goods], Call]]:
-    from deepracer_fast.archive.frozen_graph import frozen_graph
-    from deepracer_fast.archive.model_archive import write_model_archive
-    from deepracer_fast.archive.weights import check_weights, flatten_tree
-    from deepracer_fast.evaluate import RaceOptions, evaluate_model, evaluate_starts
-    from deepracer_fast.race import Race
-    from deepracer_fast.race_drive import Entrant, drive_race
+    from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, evaluate_starts
+    from deepracer_fast.policy.archive.frozen_graph import frozen_graph
+    from deepracer_fast.policy.archive.model_archive import write_model_archive
+    from deepracer_fast.policy.archive.weights import check_weights, flatten_tree
+    from deepracer_fast.racing.drive import Entrant, drive_race
+    from deepracer_fast.racing.race import Race
 
     pictures = np.zeros((2, 120, 160, 1), np.uint8)
     race = Race("Oval_track", 20.0, laps=1, resets=0)
@@ -301,21 +301,21 @@ def _of_models() -> dict[str, Callable[[Goods], Call]]:
 
 def _of_files() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast import _core
-    from deepracer_fast.archive.model_archive import read_model_archive
-    from deepracer_fast.archive.weights import load_weights
-    from deepracer_fast.config import read_config
-    from deepracer_fast.hyperparameters import read_hyperparameters
-    from deepracer_fast.leaderboard import read_leaderboard
-    from deepracer_fast.metrics import read_evaluation_metrics, read_training_metrics
-    from deepracer_fast.model import load_model
-    from deepracer_fast.model_metadata import read_model_metadata
-    from deepracer_fast.replay import episodes, error_table, guess_car_version, replay
-    from deepracer_fast.replay_picture import PictureTitle, draw_replay
-    from deepracer_fast.simtrace import read_simtrace
-    from deepracer_fast.trace_reader import read_recording
-    from deepracer_fast.track_picture import draw_track, track_map
-    from deepracer_fast.video_file import check_film_path, write_film
-    from deepracer_fast.views import Views
+    from deepracer_fast.driving.replay import episodes, error_table, guess_car_version, replay
+    from deepracer_fast.files.hyperparameters import read_hyperparameters
+    from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
+    from deepracer_fast.files.model_metadata import read_model_metadata
+    from deepracer_fast.files.simtrace import read_simtrace
+    from deepracer_fast.files.trace_reader import read_recording
+    from deepracer_fast.pictures.replay import PictureTitle, draw_replay
+    from deepracer_fast.pictures.track import draw_track, track_map
+    from deepracer_fast.pictures.video.file import check_film_path, write_film
+    from deepracer_fast.pictures.video.views import Views
+    from deepracer_fast.policy.archive.model_archive import read_model_archive
+    from deepracer_fast.policy.archive.weights import load_weights
+    from deepracer_fast.policy.model import load_model
+    from deepracer_fast.racing.leaderboard import read_leaderboard
+    from deepracer_fast.training.config import read_config
 
     vehicle = _core.VehicleParams(5, True)
     readers = (read_config, read_hyperparameters, read_model_metadata, read_leaderboard)
@@ -354,8 +354,8 @@ def _of_files() -> dict[str, Callable[[Goods], Call]]:
 def _of_races() -> dict[str, Callable[[Goods], Call]]:
     from dataclasses import asdict
 
-    from deepracer_fast.leaderboard import add_submissions
-    from deepracer_fast.race import Race, RaceLap, Submission
+    from deepracer_fast.racing.leaderboard import add_submissions
+    from deepracer_fast.racing.race import Race, RaceLap, Submission
 
     race = Race("Oval_track", 20.0)
     rules = asdict(race) | {"road": race.road}

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepracer_fast.errors import DeepRacerError
-from deepracer_fast.simulator import Simulator
-from deepracer_fast.track import Track, load_track, save_route
+from deepracer_fast.tracks.track import Track, load_track, save_route
+from deepracer_fast.world.simulator import Simulator
 
 CARS, STEPS = 16, 10
 WIDTH_TOLERANCE = 0.06  # m, of borders sampled 5 cm apart in bends as narrow as the road

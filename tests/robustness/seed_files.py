@@ -13,16 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast.archive.frozen_graph import frozen_graph
-from deepracer_fast.archive.messages import GraphDef
-from deepracer_fast.archive.model_archive import read_model_archive, write_model_archive
-from deepracer_fast.archive.weights import policy_shapes, save_weights, unflatten_tree
-from deepracer_fast.checkpoint_record import Checkpoint, CheckpointRecord
-from deepracer_fast.config import TrainConfig, read_config
-from deepracer_fast.hyperparameters import Hyperparameters, read_hyperparameters
-from deepracer_fast.leaderboard import add_submissions, read_leaderboard
-from deepracer_fast.learner import Learner, LearnerOptions
-from deepracer_fast.metrics import (
+from deepracer_fast.driving.replay import episodes, replay
+from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord
+from deepracer_fast.files.hyperparameters import Hyperparameters, read_hyperparameters
+from deepracer_fast.files.metrics import (
     EpisodeOutcome,
     EvaluationMetrics,
     TrainingMetrics,
@@ -31,22 +25,32 @@ from deepracer_fast.metrics import (
     read_training_metrics,
     write_evaluation_metrics,
 )
-from deepracer_fast.model import load_model
-from deepracer_fast.model_folder import ModelFolder, ModelInputs
-from deepracer_fast.model_metadata import TRACK_STATE, parse_model_metadata, read_model_metadata
-from deepracer_fast.networks import network_spec
-from deepracer_fast.race import Race, RaceLap, Submission, standings
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.replay import episodes, replay
+from deepracer_fast.files.model_folder import ModelFolder, ModelInputs
+from deepracer_fast.files.model_metadata import (
+    TRACK_STATE,
+    parse_model_metadata,
+    read_model_metadata,
+)
+from deepracer_fast.files.simtrace import COLUMNS, read_simtrace, write_simtrace
+from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.training_params import training_params
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.archive.frozen_graph import frozen_graph
+from deepracer_fast.policy.archive.messages import GraphDef
+from deepracer_fast.policy.archive.model_archive import read_model_archive, write_model_archive
+from deepracer_fast.policy.archive.weights import policy_shapes, save_weights, unflatten_tree
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.networks import network_spec
+from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard
+from deepracer_fast.racing.race import Race, RaceLap, Submission, standings
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.loading import compile_source, read_reward
-from deepracer_fast.simtrace import COLUMNS, read_simtrace, write_simtrace
-from deepracer_fast.trace_reader import read_recording
-from deepracer_fast.track import load_track, route_bytes
-from deepracer_fast.tracks import find_outline, outline_route
-from deepracer_fast.training_iterations import PPO, Iteration, read_iterations, write_iterations
-from deepracer_fast.training_params import training_params
-from deepracer_fast.training_plot import training_curves
+from deepracer_fast.tracks.bundled import find_outline, outline_route
+from deepracer_fast.tracks.track import load_track, route_bytes
+from deepracer_fast.training.config import TrainConfig, read_config
+from deepracer_fast.training.iterations import PPO, Iteration, read_iterations, write_iterations
+from deepracer_fast.training.plot import training_curves
+from deepracer_fast.world.race_config import RaceConfig
 
 REWARD = "import math\n\n\ndef reward_function(params):\n    return math.exp(-params['speed'])\n"
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast.race_config import RaceConfig
-from deepracer_fast.randomization import Randomization
-from deepracer_fast.simulator import RaceRules, Simulator
-from deepracer_fast.track import load_track
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import RaceRules, Simulator
 
 WARM_UP = 0.2  # of the readings: pools and caches fill
 LEAST_READINGS = 5

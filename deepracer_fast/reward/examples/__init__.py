@@ -6,7 +6,7 @@ In: a name. Out: the path of a ``reward_function.py``, to read, to copy or to ha
 import os
 from pathlib import Path
 
-from deepracer_fast.door import shown
+from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import RewardError
 
 _FOLDER = Path(__file__).parent

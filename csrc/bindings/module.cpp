@@ -1,0 +1,130 @@
+// The Python module `_core`: checks arguments, releases the GIL, calls, hands out views.
+//
+// Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
+// by their owner and overwritten by its next step. This file holds what belongs to no track and no
+// batch; the rest of the module is in the other bindings_*.cpp.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/allocator.h"
+#include "base/gather.h"
+#include "bindings/bindings.h"
+#include "bindings/checks.h"
+#include "simulator/simulator.h"
+#ifdef DEEPRACER_FAST_NETWORK
+#include "network/ffi.h"
+#endif
+
+namespace df = deepracer_fast;
+namespace check = deepracer_fast::check;
+
+namespace {
+
+// Cars on an endless plane: where base_link is before the first command and after each of them.
+// starts [B, 4]: x, y, heading, steering angle; commands [B, T, 2]: steering, speed (rad, m/s).
+// Returns [B, T + 1, 5] as Simulator.vehicle_states does.
+py::array_t<float> drive_open_loop(const py::object& vehicle, const py::object& starts,
+                                   const py::object& commands) {
+  const auto& params = check::object<df::VehicleParams>(vehicle, "vehicle");
+  const auto first = check::numbers<float>(starts, "starts", {'B', 4}, check::kAngles);
+  const auto all =
+      check::numbers<float>(commands, "commands", {first.shape(0), 'T', 2}, check::kFinite);
+  py::array_t<float> result({all.shape(0), all.shape(1) + 1, py::ssize_t{5}});
+  const df::VehicleLaw law(params);
+  const auto start = first.unchecked<2>();
+  const auto command = all.unchecked<3>();
+  auto row = result.mutable_unchecked<3>();
+  for (py::ssize_t car = 0; car < all.shape(0); ++car) {
+    df::VehicleState v;
+    v.position = {start(car, 0), start(car, 1)};
+    v.heading = start(car, 2);
+    v.steering = start(car, 3);
+    for (py::ssize_t t = 0; t <= all.shape(1); ++t) {
+      if (t > 0) df::drive(v, law, params.grip, {command(car, t - 1, 0), command(car, t - 1, 1)});
+      const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
+      for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
+    }
+  }
+  return result;
+}
+
+// Cosines and sines [N, 2] of angles [N], as the physics has them.
+py::array_t<float> direction(const py::object& angles) {
+  const auto all = check::numbers<float>(angles, "angles", {'N'}, check::kAngles);
+  py::array_t<float> result({all.size(), py::ssize_t{2}});
+  for (py::ssize_t i = 0; i < all.size(); ++i) {
+    const df::Vec2 along = df::direction(all.at(i));
+    result.mutable_at(i, 0) = along.x;
+    result.mutable_at(i, 1) = along.y;
+  }
+  return result;
+}
+
+void bind_vehicle(py::module_& m) {
+  m.def("direction", &direction, py::arg("angles"));
+  m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
+        py::arg("commands"));
+}
+
+std::uint32_t gather_sum(const py::object& words, const py::object& offsets,
+                         const py::object& instruction_set) {
+  const auto data = check::exact<std::uint32_t>(words, "words", {'N'});
+  const auto places = check::exact<std::int32_t>(offsets, "offsets", {'n'});
+  const auto count = static_cast<std::uint32_t>(std::min<py::ssize_t>(data.size(), 1 << 30));
+  bool outside = false;
+  for (const std::int32_t offset : view(places))
+    outside |= static_cast<std::uint32_t>(offset) >= count;
+  if (outside || places.size() % 16 != 0)
+    throw py::value_error("offsets must lie within the words and be a multiple of 16 in number");
+  return df::gather_sum(
+      view(data), view(places),
+      df::instruction_set_by_name(check::text(instruction_set, "instruction_set")));
+}
+
+void bind_machine(py::module_& m) {
+  m.def("instruction_sets", [] {
+    std::vector<std::string> names;
+    for (const df::InstructionSet set : df::instruction_sets())
+      names.emplace_back(df::instruction_set_name(set));
+    return names;
+  });
+  m.def("gather_sum", &gather_sum, py::arg("words"), py::arg("offsets"),
+        py::arg("instruction_set") = "");
+}
+
+void bind_network(py::module_& m) {
+  m.def("tune_allocator", &df::tune_allocator);
+#ifdef DEEPRACER_FAST_NETWORK
+  m.attr("NETWORK_JAXLIB") = DEEPRACER_FAST_NETWORK;  // the version it was built for
+  m.def("network_kernels", &df::network::kernel_names);
+  m.def("network_handlers", [] {
+    py::dict result;
+    for (const auto& [name, address] : df::network::handlers())
+      result[py::str(name)] = py::capsule(address, "xla._CUSTOM_CALL_TARGET");
+    return result;
+  });
+#endif
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The native core of deepracer_fast; use deepracer_fast.world.simulator instead.";
+  bind_machine(m);
+  bind_vehicle(m);
+  bind_lines(m);
+  bind_records(m);
+  bind_world(m);
+  bind_simulator(m);
+  bind_network(m);
+  py::list names, visible;
+  for (const char* name : df::kStatusNames) names.append(name);
+  for (const int column : df::kVisibleColumns) visible.append(column);
+  m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
+  m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
+  m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
+  m.attr("OBJECTS_TOLD") = df::kObjectsTold;
+  m.attr("VISIBLE_TRACK_STATE") = py::tuple(visible);
+  m.attr("STATUS_NAMES") = py::tuple(names);
+}

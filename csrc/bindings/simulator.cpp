@@ -1,0 +1,291 @@
+// The part of the Python module that is the simulator: its calls in turn, and views of its arrays.
+#include "simulator/simulator.h"
+
+#include <mutex>
+
+#include "bindings/bindings.h"
+#include "bindings/checks.h"
+
+namespace df = deepracer_fast;
+namespace check = deepracer_fast::check;
+
+namespace {
+
+constexpr double kAstray = 1000.0;  // m beyond the walls where a car or an object may be put
+
+// Works on a simulator without the GIL, while no other thread does.
+template <typename Work>
+auto in_turn(df::Simulator& simulator, const Work& work) {
+  const py::gil_scoped_release unlocked;
+  const std::lock_guard turn(simulator.turns());
+  return work();
+}
+
+std::unique_ptr<df::Simulator> make_simulator(const py::object& track, const py::object& ground,
+                                              const py::object& options) {
+  const std::shared_ptr<const df::Track> road = check::shared<df::Track>(track, "track");
+  const std::shared_ptr<const df::Ground> floor = check::shared<df::Ground>(ground, "ground");
+  const auto chosen = check::object<df::SimulatorOptions>(options, "options");
+  check_options(chosen, static_cast<double>(road->length()));
+  const py::gil_scoped_release unlocked;
+  return std::make_unique<df::Simulator>(road, floor, chosen);
+}
+
+void reset(const py::object& self) {
+  auto& simulator = check::self<df::Simulator>(self);
+  in_turn(simulator, [&] { simulator.reset(); });
+}
+
+void begin_episodes(const py::object& self, const py::object& number) {
+  auto& simulator = check::self<df::Simulator>(self);
+  const auto episode =
+      static_cast<std::uint32_t>(check::integer(number, "number", 0, 0xffffffffLL));
+  in_turn(simulator, [&] { simulator.begin_episodes(episode); });
+}
+
+// [B, 2] of so many cars, as `step` takes them: steering angles in degrees and speeds in m/s.
+py::array_t<float> actions_of(py::handle actions, int num_cars) {
+  return check::numbers<float>(actions, "actions", {num_cars, 2}, check::kFinite);
+}
+
+void step(const py::object& self, const py::object& actions) {
+  auto& simulator = check::self<df::Simulator>(self);
+  const auto commands = actions_of(actions, simulator.cars().num_cars);
+  const std::span<const float> data = view(commands);
+  in_turn(simulator, [&] { simulator.step(data); });
+}
+
+void place(const py::object& self, const py::object& cars, const py::object& x, const py::object& y,
+           const py::object& heading, const py::object& steering) {
+  auto& simulator = check::self<df::Simulator>(self);
+  const df::Rectangle& walls = simulator.ground().field();
+  const auto which = check::cars(cars, simulator.cars().num_cars);
+  const std::size_t n = which.size();
+  const auto xs =
+      check::numbers<float>(x, "x", {n}, {walls.min_x - kAstray, walls.max_x + kAstray});
+  const auto ys =
+      check::numbers<float>(y, "y", {n}, {walls.min_y - kAstray, walls.max_y + kAstray});
+  const auto headings = check::numbers<float>(heading, "heading", {n}, check::kAngles);
+  const auto angles = check::numbers<float>(steering, "steering", {n}, check::kTurns);
+  const auto at_x = view(xs), at_y = view(ys), along = view(headings), wheels = view(angles);
+  in_turn(simulator, [&] { simulator.place(which, at_x, at_y, along, wheels); });
+}
+
+void place_objects(const py::object& self, const py::object& cars, const py::object& location,
+                   const py::object& heading) {
+  auto& simulator = check::self<df::Simulator>(self);
+  const df::Rectangle& walls = simulator.ground().field();
+  const auto which = check::cars(cars, simulator.cars().num_cars);
+  const std::size_t n = which.size();
+  const int k = simulator.traffic().num_objects();
+  // One range for both coordinates.
+  const check::Range reach = {std::min(walls.min_x, walls.min_y) - kAstray,
+                              std::max(walls.max_x, walls.max_y) + kAstray};
+  const auto places = check::numbers<float>(location, "location", {n, k, 2}, reach);
+  const auto headings = check::numbers<float>(heading, "heading", {n, k}, check::kAngles);
+  const auto at = view(places), along = view(headings);
+  in_turn(simulator, [&] { simulator.place_objects(which, at, along); });
+}
+
+py::array_t<float> track_states(const py::object& self) {
+  auto& simulator = check::self<df::Simulator>(self);
+  py::array_t<float> result({simulator.cars().num_cars, df::kTrackStateSize});
+  const std::span out(result.mutable_data(), static_cast<std::size_t>(result.size()));
+  in_turn(simulator, [&] { simulator.write_track_states(out); });
+  return result;
+}
+
+// [B, 5] record of what the vehicle model holds: x, y, heading, speed, steering (m, rad, m/s).
+py::array_t<float> vehicle_states(const py::object& self) {
+  auto& simulator = check::self<df::Simulator>(self);
+  py::array_t<float> result({simulator.cars().num_cars, 5});
+  float* out = result.mutable_data();
+  in_turn(simulator, [&] {
+    for (const df::VehicleState& v : simulator.cars().vehicle)
+      for (const float value : {v.position.x, v.position.y, v.heading, v.speed, v.steering})
+        *out++ = value;
+  });
+  return result;
+}
+
+// [B, K, 3] x, y (m) and heading (rad) of each car's objects.
+py::array_t<float> object_poses(const py::object& self) {
+  auto& simulator = check::self<df::Simulator>(self);
+  const int cars = simulator.cars().num_cars;
+  py::array_t<float> result({cars, simulator.traffic().num_objects(), 3});
+  float* out = result.mutable_data();
+  in_turn(simulator, [&] {
+    for (int car = 0; car < cars; ++car)
+      for (const df::Object& object : simulator.traffic().objects(car))
+        for (const float value : {object.position.x, object.position.y, angle_of(object.along)})
+          *out++ = value;
+  });
+  return result;
+}
+
+py::dict params(const py::object& self) {
+  const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
+  py::dict result;
+  result["all_wheels_on_track"] = flags(cars.all_wheels_on_track, self);
+  result["x"] = column(cars.x, self);
+  result["y"] = column(cars.y, self);
+  result["heading"] = column(cars.heading_deg, self);
+  result["distance_from_center"] = column(cars.distance_from_center, self);
+  result["projection_distance"] = column(cars.projection_distance, self);
+  result["progress"] = column(cars.progress, self);
+  result["steps"] = column(cars.steps, self);
+  result["speed"] = column(cars.speed_command, self);
+  result["steering_angle"] = column(cars.steering_command_deg, self);
+  result["track_width"] = column(cars.track_width, self);
+  result["track_length"] = column(cars.track_length, self);
+  result["closest_waypoints"] = column(cars.closest_waypoints, self, 2);
+  result["is_left_of_center"] = flags(cars.is_left_of_center, self);
+  result["is_reversed"] = flags(cars.is_reversed, self);
+  result["is_crashed"] = flags(cars.is_crashed, self);
+  result["is_offtrack"] = flags(cars.is_offtrack, self);
+  result["sim_time"] = column(cars.sim_time, self);
+  return result;
+}
+
+// [B, K] and the like of the objects; empty where the race has none.
+py::dict object_params(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  py::dict result;
+  if (!simulator.traffic().is_on()) return result;
+  const df::ObjectColumns& columns = simulator.traffic().columns();
+  const py::ssize_t cars = simulator.cars().num_cars;
+  const py::ssize_t k = simulator.traffic().num_objects();
+  const auto each = [&](const auto& data) { return shaped_view(data.data(), {cars, k}, self); };
+  result["closest_objects"] = column(columns.closest_objects, self, 2);
+  result["objects_location"] = shaped_view(columns.location.data(), {cars, k, 2}, self);
+  result["objects_left_of_center"] = each(columns.left_of_center).attr("view")("bool");
+  result["object_in_camera"] = flags(columns.object_in_camera, self);
+  result["objects_speed"] = each(columns.speed);
+  result["objects_heading"] = each(columns.heading);
+  result["objects_distance_from_center"] = each(columns.distance_from_center);
+  result["objects_distance"] = each(columns.distance);
+  return result;
+}
+
+py::array pictures(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(sensors.pictures().data(),
+                     {simulator.cars().num_cars, df::kPictureHeight, df::kPictureWidth,
+                      sensors.options().num_eyes()},
+                     self);
+}
+
+py::array lidar(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(sensors.lidar().data(),
+                     {simulator.cars().num_cars, sensors.options().lidar_size()}, self);
+}
+
+// Rows of final observations: one a car, or none unless they are kept.
+py::ssize_t num_finals(const df::Simulator& simulator) {
+  return simulator.sensors().options().final_observations ? simulator.cars().num_cars : 0;
+}
+
+py::array final_pictures(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(
+      sensors.final_pictures().data(),
+      {num_finals(simulator), df::kPictureHeight, df::kPictureWidth, sensors.options().num_eyes()},
+      self);
+}
+
+py::array final_lidar(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const df::Sensors& sensors = simulator.sensors();
+  return shaped_view(sensors.final_lidar().data(),
+                     {num_finals(simulator), sensors.options().lidar_size()}, self);
+}
+
+py::array final_track_states(const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  return shaped_view(simulator.final_track_states().data(),
+                     {num_finals(simulator), df::kTrackStateSize}, self);
+}
+
+py::array status(const py::object& self) {
+  const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
+  return shaped_view(reinterpret_cast<const std::uint8_t*>(cars.status.data()), {cars.num_cars},
+                     self);
+}
+
+// A lock for what Python does around a simulator's calls, such as the stacking of frames.
+void bind_turns(py::module_& m) {
+  py::class_<df::Turns>(m, "Turns")
+      .def(py::init())
+      .def("__enter__",
+           [](const py::object& self) {
+             auto& turns = check::self<df::Turns>(self);
+             const py::gil_scoped_release unlocked;
+             turns.lock();
+           })
+      .def("__exit__",
+           [](const py::object& self, const py::args&) { check::self<df::Turns>(self).unlock(); });
+  // The one error of the core that no argument causes, so it is a user's from the start.
+  py::register_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const df::LeftBehind& left_behind) {
+      const auto type = py::module_::import("deepracer_fast.errors").attr("SimulatorError");
+      py::set_error(type, left_behind.what());
+    }
+  });
+}
+
+}  // namespace
+
+void bind_simulator(py::module_& m) {
+  bind_turns(m);
+  // Throws as Simulator does for options that do not fit together, and builds nothing.
+  m.def(
+      "check_options",
+      [](const py::object& options, const py::object& track_length) {
+        check_options(check::object<df::SimulatorOptions>(options, "options"),
+                      check::number(track_length, "track_length", check::kPlaces));
+      },
+      py::arg("options"), py::arg("track_length"));
+  m.def(
+      "actions_of",
+      [](const py::object& actions, const py::object& num_cars) {
+        return actions_of(actions,
+                          static_cast<int>(check::integer(num_cars, "num_cars", 1, 1 << 24)));
+      },
+      py::arg("actions"), py::arg("num_cars"));
+  const auto of_cars = [](auto member) {
+    return [member](const py::object& self) {
+      return flags(check::self<df::Simulator>(self).cars().*member, self);
+    };
+  };
+  py::class_<df::Simulator>(m, "Simulator")
+      .def(py::init(&make_simulator), py::arg("track"), py::arg("ground"), py::arg("options"))
+      .def("reset", &reset)
+      .def("begin_episodes", &begin_episodes, py::arg("number"))
+      .def("step", &step, py::arg("actions"))
+      .def("place", &place, py::arg("cars"), py::arg("x"), py::arg("y"), py::arg("heading"),
+           py::arg("steering"))
+      .def("place_objects", &place_objects, py::arg("cars"), py::arg("location"),
+           py::arg("heading"))
+      .def("track_states", &track_states)
+      .def("vehicle_states", &vehicle_states)
+      .def("object_poses", &object_poses)
+      .def_property_readonly(
+          "bytes_per_car",
+          [](const py::object& self) { return check::self<df::Simulator>(self).bytes_per_car(); })
+      .def_property_readonly("params", &params)
+      .def_property_readonly("object_params", &object_params)
+      .def_property_readonly("pictures", &pictures)
+      .def_property_readonly("lidar", &lidar)
+      .def_property_readonly("final_pictures", &final_pictures)
+      .def_property_readonly("final_lidar", &final_lidar)
+      .def_property_readonly("final_track_states", &final_track_states)
+      .def_property_readonly("terminated", of_cars(&df::CarBatch::terminated))
+      .def_property_readonly("truncated", of_cars(&df::CarBatch::truncated))
+      .def_property_readonly("status", &status);
+}

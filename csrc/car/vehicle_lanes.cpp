@@ -1,0 +1,100 @@
+// Drives many cars side by side: see vehicle_lanes.h.
+#include "car/vehicle_lanes.h"
+
+#include <algorithm>
+
+namespace deepracer_fast {
+namespace {
+
+// A VehicleState and what its substeps share, for kLanes cars; lanes without a car stay at rest.
+struct Lanes {
+  using Floats = float[kLanes];
+
+  Floats x{}, y{}, heading{}, speed{}, side_speed{}, yaw_rate{}, steering{};
+  Floats next_steering{}, next_speed{}, last_steering{}, last_speed{};
+  Floats grip{}, stiff_along{}, stiff_side{};
+
+  DEEPRACER_FAST_INLINE VehicleState state(int lane) const {
+    return {{x[lane], y[lane]},
+            heading[lane],
+            speed[lane],
+            side_speed[lane],
+            yaw_rate[lane],
+            steering[lane],
+            {next_steering[lane], next_speed[lane]}};
+  }
+  DEEPRACER_FAST_INLINE void set_state(int lane, const VehicleState& s) {
+    x[lane] = s.position.x;
+    y[lane] = s.position.y;
+    heading[lane] = s.heading;
+    speed[lane] = s.speed;
+    side_speed[lane] = s.side_speed;
+    yaw_rate[lane] = s.yaw_rate;
+    steering[lane] = s.steering;
+    next_steering[lane] = s.command.steering;
+    next_speed[lane] = s.command.speed;
+  }
+
+  DEEPRACER_FAST_INLINE Contact contact(int lane) const {
+    return {grip[lane], stiff_along[lane], stiff_side[lane]};
+  }
+  DEEPRACER_FAST_INLINE void set_contact(int lane, const Contact& c) {
+    grip[lane] = c.grip;
+    stiff_along[lane] = c.stiff_along;
+    stiff_side[lane] = c.stiff_side;
+  }
+};
+
+DEEPRACER_FAST_INLINE void drive_lanes(Lanes& cars, const VehicleLaw& law) {
+  const VehicleParams params = law.params;  // a copy: stores to the cars can't change it
+  for (const Substep step : law.substeps)
+    for (int lane = 0; lane < kLanes; ++lane) {
+      VehicleState s = cars.state(lane);
+      drive_substep(s, params, cars.contact(lane),
+                    {cars.last_steering[lane], cars.last_speed[lane]}, step);
+      cars.set_state(lane, s);
+    }
+  for (int lane = 0; lane < kLanes; ++lane) cars.heading[lane] = wrap_angle(cars.heading[lane]);
+}
+
+void drive_portable(Lanes& cars, const VehicleLaw& law) { drive_lanes(cars, law); }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void drive_avx2(Lanes& cars, const VehicleLaw& law) {
+  drive_lanes(cars, law);
+}
+
+__attribute__((target("avx512f"))) void drive_avx512(Lanes& cars, const VehicleLaw& law) {
+  drive_lanes(cars, law);
+}
+#endif
+
+void drive_on(InstructionSet instruction_set, Lanes& cars, const VehicleLaw& law) {
+#if defined(__x86_64__)
+  if (instruction_set == InstructionSet::kAvx512) return drive_avx512(cars, law);
+  if (instruction_set == InstructionSet::kAvx2) return drive_avx2(cars, law);
+#endif
+  drive_portable(cars, law);
+}
+
+}  // namespace
+
+void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
+                    InstructionSet instruction_set) {
+  if (orders.empty()) return;
+  alignas(64) Lanes cars;
+  for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane) {
+    const DriveOrder& order = orders[static_cast<std::size_t>(lane)];
+    VehicleState s = *order.vehicle;
+    cars.last_steering[lane] = s.command.steering;
+    cars.last_speed[lane] = s.command.speed;
+    cars.set_contact(lane, contact_of(law.params, order.grip));
+    s.command = clip_command(order.command);
+    cars.set_state(lane, s);
+  }
+  drive_on(instruction_set, cars, law);
+  for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane)
+    *orders[static_cast<std::size_t>(lane)].vehicle = cars.state(lane);
+}
+
+}  // namespace deepracer_fast

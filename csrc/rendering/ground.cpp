@@ -1,0 +1,324 @@
+// Paints the ground of one track: see ground.h.
+#include "rendering/ground.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "rendering/grain.h"
+#include "rendering/plane.h"
+
+namespace deepracer_fast {
+namespace {
+
+constexpr double kFinestTexel = 0.0035;        // m
+constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0; all levels have twice as many
+constexpr double kMaxPitch = 32000.0;          // texels; positions are 16.16 fixed point
+
+struct Point {
+  double x, y;
+};
+
+Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
+Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
+Point operator*(double scale, Point a) { return {scale * a.x, scale * a.y}; }
+double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
+double norm(Point a) { return std::sqrt(dot(a, a)); }
+Point left_normal(Point direction) { return {-direction.y, direction.x}; }
+
+using Polyline = std::vector<Point>;
+
+Polyline polyline_of(std::span<const double> xy) {
+  Polyline points;
+  for (std::size_t i = 0; i + 1 < xy.size(); i += 2) {
+    if (!std::isfinite(xy[i]) || !std::isfinite(xy[i + 1])) {
+      throw std::invalid_argument("polyline coordinates must be finite, point " +
+                                  std::to_string(i / 2) + " is not");
+    }
+    points.push_back({xy[i], xy[i + 1]});
+  }
+  return points;
+}
+
+// Direction of each segment; a segment of no length takes its predecessor's.
+std::vector<Point> directions_of(const Polyline& line) {
+  std::vector<Point> directions(line.size() - 1, Point{1.0, 0.0});
+  Point last = line.back() - line.front();
+  for (std::size_t i = 0; i + 1 < line.size(); ++i) {
+    const Point step = line[i + 1] - line[i];
+    if (norm(step) > 1e-9) last = (1.0 / norm(step)) * step;
+    directions[i] = last;
+  }
+  return directions;
+}
+
+// The polyline moved by `distance` towards (or, if negative, away from) `towards`, with mitred
+// corners. Which side that is, is asked once for the whole line: borders never cross.
+Polyline offset_towards(const Polyline& line, const Polyline& towards, bool is_loop,
+                        double distance) {
+  const std::vector<Point> directions = directions_of(line);
+  const std::size_t segments = directions.size();
+  double side = 0.0;
+  for (std::size_t i = 0; i < segments; ++i) {
+    side += dot(left_normal(directions[i]), towards[i] - line[i]);
+  }
+  const double signed_distance = side < 0.0 ? -distance : distance;
+  Polyline moved(line.size());
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const std::size_t before = i > 0 ? i - 1 : (is_loop ? segments - 1 : 0);
+    const std::size_t after = i < segments ? i : (is_loop ? 0 : segments - 1);
+    const Point sum = left_normal(directions[before]) + left_normal(directions[after]);
+    const double mitre = std::max(dot(sum, sum), 1.0);  // at most twice the distance in a corner
+    moved[i] = line[i] + (2.0 * signed_distance / mitre) * sum;
+  }
+  return moved;
+}
+
+// Level 0 while it is being painted: shapes are added to a coverage mask, then the mask is blended
+// with a surface over what is there.
+class Canvas {
+ public:
+  Canvas(const Rectangle& extent, double texel, int width, int height)
+      : extent_(extent),
+        texel_(texel),
+        width_(width),
+        height_(height),
+        plane_(width, height),
+        mask_(plane_.texels.size(), 0) {}
+
+  // Adds a convex quadrilateral; shapes that share an edge cover it exactly once together.
+  void add_quad(const std::array<Point, 4>& corners) {
+    std::array<Point, 4> texels{};
+    double low = 1e30;
+    double high = -1e30;
+    for (std::size_t i = 0; i < 4; ++i) {
+      texels[i] = {(corners[i].x - extent_.min_x) / texel_,
+                   (corners[i].y - extent_.min_y) / texel_};
+      low = std::min(low, texels[i].y);
+      high = std::max(high, texels[i].y);
+    }
+    const int first = std::max(0, static_cast<int>(std::ceil(low * kSubRows - 0.5)));
+    const int last =
+        std::min(height_ * kSubRows - 1, static_cast<int>(std::ceil(high * kSubRows - 0.5)) - 1);
+    for (int sub_row = first; sub_row <= last; ++sub_row) {
+      add_span(texels, (sub_row + 0.5) / kSubRows, sub_row / kSubRows);
+    }
+  }
+
+  // The band between two polylines of equal length.
+  void add_band(const Polyline& one, const Polyline& other) {
+    for (std::size_t i = 0; i + 1 < one.size(); ++i) {
+      add_quad({one[i], one[i + 1], other[i + 1], other[i]});
+    }
+  }
+
+  void fill(const Surface& surface, const Grain& grain) {
+    std::fill(mask_.begin(), mask_.end(), std::uint8_t{255});
+    blend(surface, grain);
+  }
+
+  // Paints the surface where the mask is set, then clears the mask.
+  void blend(const Surface& surface, const Grain& grain) {
+    for (int row = 0; row < height_; ++row) {
+      const std::size_t start = static_cast<std::size_t>(row) * static_cast<std::size_t>(width_);
+      for (int column = 0; column < width_; ++column) {
+        const std::size_t i = start + static_cast<std::size_t>(column);
+        if (mask_[i] == 0) continue;
+        const float share = static_cast<float>(mask_[i]) * (1.0F / 255.0F);
+        const float value = std::min(
+            light_at(row, column) * (surface.grey + surface.sigma * grain.at(row, column)), 255.0F);
+        const float mixed = static_cast<float>(plane_.texels[i]) * (1.0F - share) + value * share;
+        plane_.texels[i] = static_cast<std::uint8_t>(std::clamp(mixed + 0.5F, 0.0F, 255.0F));
+      }
+    }
+    std::fill(mask_.begin(), mask_.end(), std::uint8_t{0});
+  }
+
+  Plane take_plane() { return std::move(plane_); }
+
+ private:
+  float light_at(int row, int column) const {
+    const float x = static_cast<float>(extent_.min_x + (column + 0.5) * texel_);
+    const float y = static_cast<float>(extent_.min_y + (row + 0.5) * texel_);
+    return lamp_light(x * x + y * y);
+  }
+
+  static constexpr int kSubRows = 4;
+  static constexpr double kFull = 256.0 / kSubRows;  // mask units of a fully covered sub-row
+
+  void add_span(const std::array<Point, 4>& corners, double y, int row) {
+    double left = 1e30;
+    double right = -1e30;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const Point a = corners[i];
+      const Point b = corners[(i + 1) % 4];
+      if ((a.y <= y) == (b.y <= y)) continue;
+      const double x = a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x);
+      left = std::min(left, x);
+      right = std::max(right, x);
+    }
+    left = std::clamp(left, 0.0, static_cast<double>(width_));
+    right = std::clamp(right, 0.0, static_cast<double>(width_));
+    std::uint8_t* line =
+        mask_.data() + static_cast<std::size_t>(row) * static_cast<std::size_t>(width_);
+    for (int column = static_cast<int>(left); column < right; ++column) {
+      const double covered =
+          std::min(right, column + 1.0) - std::max(left, static_cast<double>(column));
+      const int sum = line[column] + static_cast<int>(covered * kFull + 0.5);
+      line[column] = static_cast<std::uint8_t>(std::min(sum, 255));
+    }
+  }
+
+  Rectangle extent_;
+  double texel_;
+  int width_, height_;
+  Plane plane_;
+  std::vector<std::uint8_t> mask_;
+};
+
+// The dashes of the centre line, each cut where the line bends.
+void add_dashes(const Polyline& centre, const Look& look, Canvas& canvas) {
+  const std::vector<Point> directions = directions_of(centre);
+  double arc = 0.0;  // at the start of the segment
+  for (std::size_t i = 0; i + 1 < centre.size(); ++i) {
+    const double length = norm(centre[i + 1] - centre[i]);
+    const Point half_width = (0.5 * look.dash_width) * left_normal(directions[i]);
+    double dash = look.dash_first;
+    if (arc > dash) {
+      dash += std::floor((arc - dash) / look.dash_pitch) * static_cast<double>(look.dash_pitch);
+    }
+    for (; dash < arc + length; dash += look.dash_pitch) {
+      const double from = std::max(dash, arc) - arc;
+      const double to = std::min(dash + look.dash_length, arc + length) - arc;
+      if (to <= from) continue;
+      const Point a = centre[i] + from * directions[i];
+      const Point b = centre[i] + to * directions[i];
+      canvas.add_quad({a - half_width, b - half_width, b + half_width, a + half_width});
+    }
+    arc += length;
+  }
+}
+
+// The white squares of the start line: 2 along the road by 8 across it, about square and half
+// white, which is the mean grey of the original's texture (its pattern is not known better). The
+// line is centred on the first point of the route.
+void add_start_line(const Polyline& centre, const Polyline borders[2], const Look& look,
+                    Canvas& canvas) {
+  constexpr int kAcross = 8;
+  const Point along = directions_of(centre).front();
+  for (int i = 0; i < 2; ++i) {
+    for (int j = i; j < kAcross; j += 2) {
+      const auto corner = [&](int row, int column) {
+        const double share = static_cast<double>(column) / kAcross;
+        const double ahead = 0.5 * (row - 1) * static_cast<double>(look.start_length);
+        const Point across = borders[1].front() - borders[0].front();
+        return borders[0].front() + share * across + ahead * along;
+      };
+      canvas.add_quad({corner(i, j), corner(i + 1, j), corner(i + 1, j + 1), corner(i, j + 1)});
+    }
+  }
+}
+
+}  // namespace
+
+Ground::Ground(std::span<const double> centre, std::span<const double> inner,
+               std::span<const double> outer, bool is_loop, const Look& look)
+    : look_(look) {
+  if (centre.size() < 4 || inner.size() < 4 || outer.size() != inner.size()) {
+    throw std::invalid_argument(
+        "inner and outer must hold the same number of points, and every line 2 or more");
+  }
+  const Polyline middle = polyline_of(centre);
+  const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
+  choose_extent(inner, outer);
+  const Grain grain;
+  Canvas canvas(field_, static_cast<double>(texel_), width_, height_);
+  canvas.fill(look.field, grain);
+  canvas.add_band(borders[0], borders[1]);
+  canvas.blend(look.road, grain);
+  if (look.start_length > 0.0F) {
+    add_start_line(middle, borders, look, canvas);
+    canvas.blend(look.line, grain);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Polyline &border = borders[i], &across = borders[1 - i];
+    canvas.add_band(offset_towards(border, across, is_loop, look.line_outer),
+                    offset_towards(border, across, is_loop, look.line_inner));
+  }
+  canvas.blend(look.line, grain);
+  add_dashes(middle, look, canvas);
+  canvas.blend(look.dash, grain);
+  store_levels(canvas.take_plane());
+}
+
+// The field reaches from the outermost border points by the look's margins; the texel is the finest
+// that keeps level 0 within budget.
+void Ground::choose_extent(std::span<const double> inner, std::span<const double> outer) {
+  field_ = {1e30, 1e30, -1e30, -1e30};
+  for (const auto& border : {inner, outer}) {
+    for (std::size_t i = 0; i + 1 < border.size(); i += 2) {
+      field_.min_x = std::min(field_.min_x, border[i] - look_.field_margin);
+      field_.max_x = std::max(field_.max_x, border[i] + look_.field_margin);
+      field_.min_y = std::min(field_.min_y, border[i + 1] - look_.field_margin);
+      field_.max_y = std::max(field_.max_y, border[i + 1] + look_.field_margin);
+    }
+  }
+  const double size_x = field_.max_x - field_.min_x;
+  const double size_y = field_.max_y - field_.min_y;
+  const double texel = std::max({kFinestTexel, std::sqrt(size_x * size_y / kTexelBudget),
+                                 size_x / kMaxPitch, size_y / kMaxPitch});
+  texel_ = static_cast<float>(texel);
+  log2_texel_ = static_cast<float>(std::log2(texel));
+  width_ = std::max(kLeastSize, static_cast<int>(size_x / texel) + 1);
+  height_ = std::max(kLeastSize, static_cast<int>(size_y / texel) + 1);
+}
+
+namespace {
+
+// Writes four rows from `first` on, with the border; rows outside the plane repeat its own.
+void store_strip(const Plane& plane, int first, std::uint32_t* out) {
+  std::array<const std::uint8_t*, 4> rows;
+  for (int k = 0; k < 4; ++k) {
+    rows[static_cast<std::size_t>(k)] = plane.row(std::clamp(first + k, 0, plane.height - 1));
+  }
+  const auto column = [&rows](int c) {
+    return static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |
+           static_cast<std::uint32_t>(rows[3][c]) << 24;
+  };
+  out = std::fill_n(out, MipLevel::kBorder, column(0));
+  for (int c = 0; c < plane.width; ++c) *out++ = column(c);
+  std::fill_n(out, MipLevel::kBorder, column(plane.width - 1));
+}
+
+}  // namespace
+
+// Levels of odd number come from the first one, half an octave coarser than level 0.
+void Ground::store_levels(Plane plane) {
+  std::vector<Plane> planes;
+  planes.push_back(std::move(plane));
+  planes.push_back(shrink(planes[0], std::sqrt(2.0)));
+  while (planes.size() < kLevels) planes.push_back(shrink(planes[planes.size() - 2], 2.0));
+  constexpr int kBorder = MipLevel::kBorder;
+  static_assert(kBorder == 4, "one strip");
+  const auto pitch = [](const Plane& level) { return level.width + 2 * kBorder; };
+  const auto strips = [](const Plane& level) { return (level.height + 2 * kBorder + 3) / 4; };
+  std::size_t columns = 0;
+  for (const Plane& level : planes) {
+    columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(pitch(level));
+  }
+  columns_.resize(columns);
+  std::uint32_t* start = columns_.data();
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    const Plane& level = planes[i];
+    const auto scale = static_cast<float>(std::exp2(static_cast<double>(i) / kLevelsPerOctave));
+    levels_[i] = {start, pitch(level), level.width - 1 + kBorder, level.height - 1 + kBorder,
+                  1.0F / (texel_ * scale)};
+    for (int strip = 0; strip < strips(level); ++strip) {
+      store_strip(level, 4 * strip - kBorder, start);
+      start += pitch(level);
+    }
+  }
+}
+
+}  // namespace deepracer_fast

@@ -1,0 +1,164 @@
+// Draws and applies what differs from episode to episode: see randomization.h.
+#include "simulator/randomization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/random.h"
+#include "rendering/picture_effects.h"
+
+namespace deepracer_fast {
+namespace {
+
+// Which random number of an episode is which; the simulator's own come before.
+enum Draw : std::uint32_t {
+  kRoadDraw = 16,
+  kFieldDraw,
+  kDashDraw,
+  kLineDraw,
+  kWallDraw,
+  kSkyDraw,
+  kGainDraw,
+  kOffsetDraw,
+  kNoiseDraw,
+  kBlurDraw,
+  kHeightDraw,
+  kPitchDraw,
+  kYawDraw,
+  kDelayDraw,
+  kGripDraw,
+  kSteeringGainDraw,
+  kSteeringOffsetDraw,
+  kSpeedDraw,
+  kPixelDraw = 1024,       // and on: one for each row of each picture
+  kEyeDraws = 0x20000000,  // from the rows of one eye to those of the other
+};
+
+// Between the greys of two surfaces the mixture of both is mapped in proportion, so an edge stays
+// an edge. `known` are the greys as painted, ascending, and `wanted` what they are to become.
+std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
+                                         const std::array<float, 4>& wanted, float gain,
+                                         float offset) {
+  std::array<std::uint8_t, 256> curve;
+  for (int grey = 0; grey < 256; ++grey) {
+    const auto value = static_cast<float>(grey);
+    std::size_t above = 0;
+    while (above < known.size() && known[above] < value) ++above;
+    float mapped = value * wanted.front() / known.front();
+    if (above == known.size()) mapped = value * wanted.back() / known.back();
+    if (above > 0 && above < known.size()) {
+      const float share = (value - known[above - 1]) / (known[above] - known[above - 1]);
+      mapped = wanted[above - 1] + share * (wanted[above] - wanted[above - 1]);
+    }
+    curve[static_cast<std::size_t>(grey)] =
+        static_cast<std::uint8_t>(std::clamp(gain * mapped + offset + 0.5F, 0.0F, 255.0F));
+  }
+  return curve;
+}
+
+}  // namespace
+
+Randomizer::Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed,
+                       int num_cars, int first_car)
+    : ranges_(ranges), look_(look), seed_(seed), first_car_(static_cast<std::uint32_t>(first_car)) {
+  const auto count = static_cast<std::size_t>(num_cars);
+  if (ranges.any()) episodes_.resize(count);
+  if (ranges.camera_height > 0.0F || ranges.camera_pitch > 0.0F) cameras_.resize(count);
+}
+
+std::size_t Randomizer::bytes_per_car() const {
+  const std::size_t camera = cameras_.empty() ? 0 : sizeof(Camera) + cameras_.front().bytes();
+  return is_on() ? sizeof(Episode) + camera : 0;
+}
+
+float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
+  const std::uint32_t episode = episodes_[static_cast<std::size_t>(car)].number;
+  const float share = uniform(seed_, car_number(car), episode, number);
+  if (ranges_.at_bounds) return low == 0.0F || share >= 0.5F ? high : low;
+  return low + (high - low) * share;
+}
+
+void Randomizer::begin_episode(int car, std::uint32_t number) {
+  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  episode.number = number;
+  episode.tone = draw_tone(car);
+  if (!cameras_.empty()) mount_camera(car);
+  episode.yaw = draw(car, kYawDraw, -ranges_.camera_yaw, ranges_.camera_yaw);
+  episode.delay = draw(car, kDelayDraw, 0.0F, ranges_.picture_delay) / kControlPeriod;
+  episode.grip = around_one(car, kGripDraw, ranges_.grip);
+  episode.steering_gain = around_one(car, kSteeringGainDraw, ranges_.steering_gain);
+  episode.steering_offset =
+      radians(draw(car, kSteeringOffsetDraw, -ranges_.steering_offset, ranges_.steering_offset));
+  episode.speed_gain = around_one(car, kSpeedDraw, ranges_.speed_gain);
+  episode.noise =
+      static_cast<std::int32_t>(64.0F * draw(car, kNoiseDraw, 0.0F, ranges_.pixel_noise));
+  // A kernel (w, 1 - 2 w, w) has variance 2 w.
+  const float blur = draw(car, kBlurDraw, 0.0F, ranges_.blur);
+  episode.blur = static_cast<std::int32_t>(128.0F * blur * blur + 0.5F);
+}
+
+Tone Randomizer::draw_tone(int car) const {
+  const float range = ranges_.surface_grey;
+  const float gain = around_one(car, kGainDraw, ranges_.light_gain);
+  const float offset = draw(car, kOffsetDraw, -ranges_.light_offset, ranges_.light_offset);
+  const std::array<float, 4> known{look_.road.grey, look_.field.grey, look_.dash.grey,
+                                   std::min(look_.line.grey, 255.0F)};
+  std::array<float, 4> wanted{};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    wanted[i] = known[i] * around_one(car, kRoadDraw + i, range);
+  }
+  Tone tone{tone_curve(known, wanted, gain, offset), look_.walls, look_.sky_grey};
+  const float wall = gain * around_one(car, kWallDraw, range);
+  for (WallShade& shade : tone.walls) shade = {wall * shade.foot + offset, wall * shade.gain};
+  tone.sky_grey =
+      std::clamp(gain * tone.sky_grey * around_one(car, kSkyDraw, range) + offset, 0.0F, 255.0F);
+  return tone;
+}
+
+void Randomizer::mount_camera(int car) {
+  constexpr CameraParams kStandard;
+  const float up = draw(car, kHeightDraw, -ranges_.camera_height, ranges_.camera_height);
+  const float down = draw(car, kPitchDraw, -ranges_.camera_pitch, ranges_.camera_pitch);
+  const auto z = kStandard.z + static_cast<double>(up);
+  const auto pitch = kStandard.pitch + static_cast<double>(down);
+  cameras_[static_cast<std::size_t>(car)].mount(z, pitch);
+}
+
+void Randomizer::forget_poses(int car, const VehicleState& vehicle) {
+  episodes_[static_cast<std::size_t>(car)].poses.fill({vehicle.position, vehicle.heading});
+}
+
+void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) const {
+  std::copy_backward(episode.poses.begin(), episode.poses.end() - 1, episode.poses.end());
+  episode.poses[0] = {vehicle.position, vehicle.heading};
+}
+
+View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standard) {
+  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  remember_pose(episode, vehicle);
+  const int whole = std::min(static_cast<int>(episode.delay), kPoses - 2);
+  const float share = episode.delay - static_cast<float>(whole);
+  const CarPose& later = episode.poses[static_cast<std::size_t>(whole)];
+  const CarPose& earlier = episode.poses[static_cast<std::size_t>(whole) + 1];
+  return {cameras_.empty() ? &standard : &cameras_[static_cast<std::size_t>(car)], &episode.tone,
+          later.position + share * (earlier.position - later.position),
+          later.heading + share * wrap_angle(earlier.heading - later.heading) + episode.yaw,
+          episode.delay * kControlPeriod};
+}
+
+void Randomizer::disturb(int car, std::int32_t step, int eye, std::uint8_t* out) const {
+  const Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  constexpr CameraParams size;
+  if (episode.blur > 0) blur_picture(out, size.width, size.height, episode.blur);
+  if (episode.noise == 0) return;
+  for (int row = 0; row < size.height; ++row) {
+    const auto number = kPixelDraw + static_cast<std::uint32_t>(eye) * kEyeDraws +
+                        static_cast<std::uint32_t>(step) * static_cast<std::uint32_t>(size.height) +
+                        static_cast<std::uint32_t>(row);
+    const std::uint64_t bits = random_bits(seed_, car_number(car), episode.number, number);
+    add_noise(out + row * size.width, size.width, episode.noise, bits);
+  }
+}
+
+}  // namespace deepracer_fast

@@ -1,0 +1,1 @@
+"""What comes from outside is checked here, value by value, or one clear line is raised."""

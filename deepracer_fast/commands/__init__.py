@@ -1,0 +1,1 @@
+"""What ``deepracer-fast`` does, a module a command; ``cli`` is the door."""

@@ -1,0 +1,260 @@
+"""``deepracer-fast evaluate``: any models, checkpoints and tracks, in one table.
+
+In: paths and options as the command line has them. Out: a table of laps, or of one row for each
+combination, or JSON. Neighbours: ``commands.evaluate_options`` parses the options; ``evaluate``
+drives.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from deepracer_fast.commands.screen import evaluation_summary, lap_table
+from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.driving.habits import DrivingHabits, driving_habits
+from deepracer_fast.driving.trace import Trace, simtrace_columns
+from deepracer_fast.errors import printable
+from deepracer_fast.files.model_name import model_name
+from deepracer_fast.policy.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
+from deepracer_fast.policy.compilation_cache import keep_compiled_programs
+from deepracer_fast.policy.model import Model, load_model
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.training.config import TrainConfig, read_config, settings_of
+from deepracer_fast.world.perturbed_worlds import STARTS, perturbed_worlds
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What the user asked for, apart from how the laps are driven.
+
+    Attributes:
+        models: paths.
+        tracks: bundled names or routes; none for those that a model was trained on.
+        checkpoints: of model folders, see ``load_model``, or "all"; none for the best.
+        race_type: in place of that of ``config``, or of a model's folder.
+        config: whose [race] table counts; None for a model folder's own.
+        as_json: print JSON in place of a table.
+        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
+    """
+
+    models: Sequence[Path]
+    tracks: Sequence[str] = ()
+    checkpoints: Sequence[str] = ()
+    race_type: str | None = None
+    config: Path | None = None
+    as_json: bool = False
+    perturbed: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row that is to be driven.
+
+    Attributes:
+        path: the model's, as it was given.
+        checkpoint: which one of it.
+        model: loaded.
+        track: where.
+        world: what is not as usual there, in a word or two; "" for nothing.
+        options: how.
+    """
+
+    path: Path
+    checkpoint: str
+    model: Model
+    track: Track
+    world: str
+    options: RaceOptions
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What an entry drove."""
+
+    entry: Entry
+    laps: list[Lap]
+    trace: Trace
+
+    @cached_property
+    def habits(self) -> DrivingHabits:
+        """Its speed, and the use that it made of its actions."""
+        columns = simtrace_columns(self.trace, self.entry.track.waypoints)
+        return driving_habits(columns, self.entry.model.metadata.action_space)
+
+    def report(self) -> dict[str, Any]:
+        """The row as JSON has it."""
+        entry = self.entry
+        has_objects = entry.options.race.num_objects > 0
+        laps = [
+            {
+                "completion_percentage": lap.completion_percentage,
+                "lap_time_seconds": lap.lap_time_seconds,
+                "off_track_count": lap.off_track_count,
+                "steps": lap.steps,
+            }
+            | ({"crash_count": lap.crash_count} if has_objects else {})
+            for lap in self.laps
+        ]
+        about = {"model": str(entry.path), "checkpoint": entry.checkpoint}
+        about |= {"world": entry.world} if entry.world else {}
+        about |= {"track": entry.track.name}
+        return about | {"mean_speed": round(self.habits.mean_speed, 3), "laps": laps}
+
+
+def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None:
+    """Drives every model, checkpoint and track, and shows how.
+
+    Args:
+        request: what is to be driven.
+        given: fields of ``RaceOptions`` that the user gave; the others are the model folder's.
+
+    Raises:
+        DeepRacerError: something cannot be used; nothing has been driven then.
+    """
+    keep_compiled_programs()
+    entries = list(entries_of(request, given))
+    driven = list(_drive(entries))
+    if request.as_json:
+        reports = [each.report() for each in driven]
+        print(json.dumps(reports[0] if len(reports) == 1 else {"evaluations": reports}, indent=2))
+    elif len(driven) == 1:
+        _show_laps(driven[0])
+    else:
+        Console().print(evaluation_table(driven))
+
+
+def entries_of(request: EvaluationRequest, given: Mapping[str, Any]) -> Iterator[Entry]:
+    """What is to be driven: of each model in turn its checkpoints, and of these the tracks.
+
+    Raises:
+        DeepRacerError: a model, a track or an option cannot be used.
+    """
+    for path in request.models:
+        settings = settings_of(path)
+        names = request.tracks or settings.tracks
+        tracks, options = list(map(load_track, names)), _options(request, given, settings)
+        for checkpoint in _checkpoints(path, request.checkpoints):
+            model = load_model(path, checkpoint)
+            for track in tracks:
+                entry = Entry(path, checkpoint, model, track, "", options)
+                yield from _perturbed(entry) if request.perturbed else (entry,)
+
+
+def _perturbed(entry: Entry) -> Iterator[Entry]:
+    """The same in other worlds."""
+    for world, randomization in perturbed_worlds():
+        options = replace(entry.options, randomization=randomization)
+        yield replace(entry, world=world, options=options)
+
+
+def _show_laps(driven: Driven) -> None:
+    """Lap by lap, and what a person would wonder about."""
+    console, entry = Console(), driven.entry
+    console.print(lap_table(driven.laps, f"{entry.path} on {entry.track.name}"))
+    times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
+    mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
+    console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
+    for line in driven.habits.lines(entry.model.metadata.action_space):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def evaluation_table(driven: Sequence[Driven]) -> Group:
+    """A row for each entry; what would be the same in all of them is the title."""
+    entries = [each.entry for each in driven]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))  # room for names
+    columns = ["model"] if len({entry.path for entry in entries}) > 1 else []
+    columns += ["checkpoint"] if {entry.checkpoint for entry in entries} != {"best"} else []
+    columns += ["track"] if len({entry.track.name for entry in entries}) > 1 else []
+    columns += ["world"] if any(entry.world for entry in entries) else []
+    left = len(columns)
+    columns += ["clean", "best, s", "mean, s", "m/s", "done, %", "off track"]
+    columns += ["crashes"] if any(e.options.race.num_objects for e in entries) else []
+    for column in columns[:left]:
+        table.add_column(column.replace("kp", "k-\np"), overflow="fold")
+    for column in columns[left:]:
+        table.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
+    names = _names([entry.path for entry in entries])
+    for each in driven:
+        cells = _cells(each) | {"model": names[each.entry.path]}
+        table.add_row(*(Text(printable(cells[column])) for column in columns))
+    return Group(Text(_common(entries), style="italic"), table)
+
+
+def _common(entries: Sequence[Entry]) -> str:
+    """What all rows have in common, for the title."""
+    models, tracks = {entry.path for entry in entries}, {entry.track.name for entry in entries}
+    model, track = (found.pop() if len(found) == 1 else None for found in (models, tracks))
+    return printable(" on ".join(str(each) for each in (model, track) if each is not None))
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What the models are called; their paths where two would have one name."""
+    names = {path: model_name(path) for path in paths}
+    unique = len(set(names.values())) == len(names)
+    return names if unique else {path: str(path) for path in paths}
+
+
+def _cells(driven: Driven) -> dict[str, str]:
+    """What the table can say of a row, by column."""
+    entry, laps = driven.entry, driven.laps
+    times = [lap.lap_time_seconds for lap in laps if lap.status == "lap_complete"]
+    done = sum(lap.completion_percentage for lap in laps) / len(laps)
+    return {
+        "checkpoint": entry.checkpoint,
+        "track": entry.track.name,
+        "world": entry.world,
+        "clean": f"{sum(lap.is_clean for lap in laps)} of {len(laps)}",
+        "best, s": f"{min(times):.2f}" if times else "-",
+        "mean, s": f"{sum(times) / len(times):.2f}" if times else "-",
+        "m/s": f"{driven.habits.mean_speed:.2f}",
+        "done, %": f"{done:.0f}",
+        "off track": str(sum(lap.off_track_count for lap in laps)),
+        "crashes": str(sum(lap.crash_count for lap in laps)),
+    }
+
+
+def _options(
+    request: EvaluationRequest, given: Mapping[str, Any], settings: TrainConfig
+) -> RaceOptions:
+    race = (read_config(request.config) if request.config else settings).race
+    usual: dict[str, Any] = {
+        "car_version": settings.car_version,
+        "driving_direction": settings.driving_direction,
+        "race": race.of_type(request.race_type) if request.race_type else race,
+    }
+    return RaceOptions(**(usual | dict(given)))
+
+
+def _checkpoints(path: Path, asked: Sequence[str]) -> Iterable[str]:
+    """Which ones of a model; all of a folder that does not say which is the best."""
+    known = [str(number) for number in numbered_checkpoints(path)]
+    if not asked:
+        return known if len(known) > 1 and not has_index(path) else ["best"]
+    words: list[str] = []
+    for each in asked:
+        is_all = each.strip().lower() == "all"
+        words += (known or ["best"]) if is_all else [checkpoint_word(each)]
+    return dict.fromkeys(words)
+
+
+def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
+    console = Console(stderr=True)
+    with console.status("") as status:
+        for number, entry in enumerate(entries, start=1):
+            place = f"{number} of {len(entries)}: {entry.path} on {entry.track.name}"
+            status.update(Text(printable(place)))
+            yield _driven(entry)
+
+
+def _driven(entry: Entry) -> Driven:
+    if entry.world:
+        return Driven(entry, *evaluate_starts(entry.model, entry.track, entry.options, STARTS))
+    return Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))

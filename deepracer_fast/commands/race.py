@@ -1,0 +1,262 @@
+"""``deepracer-fast race``: from models and rules to a leaderboard.
+
+In: paths and options as the command line has them. Out: the race's file, and what is printed of
+it. Neighbours: ``cli`` parses the options; ``racing.drive`` lets the models drive, ``leaderboard``
+keeps the file, ``race`` ranks.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deepracer_fast.errors import ConfigError, printable
+from deepracer_fast.files.model_name import model_name
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.racing.drive import Entrant, drive_race
+from deepracer_fast.racing.leaderboard import (
+    Leaderboard,
+    add_submissions,
+    read_leaderboard,
+    refuse_other_rules,
+)
+from deepracer_fast.racing.race import (
+    Race,
+    Standing,
+    Submission,
+    check_name,
+    default_minimum_laps,
+    standings,
+)
+from deepracer_fast.tracks.track import load_track, track_name
+from deepracer_fast.training.config import read_config
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import CAR_VERSIONS
+
+LEADERBOARDS = Path("leaderboards")
+"""Where races go that are given no file of their own."""
+
+DEFAULT_TRACK = "reinvent_base"
+
+_TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-time": "total, s"}
+
+
+@dataclass(frozen=True)
+class RaceRequest:
+    """What the user asked for, apart from the rules.
+
+    Attributes:
+        models: paths; none to show the leaderboard.
+        names: on the leaderboard, one a model, or none to take them from the paths.
+        leaderboard: the race's file, or None for the usual place.
+        as_json: print JSON in place of a table.
+        checkpoint: which one of model folders, see ``load_model``.
+    """
+
+    models: Sequence[Path]
+    names: Sequence[str]
+    leaderboard: Path | None = None
+    as_json: bool = False
+    checkpoint: str = "best"
+
+
+def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
+    """Lets the models race, adds what they drove to the leaderboard, and shows it.
+
+    Args:
+        request: models and file.
+        given: fields of ``Race`` that the user gave; the others are the file's, or the defaults.
+
+    Raises:
+        DeepRacerError: something cannot be used, or the file's race has other rules; nothing has
+            been driven or written then.
+    """
+    if "track" in given:
+        given = {**given, "track": track_name(given["track"])}
+    path = request.leaderboard or _usual_place(given)
+    board = _board(path, given, is_new_allowed=bool(request.models))
+    if request.models:
+        names = _names(request)
+        entrants = [
+            Entrant(name, load_model(model, request.checkpoint))
+            for name, model in zip(names, request.models, strict=True)
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)  # before laps are driven that nobody keeps
+        board = add_submissions(path, board.race, _drive(board.race, entrants))
+    ranked = standings(board.race, board.submissions)
+    if request.as_json:
+        print(json.dumps(_report(path, board.race, ranked), indent=2))
+    else:
+        _print(Console(), path, board.race, ranked)
+
+
+def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
+    """What is on the road: by the ``[race]`` table of a file, of this type if one is given."""
+    road = read_config(config).race if config else RaceConfig()
+    return road.of_type(race_type) if race_type else road
+
+
+def _usual_place(given: Mapping[str, Any]) -> Path:
+    ranking = given.get("ranking", Race.ranking)
+    race_type = given.get("road", RaceConfig()).race_type
+    kind = "" if race_type == "TIME_TRIAL" else f"-{race_type.lower().replace('_', '-')}"
+    return LEADERBOARDS / f"{Path(given.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
+
+
+def _board(path: Path, given: Mapping[str, Any], is_new_allowed: bool) -> Leaderboard:
+    """The race's file as it is, or an empty one by the given rules."""
+    if path.exists():
+        board = read_leaderboard(path)
+        refuse_other_rules(path, board.race, given)
+        _check_track(path, board.race)
+        return board
+    if not is_new_allowed:
+        raise ConfigError(f"{path}: there is no such leaderboard yet; name a model to begin it")
+    return Leaderboard(_new_race(given))
+
+
+def _check_track(path: Path, race: Race) -> None:
+    length = _length_of(race.track)
+    if length != race.track_length:
+        raise ConfigError(
+            f"{path}: its track {race.track} must be {race.track_length} m long, found "
+            f"{length} m: the route has changed, so begin another race with --leaderboard"
+        )
+
+
+def _new_race(given: Mapping[str, Any]) -> Race:
+    version = given.get("car_version", 0)
+    if version and version not in CAR_VERSIONS:
+        raise ConfigError(
+            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}"
+        )
+    ranking, laps = given.get("ranking", Race.ranking), given.get("laps", Race.laps)
+    usual: dict[str, Any] = {
+        "track": DEFAULT_TRACK,
+        "track_length": _length_of(given.get("track", DEFAULT_TRACK)),
+        "minimum_laps": default_minimum_laps(ranking, laps),
+    }
+    return Race(**(usual | dict(given)))
+
+
+def _length_of(track: str) -> float:
+    return round(load_track(track).length, 3)
+
+
+def _names(request: RaceRequest) -> list[str]:
+    """What the models are called on the leaderboard.
+
+    Raises:
+        ConfigError: two have one name, or there are names for some only.
+    """
+    names = [name.strip() for name in request.names] or list(map(model_name, request.models))
+    if len(names) != len(request.models) or not all(names):
+        raise ConfigError(
+            f"--name must be given once for each model and not be empty, got {len(names)} for "
+            f"{len(request.models)} models"
+        )
+    for name in names:
+        check_name(name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"models in one race must have different names, got {', '.join(twice)} more than "
+            "once: give each its own with --name"
+        )
+    return names
+
+
+def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
+    console = Console(stderr=True)
+    who = entrants[0].name if len(entrants) == 1 else f"{len(entrants)} models"
+    with console.status(Text(f"{who}: {race.laps} laps on {race.track}")):
+        laps = drive_race(race, entrants)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        Submission(entrant.name, now, tuple(driven), entrant.model.metadata.car)
+        for entrant, driven in zip(entrants, laps, strict=True)
+    ]
+
+
+def _report(path: Path, race: Race, ranked: Iterable[Standing]) -> dict[str, Any]:
+    rows = list(ranked)
+    return {
+        "leaderboard": str(path),
+        "race": asdict(race),
+        "standings": [_row(standing) for standing in rows if standing.rank is not None],
+        "not_ranked": [_row(standing) for standing in rows if standing.rank is None],
+    }
+
+
+def _row(standing: Standing) -> dict[str, Any]:
+    submission = standing.submission
+    return {
+        "rank": standing.rank,
+        "model": submission.model,
+        "car": submission.car,
+        "time_seconds": standing.seconds,
+        "laps_in_a_row": round(standing.reach, 4),
+        "submitted": submission.submitted,
+        "submissions": standing.submissions,
+        "laps": [asdict(lap) for lap in submission.laps],
+    }
+
+
+def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing]) -> None:
+    title = Text(f"{printable(race.track)}, {race.laps} laps, by {race.ranking}")
+    table = Table(title=title, title_justify="left")
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("model", overflow="fold")
+    columns = [_TIMES[race.ranking], "gap, s", "laps", "off track", "crashes", "entries"]
+    if race.road.race_type == "TIME_TRIAL":
+        columns.remove("crashes")
+    for name in columns:
+        table.add_column(name, justify="right")
+    fastest = next((s.seconds for s in ranked if s.seconds is not None), 0.0)
+    for standing in ranked:
+        table.add_row(*_cells(standing, race, fastest))
+    console.print(table)
+    if any(standing.rank is None for standing in ranked):
+        row = "a lap" if race.minimum_laps == 1 else f"{race.minimum_laps} laps in a row"
+        console.print(f"- is not ranked: that takes {row}.")
+    console.print(f"rules    {_rules(race)}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"file     {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
+    submission = standing.submission
+    laps = submission.laps
+    off_track = sum(lap.off_track_count for lap in laps)
+    crashes = sum(lap.crash_count for lap in laps)
+    seconds = standing.seconds
+    complete = sum(lap.is_complete for lap in laps)
+    driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
+    return [
+        "-" if standing.rank is None else str(standing.rank),
+        Text(printable(f"{submission.model}{submission.car and f' ({submission.car})'}")),
+        "" if seconds is None else f"{seconds:.3f}",
+        "" if seconds is None or seconds == fastest else f"+{seconds - fastest:.3f}",
+        driven,
+        str(off_track),
+        *([] if race.road.race_type == "TIME_TRIAL" else [str(crashes)]),
+        str(standing.submissions),
+    ]
+
+
+def _rules(race: Race) -> str:
+    hidden = ("track", "track_length", "road")
+    rules = {k: v for k, v in asdict(race).items() if k not in hidden}
+    rules |= {"car_version": race.car_version or "the model's"} | _road(race.road)
+    return ", ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _road(road: RaceConfig) -> dict[str, Any]:
+    """The race type, and what is not as usual in it."""
+    given, usual = asdict(road), asdict(RaceConfig())
+    return {k: v for k, v in given.items() if k == "race_type" or v != usual[k]}

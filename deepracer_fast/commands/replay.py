@@ -1,0 +1,128 @@
+"""``deepracer-fast replay``: from recordings to a table, JSON and a picture.
+
+In: paths and options as the command line has them. Out: what is printed. Neighbours: ``cli``
+parses the options; ``trace_reader`` and ``replay`` do the work.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from deepracer_fast.driving.replay import (
+    Episode,
+    VehicleParams,
+    episodes,
+    error_table,
+    guess_car_version,
+    replay,
+)
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.tracks.track import Track, load_track, track_names
+from deepracer_fast.world.simulator import CAR_VERSIONS
+
+_LENGTH_TOLERANCE = 0.01  # share: bundled outlines are surveyed to 1-2 cm
+_NEAR = 1.0  # m from the centre line on which the recorded cars stood, in the median
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What the user asked for.
+
+    Attributes:
+        car_version: 3 to 6; None to look for a model_metadata.json.
+        symmetric: without the pull to the left.
+        track: bundled name or route; None to look among the bundled ones.
+        png: picture to draw.
+        as_json: print JSON in place of a table.
+    """
+
+    car_version: int | None = None
+    symmetric: bool = False
+    track: str | None = None
+    png: Path | None = None
+    as_json: bool = False
+
+
+def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
+    """Replays traces and says how far the car ends up from the original's.
+
+    Raises:
+        DeepRacerError: a trace, the track or the version cannot be used.
+    """
+    version = options.car_version or guess_car_version(traces[0])
+    if version not in CAR_VERSIONS:
+        raise ConfigError(
+            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}"
+        )
+    recordings = [read_recording(path) for path in traces]
+    for remark in (remark for each in recordings for remark in each.remarks):
+        print(f"remark: {remark}", file=sys.stderr)
+    track = load_track(options.track) if options.track else guess_track(recordings[0])
+    starts: list[Episode] = [start for each in recordings for start in episodes(each)]
+    result = replay(starts, VehicleParams(version, not options.symmetric))
+    report = {
+        "traces": [str(path) for path in traces],
+        "car_version": version,
+        "asymmetric": not options.symmetric,
+        "track": track.name if track else None,
+        "episodes": len(starts),
+        "horizons": error_table(result),
+    }
+    if options.png is not None:
+        from deepracer_fast.pictures.replay import PictureTitle, draw_replay
+
+        name = traces[0].name + (f" and {len(traces) - 1} more" if len(traces) > 1 else "")
+        draw_replay(result, track, PictureTitle(name, f"version-{version} car"), options.png)
+    if options.as_json:
+        print(json.dumps(report, indent=2))
+        return
+    _print(Console(), report, options)
+
+
+def guess_track(recording: Recording) -> Track | None:
+    """The bundled track of the recorded length on whose road the recorded cars stood."""
+    length = float(np.median(recording.track_length))
+    points = np.column_stack([recording.x, recording.y])
+    nearest: list[tuple[float, Track]] = []
+    for track in map(load_track, track_names()):
+        if abs(track.length - length) > _LENGTH_TOLERANCE * length:
+            continue
+        sample = points[:: max(1, len(points) // 200)]
+        gaps = np.linalg.norm(sample[:, None] - track.waypoints, axis=-1).min(axis=1)
+        nearest.append((float(np.median(gaps)), track))
+    gap, best = min(nearest, key=lambda each: each[0], default=(np.inf, None))
+    return best if gap < _NEAR else None
+
+
+def _print(console: Console, report: dict[str, Any], options: ReplayOptions) -> None:
+    sides = "asymmetric" if report["asymmetric"] else "symmetric"
+    where = f"on {report['track']}" if report["track"] else "on a track that is not bundled"
+    table = Table(
+        title=f"Open loop: {report['episodes']} standing starts {where}, "
+        f"version-{report['car_version']} car, {sides}",
+        title_justify="left",
+    )
+    table.add_column("steps", justify="right")
+    table.add_column("episodes", justify="right")
+    for name in ("p10", "p25", "median", "p75", "p90"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report["horizons"]:
+        metres, share = row["error_m"].values(), row["error_share"].values()
+        cells = [f"{m:.3f} m\n{100 * s:.1f} %" for m, s in zip(metres, share, strict=True)]
+        table.add_row(str(row["steps"]), str(row["episodes"]), *cells, end_section=True)
+    console.print(table)
+    console.print("Error of the front point, in metres and as a share of the way driven.")
+    if not report["horizons"]:
+        console.print("No episode is long enough.")
+    if options.png is not None:
+        console.print(f"picture  {options.png}", soft_wrap=True, highlight=False, markup=False)
+        if report["track"] is None:
+            console.print("The picture has no borders; name the track with --track.")

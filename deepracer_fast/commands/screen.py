@@ -1,0 +1,177 @@
+"""What a person sees of a training: a live panel on a terminal, a line an iteration elsewhere.
+
+In: the reports of ``train`` and the laps of ``evaluate``. Out: text. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
+from deepracer_fast.training.report import Report
+
+_STAGES = {
+    TEACHER: "the teacher, from the track state",
+    LESSONS: "the network, from its teacher",
+    PPO: "the network, from the reward",
+}
+
+_STORIES = {
+    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward",
+    LESSONS: "lessons: the camera network learns what its teacher does; reward and progress are "
+    "of drives that have just begun",
+    PPO: "ppo: the network goes on by itself and learns from the reward",
+}
+
+
+class TrainingScreen:
+    """Shows a training while it runs; a context manager.
+
+    Args:
+        console: where to.
+        title: one line on what is trained.
+        minutes: the time limit, for the time left.
+    """
+
+    def __init__(self, console: Console, title: str, minutes: float) -> None:
+        self._console, self._title, self._seconds = console, title, 60.0 * minutes
+        self._started = time.monotonic()
+        self._report: Report | None = None
+        self._last_evaluation = "none yet"
+        self._message = "Ctrl-C stops and keeps the model."
+        # Drawn anew from its own thread, so that the clock goes on during a long iteration.
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
+
+    def __enter__(self) -> TrainingScreen:
+        """Draws the empty panel, or the heading of the lines."""
+        if self._console.is_terminal:
+            self._live.start()
+        else:
+            self._console.print(self._title, markup=False, highlight=False, soft_wrap=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leaves the last panel on the screen."""
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def stopping(self) -> None:
+        """Says that the request to stop was heard."""
+        self._message = "Stopping: saving the model. Ctrl-C once more quits at once."
+        if not self._console.is_terminal:
+            self._console.print(self._message)
+
+    def show(self, report: Report | str) -> None:
+        """Takes in an iteration, or a remark."""
+        if isinstance(report, str):
+            self._console.print(report, markup=False, highlight=False, soft_wrap=True)
+            return
+        if report.evaluation:
+            whose = "the teacher's: " if report.stage == TEACHER else ""
+            summary = evaluation_summary(report.evaluation)
+            self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
+        if not self._console.is_terminal and (
+            self._report is None or self._report.stage != report.stage
+        ):
+            self._console.print(_STORIES[report.stage], highlight=False, soft_wrap=True)
+        self._report = report
+        if not self._console.is_terminal:
+            self._console.print(self._line(report), highlight=False, soft_wrap=True)
+
+    def _panel(self) -> Panel:
+        content = self._waiting() if self._report is None else self._standing(self._report)
+        parts = Group(content, Text(self._message, style="dim"))
+        # Not the whole width: the ^C that a terminal shows must not begin another line.
+        width = min(self._console.width - 4, 90)
+        return Panel(parts, title=Text(self._title), title_align="left", width=width)
+
+    def _waiting(self) -> RenderableType:
+        return Text("Compiling the network and driving the first steps; this takes a moment.")
+
+    def _standing(self, report: Report) -> RenderableType:
+        seconds = time.monotonic() - self._started
+        left = max(0.0, self._seconds - seconds)
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row("iteration", f"{report.iteration}", "learning", _STAGES[report.stage])
+        speed = f"{report.steps_per_second:,.0f}"
+        grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)
+        progress = f"{_number(report.mean_progress)} %"
+        grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
+        last = ["laps driven", f"{report.laps:,}"]
+        if "distance_to_teacher" in report.measures:
+            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f}"]
+        grid.add_row(*last)
+        grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
+        lines = Table.grid()
+        lines.add_row(grid)
+        lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
+        lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
+        return lines
+
+    def _line(self, report: Report) -> str:
+        left = max(0.0, self._seconds - report.seconds)
+        line = (
+            f"iteration {report.iteration:3d}  {report.stage:<7}  steps {report.steps:8,}  "
+            f"{report.steps_per_second:7,.0f} env-steps/s  "
+            f"reward {_number(report.mean_reward):>7}  "
+            f"progress {_number(report.mean_progress):>5} %  "
+            f"laps {report.laps:4d}  time left {_clock(left)}"
+        )
+        if "distance_to_teacher" in report.measures:
+            line += f"  distance {report.measures['distance_to_teacher']:.3f}"
+        if report.evaluation:
+            line += f"  | greedy: {evaluation_summary(report.evaluation)}"
+        return line
+
+
+def evaluation_summary(laps: Sequence[Lap]) -> str:
+    """A row of greedy laps in a few words."""
+    clean = [lap.lap_time_seconds for lap in laps if lap.is_clean]
+    completion = sum(lap.completion_percentage for lap in laps) / len(laps)
+    summary = f"{len(clean)} of {len(laps)} clean, mean completion {completion:.0f} %"
+    return summary + (f", best {min(clean):.2f} s" if clean else "")
+
+
+def lap_table(laps: Sequence[Lap], title: str) -> Group:
+    """The laps of an evaluation, one a row; a title of its own, since a table's would be broken."""
+    table = Table()
+    table.add_column("lap", justify="right")
+    table.add_column("time, s", justify="right")
+    table.add_column("completed, %", justify="right")
+    table.add_column("off track", justify="right")
+    table.add_column("crashes", justify="right")
+    table.add_column("status")
+    for number, lap in enumerate(laps, start=1):
+        table.add_row(
+            str(number),
+            f"{lap.lap_time_seconds:.2f}",
+            f"{lap.completion_percentage:.0f}",
+            str(lap.off_track_count),
+            str(lap.crash_count),
+            lap.status.replace("_", " "),
+        )
+    return Group(Text(title, style="italic"), table)
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1f}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,292 @@
+"""``deepracer-fast train``: from files and options to a training, and from its end to the laps.
+
+In: paths and settings as the command line has them. Out: a trained, evaluated model folder.
+Neighbours: ``cli`` parses the options, ``train`` does the work, ``commands.screen`` shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TextIO, cast
+
+import numpy.typing as npt
+from rich.console import Console
+
+from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
+from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.driving.habits import driving_habits
+from deepracer_fast.driving.trace import Trace, simtrace_columns
+from deepracer_fast.errors import ConfigError, RewardError
+from deepracer_fast.files.action_space import ActionSpace
+from deepracer_fast.files.hyperparameters import (
+    WITHOUT_EFFECT,
+    Hyperparameters,
+    key_meant,
+)
+from deepracer_fast.files.metrics import write_evaluation_metrics
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.simtrace import write_simtrace
+from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, meet
+from deepracer_fast.policy.compilation_cache import keep_compiled_programs
+from deepracer_fast.policy.model import load_model
+from deepracer_fast.reward.loading import read_reward
+from deepracer_fast.reward.remarks import about_files
+from deepracer_fast.reward.sandbox import confinement_note
+from deepracer_fast.reward.text_faults import text_faults
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.training.checkpoints import Row
+from deepracer_fast.training.clone import Parent
+from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.follower import follow
+from deepracer_fast.training.inputs import (
+    TrainingFiles,
+    inheritance,
+    new_job,
+    numbered_folders,
+    resumed_job,
+    tracks_of,
+)
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.stop_request import StopRequest, graceful_stop
+from deepracer_fast.training.train import Training
+
+
+def run_training(
+    files: TrainingFiles,
+    settings: Mapping[str, Any],
+    resume: bool,
+    track_state: bool = False,
+    invited: Invitation | None = None,
+) -> None:
+    """Trains, evaluates the best checkpoint over five laps, and says where the model is.
+
+    Args:
+        files: what the user gave.
+        settings: fields of ``TrainConfig`` that the user gave.
+        resume: go on with a model folder.
+        track_state: learn from the track state instead of the camera.
+        invited: where several hosts meet, and which one this is.
+
+    Raises:
+        DeepRacerError: anything that cannot be used; nothing has been overwritten then.
+    """
+    keep_compiled_programs()
+    console = Console(file=cast(TextIO, UnbreakableStream(sys.stdout)))
+    if resume and files.pretrained:
+        raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
+    team = _team_of(invited, console)
+    job = resumed_job(files, settings) if resume else new_job(files, settings, track_state)
+    if team.count > 1:
+        agree(team, _common_to_hosts(job))
+    if not team.leads:
+        _follow(console, job, resume, team)
+        return
+    _say(console, *_remarks(job))
+    named = resume or files.model is not None
+    before = _evaluate_parent(console, job, job.parent, named) if job.parent else []
+    with graceful_stop() as stop:
+        training = _begin(job, resume, team, stop, named)
+        for driven in before:
+            _keep_evaluation(job, driven)
+        _train(console, training, stop)
+    _say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
+    _conclude(console, training, stop)
+
+
+def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named: bool) -> Training:
+    """A training in the job's folder, or in one that is made here and now for nobody else."""
+    if named:
+        return Training(job, resume, stop.requested, team)
+    job = replace(job, folder=_claimed_folder(job.config.track))
+    try:
+        training = Training(job, resume, stop.requested, team)
+    except BaseException:
+        shutil.rmtree(job.folder.path, ignore_errors=True)
+        raise
+    training.made_folder = True
+    return training
+
+
+def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
+    """Shows how the best checkpoint laps, and where the model is."""
+    job = training.job
+    _say(console, *job.reward.notes, training.ended_by)
+    if not stop.hurried:
+        if training.row is None:
+            _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+        with suppress(KeyboardInterrupt):  # the training's result is safe by now
+            _evaluate_best(console, job, training.row)
+    _say(console, f"model folder   {job.folder.path}")
+    if job.metadata.is_for_the_car:
+        _say(console, f"model archive  {job.folder.archive}")
+    elif job.metadata.sees_track_state:
+        _say(console, "no archive: a car cannot see the track state that this policy reads")
+    else:
+        frames = job.metadata.frame_stack
+        _say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
+
+
+def _train(console: Console, training: Training, stop: StopRequest) -> None:
+    """Trains until the end, on the screen."""
+    job = training.job
+    title = f"{tracks_of(job.config)}, {job.metadata.sees}, {job.reward.name}"
+    try:
+        with TrainingScreen(console, title, job.config.minutes) as screen:
+            stop.when_asked = screen.stopping
+            training.run(screen.show)
+    except RewardError:
+        if training.has_learnt:
+            _say(console, f"The model up to here is kept in {job.folder.path}")
+        elif training.made_folder:  # an untrained model is of no use to anybody
+            shutil.rmtree(job.folder.path, ignore_errors=True)
+        raise
+    except KeyboardInterrupt:
+        # XLA may be in the middle of an update: an orderly exit would free what it works on.
+        os._exit(130)
+
+
+def _team_of(invited: Invitation | None, console: Console) -> Team:
+    """Waits for the other hosts, if there are any."""
+    if invited is None:
+        return ALONE
+    _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
+    return meet(invited)
+
+
+def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
+    """What must be the same on all hosts that train together."""
+    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.tracks}
+    return {
+        "reward function": job.reward.source,
+        "model metadata": job.metadata.to_json(),
+        "hyperparameters": job.hyperparameters.to_json(),
+        "config": replace(job.config, threads=0).to_toml(),
+    } | {name: str(waypoints.tolist()) for name, waypoints in tracks.items()}
+
+
+def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
+    """The part of a host that is not the first."""
+    _say(console, "training with host 0, which shows how it goes and writes the model")
+    with graceful_stop() as stop:
+        try:
+            steps = follow(job, resume, stop.requested, team)
+        except KeyboardInterrupt:
+            os._exit(130)
+    _say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
+
+
+def _remarks(job: TrainingJob) -> Iterator[str]:
+    """What a user may not expect of the files given."""
+    if job.parent is not None:
+        yield from inheritance(job, job.parent)
+    yield from filter(None, [confinement_note()])
+    yield from (f"{job.reward.name}, {about}" for about in about_files(job.reward.source))
+    for fault in text_faults(read_reward(job.reward.source)) if job.reward.source else ():
+        yield f"warning: {job.reward.name}, line {fault.span.line}: {fault.what}"
+    for key in job.hyperparameters.ignored:
+        meant = key_meant(key)
+        hint = f" (did you mean {meant}?)" if meant else ""
+        yield f"hyperparameters: {key} is unknown and has no effect{hint}"
+    for key in WITHOUT_EFFECT:
+        if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
+            yield f"hyperparameters: {key} has no effect, as in the original"
+
+
+def _claimed_folder(track: str) -> ModelFolder:
+    """A folder that did not exist, so that a training that begins at the same time has another."""
+    for path in numbered_folders(track):
+        folder = ModelFolder(path)
+        if folder.make():
+            return folder
+    raise AssertionError("there is always another number")
+
+
+@dataclass(frozen=True)
+class _Driven:
+    """Greedy laps on one track, what they are called, and the trace with the car that drove."""
+
+    title: str
+    track: Track
+    laps: list[Lap]
+    trace: Trace
+    car: int = 0
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The rows of their simtrace."""
+        car = slice(self.car, self.car + 1)
+        return simtrace_columns(self.trace, self.track.waypoints, car)
+
+
+def _evaluate_parent(
+    console: Console, job: TrainingJob, parent: Parent, named: bool
+) -> list[_Driven]:
+    """Shows five greedy laps of the policy that a clone begins with, on each track."""
+    if named:
+        job.folder.refuse_a_model()  # before anybody waits
+    _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
+    model, driven = replace(parent.model, metadata=job.metadata), []
+    for name in job.config.tracks:
+        track = load_track(name)
+        laps, trace = evaluate_model(model, track, _race_options(job.config))
+        driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
+        _show_laps(console, driven[-1], job.metadata.action_space)
+    return driven
+
+
+def _race_options(config: TrainConfig) -> RaceOptions:
+    return RaceOptions(
+        threads=config.threads,
+        car_version=config.car_version,
+        race=config.race,
+        driving_direction=config.driving_direction,
+    )
+
+
+def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
+    """Five greedy laps of the best checkpoint on each track, shown and kept in the folder.
+
+    Args:
+        console: where to.
+        job: what was trained.
+        row: these laps, if the training has driven them.
+    """
+    model = None if row else load_model(job.folder.path)
+    for index, name in enumerate(job.config.tracks):
+        track = load_track(name)
+        title = f"Evaluation on {track.title}"
+        if row:
+            driven = _Driven(title, track, row.laps[index], row.trace, index)
+        else:
+            assert model is not None
+            driven = _Driven(title, track, *evaluate_model(model, track, _race_options(job.config)))
+        _keep_evaluation(job, driven)
+        _show_laps(console, driven, job.metadata.action_space)
+
+
+def _keep_evaluation(job: TrainingJob, driven: _Driven) -> None:
+    folder = job.folder
+    stamp = folder.new_evaluation(datetime.now())
+    write_simtrace(folder.evaluation_simtrace(stamp), driven.columns)
+    metrics = [lap.metrics(trial) for trial, lap in enumerate(driven.laps, start=1)]
+    write_evaluation_metrics(folder.evaluation_metrics(stamp), metrics)
+
+
+def _show_laps(console: Console, driven: _Driven, space: ActionSpace) -> None:
+    clean = sum(lap.is_clean for lap in driven.laps)
+    title = f"{driven.title}: {clean} of {len(driven.laps)} laps clean"
+    console.print(lap_table(driven.laps, title))
+    _say(console, *driving_habits(driven.columns, space).lines(space))
+
+
+def _say(console: Console, *lines: str) -> None:
+    """Prints lines as they are: paths may hold what rich takes for markup."""
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

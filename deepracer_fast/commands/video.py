@@ -1,0 +1,320 @@
+"""``deepracer-fast video``: a drive of a model, or a recorded episode, as a film.
+
+In: a path and options as the command line has them. Out: an MP4, GIF or WebP, and a line a lap.
+Neighbours: ``cli`` parses the options; ``pictures.video.frame`` draws the frames,
+``pictures.video.file`` writes them.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from deepracer_fast.commands.replay import guess_track
+from deepracer_fast.driving.evaluate import RaceOptions, lap_rules, step_rewards
+from deepracer_fast.driving.replay import FRONT_POINT
+from deepracer_fast.errors import ConfigError, TraceError
+from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.model_metadata import CAMERAS, LidarConfig, ModelMetadata
+from deepracer_fast.files.model_name import model_name
+from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.files.training_params import read_training_params
+from deepracer_fast.pictures.video.car_shape import CAR_COLOURS
+from deepracer_fast.pictures.video.file import (
+    FRAMES_PER_SECOND,
+    check_film_path,
+    mp4_encoder,
+    write_film,
+)
+from deepracer_fast.pictures.video.frame import SMALL, Caption, Moment, Screen
+from deepracer_fast.pictures.video.views import RoadObjects
+from deepracer_fast.policy.model import Model, load_model
+from deepracer_fast.reward import load_reward
+from deepracer_fast.tracks.track import Track, load_track
+from deepracer_fast.training.config import read_config, settings_of
+from deepracer_fast.world.fleet import Judge
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
+
+Array = npt.NDArray[Any]
+
+LONGEST_FILM = 86_400.0
+"""Seconds: a day of driving."""
+
+_MODEL_SUFFIXES = (".gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """What the user asked for, apart from how a model drives.
+
+    Attributes:
+        source: a model, or a recording.
+        output: the file to write, .mp4, .gif or .webp; None for an MP4 named after the source,
+            here, or a GIF where no encoder is found.
+        track: bundled name or route; None for the model's, or the bundled one that fits.
+        seconds: the film ends after so many; None for no limit.
+        episode: of a recording, the number in the file; None for the first.
+        reward: of a model, the reward function to run and to show; None for none. The one in a
+            model's folder is somebody's program: it is run only if it is named here.
+    """
+
+    source: Path
+    output: Path | None = None
+    track: str | None = None
+    seconds: float | None = None
+    episode: int | None = None
+    reward: Path | None = None
+
+
+def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
+    """Films greedy laps of a model, or an episode as it was recorded.
+
+    Args:
+        request: what to film.
+        given: how a model drives, as far as the user said: ``checkpoint`` of a folder, ``laps``,
+            ``resets``, ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of
+            the simulator, ``config`` with a ``[race]`` table.
+
+    Raises:
+        DeepRacerError: the source, the track or an option cannot be used.
+        OSError: the film cannot be written.
+    """
+    seconds = request.seconds
+    if seconds is not None and not 0.0 < seconds <= LONGEST_FILM:
+        raise ConfigError(f"--seconds must be above 0 and at most {LONGEST_FILM:g}, got {seconds}")
+    is_recording = request.source.is_file() and request.source.suffix not in _MODEL_SUFFIXES
+    if is_recording and given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ConfigError(f"{request.source} is a recording, which takes no {names}: leave it out")
+    if is_recording and request.reward is not None:
+        raise ConfigError(
+            f"{request.source} is a recording, which shows the reward as recorded and takes no "
+            "--reward: leave it out"
+        )
+    if not is_recording and request.episode is not None:
+        raise ConfigError(f"{request.source} is a model, which takes no --episode: leave it out")
+    if is_recording:
+        _film_episode(request)
+    else:
+        _film_model(request, given)
+
+
+def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
+    path = request.source
+    output = _output(request, model_name(path))
+    settings = settings_of(path)
+    model = load_model(path, given.get("checkpoint", "best"))
+    track = load_track(request.track or settings.track)
+    names = ("resets", "off_track_penalty", "car_version")
+    race = RaceOptions(
+        laps=given.get("laps", 1),
+        driving_direction=settings.driving_direction,
+        race=(read_config(given["config"]) if "config" in given else settings).race,
+        **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
+    )
+    judge = load_reward(request.reward) if request.reward else None
+    car = model.metadata.car
+    title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
+    caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
+    simulator = _simulator(model, track, race, given.get("seed", 0))
+    moments = drive_moments(model, simulator, race.laps, judge)
+    _film(output, _screen(output, track, caption), moments, request)
+
+
+def _film_episode(request: VideoRequest) -> None:
+    path = request.source
+    recording = read_recording(path)
+    for remark in recording.remarks:
+        print(f"remark: {remark}", file=sys.stderr)
+    episode = one_episode(recording, request.episode)
+    track = load_track(request.track) if request.track else guess_track(recording)
+    if track is None:
+        raise ConfigError(
+            f"{path}: no bundled track of {recording.track_length[0]:.2f} m fits its poses; name "
+            "its track with --track"
+        )
+    output = _output(request, f"{path.stem}-episode-{episode.episode[0]}")
+    caption = Caption(f"{path.name} on {track.name}", "episode", has_answers=False)
+    _film(output, _screen(output, track, caption), recorded_moments(episode), request)
+
+
+def _screen(output: Path, track: Track, caption: Caption) -> Screen:
+    """Frames as large as the kind of file can hold in a few megabytes."""
+    return Screen(track, caption, 1.0 if output.suffix.lower() == ".mp4" else SMALL)
+
+
+def car_colour(model: Path, metadata: ModelMetadata) -> str:
+    """The shell's colour that metadata, or a folder's training_params.yaml, names; or the usual.
+
+    Of several cars in the file it is the first one's, as the original lists them.
+    """
+    found = metadata.car_color or read_training_params(model).get("CAR_COLOR", "").title()
+    return found if found in CAR_COLOURS else Caption.car_colour
+
+
+def _actions(model: Model) -> list[tuple[float, float]]:
+    """Degrees and m/s of each action, none if they are continuous."""
+    space = model.metadata.action_space
+    if not isinstance(space, DiscreteActionSpace):
+        return []
+    commands = space.to_commands(np.arange(len(space.speed)))
+    return [(float(steering), float(speed)) for steering, speed in commands]
+
+
+def drive_moments(
+    model: Model, simulator: Simulator, laps: int, judge: Judge | None = None
+) -> Iterator[Moment]:
+    """Drives greedy laps, or attempts, one after the other, and tells of every step.
+
+    Args:
+        model: drives all the cars of the simulator; the first one is told of.
+        simulator: is reset first; its rules say what a lap is.
+        laps: how many.
+        judge: the user's reward, if there is one.
+    """
+    result = simulator.reset()
+    lap, start, total = 1, 0.0, 0.0
+    while lap <= laps:
+        # A copy: what JAX is handed must not change under it, and a moment keeps its picture.
+        seen = {name: np.array(rows) for name, rows in result.observation.items()}
+        answer = model.answer(seen)
+        action = answer if model.spec.continuous else np.argmax(answer, axis=-1)
+        before = _place(simulator)
+        result = simulator.step(model.metadata.action_space.to_commands(action))
+        now = float(result.params["sim_time"][0])
+        if result.status[0] == PREPARE:
+            start, total = now, 0.0
+        reward = float(step_rewards(judge, result)[0])
+        total += reward
+        yield replace(
+            before,
+            steering=float(result.params["steering_angle"][0]),
+            speed=float(result.params["speed"][0]),
+            progress=float(result.params["progress"][0]),
+            seconds=now - start,
+            lap=lap,
+            status=STATUS_NAMES[result.status[0]],
+            picture=_newest_picture(seen, model.metadata.frame_stack),
+            reward=None if judge is None else reward,
+            total=total,
+            answer=answer[0],
+        )
+        if result.terminated[0] or result.truncated[0]:
+            lap, start, total = lap + 1, now, 0.0
+
+
+def one_episode(recording: Recording, number: int | None) -> Recording:
+    """The rows of an episode, of the first one if none is named.
+
+    Raises:
+        TraceError: there is no such episode.
+    """
+    known = list(dict.fromkeys(recording.episode.tolist()))
+    number = known[0] if number is None else number
+    rows = np.flatnonzero(recording.episode == number)
+    if recording.piece is not None:  # of joined files, the first one that has it
+        rows = rows[recording.piece[rows] == recording.piece[rows][:1]]
+    if not len(rows):
+        raise TraceError(
+            f"{recording.source}: episode must be one of {_numbers(known)}, got {number}"
+        )
+    return recording.picked(rows)
+
+
+def recorded_moments(episode: Recording) -> Iterator[Moment]:
+    """Every step of a recorded episode; what a picture showed is not recorded."""
+    total = np.cumsum(np.nan_to_num(episode.reward))
+    # A file may begin in the middle of an episode.
+    begun = episode.seconds[0] - CONTROL_PERIOD * max(int(episode.steps[0]) - 1, 0)
+    for row in range(len(episode.x)):
+        x, y, yaw = (float(column[row]) for column in (episode.x, episode.y, episode.yaw))
+        yield Moment(
+            # The recorded point is the front one.
+            car=(x - FRONT_POINT * np.cos(yaw), y - FRONT_POINT * np.sin(yaw), yaw),
+            steering=float(np.degrees(episode.steering[row])),
+            speed=float(episode.speed[row]),
+            progress=float(np.nan_to_num(episode.progress[row])),
+            seconds=float(episode.seconds[row] - begun),
+            lap=int(episode.episode[row]),
+            status=str(episode.status[row]),
+            reward=float(episode.reward[row]),
+            total=float(total[row]),
+        )
+
+
+def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> Simulator:
+    """One car, as its model describes it, among what the race puts on the road."""
+    return Simulator(
+        track,
+        sensors=model.metadata.sensors,
+        num_threads=1,
+        seed=seed,
+        car_version=options.car_version or model.metadata.version,
+        rules=lap_rules(options, track),
+        lidar=model.metadata.lidar or LidarConfig(),
+        frame_stack=model.metadata.frame_stack,
+    )
+
+
+def _place(simulator: Simulator) -> Moment:
+    """Where the first car and what it meets are now; nothing is known of the step yet."""
+    x, y, heading = (float(value) for value in simulator.vehicle_states()[0, :3])
+    poses = simulator.object_poses()[0]
+    is_car = np.full(len(poses), _are_cars(simulator.rules.race), np.int32)
+    return Moment((x, y, heading), 0.0, 0.0, 0.0, 0.0, 0, objects=RoadObjects(poses, is_car))
+
+
+def _are_cars(race: RaceConfig) -> bool:
+    return race.race_type != "OBJECT_AVOIDANCE" or race.is_obstacle_bot_car
+
+
+def _newest_picture(seen: dict[str, Array], frames: int) -> Array | None:
+    """The first car's picture, if it has a camera; of several frames the last."""
+    picture = next((rows[0] for name, rows in seen.items() if name in CAMERAS), None)
+    return None if picture is None else picture[..., -(picture.shape[-1] // frames) :]
+
+
+def _output(request: VideoRequest, name: str) -> Path:
+    """Where the film goes; checked before anything is driven."""
+    path = request.output or Path(f"{name}.mp4" if mp4_encoder() else f"{name}.gif")
+    check_film_path(path)
+    return path
+
+
+def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoRequest) -> None:
+    """Writes the film, and says of each lap how it ended."""
+    console, unit = Console(stderr=True), screen.caption.unit
+    limit = None
+    if request.seconds is not None:
+        limit = max(1, round(request.seconds * FRAMES_PER_SECOND))
+    last: dict[int, Moment] = {}
+    count = 0
+
+    def frames() -> Iterator[Array]:
+        nonlocal count
+        for moment in itertools.islice(moments, limit):
+            last[moment.lap] = moment
+            count += 1
+            status.update(f"{unit} {moment.lap}: {moment.progress:.0f} %")
+            yield screen.frame(moment)
+
+    with console.status("") as status:
+        write_film(path, frames())
+    for lap, moment in last.items():
+        print(
+            f"{unit} {lap}  {moment.progress:5.1f} %  {moment.seconds:7.3f} s  "
+            f"{moment.status.replace('_', ' ')}"
+        )
+    size = path.stat().st_size / 1e6
+    print(f"video  {path}  ({count / FRAMES_PER_SECOND:.1f} s, {count} frames, {size:.1f} MB)")
+
+
+def _numbers(known: list[int]) -> str:
+    return ", ".join(map(str, known)) if len(known) < 12 else f"{known[0]} to {known[-1]}"

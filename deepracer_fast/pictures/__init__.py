@@ -1,0 +1,1 @@
+"""Pictures of what the package knows: tracks, rewards, actions, replays, and films."""

@@ -1,0 +1,1 @@
+"""Policies: networks, models in every form in which they are kept, and what compiles them."""

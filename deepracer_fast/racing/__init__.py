@@ -1,0 +1,1 @@
+"""Races: their rules, who drives them, and the leaderboard."""

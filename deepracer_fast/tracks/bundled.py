@@ -1,0 +1,80 @@
+"""The bundled tracks, and made-up ones.
+
+In: ``outlines.json``, 18 tracks as control points on the centre line (metres, in driving
+direction, closed) with the road's width. They are surveyed outlines, 1-2 cm accurate, not the
+original's route files. Out: outlines by name; ``outline`` draws their roads.
+
+Neighbour: ``deepracer_fast/tracks/track.py`` turns a route, from here or from a file, into a
+``Track``.
+"""
+
+import json
+import re
+from functools import cache
+from importlib import resources
+
+from deepracer_fast.tracks.outline import Outline, outline_route, without_loops
+from deepracer_fast.tracks.random_outline import LOOKS, PREFIX, random_outline
+
+__all__ = ["LOOKS", "PREFIX", "Outline", "find_outline", "names_meant", "outline_route"]
+__all__ += ["outlines", "without_loops"]
+
+RANDOM_TRACKS = 2**63
+"""Numbers of made-up tracks lie below."""
+
+_NO_NAMES = {"track", "training", "train", "ccw", "cw"}
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")  # one name a track, so no leading zeros
+
+
+@cache
+def outlines() -> dict[str, Outline]:
+    """All bundled tracks by name, the most used ones first."""
+    text = (resources.files(__package__) / "outlines.json").read_text(encoding="utf-8")
+    return {
+        name: Outline(
+            name=name,
+            title=entry["title"],
+            look=entry["look"],
+            width=entry["width"],
+            control_points=tuple((x, y) for x, y in entry["control_points"]),
+        )
+        for name, entry in json.loads(text).items()
+    }
+
+
+def names_meant(name: str) -> list[str]:
+    """The bundled tracks that people mean by a name, the most used ones first.
+
+    Names and titles count, whatever their case, spaces and marks, with or without the words that
+    say no more than that it is a track ("Oval"), or a route in its usual direction.
+    """
+    wanted = "".join(_words(name))
+    return [known for known, spellings in _spellings().items() if wanted and wanted in spellings]
+
+
+@cache
+def _spellings() -> dict[str, set[str]]:
+    """By the name of each track what it may be called, as ``_words`` joined."""
+    return {
+        known: {
+            "".join(words)
+            for words in map(_words, (known, outline.title))
+            for words in (words, [word for word in words if word not in _NO_NAMES])
+        }
+        for known, outline in outlines().items()
+    }
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())
+
+
+def find_outline(name: str) -> Outline | None:
+    """The bundled track of that name, the made-up one of ``random_<number>``, or None."""
+    number = name.removeprefix(PREFIX)
+    if name == number:
+        return outlines().get(name)
+    if not _NUMBER.fullmatch(number) or int(number) >= RANDOM_TRACKS:
+        return None
+    return random_outline(int(number))

@@ -1,0 +1,167 @@
+"""The cars that a training collects from, and the learner that learns from them.
+
+In: a job, and the hosts that share its cars. Out: rollouts. Neighbours: ``train`` and
+``training.follower`` ask for them; ``course`` puts the cars on the tracks, ``collect`` drives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from deepracer_fast.driving.collect import Collector, Policy, Rollout
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.files.metrics import EpisodeOutcome
+from deepracer_fast.learning.hosts import Team
+from deepracer_fast.learning.learner import Learner, LearnerOptions
+from deepracer_fast.policy.networks import network_spec
+from deepracer_fast.training.course import Cars, Course, judge_of, rows_of
+from deepracer_fast.training.job import TrainingJob, has_teacher
+from deepracer_fast.training.record import EPISODES_OF_AN_ITERATION
+from deepracer_fast.training.teacher import Misjudgement
+from deepracer_fast.training.traces import TrainingTrack
+from deepracer_fast.world.fleet import Fleet
+from deepracer_fast.world.simulator import RaceRules, Simulator
+
+LONGEST_EPISODE = 3_000
+"""Env steps (200 s) after which an episode is cut off when whole episodes are collected."""
+
+_SAMPLES_OF_AN_ITERATION = {"DEEP_CONVOLUTIONAL_NETWORK_SHALLOW": 10_000}
+_SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
+
+
+def learner_of(job: TrainingJob, team: Team) -> Learner:
+    """A fresh learner for a job."""
+    options = LearnerOptions(
+        network_spec(job.metadata),
+        job.hyperparameters,
+        seed=job.config.seed,
+        gae_lambda=job.config.gae_lambda,
+        clip=job.config.clip,
+        value_function=job.config.value_function,
+        lr_schedule=job.config.lr_schedule,
+    )
+    return Learner(options, team)
+
+
+class TrainingCars:
+    """This host's part of a training's cars.
+
+    Args:
+        job: what is trained.
+        course: its tracks.
+        team: the hosts that share the cars evenly.
+        iteration: that comes first; a resumed training must not meet the same start positions
+            once more.
+
+    Attributes:
+        tracks: those whose traces are kept.
+    """
+
+    def __init__(self, job: TrainingJob, course: Course, team: Team, iteration: int) -> None:
+        config = job.config
+        self._horizon = config.collection == "horizon"
+        rules = RaceRules(
+            start_position=config.start_position,
+            round_robin_advance_dist=config.round_robin_advance_dist,
+            random_start=config.random_start and self._horizon,
+            alternate_driving_direction=config.alternate_driving_direction,
+            max_steps=RaceRules.max_steps if self._horizon else LONGEST_EPISODE,
+        )
+        cars = Cars(
+            number_of_cars(job) // team.count,
+            rules,
+            job.metadata.sensors,
+            seed=config.seed + iteration,
+            randomization=config.randomization,
+            practice=self._horizon,
+            part=(team.index, team.count),
+        )
+        simulator = course.put(cars)
+        self.tracks = traced(job, course, simulator)
+        misjudges, seed = job.metadata.sees_track_state, config.seed + team.index
+        self._collector = Collector(
+            simulator,
+            judge_of(simulator, job.reward),
+            job.metadata.action_space,
+            config.horizon if self._horizon else LONGEST_EPISODE,
+            disturb=Misjudgement(simulator.num_cars, seed) if misjudges else None,
+        )
+        network = job.metadata.neural_network
+        most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
+        self._most_samples = most // team.count
+
+    def collect(self, policy: Policy) -> Rollout:
+        """One iteration's experience.
+
+        Raises:
+            RewardError: the user's function failed.
+        """
+        if self._horizon:
+            return self._collector.horizon(policy)
+        return self._collector.episodes(policy, self._most_samples)
+
+
+def traced(
+    job: TrainingJob, course: Course, simulator: Simulator | Fleet, most: int | None = None
+) -> list[TrainingTrack]:
+    """The named tracks with the cars on them whose traces are kept.
+
+    Args:
+        job: made-up tracks are not named in it.
+        course: the tracks.
+        simulator: with cars on them.
+        most: episodes of an iteration over all tracks, but for one on each; eight times as many
+            cars are looked at, since a lap may take many iterations. None for all.
+    """
+    each = None if most is None else max(1, most // len(job.config.tracks))
+    kept = []
+    for track, rows in zip(
+        course.tracks[: len(job.config.tracks)], rows_of(simulator), strict=False
+    ):
+        end = rows.stop if each is None else min(rows.stop, rows.start + 8 * each)
+        kept.append(TrainingTrack(track.name, track.waypoints, slice(rows.start, end), each))
+    return kept
+
+
+def number_of_cars(job: TrainingJob) -> int:
+    """Cars that drive side by side, over all hosts."""
+    if job.config.collection == "horizon":
+        return job.config.num_cars
+    return job.hyperparameters.num_episodes_between_training
+
+
+def room_for_episodes(job: TrainingJob) -> int:
+    """Episode numbers that an iteration has in the books; see ``training.record``."""
+    if job.config.collection == "episodes" and not job.config.teacher:
+        return number_of_cars(job)  # one each, as in the original
+    room = EPISODES_OF_AN_ITERATION
+    while room < job.config.num_cars * job.config.horizon // 2:
+        room *= 10
+    return room
+
+
+def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
+    """Refuses what several hosts cannot share evenly.
+
+    Raises:
+        ConfigError: the cars, or the teacher of a new training.
+    """
+    if team.count > 1 and has_teacher(job) and not resume:
+        raise ConfigError(
+            "a teacher and its lessons run on one host: add --no-teacher, or let one host begin "
+            "the training and --resume it on all"
+        )
+    horizon = job.config.collection == "horizon"
+    name = "num_cars" if horizon else "num_episodes_between_training"
+    if number_of_cars(job) % team.count:
+        raise ConfigError(
+            f"{name} must be a multiple of the {team.count} hosts, got {number_of_cars(job)}"
+        )
+
+
+def all_episodes(team: Team, rollout: Rollout) -> tuple[int, list[EpisodeOutcome]]:
+    """Samples and ended episodes of all hosts' rollouts, host 0's first; every host calls it."""
+    ended = [asdict(each) for each in rollout.driven.outcomes]
+    told = team.gather([int(rollout.valid.sum()), ended])
+    outcomes = [EpisodeOutcome(**each) for _, of_host in told for each in of_host]
+    return sum(samples for samples, _ in told), outcomes

@@ -1,0 +1,315 @@
+"""From files and options to a training: what is given, what a model's folder says, and the rest.
+
+In: paths and settings as the command line has them. Out: a ``TrainingJob``, new or to be resumed.
+Neighbours: ``commands.train`` runs it; ``clone`` reads the model that a new one begins with.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.files.action_space import ActionSpace, discrete_grid
+from deepracer_fast.files.action_words import USUAL_SPEED, USUAL_STEERING, action_space_of, in_words
+from deepracer_fast.files.garage import GARAGE
+from deepracer_fast.files.hyperparameters import Hyperparameters, read_hyperparameters
+from deepracer_fast.files.model_folder import MODELS, ModelFolder
+from deepracer_fast.files.model_metadata import (
+    FIRST_MODEL,
+    TRACK_STATE,
+    ModelMetadata,
+    read_model_metadata,
+)
+from deepracer_fast.reward import load_reward
+from deepracer_fast.tracks.driving_direction import direction_meant
+from deepracer_fast.tracks.track import track_name
+from deepracer_fast.training.clone import Parent, read_parent, refuse_another_network
+from deepracer_fast.training.config import TrainConfig, read_config, settings_of
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.teacher import (
+    TEACHER_CARS,
+    TEACHER_GAE_LAMBDA,
+    TEACHER_HYPERPARAMETERS,
+)
+
+FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
+"""What laps soonest here with many cars side by side."""
+
+FIRST_REWARD = "follow_center_line"
+"""The lab's first reward function, an example's name."""
+
+_MAY_CHANGE = ("minutes", "steps", "threads", "stop_after")  # when a training is resumed
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """Paths given to ``train``; None for the default."""
+
+    reward: Path | None = None
+    metadata: Path | None = None
+    hyperparameters: Path | None = None
+    config: Path | None = None
+    model: Path | None = None
+    pretrained: Path | None = None
+    checkpoint: str = "best"  # of the pretrained model
+    max_speed: float | None = None  # m/s: 28 actions up to it in place of the metadata's
+    steering: str | None = None  # levels in place of the metadata's, see ``action_words``
+    speed: str | None = None
+    frame_stack: int | None = None  # in place of the metadata's
+    race_type: str | None = None  # in place of the settings'
+
+
+def new_job(
+    files: TrainingFiles, settings: Mapping[str, Any], track_state: bool = False
+) -> TrainingJob:
+    """The job of a new training; a clone has all that its parent had and that is not given.
+
+    Args:
+        files: paths.
+        settings: fields of ``TrainConfig``.
+        track_state: learn from the track state in place of the metadata's sensors.
+    """
+    parent = read_parent(files.pretrained, files.checkpoint) if files.pretrained else None
+    metadata = _metadata_of(files, parent)
+    if track_state:
+        if (files.frame_stack or 1) > 1:
+            raise ConfigError("--frame-stack needs a camera and --track-state has none: drop one")
+        metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
+    if parent is not None:
+        refuse_another_network(metadata, parent)
+    config = _config_of(files, settings, metadata, parent)
+    usual = TEACHER_HYPERPARAMETERS if metadata.sees_track_state else FIRST_HYPERPARAMETERS
+    if parent and parent.hyperparameters:
+        usual = read_hyperparameters(parent.hyperparameters)
+    if files.hyperparameters:
+        usual = read_hyperparameters(files.hyperparameters, usual)
+    paths = (files.metadata, files.hyperparameters, files.reward, files.config)
+    return TrainingJob(
+        config,
+        metadata,
+        usual,
+        load_reward(files.reward or (parent.reward if parent else None) or FIRST_REWARD),
+        ModelFolder(files.model or next(numbered_folders(config.track))),
+        parent,
+        given=tuple(each for each in paths if each is not None),
+    )
+
+
+def _config_of(
+    files: TrainingFiles,
+    settings: Mapping[str, Any],
+    metadata: ModelMetadata,
+    parent: Parent | None,
+) -> TrainConfig:
+    """Settings by who says most: the options, the file, the parent, what is usual."""
+    told = parent.config if parent else None
+    if files.config:
+        config = read_config(files.config, told or TrainConfig())
+    else:
+        config = told or _defaults(metadata)
+    if files.race_type:
+        config = replace(config, race=config.race.of_type(files.race_type))
+    return _with_tracks(replace(config, **settings))
+
+
+def starts_and_direction(
+    direction: str | None, start_position: float | None, round_robin: float | None
+) -> dict[str, Any]:
+    """Settings of where and which way the car drives, as far as an option says so; None if not.
+
+    Args:
+        direction: one of ``DRIVING_DIRECTIONS``, or "alternate".
+        start_position: of the first episode.
+        round_robin: from one episode to the next.
+    """
+    said = direction_meant(direction) if direction else None
+    alternates = said == "alternate"
+    somewhere = start_position is not None or round_robin is not None
+    return {
+        "driving_direction": None if alternates else said,
+        "alternate_driving_direction": alternates if said else None,
+        "start_position": start_position,
+        "round_robin_advance_dist": round_robin,
+        "random_start": False if somewhere else None,
+    }
+
+
+def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
+    """What a clone has of its parent and what it does not, a line each."""
+    yield f"clone of {parent.name}, checkpoint {parent.checkpoint} ({parent.source})"
+    told = parent.config
+    reward = load_reward(parent.reward).source if parent.reward else None
+    numbers = read_hyperparameters(parent.hyperparameters) if parent.hyperparameters else None
+    race, learnt_by = job.config.race.race_type, job.hyperparameters
+    learning = (
+        f"lr {learnt_by.lr:g}, batch_size {learnt_by.batch_size}, num_epochs "
+        f"{learnt_by.num_epochs}, discount_factor {learnt_by.discount_factor:g}"
+    )
+    for what, shown, has, had in (
+        ("tracks", tracks_of(job.config), tracks_of(job.config), told and tracks_of(told)),
+        ("reward", job.reward.name, job.reward.source, reward),
+        ("hyperparameters", learning, learnt_by, numbers),
+        ("race", race, job.config.race, told and told.race),
+        (
+            "actions",
+            in_words(job.metadata.action_space),
+            job.metadata.action_space,
+            parent.model.metadata.action_space,
+        ),
+    ):
+        origin = "inherited" if has == had else "given" if had is not None else "not inherited"
+        yield f"  {what:16} {shown}  ({origin})"
+
+
+def tracks_of(config: TrainConfig) -> str:
+    """The tracks of a training, in one line."""
+    names = " + ".join(Path(track).stem for track in config.tracks)
+    names += f" + {config.random_tracks} random" if config.random_tracks else ""
+    return names + (
+        f", {config.driving_direction}" if config.driving_direction != "forward" else ""
+    )
+
+
+def _with_tracks(config: TrainConfig) -> TrainConfig:
+    """The same settings with tracks by names that hold everywhere."""
+    track, *more = map(_from_anywhere, config.tracks)
+    return replace(config, track=track, more_tracks=tuple(more))
+
+
+def _metadata_of(files: TrainingFiles, parent: Parent | None = None) -> ModelMetadata:
+    if files.metadata:
+        metadata = read_model_metadata(_car_meant(files.metadata))
+    else:
+        metadata = parent.model.metadata if parent else FIRST_MODEL
+    space = _space_of(files)
+    if space is not None:
+        if files.metadata:
+            raise ConfigError(
+                "--max-speed, --steering and --speed make an action space and --metadata has one: "
+                "drop one"
+            )
+        metadata = replace(metadata, action_space=space)
+    frames = files.frame_stack or metadata.frame_stack
+    if metadata.sees_track_state and frames > 1:
+        raise ConfigError(f"--frame-stack needs a camera, got {metadata.sees}: drop it")
+    return replace(metadata, frame_stack=frames)
+
+
+def _car_meant(path: Path) -> Path:
+    """A car of the garage by its name alone, or the file as it is given."""
+    return path if path.exists() or not (GARAGE / path).exists() else GARAGE / path
+
+
+def _space_of(files: TrainingFiles) -> ActionSpace | None:
+    """The actions that options make: for races by one number, or by levels."""
+    if files.max_speed is None and files.steering is None and files.speed is None:
+        return None
+    if files.max_speed is None:
+        return action_space_of(files.steering or USUAL_STEERING, files.speed or USUAL_SPEED)
+    if files.steering or files.speed:
+        raise ConfigError("--max-speed is short for --steering 30:7 --speed MAX:4: drop one")
+    return discrete_grid(30.0, 7, files.max_speed, 4)
+
+
+def _defaults(metadata: ModelMetadata) -> TrainConfig:
+    """What laps soonest with these sensors."""
+    if metadata.sees_track_state:
+        return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
+    return TrainConfig()
+
+
+def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
+    """The job of a training that goes on: all but the limits comes from its folder.
+
+    The command that began it may be repeated as it was: what it names must be what the folder has.
+    """
+    asked = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
+    tracks = vars(_with_tracks(TrainConfig(**asked)))
+    wanted = {name: tracks[name] for name in asked}
+    folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
+    folder.refuse_nothing_begun()
+    config = settings_of(folder.path)
+    if files.race_type:
+        wanted["race"] = wanted.get("race", config.race).of_type(files.race_type)
+    for name, value in wanted.items():
+        if name not in _MAY_CHANGE and not _same_setting(value, getattr(config, name)):
+            raise ConfigError(
+                f"a resumed training keeps its {name}: {folder.path} has "
+                f"{getattr(config, name)}, got {value}; leave it out or train a new model"
+            )
+    limits = {name: wanted[name] for name in _MAY_CHANGE if name in wanted}
+    job = TrainingJob(
+        replace(config, **limits),
+        read_model_metadata(folder.model_metadata),
+        read_hyperparameters(folder.hyperparameters),
+        load_reward(folder.reward_function),
+        folder,
+    )
+    _check_files(files, job)
+    return job
+
+
+def _same_setting(wanted: Any, kept: Any) -> bool:
+    """Whether two settings are one; routes are when their files hold the same."""
+    if isinstance(wanted, str) and isinstance(kept, str):
+        routes = Path(wanted), Path(kept)
+        if all(route.is_file() for route in routes):
+            return filecmp.cmp(*routes, shallow=False)
+    if isinstance(wanted, tuple) and isinstance(kept, tuple) and len(wanted) == len(kept):
+        return all(map(_same_setting, wanted, kept))
+    return bool(wanted == kept)
+
+
+def _from_anywhere(track: str) -> str:
+    """A bundled track's own name; a path so that it still holds in another working directory."""
+    return str(Path(track).resolve()) if Path(track).is_file() else track_name(track)
+
+
+def _check_files(files: TrainingFiles, job: TrainingJob) -> None:
+    """Refuses files that say something else than their copies in the folder."""
+    folder = job.folder
+    differing: list[tuple[Path | str, Path]] = []
+    if files.reward and load_reward(files.reward).source != job.reward.source:
+        differing.append((files.reward, folder.reward_function))
+    if files.frame_stack not in (None, job.metadata.frame_stack):
+        differing.append((f"--frame-stack {files.frame_stack}", folder.model_metadata))
+    elif files.metadata and _metadata_of(files) != job.metadata:
+        differing.append((files.metadata, folder.model_metadata))
+    elif (space := _space_of(files)) not in (None, job.metadata.action_space):
+        differing.append((in_words(space), folder.model_metadata))
+    own = job.hyperparameters
+    if files.hyperparameters and read_hyperparameters(files.hyperparameters, own) != own:
+        differing.append((files.hyperparameters, folder.hyperparameters))
+    for path, kept in differing:
+        raise ConfigError(
+            f"{path} differs from {kept}, which a resumed training keeps; "
+            "leave it out or train a new model"
+        )
+
+
+def numbered_folders(track: str) -> Iterator[Path]:
+    """Folders ``models/<track>-<n>`` that do not exist yet, in order."""
+    stem, number = Path(track).stem, 1
+    while True:
+        folder = MODELS / f"{stem}-{number}"
+        if not folder.exists():
+            yield folder
+        number += 1
+
+
+def _newest_folder(track: str) -> Path:
+    """The folder that the same command without ``--resume`` used last."""
+    stem = Path(track).stem
+    found = MODELS.iterdir() if MODELS.is_dir() else ()
+    matches = [re.fullmatch(re.escape(stem) + r"-(\d+)", folder.name) for folder in found]
+    numbers = [int(match[1]) for match in matches if match]
+    if not numbers:
+        raise ConfigError(
+            f"there is no model {MODELS / stem}-N to resume; name it with --model or train one"
+        )
+    return MODELS / f"{stem}-{max(numbers)}"

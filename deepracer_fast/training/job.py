@@ -1,0 +1,53 @@
+"""What a training is made of: settings, files, and the folder of its model.
+
+Neighbours: ``commands.train`` makes one of what the user gave; ``train`` runs it, ``checkpoints``
+keeps what comes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepracer_fast.checks.values import room_for
+from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata
+from deepracer_fast.reward import Reward
+from deepracer_fast.training.clone import Parent
+from deepracer_fast.training.config import TrainConfig
+
+_CAR_BYTES, _PICTURE_BYTES = 200, 120 * 160  # of one step of one car, and of one camera's frame
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that a training is made of.
+
+    ``parent``: the model that a clone begins with, see ``clone``. ``given``: files that metadata,
+    hyperparameters, reward and settings were read from.
+    """
+
+    config: TrainConfig
+    metadata: ModelMetadata
+    hyperparameters: Hyperparameters
+    reward: Reward
+    folder: ModelFolder
+    parent: Parent | None = None
+    given: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        pictures = (
+            sum(name in CAMERAS for name in self.metadata.sensors) * self.metadata.frame_stack
+        )
+        steps = self.config.horizon + 1 if self.config.collection == "horizon" else 1
+        room_for(
+            f"{self.config.num_cars} cars over {steps} steps",
+            self.config.num_cars * steps * (_CAR_BYTES + pictures * _PICTURE_BYTES),
+        )
+
+
+def has_teacher(job: TrainingJob) -> bool:
+    """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
+    sees_as_much = job.metadata.sees_track_state
+    return job.config.teacher and not sees_as_much and job.parent is None

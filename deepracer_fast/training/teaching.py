@@ -1,0 +1,201 @@
+"""How a training is taught: a teacher learns, then gives lessons; both outlive the process.
+
+In: a job with its course, and the learner that is to be taught. Out: a learner that drives as its
+teacher does, or the word that there was no teacher to be had. What the teacher knows, and how far
+the lessons are, lies in one small file beside the checkpoints, so that a training that was broken
+off goes on where it was. Neighbours: ``teacher`` and ``lessons`` do the work; ``train`` says when
+it is enough, evaluates, and saves the learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepracer_fast.checks.file_reading import refusing
+from deepracer_fast.driving.episode_books import Driven
+from deepracer_fast.errors import ArchiveError
+from deepracer_fast.learning.learner import Learner
+from deepracer_fast.policy.archive.weights import load_weights, save_weights
+from deepracer_fast.training.course import Course
+from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.lessons import Lessons
+from deepracer_fast.training.teacher import Teacher, TeacherReport
+from deepracer_fast.world.fleet import Fleet
+from deepracer_fast.world.simulator import Simulator
+
+TEACHER_SHARE = 0.15
+"""Of the time limit, for a teacher."""
+
+CAN_TEACH = 0.5
+"""Share of clean laps that a teacher must drive; below it PPO does better alone."""
+
+LESSON_SAMPLES = 1_024
+"""Env steps from one evaluation to the next while a teacher teaches one track."""
+
+MOST_TRACKS = 8
+"""More tracks than these do not make lessons any longer."""
+
+OBJECTS_AS_TRACKS = 16
+"""Objects on the road make lessons as long as so many tracks; the network learns from a third of
+their env steps."""
+
+LESSONS_SHARE = 0.6
+"""Of the time limit, for the teacher's lessons, if they do not end before."""
+
+MOST_LESSON_SAMPLES = 16_384
+"""Env steps on each track after which PPO goes on, where a row of laps is to be found soon."""
+
+HALVED_AFTER = 4_096
+"""Env steps on each track after which the lessons' learning rate has halved; four times as many
+where the time is to be used up."""
+
+_TEACHER, _LESSONS, _OVER = range(3)  # what the file says is going on
+
+
+class Teaching:
+    """A teacher and its lessons, from the beginning or from where the folder's file says.
+
+    Args:
+        job: what is trained.
+        course: its tracks.
+        learner: is taught.
+
+    Raises:
+        ArchiveError: the file is damaged.
+    """
+
+    def __init__(self, job: TrainingJob, course: Course, learner: Learner) -> None:
+        self._job, self._course, self._learner = job, course, learner
+        self._path = job.folder.teaching
+        self._soon = job.config.stop_after > 0
+        self._phase, self._samples, self._rounds = _TEACHER, 0, 0
+        self._teacher: Teacher | None = None
+        self._lessons: Lessons | None = None
+        if self._path.exists():
+            self._restore(self._path)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to be taught."""
+        return self._phase == _OVER
+
+    @property
+    def lesson_samples(self) -> int:
+        """Env steps of one lesson."""
+        return LESSON_SAMPLES * self._tracks
+
+    @property
+    def samples(self) -> int:
+        """Env steps of all lessons so far."""
+        return self._samples if self._lessons is None else self._lessons.samples
+
+    @property
+    def lasted_long_enough(self) -> bool:
+        """Whether PPO should go on, where a row of laps is to be found soon."""
+        return self._soon and self.samples >= MOST_LESSON_SAMPLES * self._tracks
+
+    @property
+    def _tracks(self) -> int:
+        """Tracks that the lessons are long enough for."""
+        tracks = min(MOST_TRACKS, len(self._course.tracks))
+        return tracks * (OBJECTS_AS_TRACKS if self._course.race.num_objects > 0 else 1)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of the teacher, which the iterations of the training begin with."""
+        return self._rounds if self._teacher is None else self._teacher.rounds
+
+    def find_teacher(
+        self, seconds: float, show: Callable[[TeacherReport], None], going_on: Callable[[], None]
+    ) -> bool:
+        """Lets a teacher learn, unless there is one already; returns whether it can teach.
+
+        Args:
+            seconds: wall-clock limit.
+            show: is handed a report after each of its rounds; may raise to end it.
+            going_on: is called after each of its updates, likewise.
+        """
+        if self._phase != _TEACHER:
+            return self._phase == _LESSONS
+        teacher = self._some_teacher()
+        can_teach = teacher.train(seconds, self._soon, show, going_on) >= CAN_TEACH
+        self._phase = _LESSONS if can_teach else _OVER
+        self.save()
+        return can_teach
+
+    def teach(self, going_on: Callable[[], None]) -> None:
+        """One lesson.
+
+        Args:
+            going_on: is called between env steps; may raise to end it.
+
+        Raises:
+            RewardError: the user's function failed.
+        """
+        self._some_lessons().give(self.lesson_samples, going_on)
+
+    def close_lesson(self) -> tuple[float, Driven]:
+        """How far the learner was from its teacher, and what it drove, since the last time."""
+        return self._some_lessons().close()
+
+    def teacher_cars(self) -> Simulator | Fleet:
+        """Those that the teacher learns on."""
+        return self._some_teacher().simulator
+
+    def lesson_cars(self) -> Simulator | Fleet:
+        """Those that the learner drives in lessons."""
+        return self._some_lessons().simulator
+
+    def end(self) -> None:
+        """From here on the learner learns alone."""
+        self._phase = _OVER
+        self._learner.forget_moments()
+        self.save()
+
+    def save(self) -> None:
+        """Writes down how far it is; nothing where no teacher has begun."""
+        standing: dict[str, Any] = {
+            "phase": np.array(self._phase),
+            "samples": np.array(self.samples),
+            "rounds": np.array(self.rounds),
+        }
+        if self._phase != _OVER:
+            if self._teacher is None:
+                return
+            standing["teacher"] = self._teacher.whole()
+        save_weights(self._path, standing)
+
+    def _some_teacher(self) -> Teacher:
+        if self._teacher is None:
+            job = self._job
+            self._teacher = Teacher(self._course, job.config, job.hyperparameters, job.reward)
+        return self._teacher
+
+    def _some_lessons(self) -> Lessons:
+        if self._lessons is None:
+            job = self._job
+            self._lessons = Lessons(
+                self._course,
+                job.config,
+                self._some_teacher().learner,
+                self._learner,
+                job.reward,
+                halved_after=HALVED_AFTER * self._tracks * (1 if self._soon else 4),
+                samples=self._samples,
+            )
+        return self._lessons
+
+    def _restore(self, path: Path) -> None:
+        tree = load_weights(path)
+        with refusing(str(path), "does not fit this training", ArchiveError):
+            self._phase, self._samples = int(tree["phase"]), int(tree["samples"])
+            self._rounds = int(tree.get("rounds", 0))
+            counts = (self._samples, self._rounds)
+            if not (_TEACHER <= self._phase <= _OVER and all(0 <= each < 2**53 for each in counts)):
+                raise ValueError(f"phase {self._phase}, samples and rounds {counts}")
+            if "teacher" in tree:
+                self._some_teacher().take_whole(tree["teacher"])

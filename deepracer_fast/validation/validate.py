@@ -1,0 +1,189 @@
+"""Tries a reward function on all that a training may meet, and says what its author should know.
+
+In: a reward file, a track, a model's actions, a race type. Out: a `Report`: range of the rewards,
+speed, branches that no state led to, warnings; or the error that a training would end with.
+Neighbours: ``reward_trial`` calls it, ``reward.text_faults`` reads it, ``commands.validate``
+prints.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deepracer_fast.errors import one_line
+from deepracer_fast.files.model_metadata import ModelMetadata
+from deepracer_fast.reward.loading import RewardSource, complaint, read_reward
+from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
+from deepracer_fast.reward.remarks import about_files
+from deepracer_fast.reward.sandbox import confinement_note
+from deepracer_fast.reward.text_faults import text_faults, texts_beside
+from deepracer_fast.tracks.track import Track
+from deepracer_fast.validation.drives import Drive, drives_of
+from deepracer_fast.validation.reward_trial import Spread, Trial
+
+# What the original's own validator lets a reward function import.
+ALLOWED_IMPORTS = ("math", "random", "numpy", "scipy", "shapely")
+
+FURTHER_RACES = ("OBJECT_AVOIDANCE", "HEAD_TO_BOT")
+"""Whose states a function is called with that minds objects, where no race type is asked for."""
+
+_MINDS_OBJECTS = re.compile("object|crashed")
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """A branch that no watched call took.
+
+    Attributes:
+        line: of the file.
+        text: of that line.
+        what: what would have to happen there, such as "never true".
+    """
+
+    line: int
+    text: str
+    what: str
+
+
+@dataclass
+class Report:
+    """What was found; see `validate_reward`.
+
+    Attributes:
+        name: of the reward function.
+        track: that it was driven on.
+        races: whose states it was called with.
+        mode: "compiled" or "interpreted".
+        reason: why interpreted.
+        calls_per_second: on one thread, in a batch of many cars.
+        rewards: by kind of state; "all" among them.
+        watched_calls: that were made in plain Python, to see which branches they take.
+        unreached: branches that none of those took.
+        warnings: a sentence each.
+    """
+
+    name: str
+    track: str
+    races: list[str]
+    mode: str
+    reason: str
+    calls_per_second: float = 0.0
+    rewards: dict[str, Spread] = field(default_factory=dict)
+    watched_calls: int = 0
+    unreached: list[Unreached] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def validate_reward(
+    path: Path, track: Track, metadata: ModelMetadata, race_type: str | None = None
+) -> Report:
+    """Loads a reward function and calls it with the states of many drives.
+
+    Args:
+        path: of the file.
+        track: that is driven.
+        metadata: of the model, whose actions and car drive.
+        race_type: whose states; None for a time trial's, and those of races with objects too if
+            the text minds objects or crashes.
+
+    Raises:
+        RewardError: it cannot be used, its text has a fault, or it fails in a state; the message
+            shows the line, and the params of the call.
+        ConfigError: no such race type, or no room for its objects on the track.
+    """
+    source = read_reward(path)
+    races = [race_type or "TIME_TRIAL"]
+    if race_type is None and _MINDS_OBJECTS.search(source.text):
+        races += FURTHER_RACES
+    drives = drives_of(races, track, metadata)
+    trial = Trial(path, metadata)
+    try:
+        for fault in text_faults(source):
+            raise complaint(source, fault.what, fault.span)
+        trial.run(drives, track)
+        return _report(trial, source, track, drives)
+    finally:
+        trial.close()
+
+
+def _report(trial: Trial, source: RewardSource, track: Track, drives: list[Drive]) -> Report:
+    reward = trial.reward
+    races = list(dict.fromkeys(drive.race.race_type for drive in drives))
+    return Report(
+        reward.name,
+        track.name,
+        races,
+        reward.mode,
+        reward.reason,
+        1.0 / trial.seconds_a_call,
+        {kind: spread for kind, spread in trial.spreads.items() if spread.calls},
+        trial.watched_calls,
+        [
+            Unreached(branch.line, one_line(source.line(branch.line).strip()), branch.missed)
+            for branch in trial.missed()
+        ],
+        [
+            *_about_values(trial.spreads["all"]),
+            *about_source(source.text),
+            *trial.notes(),
+            *filter(None, [*about_files(source.text), confinement_note()]),
+        ],
+    )
+
+
+def _about_values(rewards: Spread) -> Iterator[str]:
+    if rewards.minimum == rewards.maximum:
+        yield f"the reward is {rewards.maximum:.6g} in every state: nothing can be learnt from it"
+    elif rewards.maximum <= 0:
+        yield "no state is worth more than 0: the shorter an episode, the better, off the track too"
+
+
+def about_source(text: str) -> Iterator[str]:
+    """What the source alone tells: keys that do not exist, old keys, imports of the original."""
+    tree = ast.parse(text)
+    keys = sorted(_keys(tree), key=lambda key: (key.lineno, str(key.value)))
+    made = texts_beside(tree, set(keys))
+    for line, name in dict.fromkeys((key.lineno, str(key.value)) for key in keys):
+        if name in OLD_NAMES:
+            yield f"line {line}: {name!r} is now called {OLD_NAMES[name]!r}"
+        elif name not in ALL_KEYS and name not in made:
+            yield f"line {line}: params has no key {name!r}{key_hint(name)}"
+    for line, module in _imports(tree):
+        if module not in ALLOWED_IMPORTS:
+            yield (
+                f"line {line}: the original does not let a reward function import {module}, "
+                f"only {', '.join(ALLOWED_IMPORTS)}"
+            )
+
+
+def _keys(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Constant keys that are read from what ``reward_function`` is handed."""
+    names = {"params"} | {
+        node.args.args[0].arg
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "reward_function" and node.args.args
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(
+                value=ast.Name(id=name), slice=ast.Constant(value=str()) as key, ctx=ast.Load()
+            ) if name in names:
+                yield key
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="get"),
+                args=[ast.Constant(value=str()) as key, *_],
+            ) if name in names:
+                yield key
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, str(node.module).split(".")[0]

@@ -1,0 +1,90 @@
+"""A bot car: it follows a lane at constant speed, and changes lanes now and then.
+
+Kinematic, as the original's (markov agent_ctrl/bot_cars_agent_ctrl.py): nothing stops or moves it,
+and its speed is that of its projection on the centre line. The twin of ``csrc/traffic/bots.h``.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from deepracer_fast import _core
+from deepracer_fast.world.engine_numba.lanes import drive_at
+from deepracer_fast.world.engine_numba.road import wrap_arc
+
+BOT = np.dtype(
+    [
+        # Summed up step by step, in float32 as the core does: round distances and times end on
+        # a step or the next by their rounding.
+        ("arc", np.float32),  # m along the centre line
+        ("changed", np.float32),  # m of a lane change done; 0 while it keeps its lane
+        ("until_change", np.float32),  # s to the next change
+        ("lane", np.int64),  # where it drives, or whence it is changing
+    ],
+    align=True,
+)
+
+PERIOD: Any = np.float32(_core.CONTROL_PERIOD)  # s
+
+
+class BotRules(NamedTuple):
+    """``RaceConfig`` as a bot reads it."""
+
+    bot_car_speed: float  # m/s along the centre line
+    way: Any  # m that it drives in a step, float32
+    is_lane_change: bool
+    lower_lane_change_time: float  # s
+    upper_lane_change_time: float  # s
+    lane_change_distance: Any  # m along the centre line, float32
+
+
+def bot_rules(rules: Any) -> BotRules:
+    """From the core's record of them."""
+    return BotRules(
+        rules.bot_car_speed,
+        np.float32(rules.bot_car_speed) * PERIOD,
+        rules.is_lane_change,
+        rules.lower_lane_change_time,
+        rules.upper_lane_change_time,
+        np.float32(rules.lane_change_distance),
+    )
+
+
+@njit
+def course_of(bot: Any, lanes: Any, rules: Any) -> tuple[float, float, float]:
+    """Where a bot is and which way it drives: x, y (m), heading (rad).
+
+    On its lane, or on a curve from it to the other one that leaves the first and meets the second
+    along them: cubic in the share of the way, flat at both ends.
+    """
+    x, y, slope_x, slope_y = drive_at(lanes, bot.lane, bot.arc)
+    if bot.changed > 0.0:
+        there_x, there_y, there_slope_x, there_slope_y = drive_at(lanes, 1 - bot.lane, bot.arc)
+        u = bot.changed / rules.lane_change_distance
+        share = u * u * (3.0 - 2.0 * u)
+        growth = 6.0 * u * (1.0 - u) / rules.lane_change_distance
+        slope_x += share * (there_slope_x - slope_x) + growth * (there_x - x)
+        slope_y += share * (there_slope_y - slope_y) + growth * (there_y - y)
+        x += share * (there_x - x)
+        y += share * (there_y - y)
+    return x, y, math.atan2(slope_y, slope_x)
+
+
+@njit
+def advance(bot: Any, road: Any, rules: Any) -> bool:
+    """One control period; whether the bot has just ended a lane change."""
+    bot.arc = wrap_arc(road, bot.arc + rules.way)
+    if not rules.is_lane_change:
+        return False
+    if bot.changed == 0.0:
+        bot.until_change -= PERIOD
+        if bot.until_change > 0.0:
+            return False
+    bot.changed += rules.way
+    if bot.changed < rules.lane_change_distance:
+        return False
+    bot.lane = 1 - bot.lane
+    bot.changed = 0.0
+    return True

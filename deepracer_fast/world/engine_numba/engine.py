@@ -1,0 +1,261 @@
+"""The Numba engine: what ``csrc/simulator/simulator.*`` and its bindings are, in Python.
+
+In: a :class:`~deepracer_fast.tracks.track.Track` and the options that the native core takes as
+well. Out: the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
+
+Threads: each works on a contiguous range of whole worlds, which are single cars unless racers meet,
+without the GIL; a car writes its own records and reads those of its world only, and every random
+number is a function of (seed, car, episode, draw), so the number of threads cannot change a result.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepracer_fast import _core
+from deepracer_fast.errors import ConfigError
+from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules
+from deepracer_fast.world.engine_numba.meeting import MEETING, OBJECT_PARAMS
+from deepracer_fast.world.engine_numba.objects import OBJECT
+from deepracer_fast.world.engine_numba.road import road_of
+from deepracer_fast.world.engine_numba.sensors import Sensors
+from deepracer_fast.world.engine_numba.steps import (
+    begin_cars,
+    meet_cars,
+    place_cars,
+    place_objects,
+    step_cars,
+    write_track_states,
+)
+from deepracer_fast.world.engine_numba.traffic import count_objects, traffic_of
+from deepracer_fast.world.engine_numba.vehicle import drive, driving, vehicle_params
+
+Vehicle = Callable[[Any, Any, float, float], None]
+
+OUTCOMES = ("terminated", "truncated", "status")
+
+
+class NumbaEngine:
+    """A batch of cars on one track; methods and properties are those of ``_core.Simulator``.
+
+    Args:
+        track: a :class:`~deepracer_fast.tracks.track.Track`.
+        options: a ``_core.SimulatorOptions`` without randomisation.
+        vehicle: moves one car, as :func:`deepracer_fast.world.engine_numba.vehicle.drive` does;
+        None for
+            that function.
+
+    Raises:
+        ConfigError: ``vehicle`` can't be compiled.
+    """
+
+    def __init__(self, track: Any, options: Any, vehicle: Vehicle | None = None) -> None:
+        self._rules = _rules(options, track.is_loop)
+        self._roads = road_of(track), road_of(track, backwards=True)
+        self._cars = np.zeros(options.num_cars, CAR)
+        self._seen = np.zeros(options.num_cars, SEEN)
+        race = options.rules.traffic
+        self._objects = np.zeros((options.num_cars, count_objects(race)), OBJECT)
+        self._traffic = traffic_of(race, self._roads, self._objects)
+        self._sources = self._published()
+        self._columns = {name: source.copy() for name, source in self._sources.items()}
+        self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
+        self._drive_cars = driving(vehicle or drive)
+        self._sensors = Sensors(track, options)
+        self._time = 0.0
+        self._pool, self._process = ThreadPoolExecutor(options.num_threads), os.getpid()
+        worlds = options.num_cars // race.cars_per_world
+        bounds = np.linspace(0, worlds, options.num_threads + 1).astype(int) * race.cars_per_world
+        self._ranges = list(pairwise(bounds.tolist()))
+        self._try_vehicle(vehicle)
+        self.reset()
+
+    def _try_vehicle(self, vehicle: Vehicle | None) -> None:
+        """Compiles the loop over cars, on a car that is parked nowhere."""
+        car = np.zeros(1, CAR)
+        car["is_driving"] = True
+        try:
+            self._drive_cars(car, self._vehicle_params, np.ones((1, 2), np.float32), 0, 1)
+        except Exception as error:  # Numba raises its own kinds, and KeyError for a wrong field
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            name = getattr(vehicle, "__name__", "vehicle")
+            raise ConfigError(
+                f"vehicle {name} can't be compiled by Numba: {' '.join(lines[:4])}"
+            ) from error
+
+    def reset(self) -> None:
+        """Begins the first episode of every car, at time 0."""
+        self._time = 0.0
+        self.begin_episodes(0)
+
+    def begin_episodes(self, number: int) -> None:
+        """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
+
+        def work(begin: int, end: int) -> None:
+            begin_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, number,
+                       self._time, begin, end)  # fmt: skip
+            self._sensors.forget(slice(begin, end))
+            self._sense(begin, end)
+
+        self._for_all_cars(work)
+
+    def step(self, actions: NDArray[np.float32]) -> None:
+        """One control period; actions [B, 2], degrees and m/s."""
+
+        def work(begin: int, end: int) -> None:
+            step_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, actions,
+                      self._time, begin, end)  # fmt: skip
+            self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
+            if self._rules.cars_per_world > 1:
+                meet_cars(self._cars, self._traffic, begin, end)
+            self._sense(begin, end)
+
+        self._for_all_cars(work)
+        self._time += _core.CONTROL_PERIOD
+
+    def place(self, cars: Any, x: Any, y: Any, heading: Any, steering: Any) -> None:
+        """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
+        poses = np.stack([x, y, heading, steering], axis=1)
+        place_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, cars, poses,
+                   self._time)  # fmt: skip
+        self._look_from(cars)
+
+    def place_objects(self, cars: Any, location: Any, heading: Any) -> None:
+        """Puts the objects of cars at poses: location [n, K, 2], heading [n, K]."""
+        poses = np.concatenate([location, heading[..., None]], axis=2)
+        place_objects(self._cars, self._seen, self._roads, self._traffic, cars, poses, self._time)
+        self._look_from(cars)
+
+    def _look_from(self, cars: Any) -> None:
+        self._sensors.forget(cars)
+        for car in cars.tolist():
+            self._sense(car, car + 1)
+        self._publish()
+
+    def track_states(self) -> NDArray[np.float32]:
+        """[B, TRACK_STATE_SIZE], see ``csrc/simulator/track_state.h``."""
+        states = np.zeros((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
+        write_track_states(self._cars, self._roads, self._objects, states)
+        return states
+
+    def vehicle_states(self) -> NDArray[np.float32]:
+        """[B, 5]: x, y (m), heading (rad), speed (m/s), steering (rad)."""
+        fields = ("x", "y", "heading", "speed", "steering")
+        return np.stack([self._cars[name] for name in fields], axis=1).astype(np.float32)
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """[B, 120, 160, eyes] grey: of the front camera, left and right, or none."""
+        return _read_only(self._sensors.pictures)
+
+    @property
+    def lidar(self) -> NDArray[np.float32]:
+        """[B, n] of the LIDAR or sector LIDAR; n is 0 without one."""
+        return _read_only(self._sensors.lidar)
+
+    @property
+    def params(self) -> dict[str, NDArray[Any]]:
+        """Reward parameter -> [B]."""
+        names = [name for name in SEEN.names or () if name not in OUTCOMES]
+        return {name: _read_only(self._columns[name]) for name in names}
+
+    @property
+    def object_params(self) -> dict[str, NDArray[Any]]:
+        """Those of objects -> [B] or [B, K]; empty where the race has none."""
+        names = [name for name in OBJECT_PARAMS if name in self._columns]
+        return {name: _read_only(self._columns[name]) for name in names}
+
+    def object_poses(self) -> NDArray[np.float32]:
+        """[B, K, 3] x, y (m) and heading (rad) of each car's objects."""
+        heading = np.arctan2(self._objects["along_y"], self._objects["along_x"])
+        poses = np.stack([self._objects["x"], self._objects["y"], heading], axis=2)
+        return poses.astype(np.float32)
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """[B] a rule of the race ended the episode."""
+        return _read_only(self._columns["terminated"])
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """[B] the limit of steps ended it."""
+        return _read_only(self._columns["truncated"])
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """[B] indices into STATUS_NAMES."""
+        return _read_only(self._columns["status"])
+
+    @property
+    def bytes_per_car(self) -> int:
+        """Memory of a car beside what it observes."""
+        columns = sum(column.nbytes for column in self._columns.values()) // len(self._cars)
+        states = (self._cars, self._seen, self._objects, *(self._traffic or ())[3:])
+        states_of_car = sum(state.nbytes for state in states) // len(self._cars)
+        return columns + states_of_car + self._sensors.bytes_per_car
+
+    @property
+    def bytes_of_track(self) -> int:
+        """Memory of the roads and of the painted ground."""
+        roads = sum(line.nbytes for road in self._roads for line in road[:4])
+        return roads + self._sensors.bytes_of_track
+
+    def _sense(self, begin: int, end: int) -> None:
+        self._sensors.sense(self._cars, self._seen, self._objects, begin, end)
+
+    def _for_all_cars(self, work: Callable[[int, int], None]) -> None:
+        if len(self._ranges) == 1:
+            work(*self._ranges[0])
+        else:
+            list(self._threads().map(lambda bounds: work(*bounds), self._ranges))
+        self._publish()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """The pool, anew in a forked child, which has none of its parent's threads."""
+        if self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(len(self._ranges)), os.getpid()
+        return self._pool
+
+    def _publish(self) -> None:
+        for name, column in self._columns.items():
+            np.copyto(column, self._sources[name])
+
+    def _published(self) -> dict[str, NDArray[Any]]:
+        """Where the columns lie in the records."""
+        sources = {name: self._seen[name] for name in SEEN.names or ()}
+        if self._traffic is not None:
+            told, meetings = self._traffic.told, self._traffic.meetings
+            for name in OBJECT_PARAMS:
+                sources[name] = (meetings if name in (MEETING.names or ()) else told)[name]
+        return sources
+
+
+def _rules(options: Any, is_loop: bool) -> Rules:
+    rules = options.rules
+    given = {name: getattr(rules, name) for name in Rules._fields if hasattr(rules, name)}
+    return Rules(
+        **given,
+        pause_steps=_steps(rules.off_track_penalty),
+        crash_pause_steps=_steps(rules.traffic.collision_penalty),
+        is_loop=is_loop,
+        first_car=options.first_car,
+        cars_in_batch=options.cars_in_batch,
+        cars_per_world=rules.traffic.cars_per_world,
+        seed=np.uint64(options.seed),
+    )
+
+
+def _steps(seconds: float) -> int:
+    """The nearest number of steps, in float32 as the core has it."""
+    return int(np.float32(seconds) / np.float32(_core.CONTROL_PERIOD) + np.float32(0.5))
+
+
+def _read_only(array: NDArray[Any]) -> Any:
+    view = array.view()
+    view.setflags(write=False)
+    return view

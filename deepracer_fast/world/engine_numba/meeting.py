@@ -1,0 +1,122 @@
+"""What a car is told of its objects, and whether it ran into one: ``csrc/traffic``'s twin.
+
+In: a car, its road, its objects. Out: the ``objects_*`` parameters, and the crash that counts.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from deepracer_fast.world.engine_numba.objects import in_camera, runs_into
+from deepracer_fast.world.engine_numba.road import gap_ahead, is_on_road, nearest
+
+TOLD = np.dtype(
+    [
+        ("objects_location", np.float32, 2),  # m, its centre
+        ("objects_left_of_center", np.bool_),
+        ("objects_speed", np.float32),  # m/s
+        ("objects_heading", np.float32),  # rad, 0 for a box or a parked car
+        ("objects_distance_from_center", np.float32),  # m
+        ("objects_distance", np.float32),  # m along the centre line from waypoint 0
+    ],
+    align=True,
+)
+"""What a reward function is told of one object."""
+
+MEETING = np.dtype(
+    [
+        ("closest_objects", np.int32, 2),  # behind and ahead along the centre line
+        ("object_in_camera", np.bool_),
+        ("crashed_object", np.int64),  # the number of the one that the car ran into, or -1
+        ("episode", np.int64),  # in which the objects were placed
+        ("lane_changes", np.int64),  # of all bots, in that episode
+    ],
+    align=True,
+)
+"""What a car and its objects have to do with each other."""
+
+OBJECT_PARAMS = (
+    "closest_objects",
+    "objects_location",
+    "objects_left_of_center",
+    "object_in_camera",
+    "objects_speed",
+    "objects_heading",
+    "objects_distance_from_center",
+    "objects_distance",
+)
+
+
+@njit
+def meet(car: Any, index: int, roads: Any, traffic: Any, projection: Any) -> bool:
+    """Fills what a car is told; whether it ran into an object so that it counts.
+
+    Args:
+        car: which car.
+        index: its number.
+        roads: of both directions.
+        traffic: a :class:`~deepracer_fast.world.engine_numba.traffic.Traffic`.
+        projection: of the car's front point, float32, m along the centre line.
+    """
+    road, meeting = roads[int(car.is_backwards)], traffic.meetings[index]
+    things, told = traffic.objects[index], traffic.told[index]
+    meeting.crashed_object = -1
+    for k in range(len(things)):
+        arc = tell(told[k], things[k], road, traffic.rules)
+        is_first = meeting.crashed_object < 0
+        if is_first and runs_into(car, things[k]) and is_to_blame(car, road, arc, traffic.rules):
+            meeting.crashed_object = k
+    find_closest(meeting.closest_objects, told, projection)
+    # The original tests the object whose number is one less than the next one's, and in place of
+    # the first the car itself, which no camera of it sees (csrc/traffic/traffic.cpp).
+    following = meeting.closest_objects[1]
+    meeting.object_in_camera = following > 0 and in_camera(car, things[following - 1])
+    return meeting.crashed_object >= 0
+
+
+@njit
+def tell(told: Any, thing: Any, road: Any, rules: Any) -> float:
+    """Fills what a reward function is told of an object; its arc length (m)."""
+    number, arc, x, y = nearest(road.center, thing.x, thing.y)
+    gap_x, gap_y = thing.x - x, thing.y - y
+    s = road.center[number]
+    # On the left is what lies between the centre line and the left border; bots are on the road.
+    is_inner = (s.dx * gap_y - s.dy * gap_x > 0.0) == road.is_counter_clockwise
+    if is_inner and not rules.are_bots:
+        is_inner = is_on_road(road, thing.x, thing.y)
+    told.objects_location[0], told.objects_location[1] = thing.x, thing.y
+    told.objects_left_of_center = is_inner == road.is_counter_clockwise
+    told.objects_speed = thing.speed
+    told.objects_heading = math.atan2(thing.along_y, thing.along_x) if rules.drive else 0.0
+    told.objects_distance_from_center, told.objects_distance = math.hypot(gap_x, gap_y), arc
+    return arc
+
+
+@njit
+def is_to_blame(car: Any, road: Any, arc: float, rules: Any) -> bool:
+    """Whether the car ran into the object at an arc length, and not the other way round.
+
+    Only who is behind has run into something that drives (markov rollout_agent_ctrl.py).
+    """
+    return not rules.drive or gap_ahead(road, nearest(road.center, car.x, car.y)[1], arc) > 0.0
+
+
+@njit
+def find_closest(closest: Any, told: Any, projection: Any) -> None:
+    """The last object at or behind an arc length and the first one beyond it, round the lap."""
+    behind, ahead, lowest, highest = -1, -1, 0, 0
+    for k in range(len(told)):
+        arc = told[k].objects_distance
+        if arc < told[lowest].objects_distance:
+            lowest = k
+        if arc >= told[highest].objects_distance:
+            highest = k
+        if arc <= projection:
+            if behind < 0 or arc >= told[behind].objects_distance:
+                behind = k
+        elif ahead < 0 or arc < told[ahead].objects_distance:
+            ahead = k
+    closest[0] = behind if behind >= 0 else highest
+    closest[1] = ahead if ahead >= 0 else lowest
