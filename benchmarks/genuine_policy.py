@@ -30,7 +30,7 @@ def progress_by_start(
         car_version=car_version,
         rules=RaceRules(round_robin_advance_dist=1.0 / starts, max_steps=MAX_STEPS),
     )
-    driver = Driver(model.choose, model.metadata.action_space)
+    driver = Driver(model.best_action, model.metadata.action_space)
     laps = drive_laps(driver, simulator, laps=1)
     return [lap.completion_percentage for (lap,) in laps]
 

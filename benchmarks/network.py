@@ -1,4 +1,4 @@
-"""How many samples a second the policy network answers and learns, in every form that runs here.
+"""How many samples a second the policy network answers and learns, by all that can compute it here.
 
 Out: a table, and with ``--json FILE`` the same figures with the machine and the versions. Plain
 ``lax.conv`` is measured in the same run as the peer, at the top level, where it is at its best,
@@ -43,7 +43,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, nargs="+", default=[128, 256], help="samples a call")
     parser.add_argument("--calls", type=int, default=2, help="calls inside one scan")
     parser.add_argument("--network", default=SHALLOW, help="neural_network of the metadata")
-    parser.add_argument("--form", nargs="+", help="only these forms (default: all)")
+    parser.add_argument("--form", nargs="+", help="only these implementations (default: all)")
     parser.add_argument("--tune-malloc", action="store_true", help="keep freed memory mapped")
     return parser.parse_args()
 
@@ -56,9 +56,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
     rows = []
     for batch in options.batch:
-        for form in options.form or networks.available_forms():
-            for place in ("scan", "top_level") if form == "xla" else ("scan",):
-                rows.append(measure_form(options, form, place, batch))
+        for implementation in options.form or networks.available_implementations():
+            for place in ("scan", "top_level") if implementation == "xla" else ("scan",):
+                rows.append(measure_implementation(options, implementation, place, batch))
     return {
         "neural_network": options.network,
         "tuned_malloc": options.tune_malloc,
@@ -69,8 +69,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def measure_form(options: argparse.Namespace, form: str, place: str, batch: int) -> dict[str, Any]:
-    """Samples a second, forward and forward + backward, of one form."""
+def measure_implementation(
+    options: argparse.Namespace, implementation: str, place: str, batch: int
+) -> dict[str, Any]:
+    """Samples a second, forward and forward + backward, of one."""
     import jax
     import jax.numpy as jnp
 
@@ -79,9 +81,9 @@ def measure_form(options: argparse.Namespace, form: str, place: str, batch: int)
         jax.random.key(1), (calls, batch, 120, 160, 1), 0, 256, dtype=jnp.uint8
     )
     # XLA's gradient of a convolution takes many seconds in a scan: once is enough.
-    repeats = 1 if (form, place) == ("xla", "scan") else REPEATS
-    row: dict[str, Any] = {"form": form, "place": place, "batch": batch}
-    params, act, learn = network_steps(options.network, form)
+    repeats = 1 if (implementation, place) == ("xla", "scan") else REPEATS
+    row: dict[str, Any] = {"form": implementation, "place": place, "batch": batch}
+    params, act, learn = network_steps(options.network, implementation)
     for figure, step in (("forward", act), ("forward_backward", learn)):
         function = jax.jit(in_scan(step) if place == "scan" else at_top_level(step))
         wall, processor = seconds(repeats, function, params, pictures)
@@ -90,7 +92,7 @@ def measure_form(options: argparse.Namespace, form: str, place: str, batch: int)
     return row
 
 
-def network_steps(neural_network: str, form: str) -> tuple[Any, Step, Step]:
+def network_steps(neural_network: str, implementation: str) -> tuple[Any, Step, Step]:
     """Parameters, and two steps (parameters, pictures) -> (parameters, result): act and learn."""
     import jax
     import jax.numpy as jnp
@@ -100,7 +102,7 @@ def network_steps(neural_network: str, form: str) -> tuple[Any, Step, Step]:
     spec = NetworkSpec(((SENSOR, (120, 160, 1)),), neural_network, NUM_ACTIONS, False)
 
     def act(params: Any, picture: Any) -> tuple[Any, Any]:
-        return params, policy_logits(spec, params, {SENSOR: picture}, form)
+        return params, policy_logits(spec, params, {SENSOR: picture}, implementation)
 
     def learn(params: Any, picture: Any) -> tuple[Any, Any]:
         def loss(params: Any) -> Any:

@@ -86,7 +86,7 @@ def make_case(
             track,
             cars,
             sensors=CAMERA if camera else (),
-            num_threads=threads,
+            threads=threads,
             rules=RaceRules(random_start=True),
             instruction_set=instruction_set,
         )

@@ -38,7 +38,7 @@ assert counter.value > 1000, "malloc is counted"
 num_cars, race_type, *sensors = int(sys.argv[1]), *sys.argv[2:]
 race = RaceConfig(race_type, randomize_obstacle_locations=True, is_lane_change=True)
 simulator = Simulator(
-    "Oval_track", num_cars, num_threads=3, sensors=sensors,
+    "Oval_track", num_cars, threads=3, sensors=sensors,
     rules=RaceRules(random_start=True, number_of_resets=1, max_steps=60, race=race),
     randomization=Randomization(**LARGEST),
 )

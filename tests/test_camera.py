@@ -237,7 +237,7 @@ def test_each_car_gets_its_own_picture() -> None:
     lines = [np.stack([x, np.full_like(x, y)], 1) for y in (0, HALF_WIDTH, -HALF_WIDTH)]
     options = _core.SimulatorOptions()
     options.num_cars = options.cars_in_batch = 16
-    options.num_threads = 3
+    options.threads = 3
     simulator = _core.Simulator(_core.Track(*lines, False), straight_ground(), options)
     places = random_poses(16).astype(np.float32)
     x, y, heading = np.ascontiguousarray(places.T)

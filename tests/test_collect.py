@@ -25,7 +25,7 @@ def make_simulator(num_cars: int = 2, sensors: tuple[str, ...] = (), **rules: An
     x = np.arange(13.0)
     middle, left = np.column_stack([x, 0 * x]), np.array([0.0, 0.4])
     track = Track("road", "", "oval", middle, middle + left, middle - left, is_loop=False)
-    return Simulator(track, num_cars, sensors, num_threads=1, rules=RaceRules(**rules))
+    return Simulator(track, num_cars, sensors, threads=1, rules=RaceRules(**rules))
 
 
 class FakePolicy:
@@ -182,7 +182,7 @@ def test_first_track_state_of_every_collection_is_that_of_the_start() -> None:
 
 def test_random_starts_differ_between_collections_of_episodes() -> None:
     rules = RaceRules(random_start=True)
-    collect = collector(Simulator("Bowtie_track", 2, (), num_threads=1, rules=rules), 60)
+    collect = collector(Simulator("Bowtie_track", 2, (), threads=1, rules=rules), 60)
     starts = [
         collect.episodes(FakePolicy(STRAIGHT, LEFT), 60).driven.trace.params["x"][0]
         for _ in range(2)

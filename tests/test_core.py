@@ -133,10 +133,10 @@ def test_lines_that_make_no_track_are_refused(points: Any, message: str) -> None
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("num_threads", 0, r"num_threads must lie in \[1, 1024\], got 0"),
-        ("num_threads", -1, "num_threads must lie in .*, got -1"),
-        ("num_threads", 10**9, "num_threads must lie in .*, got 1000000000"),
-        ("num_threads", 2.0, "num_threads must be an integer, got 2.0"),
+        ("threads", 0, r"threads must lie in \[1, 1024\], got 0"),
+        ("threads", -1, "threads must lie in .*, got -1"),
+        ("threads", 10**9, "threads must lie in .*, got 1000000000"),
+        ("threads", 2.0, "threads must be an integer, got 2.0"),
         ("num_cars", 2**32 + 1, "num_cars must lie in .*, got 4294967297"),
         ("num_cars", True, "num_cars must be an integer, got True"),
         ("seed", 2**64, r"seed must lie in \[0, 2\*\*64\), got 18446744073709551616"),

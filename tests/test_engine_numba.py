@@ -29,7 +29,7 @@ JUMPS = {"projection_distance", "progress", "track_width"}
 
 
 def both(track: str | Track, num_cars: int = CARS, **settings: Any) -> tuple[Simulator, Simulator]:
-    settings = {"sensors": (), "num_threads": 1, "seed": 5} | settings
+    settings = {"sensors": (), "threads": 1, "seed": 5} | settings
     return (
         Simulator(track, num_cars, engine="native", **settings),
         Simulator(track, num_cars, engine="numba", **settings),
@@ -204,7 +204,7 @@ def test_pictures_equal_the_native_ones(track: str | Track) -> None:
 
 def test_result_does_not_depend_on_thread_count() -> None:
     settings: dict[str, Any] = {"engine": "numba", "rules": RaceRules(random_start=True)}
-    engines = [Simulator("Bowtie_track", 7, num_threads=n, **settings) for n in (1, 2, 7)]
+    engines = [Simulator("Bowtie_track", 7, threads=n, **settings) for n in (1, 2, 7)]
     actions = random_actions(np.random.default_rng(0), 7)
     for _ in range(3):
         first, *others = [engine.step(actions) for engine in engines]

@@ -36,7 +36,7 @@ def straight_road() -> Track:
 
 
 def simulator_on(track: Track, num_cars: int = 1, **rules: Any) -> Simulator:
-    return Simulator(track, num_cars, sensors=(), num_threads=1, rules=RaceRules(**rules))
+    return Simulator(track, num_cars, sensors=(), threads=1, rules=RaceRules(**rules))
 
 
 def around(simulator: Simulator, speed: float = 1.5) -> Array:
@@ -209,7 +209,7 @@ def test_limit_of_steps_counts_while_a_car_waits(max_steps: int) -> None:
 
 
 def test_ended_row_holds_the_last_params_and_the_next_start() -> None:
-    simulator = Simulator(straight_road(), 2, num_threads=1)
+    simulator = Simulator(straight_road(), 2, threads=1)
     first_picture = simulator.reset().observation["FRONT_FACING_CAMERA"][0].copy()
     simulator.place(1, 5.0, 0.6, 0.3)
     result = simulator.step([[0.0, 1.0], [7.0, 2.0]])

@@ -22,7 +22,7 @@ PLAIN: Any = SimpleNamespace(to_commands=lambda action: action)  # degrees and m
 
 def simulator_with(num_cars: int = 1, **rules: Any) -> Simulator:
     rules = {"round_robin_advance_dist": 0.0} | rules
-    return Simulator("reinvent_base", num_cars, sensors=(), num_threads=1, rules=RaceRules(**rules))
+    return Simulator("reinvent_base", num_cars, sensors=(), threads=1, rules=RaceRules(**rules))
 
 
 def follow_center_line(simulator: Simulator, speed: float = 1.0) -> Driver:
@@ -123,8 +123,10 @@ def test_every_car_gets_its_laps_and_the_trace_holds_them_alone() -> None:
 @pytest.fixture
 def straight_model() -> Any:
     """A model that needs no camera."""
-    metadata = SimpleNamespace(sensors=(), action_space=PLAIN, version=5, lidar=None, frame_stack=1)
-    return SimpleNamespace(metadata=metadata, choose=straight_on().policy)
+    metadata = SimpleNamespace(
+        sensors=(), action_space=PLAIN, car_version=5, lidar=None, frame_stack=1
+    )
+    return SimpleNamespace(metadata=metadata, best_action=straight_on().policy)
 
 
 def test_evaluation_puts_the_car_back_by_default(straight_model: Any) -> None:

@@ -27,8 +27,10 @@ def driver(checkpoint: str, cars: int = 1) -> Any:
     """A model that goes straight on, faster from checkpoint to checkpoint."""
     speed = float(checkpoint) if checkpoint.isdigit() else 4.0
     space = DiscreteActionSpace((0.0,), (speed,))
-    metadata = SimpleNamespace(sensors=(), lidar=None, version=5, frame_stack=1, action_space=space)
-    return SimpleNamespace(metadata=metadata, choose=lambda _: np.zeros(cars, int))
+    metadata = SimpleNamespace(
+        sensors=(), lidar=None, car_version=5, frame_stack=1, action_space=space
+    )
+    return SimpleNamespace(metadata=metadata, best_action=lambda _: np.zeros(cars, int))
 
 
 @pytest.fixture

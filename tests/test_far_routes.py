@@ -25,7 +25,7 @@ def moved(track: Track, by: tuple[float, float]) -> Track:
 def twins(engine: str = "native", by: tuple[float, float] = UTM, **options) -> list[Simulator]:
     near = load_track("reinvent_base")
     tracks = (near, moved(near, by))
-    return [Simulator(track, 6, num_threads=1, engine=engine, **options) for track in tracks]
+    return [Simulator(track, 6, threads=1, engine=engine, **options) for track in tracks]
 
 
 @pytest.mark.parametrize("name", track_names())
@@ -47,7 +47,7 @@ def test_the_engines_own_arrays_are_handed_on_where_both_have_one_origin(name: s
 
 def test_a_moved_road_is_driven_bit_by_bit_as_it_was() -> None:
     near = load_track("Vegas_track")
-    twins = [Simulator(track, 6, (), num_threads=1) for track in (near, moved(near, UTM))]
+    twins = [Simulator(track, 6, (), threads=1) for track in (near, moved(near, UTM))]
     random = np.random.default_rng(0)
     for _ in range(150):
         actions = np.column_stack([random.uniform(-20, 20, 6), random.uniform(1, 3, 6)])

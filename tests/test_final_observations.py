@@ -61,7 +61,7 @@ def simulator(race_type: str = "TIME_TRIAL", **settings: Any) -> Simulator:
     )
     of_rules = {name: settings.pop(name) for name in RaceRules.__annotations__ if name in settings}
     rules = RaceRules(**{"random_start": True, "off_track_penalty": 0.5, "race": race} | of_rules)
-    usual: dict[str, Any] = {"num_cars": CARS, "sensors": (FRONT,), "num_threads": 1, "seed": 5}
+    usual: dict[str, Any] = {"num_cars": CARS, "sensors": (FRONT,), "threads": 1, "seed": 5}
     return Simulator("Oval_track", rules=rules, **usual | settings)
 
 
@@ -116,7 +116,7 @@ def test_a_car_sees_last_what_it_would_see_if_it_drove_on(
     race_type: str, sensors: tuple[str, ...], steps: int, random: Randomization
 ) -> None:
     usual = {"sensors": sensors, "randomization": random, "number_of_resets": 99, "frame_stack": 3}
-    sim = simulator(race_type, max_steps=steps, final_observations=True, num_threads=3, **usual)
+    sim = simulator(race_type, max_steps=steps, final_observations=True, threads=3, **usual)
     twin = simulator(race_type, **usual)
     sim.reset(), twin.reset()
     compared = waiting = 0
@@ -151,7 +151,7 @@ def test_what_a_car_sees_last_is_a_matter_of_where_it_is_not_of_the_rule(race_ty
 
 
 def test_a_car_that_ends_alone_leaves_the_other_rows_alone() -> None:
-    usual = {"num_threads": 2, "sensors": (FRONT, TRACK_STATE), "frame_stack": 2}
+    usual = {"threads": 2, "sensors": (FRONT, TRACK_STATE), "frame_stack": 2}
     sim, twin = simulator(max_steps=20, final_observations=True, **usual), simulator(**usual)
     sim.reset(), twin.reset()
     before = {name: rows.copy() for name, rows in final(sim.reset()).items()}
@@ -174,7 +174,7 @@ def test_nothing_else_changes_whoever_computes_it(race_type: str) -> None:
     def drive(threads: int, **settings: Any) -> tuple[list[bytes], list[bytes]]:
         sim = simulator(
             race_type,
-            num_threads=threads,
+            threads=threads,
             sensors=(STEREO, "LIDAR", TRACK_STATE),
             frame_stack=2,
             randomization=EVERYTHING,
@@ -230,7 +230,7 @@ def test_an_episode_of_one_step_ends_where_it_began() -> None:
 
 def test_a_fleet_joins_them() -> None:
     def parts() -> list[Simulator]:
-        usual = {"final_observations": True, "sensors": (FRONT, TRACK_STATE), "num_threads": 1}
+        usual = {"final_observations": True, "sensors": (FRONT, TRACK_STATE), "threads": 1}
         rules = RaceRules(random_start=True, max_steps=15)
         return [
             Simulator(track, cars, rules=rules, **usual)

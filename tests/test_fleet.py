@@ -23,7 +23,7 @@ def reward_function(params):
 def simulators() -> list[Simulator]:
     rules = RaceRules(random_start=True)
     return [
-        Simulator(track, cars, sensors=[TRACK_STATE], num_threads=1, rules=rules)
+        Simulator(track, cars, sensors=[TRACK_STATE], threads=1, rules=rules)
         for track, cars in zip(TRACKS, (2, 3), strict=True)
     ]
 

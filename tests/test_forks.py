@@ -31,7 +31,7 @@ def ended(work):
 """
 
 STEPS_IN_BOTH = """
-simulator = Simulator("Oval_track", 5, {sensors}, num_threads=2, engine="{engine}")
+simulator = Simulator("Oval_track", 5, {sensors}, threads=2, engine="{engine}")
 def drive():
     global simulator
     for _ in range(3):
@@ -47,7 +47,7 @@ drive()
 """
 
 AMID_A_STEP = """
-simulator = Simulator("Oval_track", 64, num_threads=2)
+simulator = Simulator("Oval_track", 64, threads=2)
 actions = np.full((64, 2), [4.0, 2.0])
 stop = threading.Event()
 def step_on():
@@ -58,7 +58,7 @@ def try_to_step():
         simulator.step(actions)
     except SimulatorError as error:
         assert "make a new simulator in the child" in str(error)
-    Simulator("Oval_track", 2, num_threads=2).reset()
+    Simulator("Oval_track", 2, threads=2).reset()
 thread = threading.Thread(target=step_on)
 thread.start()
 print({ended(try_to_step) for _ in range(12)})
@@ -127,7 +127,7 @@ def test_a_child_is_told_that_another_thread_had_its_turn(own_process: dict[str,
 
 
 def test_threads_that_share_a_simulator_take_turns() -> None:
-    shared, alone = (Simulator("Oval_track", 6, num_threads=2, frame_stack=2) for _ in range(2))
+    shared, alone = (Simulator("Oval_track", 6, threads=2, frame_stack=2) for _ in range(2))
     actions = np.full((6, 2), [5.0, 2.0], np.float32)
 
     def drive() -> None:
@@ -151,7 +151,7 @@ def test_threads_that_share_a_simulator_take_turns() -> None:
 
 
 def test_the_core_itself_lets_threads_take_turns() -> None:
-    core = Simulator("Oval_track", 4, (), num_threads=2)._core
+    core = Simulator("Oval_track", 4, (), threads=2)._core
     actions = np.full((4, 2), [5.0, 2.0], np.float32)
     threads = [
         threading.Thread(target=lambda: [core.step(actions) for _ in range(200)]) for _ in range(3)

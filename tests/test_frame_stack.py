@@ -18,7 +18,7 @@ FRONT = "FRONT_FACING_CAMERA"
 
 
 def simulator(frames: int, camera: str = FRONT, cars: int = CARS, **options: Any) -> Simulator:
-    usual = {"num_threads": 1, "seed": SEED, "rules": RaceRules(random_start=True)} | options
+    usual = {"threads": 1, "seed": SEED, "rules": RaceRules(random_start=True)} | options
     return Simulator("reinvent_base", cars, (camera,), frame_stack=frames, **usual)
 
 

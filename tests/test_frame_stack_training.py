@@ -102,15 +102,15 @@ class Witness:
         self.metadata, self.spec = METADATA, SimpleNamespace(continuous=False)
         self.seen: list[np.ndarray] = []
 
-    def answer(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+    def output(self, observation: dict[str, np.ndarray]) -> np.ndarray:
         self.seen.append(observation[FRONT].copy())
         return np.eye(3, dtype=np.float32)[[len(self.seen) % 3]]
 
-    def choose(self, observation: dict[str, np.ndarray]) -> np.ndarray:
-        return self.answer(observation).argmax(axis=-1)
+    def best_action(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        return self.output(observation).argmax(axis=-1)
 
     def act(self, observation: dict[str, np.ndarray]) -> np.ndarray:
-        return FAST.to_commands(self.choose(observation))
+        return FAST.to_commands(self.best_action(observation))
 
 
 def seen_in_training(steps: int) -> list[np.ndarray]:
@@ -119,7 +119,7 @@ def seen_in_training(steps: int) -> list[np.ndarray]:
     rules = lap_rules(RaceOptions(resets=False))
     cars = Course(TrainConfig(track=TRACK, threads=1), METADATA).put(Cars(1, rules, (FRONT,)))
     collector = Collector(cars, lambda params, where: np.zeros(len(where)), FAST, steps)
-    collector.horizon(lambda observation: (witness.choose(observation), np.zeros(1)))
+    collector.horizon(lambda observation: (witness.best_action(observation), np.zeros(1)))
     return witness.seen
 
 

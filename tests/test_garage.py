@@ -94,9 +94,9 @@ def test_what_cannot_be_built_is_one_line_and_writes_nothing(
 
 
 def test_a_plan_changes_what_it_names() -> None:
-    car = built(FIRST_MODEL, CarPlan(["camera", "discretized_lidar"], version=6))
+    car = built(FIRST_MODEL, CarPlan(["camera", "discretized_lidar"], car_version=6))
     assert car.lidar is not None
-    assert car.version == 6
+    assert car.car_version == 6
     assert car.action_space == FIRST_MODEL.action_space
     assert built(car, CarPlan(["camera"])).lidar is None
     assert isinstance(built(car, CarPlan(continuous=True)).action_space, ContinuousActionSpace)

@@ -25,7 +25,7 @@ from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.learning import hosts
 from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, invitation, meet
 from deepracer_fast.learning.learner import Learner, LearnerOptions
-from deepracer_fast.policy.networks import exact_form, network_spec
+from deepracer_fast.policy.networks import exact_implementation, network_spec
 from deepracer_fast.reward import load_reward
 from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
@@ -300,7 +300,7 @@ def test_two_hosts_learn_what_two_devices_of_one_do(
 ) -> None:
     """Sums are in another order: the last bits of float32, over 4 steps of Adam at 3e-4."""
     program, place = textwrap.dedent(LEARNS), f"localhost:{free_port()}"
-    float32 = own_process | {"DEEPRACER_FAST_NETWORK": exact_form()}
+    float32 = own_process | {"DEEPRACER_FAST_NETWORK": exact_implementation()}
     two = float32 | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     one = float32 | {"XLA_FLAGS": ""}
     running = [

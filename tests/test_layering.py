@@ -180,7 +180,7 @@ def test_track_simulator_and_reward_work_without_jax(own_process: dict[str, str]
         "from deepracer_fast.reward import load_reward\n"
         "from deepracer_fast.world.simulator import Simulator\n"
         "from deepracer_fast.tracks.track import load_track\n"
-        "result = Simulator(load_track('Oval_track'), 2, num_threads=1).reset()\n"
+        "result = Simulator(load_track('Oval_track'), 2, threads=1).reset()\n"
         "print(load_reward(lambda params: params['track_length'])(result.params).round().tolist())",
         own_process,
     )

@@ -192,7 +192,7 @@ def test_e_greedy_falls_to_its_final_share() -> None:
     assert len(set(learner.explore(observation)[0])) == 3, "all actions at first"
     learner.learn(rollout)
     action, _ = learner.explore(observation)
-    np.testing.assert_array_equal(action, learner.greedy(observation))
+    np.testing.assert_array_equal(action, learner.best_action(observation))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from deepracer_fast.world.simulator import PREPARE, STATUS_NAMES, Simulator
 
 
 def test_cars_drive_and_every_array_has_its_shape_and_type() -> None:
-    simulator = Simulator("reinvent_base", num_cars=3, num_threads=1)
+    simulator = Simulator("reinvent_base", num_cars=3, threads=1)
     result = simulator.reset()
     picture = result.observation["FRONT_FACING_CAMERA"]
     assert (picture.shape, picture.dtype) == ((3, 120, 160, 1), np.uint8)
@@ -31,7 +31,7 @@ def test_cars_drive_and_every_array_has_its_shape_and_type() -> None:
 
 
 def test_reward_function_reads_what_the_simulator_writes() -> None:
-    simulator = Simulator("reinvent_base", num_cars=2, sensors=(), num_threads=1)
+    simulator = Simulator("reinvent_base", num_cars=2, sensors=(), threads=1)
     result = simulator.step([[0.0, 1.0], [5.0, 2.0]])
     reward = load_reward("def reward_function(params):\n    return params['speed']\n")
     assert reward(result.params).tolist() == [1.0, 2.0]

@@ -95,7 +95,7 @@ def test_openvino_computes_the_policy_s_own_answer(
     theirs = openvino_answer(tmp_path / "model.pb", observation)
 
     model = Model(metadata, spec, params)
-    ours = model.answer(observation)
+    ours = model.output(observation)
     assert ours.shape == theirs.shape == (3, spec.num_actions)
     # Sums of up to 112,000 float32 products in another order; measured: at most 1e-6. Where 3x3
     # windows come in steps of 1 OpenVINO transforms them (Winograd) and is 7.9e-6 away from
@@ -126,7 +126,7 @@ def test_a_genuine_model_answers_as_in_openvino(name: str, shared: Path) -> None
     theirs = openvino_answer(folder / "model.pb", {"FRONT_FACING_CAMERA": pictures})
 
     # Measured: 1.5e-7 (discrete) and 6e-8 (continuous) on noise.
-    np.testing.assert_allclose(model.answer(pictures), theirs, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(model.output(pictures), theirs, rtol=0, atol=2e-6)
     best = theirs if model.spec.continuous else theirs.argmax(axis=1)
     expected = model.metadata.action_space.to_commands(best)
     np.testing.assert_allclose(model.act(pictures), expected, rtol=0, atol=1e-4)

@@ -47,7 +47,7 @@ def test_every_real_file_reads_and_survives_a_round_trip(shared):
 )
 def test_odd_real_files_mean_what_the_original_took_them_for(shared, file, sensors, version):
     metadata = read_model_metadata(shared / "models/metadata" / file)
-    assert (metadata.sensors, metadata.version) == (sensors, version)
+    assert (metadata.sensors, metadata.car_version) == (sensors, version)
 
 
 def test_what_is_left_out_takes_the_originals_defaults():
@@ -56,14 +56,14 @@ def test_what_is_left_out_takes_the_originals_defaults():
         sensors=("observation",),
         neural_network="DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
         training_algorithm="clipped_ppo",
-        version=1,
+        car_version=1,
         lidar=None,
     )
 
 
 @pytest.mark.parametrize(("written", "version"), [("3", 3), ("4.0", 4), (5, 5), (6.0, 6)])
 def test_version_is_read_from_numbers_and_strings(written, version):
-    assert parse(version=written, sensor=["LEFT_CAMERA"]).version == version
+    assert parse(version=written, sensor=["LEFT_CAMERA"]).car_version == version
 
 
 def test_numbers_may_be_strings_and_other_keys_are_tolerated():
@@ -77,7 +77,7 @@ def test_numbers_may_be_strings_and_other_keys_are_tolerated():
 def test_byte_order_mark_of_windows_editors_is_dropped(tmp_path):
     file = tmp_path / "model_metadata.json"
     file.write_text(json.dumps({"action_space": ACTIONS}), encoding="utf-8-sig")
-    assert read_model_metadata(file).version == 1
+    assert read_model_metadata(file).car_version == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Promises of networks.py: the original's parameter tree, and equal numbers in every form."""
+"""Promises of networks.py: the original's parameter tree, and equal numbers however computed."""
 
 import hashlib
 import os
@@ -190,8 +190,8 @@ NETWORKS = [
 ]
 THREE_FRAMES = ("FRONT_FACING_CAMERA", (120, 160, 3))
 STACKED = [(THREE_FRAMES, SHALLOW), (THREE_FRAMES, FIVE_LAYER)]
-FORMS = [form for form in networks.available_forms() if form != "xla"]
-KERNELS = native_network.kernel_names()
+IMPLEMENTATIONS = [name for name in networks.available_implementations() if name != "xla"]
+INSTRUCTION_SETS = native_network.instruction_sets()
 
 
 def with_all_units_active(params):
@@ -226,11 +226,11 @@ def random_leaf(leaf):
 
 
 @cache
-def features_and_gradient(sensor, neural_network, form):
+def features_and_gradient(sensor, neural_network, implementation):
     """Of the picture layers through one jitted function; with all units active, and with half."""
     architecture = networks.ARCHITECTURES[neural_network]
     layers = architecture.stereo if sensor[0] == STEREO[0] else architecture.mono
-    embedder = networks.PictureEmbedder(layers, form)
+    embedder = networks.PictureEmbedder(layers, implementation)
     picture = random_observation(spec_of(sensor), 2)[sensor[0]]
     shapes = jax.eval_shape(embedder.init, jax.random.key(0), picture)["params"]
     params = jax.tree.map(random_leaf, shapes)
@@ -244,40 +244,42 @@ def features_and_gradient(sensor, neural_network, form):
     return function(with_all_units_active(params))[::-1], function(params)[::-1]
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith("bf16")])
+@pytest.mark.parametrize(
+    "implementation", [name for name in IMPLEMENTATIONS if not name.endswith("bf16")]
+)
 @pytest.mark.parametrize(("sensor", "neural_network"), [*NETWORKS, *STACKED])
-def test_picture_layers_equal_the_plain_convolution(sensor, neural_network, form):
-    got, _ = features_and_gradient(sensor, neural_network, form)
+def test_picture_layers_equal_the_plain_convolution(sensor, neural_network, implementation):
+    got, _ = features_and_gradient(sensor, neural_network, implementation)
     want, _ = features_and_gradient(sensor, neural_network, "xla")
     assert_trees_close(got, want)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("sensor", "neural_network"), [*NETWORKS, *STACKED])
-def test_gradients_agree_where_units_switch_off(sensor, neural_network, form):
-    """A unit within rounding of zero may switch in one form alone: the direction is compared."""
-    _, got = features_and_gradient(sensor, neural_network, form)
+def test_gradients_agree_where_units_switch_off(sensor, neural_network, implementation):
+    """A unit within rounding of zero may switch in one alone: the direction is compared."""
+    _, got = features_and_gradient(sensor, neural_network, implementation)
     _, want = features_and_gradient(sensor, neural_network, "xla")
     # bfloat16 has eight bits of mantissa; float32 is off by the units that switch.
-    assert_trees_aligned(got, want, 0.98 if form.endswith("bf16") else 0.9999)
+    assert_trees_aligned(got, want, 0.98 if implementation.endswith("bf16") else 0.9999)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_whole_network_equals_the_plain_form(form):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_whole_network_equals_the_plain_one(implementation):
     spec = spec_of(MONO)
     params = with_all_units_active(random_biases(init_policy(spec, jax.random.key(0))))
     observation = random_observation(spec, 3)
 
-    def loss(params, form):
-        logits = policy_logits(spec, params, observation, form)
+    def loss(params, implementation):
+        logits = policy_logits(spec, params, observation, implementation)
         return jnp.sum(logits * jnp.arange(1.0, 4.0)), logits
 
     function = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
     (gradient, logits), (want_gradient, want_logits) = (
-        function(params, form),
+        function(params, implementation),
         function(params, "xla"),
     )
-    if form.endswith("bf16"):
+    if implementation.endswith("bf16"):
         np.testing.assert_allclose(logits, want_logits, atol=0.02)
         assert_trees_aligned(gradient, want_gradient, 0.999)
     else:
@@ -285,14 +287,14 @@ def test_whole_network_equals_the_plain_form(form):
         assert_trees_close(gradient, want_gradient)
 
 
-def classification_losses(form):
+def classification_losses(implementation):
     """Of 40 steps of Adam that teach pictures by heart."""
     spec = spec_of(MONO)
     observation = random_observation(spec, 48)
     labels = np.arange(48) % 3
 
     def loss(params):
-        logits = policy_logits(spec, params, observation, form)
+        logits = policy_logits(spec, params, observation, implementation)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
     adam = optax.adam(3e-4)
@@ -312,20 +314,20 @@ def classification_losses(form):
     return losses
 
 
-@pytest.mark.parametrize("form", KERNELS)
-def test_kernels_learn_as_plain_jax_does(form):
-    got, want = classification_losses(form), classification_losses("matmul")
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+def test_kernels_learn_as_plain_jax_does(instruction_set):
+    got, want = classification_losses(instruction_set), classification_losses("matmul")
     np.testing.assert_allclose(got[:5], want[:5], rtol=0.01)
     assert want[-1] < 0.5 * want[0] and got[-1] < 0.5 * got[0]
 
 
-def test_the_environment_may_name_a_form(monkeypatch):
-    for form in networks.available_forms():
-        monkeypatch.setenv("DEEPRACER_FAST_NETWORK", form)
-        assert networks.default_form() == form
+def test_the_environment_may_name_an_implementation(monkeypatch):
+    for implementation in networks.available_implementations():
+        monkeypatch.setenv("DEEPRACER_FAST_NETWORK", implementation)
+        assert networks.default_implementation() == implementation
     monkeypatch.setenv("DEEPRACER_FAST_NETWORK", "mmx")
     with pytest.raises(ConfigError, match=r"must be one of xla, matmul.*, got 'mmx'"):
-        networks.default_form()
+        networks.default_implementation()
 
 
 def shallow_layers():
@@ -340,15 +342,15 @@ def shallow_layers():
     return weights, (4, 2, 1)
 
 
-def kernel_gradients(kernels):
+def kernel_gradients(instruction_set):
     """Bytes of every gradient of one picture layer stack and one dense layer."""
     weights, strides = shallow_layers()
     picture = np.random.default_rng(3).integers(0, 256, (21, 120, 160, 1), dtype=np.uint8)
     dense = jax.random.normal(jax.random.key(4), (11264, 64))
 
     def total(weights, dense):
-        features = native_network.picture_features(kernels, picture, weights, strides)
-        return jnp.sum(jnp.square(native_network.matmul(kernels, features, dense)))
+        features = native_network.picture_features(instruction_set, picture, weights, strides)
+        return jnp.sum(jnp.square(native_network.matmul(instruction_set, features, dense)))
 
     gradient = jax.jit(jax.grad(total, (0, 1)))(weights, dense)
     return b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(gradient))
@@ -360,7 +362,7 @@ def test_gradient_does_not_depend_on_thread_count(own_process):
     program = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "import hashlib, test_networks as t\n"
-        "for k in t.KERNELS: print(hashlib.sha256(t.kernel_gradients(k)).hexdigest())"
+        "for k in t.INSTRUCTION_SETS: print(hashlib.sha256(t.kernel_gradients(k)).hexdigest())"
     )
     paths = os.pathsep.join([own_process["PYTHONPATH"], str(Path(__file__).parent)])
     alone = subprocess.run(
@@ -370,36 +372,36 @@ def test_gradient_does_not_depend_on_thread_count(own_process):
         text=True,
         check=True,
     )
-    here = [hashlib.sha256(kernel_gradients(kernels)).hexdigest() for kernels in KERNELS]
+    here = [hashlib.sha256(kernel_gradients(name)).hexdigest() for name in INSTRUCTION_SETS]
     assert alone.stdout.split() == here
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_an_answer_does_not_depend_on_its_batch(kernels):
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+def test_an_answer_does_not_depend_on_its_batch(instruction_set):
     """PPO's probability ratio then starts at 1, however act and learn cut their batches."""
     weights, strides = shallow_layers()
     dense = jax.random.normal(jax.random.key(4), (11264, 64))
     pictures = np.random.default_rng(3).integers(0, 256, (7, 120, 160, 1), dtype=np.uint8)
 
     def answer(pictures):
-        features = native_network.picture_features(kernels, pictures, weights, strides)
-        return native_network.matmul(kernels, features, dense)
+        features = native_network.picture_features(instruction_set, pictures, weights, strides)
+        return native_network.matmul(instruction_set, features, dense)
 
     together = answer(pictures)
     np.testing.assert_array_equal(together[4:5], answer(pictures[4:5]))
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_kernels_refuse_a_layer_that_does_not_fill_their_vectors(kernels):
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+def test_kernels_refuse_a_layer_that_does_not_fill_their_vectors(instruction_set):
     with pytest.raises(Exception, match="must be multiples of 32, got 64 and 40"):
-        native_network.matmul(kernels, jnp.ones((2, 64)), jnp.ones((64, 40)))
+        native_network.matmul(instruction_set, jnp.ones((2, 64)), jnp.ones((64, 40)))
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_kernels_run_under_vmap(kernels):
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+def test_kernels_run_under_vmap(instruction_set):
     x = jax.random.normal(jax.random.key(0), (2, 3, 64))
     w = jax.random.normal(jax.random.key(1), (2, 64, 64))
-    got = jax.vmap(lambda x, w: native_network.matmul(kernels, x, w))(x, w)
+    got = jax.vmap(lambda x, w: native_network.matmul(instruction_set, x, w))(x, w)
     np.testing.assert_allclose(got, jnp.einsum("nbf,nfo->nbo", x, w), atol=0.2)
 
 

@@ -49,7 +49,7 @@ def both(
     """The native engine in a race, the other one on the same track by the same rules."""
     rules = settings.pop("rules", {})
     racing = RaceRules(race=race or RaceConfig(), **rules)
-    settings = {"num_threads": 1, "seed": 2**63 + 5} | settings
+    settings = {"threads": 1, "seed": 2**63 + 5} | settings
     return (
         Simulator(TRACK, num_cars, sensors, rules=racing, **settings),
         Simulator(TRACK, num_cars, sensors, rules=RaceRules(**rules), engine="numba", **settings),

@@ -19,9 +19,11 @@ from deepracer_fast.racing.race import Race
 Run = Callable[..., Answer]
 
 
-def driver(speed: float, version: int = 5) -> Any:
+def driver(speed: float, car_version: int = 5) -> Any:
     """A model without sensors that goes straight on, and is put back in every bend."""
-    metadata = SimpleNamespace(sensors=(), lidar=None, version=version, frame_stack=1, car="Flash")
+    metadata = SimpleNamespace(
+        sensors=(), lidar=None, car_version=car_version, frame_stack=1, car="Flash"
+    )
     return SimpleNamespace(metadata=metadata, act=lambda _: np.array([[0.0, speed]], np.float32))
 
 

@@ -77,9 +77,9 @@ def assert_same(found: Arrays, wanted: Arrays) -> None:
 
 @pytest.mark.parametrize("race_type", RACE_TYPES)
 def test_result_does_not_depend_on_thread_count(race_type: str) -> None:
-    alone = drive(race_type, num_threads=1)
+    alone = drive(race_type, threads=1)
     for threads in (2, 3, 8):
-        assert_same(drive(race_type, num_threads=threads), alone)
+        assert_same(drive(race_type, threads=threads), alone)
 
 
 @pytest.mark.parametrize("race_type", RACE_TYPES)

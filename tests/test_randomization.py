@@ -27,7 +27,7 @@ def simulator(randomization: Randomization, cars: int = 16, threads: int = 1) ->
     return Simulator(
         TRACK,
         num_cars=cars,
-        num_threads=threads,
+        threads=threads,
         seed=7,
         rules=SAME_START,
         randomization=randomization,

@@ -204,7 +204,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
     batch = probe_batches(20_000, 1)[0]
     one, many = load_reward(path), load_reward(path)
     one.use_one_thread()
-    many._runner.num_threads = 5
+    many._runner.threads = 5
     np.testing.assert_array_equal(one(batch), many(batch))
 
 

@@ -336,7 +336,7 @@ def test_a_line_of_very_many_rows_answers_like_one_of_few() -> None:
     random = np.random.default_rng(5)
     x, y, heading = random.uniform(-6, 6, (3, 3000))
     found, expected = (
-        Simulator(Track("a", "a", "oval", *each, is_loop=True), 3000, sensors=(), num_threads=1)
+        Simulator(Track("a", "a", "oval", *each, is_loop=True), 3000, sensors=(), threads=1)
         .place(np.arange(3000), x, y, heading)
         .params
         for each in (dense, lines)

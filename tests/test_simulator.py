@@ -37,7 +37,7 @@ def straight_road() -> Track:
 
 def blind(num_cars: int = 1, **rules: Any) -> Simulator:
     """Cars without a camera on the straight road."""
-    return Simulator(straight_road(), num_cars, sensors=(), num_threads=1, rules=RaceRules(**rules))
+    return Simulator(straight_road(), num_cars, sensors=(), threads=1, rules=RaceRules(**rules))
 
 
 # The order of events in a step
@@ -69,7 +69,7 @@ def test_params_say_what_was_asked_and_the_car_does_what_it_can() -> None:
 
 
 def test_observation_is_the_picture_after_the_motion() -> None:
-    simulator = Simulator(straight_road(), num_threads=1)
+    simulator = Simulator(straight_road(), threads=1)
     simulator.place(0, 1.0, 0.1, 0.0)
     for _ in range(5):
         result = simulator.step([[10.0, 2.0]])
@@ -187,7 +187,7 @@ def test_track_states_tell_offset_heading_error_and_motion() -> None:
 
 
 def test_results_are_read_only_views_of_the_last_step() -> None:
-    simulator = Simulator(straight_road(), 2, num_threads=1)
+    simulator = Simulator(straight_road(), 2, threads=1)
     result = simulator.reset()
     arrays = [*result.observation.values(), *result.params.values()]
     for array in [*arrays, result.terminated, result.truncated, result.status]:
@@ -199,13 +199,13 @@ def test_results_are_read_only_views_of_the_last_step() -> None:
 
 
 def test_views_outlive_their_simulator() -> None:
-    views = Simulator(straight_road(), 2, num_threads=2).reset()
+    views = Simulator(straight_road(), 2, threads=2).reset()
     assert views.params["track_length"].tolist() == [30.0, 30.0]
     assert views.observation["FRONT_FACING_CAMERA"].max() > 0
 
 
 def test_one_sensor_may_be_given_by_its_name_alone() -> None:
-    simulator = Simulator(straight_road(), 1, sensors="FRONT_FACING_CAMERA", num_threads=1)
+    simulator = Simulator(straight_road(), 1, sensors="FRONT_FACING_CAMERA", threads=1)
     assert set(simulator.reset().observation) == {"FRONT_FACING_CAMERA"}
 
 
@@ -277,7 +277,7 @@ def test_unusable_poses_are_refused(pose: Any, message: str) -> None:
         ({"num_cars": 0}, "num_cars must be at least 1, got 0"),
         ({"first_car": -1}, "cars -1 to -1 must lie in a batch of"),
         ({"first_car": 3, "cars_in_batch": 3}, "cars 3 to 3 must lie in a batch of 3 cars"),
-        ({"num_threads": 0}, "num_threads must be at least 1, got 0"),
+        ({"threads": -1}, r"threads must be 0 \(all cores\) or more, got -1"),
         ({"seed": -1}, r"seed must lie in \[0, 2\*\*64\), got -1"),
         ({"sensors": ["SONAR"]}, "sensors must be at most one of observation, .*got SONAR"),
         ({"car_version": 2}, "car_version must be one of .*, got 2"),
@@ -347,12 +347,12 @@ def digest(result: StepResult) -> bytes:
 
 
 def digests(
-    num_threads: int, seed: int = 3, num_cars: int = 19, steps: int = 250, **options: Any
+    threads: int, seed: int = 3, num_cars: int = 19, steps: int = 250, **options: Any
 ) -> list[bytes]:
     """A random drive in which cars leave the road, are put back, and begin new episodes."""
     rules = RaceRules(random_start=True, number_of_resets=1, off_track_penalty=0.2)
     simulator = Simulator(
-        "reinvent_base", num_cars, num_threads=num_threads, seed=seed, rules=rules, **options
+        "reinvent_base", num_cars, threads=threads, seed=seed, rules=rules, **options
     )
     random = np.random.default_rng(0)
     found, ended = [digest(simulator.reset())], 0
@@ -398,7 +398,7 @@ def test_a_car_drives_alone_as_it_drives_among_others() -> None:
 def test_parts_of_a_batch_step_in_turn_to_the_bytes_of_the_whole() -> None:
     num_cars, first = 11, 4
     options: dict[str, Any] = {
-        "num_threads": 2,
+        "threads": 2,
         "seed": 5,
         "rules": RaceRules(start_position=0.3, max_steps=7),
         "randomization": Randomization(pixel_noise=3.0, grip=0.2),

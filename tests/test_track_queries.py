@@ -138,7 +138,7 @@ def ask(name: str, num_points: int = 1500) -> Answers:
     kind = random.choice(3, num_points, p=[0.6, 0.3, 0.1])[:, None]
     pose = np.column_stack([np.choose(kind, [near, wide, far]), random.uniform(-3, 3, num_points)])
     pose = pose.astype(np.float32)
-    simulator = Simulator(track, num_points, sensors=(), num_threads=1)
+    simulator = Simulator(track, num_points, sensors=(), threads=1)
     params = simulator.place(np.arange(num_points), *pose.T).params
     exact = pose.astype(float)
     along = np.column_stack([np.cos(exact[:, 2]), np.sin(exact[:, 2])])
@@ -253,7 +253,7 @@ def test_left_and_right_on_a_circle(direction: int) -> None:
     angle = direction * np.linspace(0, 2 * np.pi, 121)[:, None]
     ring = np.hstack([np.cos(angle), np.sin(angle)])
     track = Track("circle", "", "oval", 2 * ring, 1.6 * ring, 2.4 * ring, is_loop=True)
-    simulator = Simulator(track, 2, sensors=(), num_threads=1)
+    simulator = Simulator(track, 2, sensors=(), threads=1)
     # Both cars stand at angle 0 and look along +y; the first is 0.1 m nearer to the middle.
     result = simulator.place([0, 1], [1.9, 2.1], -FRONT, np.pi / 2)
     assert result.params["is_left_of_center"].tolist() == [direction > 0, direction < 0]
@@ -262,7 +262,7 @@ def test_left_and_right_on_a_circle(direction: int) -> None:
 
 def test_waypoints_wrap_at_the_closing_row() -> None:
     """Hand-worked on a square of 4 m: rows 0 to 3 are its corners, row 4 repeats row 0."""
-    simulator = Simulator(square(), 4, sensors=(), num_threads=1)
+    simulator = Simulator(square(), 4, sensors=(), threads=1)
     x = np.array([-1.0, 2.0, -2.0, -2.0])
     y = np.array([-2.0, 2.0, -1.0, -2.0])
     result = simulator.place(np.arange(4), x - FRONT, y, 0.0)
@@ -272,7 +272,7 @@ def test_waypoints_wrap_at_the_closing_row() -> None:
 
 def test_open_track_ends_at_its_last_waypoint_and_wraps_the_next_one() -> None:
     track = open_road()
-    simulator = Simulator(track, 1, sensors=(), num_threads=1)
+    simulator = Simulator(track, 1, sensors=(), threads=1)
     result = simulator.place(0, track.waypoints[-1, 0] + 1.0, track.waypoints[-1, 1], 0.0)
     assert result.params["closest_waypoints"].tolist() == [[49, 0]]
     assert result.params["projection_distance"][0] == pytest.approx(track.length, rel=1e-6)

@@ -377,7 +377,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
     jobs = {
         "training_algorithm must be clipped_ppo": replace(job, metadata=sac),
         "unknown track": replace(job, config=replace(CONFIG, track="nowhere")),
-        "car_version": replace(job, metadata=replace(METADATA, version=2)),
+        "car_version": replace(job, metadata=replace(METADATA, car_version=2)),
     }
     for message, broken in jobs.items():
         with pytest.raises(DeepRacerError, match=message):

@@ -53,8 +53,8 @@ def driver(sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)) -> Any:
     return SimpleNamespace(
         metadata=metadata,
         spec=SimpleNamespace(continuous=False),
-        answer=lambda seen: answer,
-        choose=lambda seen: answer.argmax(axis=-1),
+        output=lambda seen: answer,
+        best_action=lambda seen: answer.argmax(axis=-1),
     )
 
 
@@ -185,7 +185,7 @@ def drawn_frames(count: int) -> Iterator[np.ndarray]:
         )
         car = (float(here[0]), float(here[1]), float(np.arctan2(*(ahead - here)[::-1])))
         answer = np.roll(np.arange(10.0) / 45, number)
-        yield screen.frame(Moment(car, 0.0, 1.0, number / 2.25, number / 15, 1, answer=answer))
+        yield screen.frame(Moment(car, 0.0, 1.0, number / 2.25, number / 15, 1, output=answer))
 
 
 def test_the_chase_view_shows_road_lines_and_the_car() -> None:
@@ -263,7 +263,7 @@ def test_boxes_are_seen_in_the_chase_view() -> None:
 
 def moments_of(model: Any, race: RaceConfig | None = None) -> Any:
     rules = RaceRules(round_robin_advance_dist=0.0, race=race or RaceConfig())
-    simulator = Simulator(TRACK, sensors=model.metadata.sensors, num_threads=1, rules=rules)
+    simulator = Simulator(TRACK, sensors=model.metadata.sensors, threads=1, rules=rules)
     return drive_moments(model, simulator, 1)
 
 
@@ -282,7 +282,7 @@ def drive_two_attempts() -> Any:
     from deepracer_fast.driving.evaluate import lap_rules
 
     rules = lap_rules(RaceOptions(laps=2, resets=False))
-    simulator = Simulator(TRACK, num_threads=1, rules=rules)
+    simulator = Simulator(TRACK, threads=1, rules=rules)
     return drive_moments(driver(), simulator, 2)
 
 
@@ -336,7 +336,7 @@ def test_the_map_puts_points_where_they_are_drawn() -> None:
 
 
 def test_a_continuous_policys_means_are_drawn() -> None:
-    moment = Moment((0.0, 0.0, 0.0), 10.0, 1.0, 5.0, 1.0, 1, answer=np.array([0.5, -0.5]))
+    moment = Moment((0.0, 0.0, 0.0), 10.0, 1.0, 5.0, 1.0, 1, output=np.array([0.5, -0.5]))
     frame = Screen(load_track(TRACK), Caption("mine")).frame(moment)
     bars = (frame[452:540, 656:992] == (255, 166, 48)).all(axis=-1)
     assert bars[:44, :160].any() and not bars[:44, 170:].any()  # steers left, and is drawn there

@@ -97,7 +97,7 @@ void bind_network(py::module_& m) {
   m.def("tune_allocator", &df::tune_allocator);
 #ifdef DEEPRACER_FAST_NETWORK
   m.attr("NETWORK_JAXLIB") = DEEPRACER_FAST_NETWORK;  // the version it was built for
-  m.def("network_kernels", &df::network::kernel_names);
+  m.def("network_instruction_sets", &df::network::instruction_sets);
   m.def("network_handlers", [] {
     py::dict result;
     for (const auto& [name, address] : df::network::handlers())

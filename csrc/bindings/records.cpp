@@ -80,11 +80,12 @@ void bind_vehicle_params(py::module_& m) {
   using Params = df::VehicleParams;
   constexpr check::Range kSlip = {1e-6, 1e6};  // m/s, of which the inverse is taken
   py::class_<Params> params(m, "VehicleParams");
-  params.def(py::init([](const py::object& version, const py::object& asymmetric) {
-               return df::vehicle_params(static_cast<int>(check::integer(version, "version", 3, 6)),
-                                         check::flag(asymmetric, "asymmetric"));
+  params.def(py::init([](const py::object& car_version, const py::object& asymmetric) {
+               return df::vehicle_params(
+                   static_cast<int>(check::integer(car_version, "car_version", 3, 6)),
+                   check::flag(asymmetric, "asymmetric"));
              }),
-             py::arg("version"), py::arg("asymmetric") = false);
+             py::arg("car_version"), py::arg("asymmetric") = false);
   field(params, "delay", &Params::delay, check::Range{0.0, double{df::kControlPeriod}});
   field(params, "speed_gain", &Params::speed_gain, check::Range{0.0, 10.0});
   field(params, "grip", &Params::grip, check::Range{0.0, 1e6});
@@ -225,7 +226,7 @@ void bind_simulator_options(py::module_& m) {
   field(options, "num_cars", &Options::num_cars, check::Range{1, kMostCars});
   field(options, "first_car", &Options::first_car, check::Range{0, kMostInt - kMostCars});
   field(options, "cars_in_batch", &Options::cars_in_batch, check::Range{1, kMostInt});
-  field(options, "num_threads", &Options::num_threads, check::Range{1, kMostThreads});
+  field(options, "threads", &Options::threads, check::Range{1, kMostThreads});
   field(options, "seed", &Options::seed, &check::seed);
   field(options, "sensors", &Options::sensors);
   field(options, "car_version", &Options::car_version, check::Range{3, 6});

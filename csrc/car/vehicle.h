@@ -104,8 +104,8 @@ inline constexpr VehicleParams kVersion6 = {.delay = 0.0545f,
                                             .steering_offset = 0.0063f};
 
 // The car that `version` of model_metadata.json selects, 3 to 6; straight unless `asymmetric`.
-inline VehicleParams vehicle_params(int version, bool asymmetric = false) {
-  VehicleParams params = version <= 4 ? kVersion4 : version == 5 ? kVersion5 : kVersion6;
+inline VehicleParams vehicle_params(int car_version, bool asymmetric = false) {
+  VehicleParams params = car_version <= 4 ? kVersion4 : car_version == 5 ? kVersion5 : kVersion6;
   if (!asymmetric) params.steering_offset = 0.0f;
   return params;
 }

@@ -226,21 +226,21 @@ void backward(const PictureCall& call) {
   add_chunks(call, layers, chunks);
 }
 
-ffi::Error picture_layers(ffi::ThreadPool pool, std::string_view name, Strides strides,
+ffi::Error picture_layers(ffi::ThreadPool pool, std::string_view instruction_set, Strides strides,
                           ffi::Buffer<ffi::U8> pictures, ffi::RemainingArgs arguments,
                           ffi::RemainingRets results) {
   return reported([&] {
-    const Kernels& kernels = find_kernels(name);
+    const Kernels& kernels = find_kernels(instruction_set);
     const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
     forward(call);
   });
 }
 
-ffi::Error picture_layers_gradient(ffi::ThreadPool pool, std::string_view name, Strides strides,
-                                   ffi::Buffer<ffi::U8> pictures, ffi::RemainingArgs arguments,
-                                   ffi::RemainingRets results) {
+ffi::Error picture_layers_gradient(ffi::ThreadPool pool, std::string_view instruction_set,
+                                   Strides strides, ffi::Buffer<ffi::U8> pictures,
+                                   ffi::RemainingArgs arguments, ffi::RemainingRets results) {
   return reported([&] {
-    const Kernels& kernels = find_kernels(name);
+    const Kernels& kernels = find_kernels(instruction_set);
     const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
     backward(call);
   });
@@ -294,7 +294,9 @@ ffi::Error dense_gradient(ffi::ThreadPool pool, std::string_view name, ffi::AnyB
   });
 }
 
-auto binding() { return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Attr<std::string_view>("kernels"); }
+auto binding() {
+  return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Attr<std::string_view>("instruction_set");
+}
 
 auto picture_binding() {
   return binding()
@@ -335,7 +337,7 @@ std::vector<std::pair<std::string, void*>> handlers() {
           {"deepracer_fast_dense_gradient", address(kDenseGradient)}};
 }
 
-std::vector<std::string> kernel_names() {
+std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
   for (const Kernels& kernels : available_kernels()) names.emplace_back(kernels.name);
   return names;

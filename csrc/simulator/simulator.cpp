@@ -34,7 +34,7 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       options_(options),
       vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
-      pool_(options.num_threads),
+      pool_(options.threads),
       randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars,
                   options.first_car),
       traffic_(options.rules.traffic, track_, reversed_track_,

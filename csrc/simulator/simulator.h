@@ -51,7 +51,7 @@ struct SimulatorOptions {
   // same bytes as if one did. Each part holds whole worlds.
   int first_car = 0;
   int cars_in_batch = 1;
-  int num_threads = 1;
+  int threads = 1;
   std::uint64_t seed = 0;
   SensorOptions sensors;
   int car_version = 5;      // of model_metadata.json; selects the car's physics

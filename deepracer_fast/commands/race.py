@@ -131,10 +131,10 @@ def _check_track(path: Path, race: Race) -> None:
 
 
 def _new_race(given: Mapping[str, Any]) -> Race:
-    version = given.get("car_version", 0)
-    if version and version not in CAR_VERSIONS:
+    car_version = given.get("car_version", 0)
+    if car_version and car_version not in CAR_VERSIONS:
         raise ConfigError(
-            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}"
+            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
         )
     ranking, laps = given.get("ranking", Race.ranking), given.get("laps", Race.laps)
     usual: dict[str, Any] = {

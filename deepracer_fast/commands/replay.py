@@ -57,20 +57,20 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
     Raises:
         DeepRacerError: a trace, the track or the version cannot be used.
     """
-    version = options.car_version or guess_car_version(traces[0])
-    if version not in CAR_VERSIONS:
+    car_version = options.car_version or guess_car_version(traces[0])
+    if car_version not in CAR_VERSIONS:
         raise ConfigError(
-            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}"
+            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
         )
     recordings = [read_recording(path) for path in traces]
     for remark in (remark for each in recordings for remark in each.remarks):
         print(f"remark: {remark}", file=sys.stderr)
     track = load_track(options.track) if options.track else guess_track(recordings[0])
     starts: list[Episode] = [start for each in recordings for start in episodes(each)]
-    result = replay(starts, VehicleParams(version, not options.symmetric))
+    result = replay(starts, VehicleParams(car_version, not options.symmetric))
     report = {
         "traces": [str(path) for path in traces],
-        "car_version": version,
+        "car_version": car_version,
         "asymmetric": not options.symmetric,
         "track": track.name if track else None,
         "episodes": len(starts),
@@ -80,7 +80,7 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
         from deepracer_fast.pictures.replay import PictureTitle, draw_replay
 
         name = traces[0].name + (f" and {len(traces) - 1} more" if len(traces) > 1 else "")
-        draw_replay(result, track, PictureTitle(name, f"version-{version} car"), options.png)
+        draw_replay(result, track, PictureTitle(name, f"version-{car_version} car"), options.png)
     if options.as_json:
         print(json.dumps(report, indent=2))
         return

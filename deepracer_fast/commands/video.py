@@ -184,8 +184,8 @@ def drive_moments(
     while lap <= laps:
         # A copy: what JAX is handed must not change under it, and a moment keeps its picture.
         seen = {name: np.array(rows) for name, rows in result.observation.items()}
-        answer = model.answer(seen)
-        action = answer if model.spec.continuous else np.argmax(answer, axis=-1)
+        output = model.output(seen)
+        action = output if model.spec.continuous else np.argmax(output, axis=-1)
         before = _place(simulator)
         result = simulator.step(model.metadata.action_space.to_commands(action))
         now = float(result.params["sim_time"][0])
@@ -204,7 +204,7 @@ def drive_moments(
             picture=_newest_picture(seen, model.metadata.frame_stack),
             reward=None if judge is None else reward,
             total=total,
-            answer=answer[0],
+            output=output[0],
         )
         if result.terminated[0] or result.truncated[0]:
             lap, start, total = lap + 1, now, 0.0
@@ -254,9 +254,9 @@ def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> S
     return Simulator(
         track,
         sensors=model.metadata.sensors,
-        num_threads=1,
+        threads=1,
         seed=seed,
-        car_version=options.car_version or model.metadata.version,
+        car_version=options.car_version or model.metadata.car_version,
         rules=lap_rules(options, track),
         lidar=model.metadata.lidar or LidarConfig(),
         frame_stack=model.metadata.frame_stack,

@@ -156,7 +156,7 @@ def evaluate_model(
     options = RaceOptions() if options is None else instance("options", options, RaceOptions)
     track = load_track(track)
     simulator, trace = _cars(model, track, options, lap_rules(options, track)), Trace()
-    driver = Driver(model.choose, metadata_of(model).action_space)
+    driver = Driver(model.best_action, metadata_of(model).action_space)
     return drive_laps(driver, simulator, options.laps, trace)[0], trace
 
 
@@ -186,7 +186,7 @@ def evaluate_starts(
         max_steps=min(MAX_LAP_STEPS, two_slow_laps(track.length, space)),
     )
     simulator, trace = _cars(model, track, options, rules, starts), Trace()
-    driven = drive_laps(Driver(model.choose, space), simulator, 1, trace)
+    driven = drive_laps(Driver(model.best_action, space), simulator, 1, trace)
     trace.episode = [np.arange(starts)] * len(trace.episode)  # each has one of its own
     return [laps[0] for laps in driven], trace
 
@@ -200,8 +200,8 @@ def _cars(
         track,
         number,
         sensors=metadata.sensors,
-        num_threads=options.threads or None,
-        car_version=options.car_version or metadata.version,
+        threads=options.threads,
+        car_version=options.car_version or metadata.car_version,
         rules=rules,
         randomization=options.randomization,
         lidar=metadata.lidar or LidarConfig(),

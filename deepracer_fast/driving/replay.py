@@ -180,13 +180,13 @@ def guess_car_version(trace: str | Path) -> int:
     """
     path = path_of("the path of a trace", trace, TraceError)
     for metadata in _metadata_around(path.resolve()):
-        version = read_model_metadata(metadata).version
-        if version not in CAR_VERSIONS:
+        car_version = read_model_metadata(metadata).car_version
+        if car_version not in CAR_VERSIONS:
             raise ConfigError(
-                f"{metadata} has version {version}: the cars known here are "
+                f"{metadata} has version {car_version}: the cars known here are "
                 f"{', '.join(map(str, CAR_VERSIONS))}; choose one with --car-version"
             )
-        return version
+        return car_version
     raise ConfigError(
         f"{trace}: there is no model_metadata.json beside it that tells the car; give "
         "--car-version 4 (AWS console and DRfC to 2022), 5 (from 2022) or 6 (ROS 2)"

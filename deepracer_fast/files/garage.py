@@ -62,7 +62,7 @@ class CarPlan:
         actions: see ``read_actions``; in place of steering and speed.
         continuous: a box from the least to the greatest steering and speed.
         color: of the shell.
-        version: whose physics and timing it has, 3 to 6.
+        car_version: whose physics and timing it has, 3 to 6.
     """
 
     sensors: Sequence[str] = ()
@@ -72,7 +72,7 @@ class CarPlan:
     actions: str | None = None
     continuous: bool = False
     color: str | None = None
-    version: int | None = None
+    car_version: int | None = None
 
 
 def built(car: ModelMetadata, plan: CarPlan) -> ModelMetadata:
@@ -91,8 +91,8 @@ def built(car: ModelMetadata, plan: CarPlan) -> ModelMetadata:
         changes["neural_network"] = _named("network", plan.network, NETWORKS, NEURAL_NETWORKS)
     if plan.color:
         changes["car_color"] = _named("color", plan.color, {}, CAR_COLORS)
-    if plan.version is not None:
-        changes["version"] = plan.version
+    if plan.car_version is not None:
+        changes["car_version"] = plan.car_version
     space = _actions(plan)
     if space is not None:
         changes["action_space"] = space

@@ -81,7 +81,7 @@ class ModelMetadata:
             ``TRACK_STATE`` alone, with which a model is not for the car.
         neural_network: one of ``NEURAL_NETWORKS``.
         training_algorithm: ``clipped_ppo`` or ``sac``.
-        version: 1 to 6; which car model and timing the model was trained with.
+        car_version: its ``version``, 1 to 6: which car model and timing it was trained with.
         lidar: set where a sensor is ``DISCRETIZED_SECTOR_LIDAR``, else None.
         frame_stack: how many of its last frames the camera shows the policy, 1 to ``MOST_FRAMES``;
             ours, and with more than 1 a model is not for the car.
@@ -94,7 +94,7 @@ class ModelMetadata:
     sensors: tuple[str, ...] = ("FRONT_FACING_CAMERA",)
     neural_network: str = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
     training_algorithm: str = "clipped_ppo"
-    version: int = 5
+    car_version: int = 5
     lidar: LidarConfig | None = None
     frame_stack: int = 1
     car_name: str = ""
@@ -105,7 +105,7 @@ class ModelMetadata:
         check_fields(self, MetadataError)
         one_of("neural_network", self.neural_network, NEURAL_NETWORKS, MetadataError)
         one_of("training_algorithm", self.training_algorithm, TRAINING_ALGORITHMS, MetadataError)
-        count("version", self.version, VERSIONS[0], VERSIONS[-1], MetadataError)
+        count("car_version", self.car_version, VERSIONS[0], VERSIONS[-1], MetadataError)
         count("frame_stack", self.frame_stack, 1, MOST_FRAMES, MetadataError)
         one_of("car_color", self.car_color, ("", *CAR_COLORS), MetadataError)
         if len(self.car_name) > LONGEST_CAR_NAME or not self.car_name.isprintable():
@@ -146,7 +146,7 @@ class ModelMetadata:
             "action_space_type": (
                 "continuous" if isinstance(space, ContinuousActionSpace) else "discrete"
             ),
-            "version": str(self.version),
+            "version": str(self.car_version),
         }
         if self.lidar is not None:
             content["lidar_config"] = asdict(self.lidar)
@@ -207,7 +207,7 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
         sensors=sensors,
         neural_network=_choice(content, "neural_network", NEURAL_NETWORKS, source),
         training_algorithm=algorithm,
-        version=_version(content, source),
+        car_version=_version(content, source),
         lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
         frame_stack=_frame_stack(content, sensors, source),
         car_name=_car_name(content),

@@ -20,7 +20,7 @@ from deepracer_fast.policy.networks import NetworkSpec, Params, policy_log_std, 
 
 
 @partial(jax.jit, static_argnums=0)
-def answer(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
+def logits(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
     """Logits, or means where continuous, float32 [M, A]."""
     return policy_logits(spec, params, observation)
 

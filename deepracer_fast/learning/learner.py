@@ -114,22 +114,22 @@ class Learner:
             options.spec, options.value_function, params, observation, key, self._epsilon()
         )
 
-    def greedy(self, observation: dict[str, Array]) -> Array:
+    def best_action(self, observation: dict[str, Array]) -> Array:
         """What an evaluation does: the likeliest actions [B], or the means [B, 2]."""
-        return np.asarray(ppo.greedy_actions(self.options.spec, self._state.policy, observation))
+        return np.asarray(ppo.best_action(self.options.spec, self._state.policy, observation))
 
-    def answer(self, observation: dict[str, Array]) -> Array:
-        """What the network says before an action is chosen: logits or means, float32 [B, A]."""
-        return np.asarray(imitation.answer(self.options.spec, self._state.policy, observation))
+    def logits(self, observation: dict[str, Array]) -> Array:
+        """What the network says of each action, or means where continuous, float32 [B, A]."""
+        return np.asarray(imitation.logits(self.options.spec, self._state.policy, observation))
 
-    def chosen(self, answer: Array) -> Array:
-        """The greedy actions of ``answer``."""
-        return answer if self.options.spec.continuous else np.argmax(answer, axis=-1)
+    def best_action_of(self, logits: Array) -> Array:
+        """``best_action`` where ``logits`` are known."""
+        return logits if self.options.spec.continuous else np.argmax(logits, axis=-1)
 
-    def distances(self, answer: Array, teachers: Array) -> Array:
-        """How far each answer is from a teacher's, float32 [B]; see ``imitation``."""
+    def distances(self, logits: Array, teachers: Array) -> Array:
+        """How far each moment's are from a teacher's, float32 [B]; see ``imitation``."""
         spec, policy = self.options.spec, self._state.policy
-        return np.asarray(imitation.distances_of_samples(spec, policy, answer, teachers))
+        return np.asarray(imitation.distances_of_samples(spec, policy, logits, teachers))
 
     def imitate(self, observation: dict[str, Array], answers: Array, learning_rate: float) -> float:
         """One step towards a teacher's answers to the same moments; see ``imitation``.

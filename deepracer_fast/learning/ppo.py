@@ -192,9 +192,7 @@ def sample_actions(
 
 
 @partial(jax.jit, static_argnums=0)
-def greedy_actions(
-    spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]
-) -> jax.Array:
+def best_action(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
     """What the policy does when it is evaluated: the likeliest action, or the mean."""
     head, _ = policy_logits_and_features(spec, params, observation)
     return head if spec.continuous else jnp.argmax(head, axis=-1)

@@ -36,7 +36,7 @@ from deepracer_fast.policy.mending import mend_if_free
 from deepracer_fast.policy.networks import (
     NetworkSpec,
     Params,
-    exact_form,
+    exact_implementation,
     network_spec,
     policy_logits,
 )
@@ -75,7 +75,7 @@ class Model:
             raise DeepRacerError(
                 "a model with a continuous action space has no probabilities; use act()"
             )
-        return self.answer(observation)
+        return self.output(observation)
 
     def act(self, observation: Observation) -> NDArray[np.float32]:
         """The policy's best command for each car: its likeliest action, or its mean.
@@ -89,9 +89,9 @@ class Model:
         Raises:
             DeepRacerError: an observation of the wrong kind.
         """
-        return self.metadata.action_space.to_commands(self.choose(observation))
+        return self.metadata.action_space.to_commands(self.best_action(observation))
 
-    def choose(self, observation: Observation) -> NDArray[Any]:
+    def best_action(self, observation: Observation) -> NDArray[Any]:
         """What ``act`` commands, in the action space's own terms.
 
         Returns:
@@ -100,16 +100,16 @@ class Model:
         Raises:
             DeepRacerError: an observation of the wrong kind.
         """
-        answer = self.answer(observation)
-        return answer if self.spec.continuous else np.argmax(answer, axis=-1)
+        output = self.output(observation)
+        return output if self.spec.continuous else np.argmax(output, axis=-1)
 
-    def answer(self, observation: Observation) -> NDArray[np.float32]:
+    def output(self, observation: Observation) -> NDArray[np.float32]:
         """What the frozen graph's output node would hold: softmax [B, A], or mean in -1..1 [B, 2].
 
         Raises:
             DeepRacerError: an observation of the wrong kind.
         """
-        return np.asarray(_answer(self.spec, self.params, _checked(self.spec, observation)))
+        return np.asarray(_output(self.spec, self.params, _checked(self.spec, observation)))
 
 
 def metadata_of(model: Any) -> ModelMetadata:
@@ -259,9 +259,9 @@ def _checked_sensor(name: str, shape: tuple[int, ...], reading: ArrayLike) -> ND
 
 
 @partial(jax.jit, static_argnums=0)
-def _answer(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
+def _output(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
     """``[B, A]`` softmax or mean, in full float32, compiled once for a network and batch size."""
     # A GPU would round the factors of products to 10 bits; the answer should be the car's.
     with jax.default_matmul_precision("highest"):
-        logits = policy_logits(spec, params, observation, exact_form())
+        logits = policy_logits(spec, params, observation, exact_implementation())
     return logits if spec.continuous else jax.nn.softmax(logits, axis=-1)

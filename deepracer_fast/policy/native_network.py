@@ -1,12 +1,12 @@
 """The policy network's heavy layers by our own CPU kernels, called from inside JAX.
 
-In: float32 arrays of JAX, and the name of a set of kernels (``avx512``, ``avx2``: float32;
+In: float32 arrays of JAX, and the instruction set of the kernels (``avx512``, ``avx2``: float32;
 ``avx512_bf16``: products of numbers rounded to bfloat16, all else in float32). Out: float32 arrays,
 differentiable in the weights. Neighbours: networks.py chooses; csrc/network/ffi.cpp computes, on
 XLA's threads. A sum's order depends on the batch size alone, so a result is the same to the bit for
 any number of threads.
 
-Importing this loads JAX. On a machine without kernels ``kernel_names`` is empty.
+Importing this loads JAX. On a machine without kernels ``instruction_sets`` is empty.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PREFIX = "deepracer_fast_"
 
 
 @cache
-def kernel_names() -> tuple[str, ...]:
-    """Names of the kernels that this processor runs, the fastest first.
+def instruction_sets() -> tuple[str, ...]:
+    """Those of our kernels that this processor runs, the fastest first.
 
     Empty on other architectures, and where the package was built without jaxlib's headers.
     """
@@ -46,7 +46,7 @@ def kernel_names() -> tuple[str, ...]:
         return ()
     for name, handler in _core.network_handlers().items():
         jax.ffi.register_ffi_target(name, handler, platform="cpu")
-    return tuple(_core.network_kernels())
+    return tuple(_core.network_instruction_sets())
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -64,12 +64,12 @@ def _call(operation: str, results: Any, *arguments: jax.Array, **attributes: Any
 
 
 def picture_features(
-    kernels: str, picture: jax.Array, weights: Sequence[Weights], strides: Sequence[int]
+    instruction_set: str, picture: jax.Array, weights: Sequence[Weights], strides: Sequence[int]
 ) -> jax.Array:
     """Features of a batch of pictures; differentiable in the weights.
 
     Args:
-        kernels: a name of ``kernel_names()``.
+        instruction_set: of ``instruction_sets()``.
         picture: uint8 [B, H, W, C]; scaled to 0..1 inside.
         weights: of each layer; filters are a multiple of 32.
         strides: of each layer.
@@ -77,18 +77,18 @@ def picture_features(
     Returns:
         float32 [B, F], flattened from [H, W, C].
     """
-    return _picture_layers(kernels, tuple(strides), picture, tuple(weights))
+    return _picture_layers(instruction_set, tuple(strides), picture, tuple(weights))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _picture_layers(
-    kernels: str, strides: tuple[int, ...], picture: jax.Array, weights: tuple[Weights, ...]
+    instruction_set: str, strides: tuple[int, ...], picture: jax.Array, weights: tuple[Weights, ...]
 ) -> jax.Array:
-    return _activations(kernels, strides, picture, weights, kept=1)[-1]
+    return _activations(instruction_set, strides, picture, weights, kept=1)[-1]
 
 
 def _activations(
-    kernels: str,
+    instruction_set: str,
     strides: tuple[int, ...],
     picture: jax.Array,
     weights: tuple[Weights, ...],
@@ -100,7 +100,12 @@ def _activations(
     results = [jax.ShapeDtypeStruct((batch, size), jnp.float32) for size in sizes[-kept:]]
     flat = [array for layer in weights for array in layer]
     return _call(
-        "picture_layers", results, picture, *flat, kernels=kernels, strides=np.array(strides)
+        "picture_layers",
+        results,
+        picture,
+        *flat,
+        instruction_set=instruction_set,
+        strides=np.array(strides),
     )
 
 
@@ -123,14 +128,14 @@ def activation_sizes(
 
 
 def _picture_layers_forward(
-    kernels: str, strides: tuple[int, ...], picture: jax.Array, weights: tuple[Weights, ...]
+    instruction_set: str, strides: tuple[int, ...], picture: jax.Array, weights: tuple[Weights, ...]
 ) -> tuple[jax.Array, Any]:
-    activations = _activations(kernels, strides, picture, weights, kept=len(weights))
+    activations = _activations(instruction_set, strides, picture, weights, kept=len(weights))
     return activations[-1], (picture, [kernel for kernel, _ in weights], activations)
 
 
 def _picture_layers_backward(
-    kernels: str, strides: tuple[int, ...], saved: Any, gradient: jax.Array
+    instruction_set: str, strides: tuple[int, ...], saved: Any, gradient: jax.Array
 ) -> tuple[Any, tuple[Weights, ...]]:
     picture, kernel_arrays, activations = saved
     results = []
@@ -144,7 +149,7 @@ def _picture_layers_backward(
         gradient,
         *kernel_arrays,
         *activations,
-        kernels=kernels,
+        instruction_set=instruction_set,
         strides=np.array(strides),
     )
     no_gradient = np.zeros(picture.shape, jax.dtypes.float0)  # pictures are whole numbers
@@ -158,30 +163,32 @@ _picture_layers.defvjp(_picture_layers_forward, _picture_layers_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def matmul(kernels: str, x: jax.Array, weights: jax.Array) -> jax.Array:
+def matmul(instruction_set: str, x: jax.Array, weights: jax.Array) -> jax.Array:
     """``x @ weights``, differentiable in both.
 
     Args:
-        kernels: a name of ``kernel_names()``.
+        instruction_set: of ``instruction_sets()``.
         x: float32 [B, F].
         weights: float32 [F, units]; F and units are multiples of 32.
     """
     result = jax.ShapeDtypeStruct((x.shape[0], weights.shape[1]), jnp.float32)
-    return _call("dense", result, x, weights, kernels=kernels)
+    return _call("dense", result, x, weights, instruction_set=instruction_set)
 
 
 def _matmul_forward(
-    kernels: str, x: jax.Array, weights: jax.Array
+    instruction_set: str, x: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return matmul(kernels, x, weights), (x, weights)
+    return matmul(instruction_set, x, weights), (x, weights)
 
 
 def _matmul_backward(
-    kernels: str, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+    instruction_set: str, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, weights = saved
     results = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in saved]
-    x_gradient, w_gradient = _call("dense_gradient", results, gradient, x, weights, kernels=kernels)
+    x_gradient, w_gradient = _call(
+        "dense_gradient", results, gradient, x, weights, instruction_set=instruction_set
+    )
     return x_gradient, w_gradient
 
 

@@ -225,57 +225,60 @@ def _blocks(x: jax.Array, size: int, rows: int, columns: int) -> jax.Array:
     return x.swapaxes(2, 3).reshape(x.shape[0], rows, columns, -1)
 
 
-_JAX_FORMS: dict[str, PictureFeatures] = {
+_OF_JAX: dict[str, PictureFeatures] = {
     "xla": partial(_relu_layers, _convolve_xla),
     "matmul": partial(_relu_layers, _convolve_matmul),
 }
 
 
-def _picture_features(form: str) -> PictureFeatures:
-    if form in native_network.kernel_names():
-        return partial(native_network.picture_features, form)
-    return _JAX_FORMS[form]
+def _picture_features(implementation: str) -> PictureFeatures:
+    if implementation in native_network.instruction_sets():
+        return partial(native_network.picture_features, implementation)
+    return _OF_JAX[implementation]
 
 
-def _dense_product(form: str, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    if form in native_network.kernel_names():
-        return native_network.matmul(form, x, kernel)
+def _dense_product(implementation: str, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    if implementation in native_network.instruction_sets():
+        return native_network.matmul(implementation, x, kernel)
     return x @ kernel
 
 
-def available_forms() -> tuple[str, ...]:
-    """Names of the forms that can run here: XLA's own, plain JAX, then our kernels for CPUs."""
-    kernels = native_network.kernel_names() if jax.default_backend() == "cpu" else ()
-    return (*_JAX_FORMS, *kernels)
+def available_implementations() -> tuple[str, ...]:
+    """What can compute a network here: XLA's convolutions, plain JAX, then our kernels for CPUs.
+
+    Ours go by their instruction set.
+    """
+    ours = native_network.instruction_sets() if jax.default_backend() == "cpu" else ()
+    return (*_OF_JAX, *ours)
 
 
-def default_form() -> str:
-    """The fastest form on JAX's default backend, in which a policy learns: the one place to choose.
+def default_implementation() -> str:
+    """The fastest on JAX's default backend, with which a policy learns: the one place to choose.
 
     ``$DEEPRACER_FAST_NETWORK`` names another, say ``avx512`` for float32 where bf16 is faster.
 
     Raises:
-        ConfigError: the variable names a form that does not run here.
+        ConfigError: the variable names one that does not run here.
     """
-    forms = available_forms()
+    implementations = available_implementations()
     asked = os.environ.get("DEEPRACER_FAST_NETWORK")
-    if asked and asked not in forms:
+    if asked and asked not in implementations:
         raise ConfigError(
-            f"DEEPRACER_FAST_NETWORK must be one of {', '.join(forms)} on this machine, "
+            f"DEEPRACER_FAST_NETWORK must be one of {', '.join(implementations)} on this machine, "
             f"got {asked!r}"
         )
-    return asked or _fastest(forms)
+    return asked or _fastest(implementations)
 
 
-def exact_form() -> str:
-    """The fastest form in float32: a finished model answers as it does in other tools."""
-    return _fastest([form for form in available_forms() if not form.endswith("bf16")])
+def exact_implementation() -> str:
+    """The fastest in float32: a finished model answers as it does in other tools."""
+    return _fastest([name for name in available_implementations() if not name.endswith("bf16")])
 
 
-def _fastest(forms: Sequence[str]) -> str:
+def _fastest(implementations: Sequence[str]) -> str:
     if jax.default_backend() != "cpu":
         return "xla"
-    return next((form for form in forms if form not in _JAX_FORMS), "matmul")
+    return next((name for name in implementations if name not in _OF_JAX), "matmul")
 
 
 # Flax modules, named as the original's variables -------------------------------------------------
@@ -298,7 +301,7 @@ class PictureEmbedder(nn.Module):
     """uint8 [B, H, W, C] to float32 [B, F], flattened row by row with channels last."""
 
     layers: tuple[PictureLayer, ...]
-    form: str
+    implementation: str
 
     @nn.compact
     def __call__(self, picture: jax.Array) -> jax.Array:
@@ -311,7 +314,7 @@ class PictureEmbedder(nn.Module):
             # A dense layer at each pixel is a convolution with a window of one pixel.
             weights.append((kernel.reshape(layer.kernel, layer.kernel, *shape[-2:]), bias))
             channels = layer.filters
-        return _picture_features(self.form)(
+        return _picture_features(self.implementation)(
             picture, weights, [layer.stride for layer in self.layers]
         )
 
@@ -320,14 +323,14 @@ class DenseEmbedder(nn.Module):
     """Dense ReLU layers on [B, F]: the lidar embedders, which are small, and the middleware."""
 
     units: tuple[int, ...]
-    form: str = "xla"
+    implementation: str = "xla"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """float32 [B, units[-1]]."""
         for index, units in enumerate(self.units):
             kernel, bias = LayerWeights((x.shape[-1], units), name=f"Dense_{2 * index}")()
-            x = nn.relu(_dense_product(self.form, x, kernel) + bias)
+            x = nn.relu(_dense_product(self.implementation, x, kernel) + bias)
         return x
 
 
@@ -364,7 +367,7 @@ class Trunk(nn.Module):
     """What comes before a head: one embedder a sensor, joined in order of name, then middleware."""
 
     spec: NetworkSpec
-    form: str
+    implementation: str
 
     @nn.nowrap
     def _features(self, observation: Mapping[str, jax.Array]) -> jax.Array:
@@ -374,7 +377,7 @@ class Trunk(nn.Module):
         if TRACK_STATE in observation:
             return x  # its layers are the whole network
         middleware = DenseEmbedder(
-            architecture.middleware, self.form, name="middleware_fc_embedder"
+            architecture.middleware, self.implementation, name="middleware_fc_embedder"
         )
         return middleware(x)
 
@@ -385,7 +388,7 @@ class Trunk(nn.Module):
         if reading.ndim == 2:
             return DenseEmbedder(LIDAR_LAYERS, name=name)(reading)
         layers = picture_layers(self.spec, name)
-        return PictureEmbedder(layers, self.form, name=name)(reading)
+        return PictureEmbedder(layers, self.implementation, name=name)(reading)
 
 
 def num_trunk_features(spec: NetworkSpec) -> int:
@@ -416,7 +419,7 @@ def init_policy(spec: NetworkSpec, key: jax.Array) -> Params:
         spec: the network.
         key: JAX random key; the same key gives the same parameters.
     """
-    network = PolicyNetwork(spec, default_form())
+    network = PolicyNetwork(spec, default_implementation())
     return dict(network.lazy_init(key, one_observation(spec))["params"])
 
 
@@ -432,7 +435,7 @@ def policy_logits(
     spec: NetworkSpec,
     params: Params,
     observation: Mapping[str, jax.Array],
-    form: str | None = None,
+    implementation: str | None = None,
 ) -> jax.Array:
     """What the policy answers to a batch of observations; differentiable in ``params``.
 
@@ -440,22 +443,23 @@ def policy_logits(
         spec: the network.
         params: its tree, as ``init_policy`` makes it.
         observation: by sensor, uint8 [B, 120, 160, C] (0..255) or float32 [B, n] for a lidar.
-        form: how the picture layers are computed, of ``available_forms()``; None for the best.
+        implementation: what computes its heavy layers, of ``available_implementations()``; None
+            for the fastest.
 
     Returns:
         float32 [B, A]: logits; for a continuous network the mean of [steering, speed] in -1..1.
     """
-    return policy_logits_and_features(spec, params, observation, form)[0]
+    return policy_logits_and_features(spec, params, observation, implementation)[0]
 
 
 def policy_logits_and_features(
     spec: NetworkSpec,
     params: Params,
     observation: Mapping[str, jax.Array],
-    form: str | None = None,
+    implementation: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """As ``policy_logits``, with the features [B, F] that the head saw."""
-    network = PolicyNetwork(spec, form or default_form())
+    network = PolicyNetwork(spec, implementation or default_implementation())
     answers = network.apply({"params": params}, observation)
     return cast(tuple[jax.Array, jax.Array], answers)
 

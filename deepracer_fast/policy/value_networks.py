@@ -26,7 +26,7 @@ from deepracer_fast.policy.networks import (
     NetworkSpec,
     Params,
     Trunk,
-    default_form,
+    default_implementation,
     normalised_columns,
     num_trunk_features,
     one_observation,
@@ -70,7 +70,7 @@ def init_value(kind: str, spec: NetworkSpec, num_features: int, key: jax.Array) 
     if kind == "track_state":
         return dict(TrackStateValue().init(key, jnp.zeros((1, num_features)))["params"])
     if kind == "separate":
-        network = SeparateValue(spec, default_form())
+        network = SeparateValue(spec, default_implementation())
         return dict(network.lazy_init(key, one_observation(spec))["params"])
     return {
         "kernel": 0.01 * jax.random.normal(key, (num_trunk_features(spec),)),
@@ -87,7 +87,7 @@ def separate_value(
     spec: NetworkSpec, params: Params, observation: Mapping[str, jax.Array]
 ) -> jax.Array:
     """Expected return [B] of observations."""
-    network = SeparateValue(spec, default_form())
+    network = SeparateValue(spec, default_implementation())
     return cast(jax.Array, network.apply({"params": params}, observation))
 
 

@@ -102,7 +102,7 @@ def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
     for number, entrant in enumerate(entrants):
         metadata = entrant.model.metadata
         eyes = (metadata.sensors, metadata.lidar, metadata.frame_stack)
-        alike = (*eyes, race.car_version or metadata.version)
+        alike = (*eyes, race.car_version or metadata.car_version)
         groups.setdefault((alike, number if alone else 0), []).append(number)
     if race.road.race_type == "HEAD_TO_MODEL" and (len(groups) > 1 or len(entrants) < 2):
         raise ConfigError(
@@ -114,7 +114,7 @@ def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
 
 def _car_of(entrant: Entrant) -> str:
     metadata = entrant.model.metadata
-    return f"{entrant.name} ({metadata.sees}, version {metadata.version})"
+    return f"{entrant.name} ({metadata.sees}, version {metadata.car_version})"
 
 
 def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[list[Lap]]:
@@ -133,8 +133,8 @@ def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[l
         track,
         num_cars=len(models),
         sensors=metadata.sensors,
-        num_threads=threads or None,
-        car_version=race.car_version or metadata.version,
+        threads=threads,
+        car_version=race.car_version or metadata.car_version,
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,
         rules=replace(lap_rules(options, track), number_of_resets=race.resets),

@@ -36,7 +36,7 @@ class _Runner(Protocol):
 
     mode: str
     reason: str
-    num_threads: int
+    threads: int
 
     @property
     def may_remember(self) -> bool: ...
@@ -129,7 +129,7 @@ class Reward:
 
     def use_one_thread(self) -> None:
         """Compiled code runs on the calling thread only, for figures per core."""
-        self._runner.num_threads = 1
+        self._runner.threads = 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class _CallableRunner:
     """Calls a Python callable in this process; all cars share what it remembers."""
 
     mode = "interpreted"
-    num_threads = 1
+    threads = 1
     may_remember = True
     reason = "a callable is called as it is; give its file or source text to have it compiled"
 

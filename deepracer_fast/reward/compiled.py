@@ -173,10 +173,10 @@ class CarStates:
 class CompiledReward:
     """A loaded kernel and the state of its cars."""
 
-    def __init__(self, machine: Any, layout: Layout, num_threads: int | None = None) -> None:
+    def __init__(self, machine: Any, layout: Layout, threads: int = 0) -> None:
         self.layout = layout
         self.states = CarStates(layout)
-        self.num_threads = num_threads or _cores()
+        self.threads = threads or _cores()
         self._machine = machine
         self._arenas: list[Array] = []
 
@@ -204,7 +204,7 @@ class CompiledReward:
         state = self.states.addresses()
         first = [address(rewards), address(status), address(called)]
         place = address(state)
-        pieces = max(1, min(self.num_threads, num_cars // _THREADED))
+        pieces = max(1, min(self.threads, num_cars // _THREADED))
         jobs = []
         for k in range(pieces):
             start, stop = num_cars * k // pieces, num_cars * (k + 1) // pieces

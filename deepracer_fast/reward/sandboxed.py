@@ -134,14 +134,14 @@ class SandboxedReward:
         return self._compiled is None or bool(self._kept.places)
 
     @property
-    def num_threads(self) -> int:
+    def threads(self) -> int:
         """Threads that compiled code runs on."""
-        return self._compiled.num_threads if self._compiled else 1
+        return self._compiled.threads if self._compiled else 1
 
-    @num_threads.setter
-    def num_threads(self, number: int) -> None:
+    @threads.setter
+    def threads(self, number: int) -> None:
         if self._compiled:
-            self._compiled.num_threads = number
+            self._compiled.threads = number
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know."""

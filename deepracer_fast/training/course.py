@@ -61,8 +61,8 @@ class Course:
         self._backwards = [track.runs_backwards(config.driving_direction) for track in self.tracks]
         # For teacher and lessons the way back is one more track.
         self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
-        self._threads = config.threads or None
-        self._car_version = config.car_version or metadata.version
+        self._threads = config.threads
+        self._car_version = config.car_version or metadata.car_version
 
     def put(self, cars: Cars) -> Simulator | Fleet:
         """Cars on the tracks, shared out evenly."""
@@ -79,7 +79,7 @@ class Course:
                 first_car=index * number,
                 cars_in_batch=parts * number,
                 sensors=cars.sensors,
-                num_threads=self._threads,
+                threads=self._threads,
                 # Two tracks must not meet the same start positions in the same order.
                 seed=cars.seed + 1_000_003 * place,
                 car_version=self._car_version,

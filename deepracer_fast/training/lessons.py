@@ -119,12 +119,12 @@ class Lessons:
             seen = {name: np.array(shown) for name, shown in self._seen.observation.items()}
             shown = {TRACK_STATE: seen[TRACK_STATE]}
             observation = {name: seen[name] for name in self._sensors}
-            answers = self._teacher.answer(shown)
-            own = self._learner.answer(observation)
+            answers = self._teacher.logits(shown)
+            own = self._learner.logits(observation)
             action = (
                 self._teacher.explore(shown)[0]
                 if self.samples < TEACHER_DRIVES
-                else self._learner.chosen(own)
+                else self._learner.best_action_of(own)
             )
             distance = self._learner.distances(own, answers)
             self._distances.append(float(distance.mean()))

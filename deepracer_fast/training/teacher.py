@@ -214,7 +214,7 @@ class Teacher:
         self._best = (best[0], best[1]) if best else None
 
     def _drive(self) -> tuple[Lap, ...]:
-        driver = Driver(self.learner.greedy, self._metadata.action_space)
+        driver = Driver(self.learner.best_action, self._metadata.action_space)
         return tuple(car[0] for car in drive_laps(driver, self._evaluator, laps=1))
 
     def _keep_if_best(self, laps: tuple[Lap, ...]) -> None:

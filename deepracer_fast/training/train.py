@@ -395,7 +395,7 @@ class Training:
     def _greedy(self, observation: dict[str, Any]) -> npt.NDArray[Any]:
         """An evaluation takes seconds, in which what is evaluated is not lost."""
         self._save_if_due()
-        return self._learner.greedy(observation)
+        return self._learner.best_action(observation)
 
     @property
     def _cars_on_the_tracks(self) -> TrainingCars:

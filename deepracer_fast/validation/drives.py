@@ -118,7 +118,7 @@ def _turn_round(sim: Simulator, cars: np.ndarray, rng: np.random.Generator) -> N
 def _simulator(drive: Drive, track: Track, metadata: ModelMetadata) -> Simulator:
     rules = RaceRules(random_start=True, reverse_direction=drive.is_reversed, race=drive.race)
     return Simulator(
-        track, drive.cars, (), seed=drive.seed, car_version=metadata.version, rules=rules
+        track, drive.cars, (), seed=drive.seed, car_version=metadata.car_version, rules=rules
     )
 
 

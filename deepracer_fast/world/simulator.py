@@ -154,7 +154,7 @@ class Simulator:
         sensors: what each car carries, by the names of model_metadata.json: at most one camera
             and one LIDAR; ``TRACK_STATE``; empty for none (nothing is painted then). One alone
             may be given as its name.
-        num_threads: worker threads; None for all the cores this process may use.
+        threads: worker threads; 0 for all the cores this process may use.
         seed: of every random choice. The same seed gives the same bytes for any thread count.
         car_version: ``version`` of model_metadata.json, which selects the car's physics:
             3 and 4, 5, or 6.
@@ -186,7 +186,7 @@ class Simulator:
     track: Track | str | Path
     num_cars: int = 1
     sensors: Sequence[str] = ("FRONT_FACING_CAMERA",)
-    num_threads: int | None = None
+    threads: int = 0
     seed: int = 0
     car_version: int = 5
     rules: RaceRules = field(default_factory=RaceRules)
@@ -216,7 +216,7 @@ class Simulator:
             raise ConfigError(str(error)) from None
         except (RuntimeError, MemoryError) as error:
             raise ConfigError(
-                f"{self.num_cars} cars on {options.num_threads} threads are more than this machine "
+                f"{self.num_cars} cars on {options.threads} threads are more than this machine "
                 f"gives ({error}): use fewer"
             ) from error
         self._result = self._views()
@@ -230,7 +230,7 @@ class Simulator:
         options.num_cars = self.num_cars
         options.first_car = self.first_car
         options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
-        options.num_threads = min(self.num_threads or available_cores(), self.num_cars)
+        options.threads = min(self.threads or available_cores(), self.num_cars)
         options.sensors = sensor_options(self.sensors, self.lidar)
         options.sensors.final_observations = self.final_observations
         options.seed = self.seed
@@ -251,8 +251,8 @@ class Simulator:
             raise ConfigError(
                 f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
             )
-        if self.num_threads is not None and self.num_threads < 1:
-            raise ConfigError(f"num_threads must be at least 1, got {self.num_threads}")
+        if self.threads < 0:
+            raise ConfigError(f"threads must be 0 (all cores) or more, got {self.threads}")
         if not 0 <= self.seed < SEEDS:
             raise ConfigError(f"seed must lie in [0, 2**64), got {shown(self.seed)}")
         self._check_race()

@@ -81,7 +81,7 @@ class Bench:
         """A simulator with a camera, a LIDAR and what belongs to the race."""
         options = _core.SimulatorOptions()
         options.num_cars = options.cars_in_batch = CARS
-        options.num_threads = 2
+        options.threads = 2
         options.rules.max_steps = 7
         options.sensors.lidar = _core.LidarSensor.DISCRETIZED_SECTORS
         traffic = options.rules.traffic

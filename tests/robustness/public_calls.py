@@ -164,7 +164,7 @@ def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
     place = {"location": np.zeros((2, 2)), "heading": 0.0}
     text = "def reward_function(params):\n    return 1.0\n"
     options = {
-        "num_cars": 2, "sensors": (), "num_threads": 1, "seed": 0, "car_version": 5,
+        "num_cars": 2, "sensors": (), "threads": 1, "seed": 0, "car_version": 5,
         "rules": RaceRules(), "asymmetric": False, "first_car": 0, "cars_in_batch": None,
         "instruction_set": "", "engine": "native", "vehicle": None, "frame_stack": 1,
     }  # fmt: skip
@@ -270,7 +270,7 @@ def _of_models() -> dict[str, Callable[[Goods], Call]]:
         f"Model.{name}": lambda g, name=name: (
             getattr(g.model(), name), {"observation": pictures},
         )
-        for name in ("act", "probabilities", "choose", "answer")
+        for name in ("act", "probabilities", "best_action", "output")
     } | {
         "evaluate_model": lambda g: (
             evaluate_model,

@@ -143,7 +143,7 @@ def not_written(track: Track, folder: Path) -> str | None:
 
 def driven_apart(near: Track, far: Track, by: Points, random: Random) -> str | None:
     """What differs between a road and its twin that lies ``by`` metres elsewhere."""
-    one, other = (Simulator(track, CARS, (), num_threads=1, seed=1) for track in (near, far))
+    one, other = (Simulator(track, CARS, (), threads=1, seed=1) for track in (near, far))
     rows = random.integers(0, len(near.waypoints) - 1, CARS)
     x, y = (near.waypoints[rows] + random.normal(0.0, 0.1, (CARS, 2))).T
     heading = random.uniform(-3.0, 3.0, CARS)

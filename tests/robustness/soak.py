@@ -51,7 +51,7 @@ def drive(case: tuple[str, str, tuple[str, ...]], random: np.random.Generator) -
     race = RaceConfig(race_type, is_lane_change=True, randomize_obstacle_locations=True)
     options: dict[str, Any] = {
         "sensors": sensors,
-        "num_threads": int(random.integers(1, 4)),
+        "threads": int(random.integers(1, 4)),
         "seed": int(random.integers(2**32)),
         "rules": RaceRules(random_start=True, number_of_resets=1, max_steps=40, race=race),
         "frame_stack": 2,

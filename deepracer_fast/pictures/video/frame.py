@@ -56,7 +56,7 @@ class Moment:
         status: a word of ``STATUS_NAMES``, or "".
         reward: of this step; None where nobody gave one.
         total: of the lap up to here.
-        answer: the policy's probabilities [A] or means in -1..1 [2]; None where none is known.
+        output: the policy's probabilities [A] or means in -1..1 [2]; None where none is known.
     """
 
     car: Pose
@@ -70,7 +70,7 @@ class Moment:
     picture: Array | None = None
     reward: float | None = None
     total: float = 0.0
-    answer: Array | None = None
+    output: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ class Screen:
         self._draw_title(pen, moment)
         self._draw_eye(image, pen, moment)
         self._draw_map(image, moment)
-        if moment.answer is not None:
+        if moment.output is not None:
             area = (_COLUMN, _BARS_TOP, _COLUMN_WIDTH, _BARS_HEIGHT)
             if self._order:
-                draw_probabilities(pen, area, moment.answer, self.caption.actions, self._order)
+                draw_probabilities(pen, area, moment.output, self.caption.actions, self._order)
             else:
-                draw_means(pen, area, moment.answer, (moment.steering, moment.speed))
+                draw_means(pen, area, moment.output, (moment.steering, moment.speed))
         _draw_figures(pen, moment)
         return np.asarray(image)
 

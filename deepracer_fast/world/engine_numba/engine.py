@@ -68,9 +68,9 @@ class NumbaEngine:
         self._drive_cars = driving(vehicle or drive)
         self._sensors = Sensors(track, options)
         self._time = 0.0
-        self._pool, self._process = ThreadPoolExecutor(options.num_threads), os.getpid()
+        self._pool, self._process = ThreadPoolExecutor(options.threads), os.getpid()
         worlds = options.num_cars // race.cars_per_world
-        bounds = np.linspace(0, worlds, options.num_threads + 1).astype(int) * race.cars_per_world
+        bounds = np.linspace(0, worlds, options.threads + 1).astype(int) * race.cars_per_world
         self._ranges = list(pairwise(bounds.tolist()))
         self._try_vehicle(vehicle)
         self.reset()

@@ -44,9 +44,9 @@ class VehicleParams(NamedTuple):
     steering_offset: float  # rad
 
 
-def vehicle_params(version: int, asymmetric: bool = False) -> VehicleParams:
+def vehicle_params(car_version: int, asymmetric: bool = False) -> VehicleParams:
     """The fitted car that ``version`` of model_metadata.json selects."""
-    fitted = _core.VehicleParams(version, asymmetric)
+    fitted = _core.VehicleParams(car_version, asymmetric)
     return VehicleParams(*(getattr(fitted, name) for name in VehicleParams._fields))
 
 
