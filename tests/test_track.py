@@ -8,6 +8,7 @@ import pytest
 
 from deepracer_fast.errors import TrackError
 from deepracer_fast.pictures.track import draw_track
+from deepracer_fast.tracks.bundled import clockwise_names
 from deepracer_fast.tracks.track import Track, load_track, track_name, track_names
 
 # Lengths of the original's tracks, metres.
@@ -30,8 +31,33 @@ BUNDLED_LENGTHS = {
     "Spain_track": 60.00,
     "2022_july_open": 40.20,
     "AWS_track": 69.25,
+    "penbay_open_ccw": 68.67,
+    "penbay_pro_ccw": 89.24,
+    "thunder_hill_pro_ccw": 59.11,
+    "hamption_open": 45.93,
+    "jyllandsringen_open_ccw": 46.07,
+    "jyllandsringen_pro_ccw": 62.13,
+    "dubai_open_ccw": 40.61,
+    "arctic_pro_ccw": 59.48,
+    "morgan_open": 45.04,
+    "red_star_pro_ccw": 68.85,
+    "caecer_gp": 73.16,
+    "caecer_loop": 35.09,
+    "2022_march_pro_ccw": 76.75,
+    "2022_april_open_ccw": 50.28,
+    "2022_june_pro_ccw": 58.60,
+    "2022_july_pro_ccw": 57.86,
+    "2022_august_open_ccw": 43.31,
+    "2022_september_open_ccw": 45.26,
+    "2022_october_pro_ccw": 62.07,
+    "LGSWide": 38.03,
+    "AmericasGeneratedInclStart": 39.07,
+    "FS_June2020": 52.87,
+    "Albert": 51.39,
+    "Monaco": 60.27,
 }
 CCW, CW = "counter-clockwise", "clockwise"
+CLOCKWISE = {"Spain_track", "FS_June2020", "Albert", "Monaco"}
 # Rows, repeated ones as well, length, width (least, mean, greatest), direction and look.
 ORIGINALS = {
     "2022_reinvent_champ_ccw": (113, 33.28, (0.917, 0.943, 0.950), CCW, "speedway"),
@@ -120,7 +146,7 @@ def test_bundled_names_are_the_surveyed_tracks():
 
 @pytest.mark.parametrize("name", BUNDLED_LENGTHS)
 def test_bundled_track_is_as_long_as_the_original(name):
-    assert load_track(name).length == pytest.approx(BUNDLED_LENGTHS[name], rel=0.003)
+    assert load_track(name).length == pytest.approx(BUNDLED_LENGTHS[name], rel=0.005)
 
 
 @pytest.mark.parametrize("name", BUNDLED_LENGTHS)
@@ -133,20 +159,20 @@ def test_bundled_track_is_a_smooth_even_ring(name):
     assert np.linalg.norm(steps, axis=1) == pytest.approx(0.15, abs=0.006)
     for border in (track.inner, track.outer):
         along = np.sum(np.diff(border, axis=0) * steps, axis=1)
-        assert along.min() > 0, "a border runs backwards"
+        assert along.min() > -1e-3, "a border runs backwards"  # m^2; hairpins turn on the spot
     assert track.is_loop
-    assert track.direction == (CW if name == "Spain_track" else CCW)
+    assert track.direction == (CW if name in CLOCKWISE else CCW)
 
 
 @pytest.mark.parametrize("name", BUNDLED_LENGTHS)
 def test_bundled_road_keeps_its_width_in_every_bend(name):
     track = load_track(name)
     least, mean, greatest = track.width
-    assert least > 0.98 * greatest
-    assert mean > 0.995 * greatest
+    assert least > 0.94 * greatest  # hairpins of the original's narrow by up to 11 %
+    assert mean > 0.95 * greatest
     for border in (track.inner, track.outer):
         gaps = distances(border, track.waypoints)
-        assert gaps.min() > 0.96 * greatest / 2
+        assert gaps.min() > 0.92 * greatest / 2
         assert gaps.max() < 1.02 * greatest / 2
 
 
@@ -270,7 +296,7 @@ def test_unknown_name_suggests_close_ones():
         ("Tokyo", "Tokyo_Training_track"),
         ("random_3", "random_3"),
         ("reinvent", "reinvent"),
-        ("2022_reinvent_champ_cw", "2022_reinvent_champ_cw"),
+        ("2022 reinvent champ CW", "2022_reinvent_champ_cw"),
         ("", ""),
     ],
 )
@@ -278,6 +304,20 @@ def test_a_track_is_found_by_what_people_call_it(said, name):
     assert track_name(said) == name
     if name in track_names():
         assert load_track(said) is load_track(name)
+
+
+def test_a_track_named_ccw_is_there_the_other_way_too(shared):
+    bundled = load_track("2022_reinvent_champ_cw")
+    original = load_track(shared / "tracks" / "2022_reinvent_champ_cw.npy")
+    assert bundled.name == original.name == "2022_reinvent_champ_cw"
+    assert bundled.direction == original.direction == CW
+    assert np.linalg.norm(bundled.waypoints[0] - original.waypoints[0]) < 0.1  # one start line
+    assert load_track("2024 reinvent champ cw").direction == CW
+    for name in clockwise_names():
+        other = load_track(name)
+        assert other.length == pytest.approx(load_track(name[:-2] + "ccw").length, rel=1e-6)
+    with pytest.raises(TrackError, match="unknown track"):
+        load_track("Oval_cw")
 
 
 def test_every_name_and_title_finds_its_own_track():

@@ -53,6 +53,8 @@ def run_tracks(name: str | None, png: Path | None, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
         return
     Console().print(_track_table(shown))
+    if name is None:
+        print("A track named _ccw is there as _cw, too: the same road, driven clockwise.")
 
 
 def _track_table(tracks: Iterable[Track]) -> Table:

@@ -1,6 +1,6 @@
 """The bundled tracks, and made-up ones.
 
-In: ``outlines.json``, 18 tracks as control points on the centre line (metres, in driving
+In: ``outlines.json``, 42 tracks as control points on the centre line (metres, in driving
 direction, closed) with the road's width. They are surveyed outlines, 1-2 cm accurate, not the
 original's route files. Out: outlines by name; ``outline`` draws their roads.
 
@@ -10,18 +10,20 @@ Neighbour: ``deepracer_fast/tracks/track.py`` turns a route, from here or from a
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
 from deepracer_fast.tracks.outline import Outline, outline_route, without_loops
 from deepracer_fast.tracks.random_outline import LOOKS, PREFIX, random_outline
 
-__all__ = ["LOOKS", "PREFIX", "Outline", "find_outline", "names_meant", "outline_route"]
-__all__ += ["outlines", "without_loops"]
+__all__ = ["LOOKS", "PREFIX", "Outline", "clockwise_names", "find_outline", "names_meant"]
+__all__ += ["outline_route", "outlines", "without_loops"]
 
 RANDOM_TRACKS = 2**63
 """Numbers of made-up tracks lie below."""
 
+_CCW, _CW = "_ccw", "_cw"
 _NO_NAMES = {"track", "training", "train", "ccw", "cw"}
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")  # one name a track, so no leading zeros
@@ -56,7 +58,7 @@ def names_meant(name: str) -> list[str]:
 @cache
 def _spellings() -> dict[str, set[str]]:
     """By the name of each track what it may be called, as ``_words`` joined."""
-    return {
+    usual = {
         known: {
             "".join(words)
             for words in map(_words, (known, outline.title))
@@ -64,6 +66,12 @@ def _spellings() -> dict[str, set[str]]:
         }
         for known, outline in outlines().items()
     }
+    return usual | {name: {"".join(_words(name))} for name in clockwise_names()}
+
+
+def clockwise_names() -> list[str]:
+    """The ecosystem's names of bundled tracks driven the other way: ``_cw`` for ``_ccw``."""
+    return [f"{known.removesuffix(_CCW)}{_CW}" for known in outlines() if known.endswith(_CCW)]
 
 
 def _words(name: str) -> list[str]:
@@ -74,7 +82,8 @@ def find_outline(name: str) -> Outline | None:
     """The bundled track of that name, the made-up one of ``random_<number>``, or None."""
     number = name.removeprefix(PREFIX)
     if name == number:
-        return outlines().get(name)
+        forwards = outlines().get(f"{name.removesuffix(_CW)}{_CCW}" if name.endswith(_CW) else "")
+        return replace(forwards, name=name, clockwise=True) if forwards else outlines().get(name)
     if not _NUMBER.fullmatch(number) or int(number) >= RANDOM_TRACKS:
         return None
     return random_outline(int(number))

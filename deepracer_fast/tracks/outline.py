@@ -18,9 +18,13 @@ SPACING = 0.15
 
 # Surveyed points lie on the chords of a polygon, hence a few millimetres inside every bend. Moving
 # each away from its neighbours by this share of its second difference makes up for that: of 0,
-# 0.005, ... 0.02 it brings the lengths of all 18 tracks nearest to the surveyed ones (within
+# 0.005, ... 0.02 it brings the lengths of the first 18 tracks nearest to the surveyed ones (within
 # 0.25 %, without it 0.34 %); distances to the surveyed lines stay as they are (4 mm mean).
 SHARPENING = 0.01
+
+# Rows beyond the start from which the other way begins: 2022_reinvent_champ_cw starts 0.26 m beyond
+# the start of its twin, so that both cross one start line.
+_OTHER_START = 2
 
 # A line that crosses itself more often than this is no border.
 _MOST_CROSSINGS = 10_000
@@ -38,6 +42,7 @@ class Outline:
         look: which set of colours and lines, see ``Track.look``.
         width: from border to border, metres.
         control_points: (x, y) on the centre line, metres, in driving direction, not closed.
+        clockwise: driven the other way, as the ecosystem's ``_cw`` twin of a ``_ccw`` track.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Outline:
     look: str
     width: float
     control_points: tuple[tuple[float, float], ...]
+    clockwise: bool = False
 
 
 def outline_route(outline: Outline) -> Points:
@@ -65,6 +71,8 @@ def outline_route(outline: Outline) -> Points:
     inner = without_loops(centre + half_width * to_inner)
     outer = without_loops(centre - half_width * to_inner)
     route = np.hstack([centre, inner, outer])
+    if outline.clockwise:
+        route = np.roll(route[::-1], _OTHER_START + 1, axis=0)
     return np.vstack([route, route[:1]])
 
 

@@ -301,7 +301,7 @@ def track_name(name: str) -> str:
     "Oval", "oval track" and "OVAL_TRACK" mean Oval_track, and "re:Invent 2018" reinvent_base. A
     file of that name goes before, and a name that fits several tracks means none.
     """
-    if name in outlines() or name.startswith(PREFIX) or _exists(Path(name)):
+    if name.startswith(PREFIX) or find_outline(name) or _exists(Path(name)):
         return name
     meant = names_meant(name)
     return meant[0] if len(meant) == 1 else name
