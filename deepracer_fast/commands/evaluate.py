@@ -26,6 +26,7 @@ from deepracer_fast.files.model_name import model_name
 from deepracer_fast.policy.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import Model, load_model
+from deepracer_fast.racing.leagues import league_line, league_races_on
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import TrainConfig, read_config, settings_of
 from deepracer_fast.world.perturbed_worlds import STARTS, perturbed_worlds
@@ -163,6 +164,10 @@ def _show_laps(driven: Driven) -> None:
     mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
     console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
     for line in driven.habits.lines(entry.model.metadata.action_space):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    races = league_races_on(entry.track.name, entry.options.race.race_type)
+    if times and races and not entry.track.runs_backwards(entry.options.driving_direction):
+        line = league_line(races[0], min(times))
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

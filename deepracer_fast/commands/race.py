@@ -6,7 +6,7 @@ keeps the file, ``race`` ranks.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from deepracer_fast.racing.leaderboard import (
     read_leaderboard,
     refuse_other_rules,
 )
+from deepracer_fast.racing.leagues import league_line, league_races_on
 from deepracer_fast.racing.race import (
     Race,
     Standing,
@@ -225,8 +226,23 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
     if any(standing.rank is None for standing in ranked):
         row = "a lap" if race.minimum_laps == 1 else f"{race.minimum_laps} laps in a row"
         console.print(f"- is not ranked: that takes {row}.")
+    for line in _league_lines(race, ranked):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"rules    {_rules(race)}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"file     {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _league_lines(race: Race, ranked: Sequence[Standing]) -> Iterator[str]:
+    """Where the winner would have come in a league's race by this ranking, if there was one."""
+    races = league_races_on(race.track, race.road.race_type)
+    same = [each for each in races if each.ranking == race.ranking]
+    if not ranked or ranked[0].seconds is None or not races:
+        return
+    if same and same[0].minimum_laps == race.minimum_laps:
+        yield league_line(same[0], ranked[0].seconds, by_ranking=True)
+        return
+    laps = [lap for lap in ranked[0].submission.laps if lap.is_complete]
+    yield league_line(races[0], min(lap.lap_time_seconds for lap in laps))
 
 
 def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
