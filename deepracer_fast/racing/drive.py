@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepracer_fast.checks.values import count, instance, sequence, text
+from deepracer_fast.checks.values import SEEDS, count, instance, sequence, text
 from deepracer_fast.driving.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import LidarConfig
@@ -43,7 +43,9 @@ class Commands:
         return actions
 
 
-def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> list[list[RaceLap]]:
+def drive_race(
+    race: Race, entrants: Sequence[Entrant], threads: int = 0, seed: int = 0
+) -> list[list[RaceLap]]:
     """Drives the laps of a race.
 
     Args:
@@ -51,6 +53,7 @@ def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> lis
         entrants: what drives. Each has the road to itself, with the same objects on it; in a
             HEAD_TO_MODEL race all share it.
         threads: of the simulator; 0 for all cores.
+        seed: of what is random on the road.
 
     Returns:
         For each entrant its laps in order.
@@ -63,9 +66,10 @@ def drive_race(race: Race, entrants: Sequence[Entrant], threads: int = 0) -> lis
     for number, entrant in enumerate(sequence("entrants", entrants, "Entrant records")):
         instance(f"entrants[{number}]", entrant, Entrant)
     count("threads", threads)
+    count("seed", seed, high=SEEDS - 1)
     laps: dict[int, list[Lap]] = {}
     for group in _sharing(race, entrants):
-        driven = _drive_together(race, [entrants[number].model for number in group], threads)
+        driven = _drive_together(race, [entrants[number].model for number in group], threads, seed)
         laps.update(zip(group, driven, strict=True))
     return [[race_lap(lap) for lap in laps[number]] for number in range(len(entrants))]
 
@@ -117,7 +121,9 @@ def _car_of(entrant: Entrant) -> str:
     return f"{entrant.name} ({metadata.sees}, version {metadata.car_version})"
 
 
-def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[list[Lap]]:
+def _drive_together(
+    race: Race, models: Sequence[Model], threads: int, seed: int
+) -> list[list[Lap]]:
     metadata = models[0].metadata
     road = race.road
     if road.race_type == "HEAD_TO_MODEL":
@@ -134,6 +140,7 @@ def _drive_together(race: Race, models: Sequence[Model], threads: int) -> list[l
         num_cars=len(models),
         sensors=metadata.sensors,
         threads=threads,
+        seed=seed,
         car_version=race.car_version or metadata.car_version,
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,
