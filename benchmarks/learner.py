@@ -292,6 +292,7 @@ def circumstances() -> dict[str, Any]:
     packages = ("jax", "numpy", "torch", "stable-baselines3")
     return {
         "machine": machine_name(),
+        "date": time.strftime("%Y-%m-%d"),
         "commit": commit.stdout.strip() or "unknown",
         "versions": {name: version(name) for name in packages},
     }

@@ -57,6 +57,7 @@ def main() -> None:
     rows = [measure(path, driven_batch(options.cars)) for path in files]
     figures = {
         "machine": platform.processor() or platform.machine(),
+        "date": time.strftime("%Y-%m-%d"),
         "commit": commit(),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -5,7 +5,7 @@ random places, through ``Simulator.step``: what a training does, but for the pol
 core" are car-steps per second of processor time of the whole process; the others are wall-clock.
 Cases that are compared take turns, ``--repeats`` times, and each figure is the median; the spread
 is the range of the repeats over the median. Out: tables, and with ``--json FILE`` every figure
-under a plain name (``speed_table.py`` puts such files into the README).
+under a plain name (``speed_table.py`` puts such files into the guide).
 """
 
 from __future__ import annotations
@@ -158,6 +158,7 @@ def about_this_machine() -> dict[str, Any]:
         "machine": processor_name(),
         "cores": os.cpu_count(),
         "instruction_set": _core.instruction_sets()[0],
+        "date": time.strftime("%Y-%m-%d"),
         "commit": commit or None,
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -226,6 +226,7 @@ def machine() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "python": platform.python_version(),
         "jax": jax.__version__,
+        "date": time.strftime("%Y-%m-%d"),
         "commit": commit,
     }
 
