@@ -1,6 +1,7 @@
-"""The README's figures are those of the benchmark's files; the benchmark itself runs."""
+"""The figures of README and guide are those of the benchmarks' files; the benchmark itself runs."""
 
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -17,16 +18,32 @@ def speed_table() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "benchmarks" / "speed_table.py"))
 
 
-def test_the_readmes_table_of_speed_is_the_one_that_the_script_makes(
+def test_the_tables_of_the_pages_are_those_that_the_script_makes(
     speed_table: dict[str, Any],
 ) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert speed_table["with_table"](text, speed_table["load_results"]()) == text
+    texts = {page: page.read_text(encoding="utf-8") for page in speed_table["PAGES"]}
+    found = [page for page, text in texts.items() if speed_table["with_tables"](text) != text]
+    assert found == []
+    marks = {name for text in texts.values() for name in re.findall(r"<!-- (\w+): made by", text)}
+    assert marks == set(speed_table["TABLES"])
 
 
-def test_a_readme_without_markers_is_refused(speed_table: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="the README must hold the lines"):
-        speed_table["with_table"]("no table here", [])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- simulator: made by benchmarks/speed_table.py -->", "between two markers"),
+        ("<!-- end of simulator -->", "between two markers"),
+        (
+            "<!-- speed: made by benchmarks/speed_table.py -->\n<!-- end of speed -->",
+            "no table is called 'speed', only summary",
+        ),
+    ],
+)
+def test_a_page_whose_markers_do_not_fit_is_refused(
+    speed_table: dict[str, Any], text: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        speed_table["with_tables"](text)
 
 
 def test_the_benchmark_writes_every_figure_that_the_table_shows(
@@ -41,4 +58,6 @@ def test_the_benchmark_writes_every_figure_that_the_table_shows(
     assert (done.returncode, done.stderr) == (0, "")
     figures = json.loads(file.read_text(encoding="utf-8"))
     assert figures["car_steps_per_second_per_core"] > 0
-    assert "100 m, 1,000 waypoints over the shortest track" in speed_table["table"]([figures])
+    cells = speed_table["SIMULATOR"]
+    assert all(cells[name](figures) for name in cells)
+    assert speed_table["measured"](figures).startswith("20")

@@ -222,16 +222,17 @@ def test_arrays_cannot_be_written() -> None:
 # Another car
 
 
-def readme_example() -> str:
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def guides_example() -> str:
+    guide = Path(__file__).parents[1] / "deepracer_fast" / "guide"
+    text = (guide / "simulator.md").read_text(encoding="utf-8")
     return next(
         code for code in re.findall(r"```python\n(.*?)```", text, re.S) if "vehicle=" in code
     )
 
 
-def test_the_readmes_other_car_drives() -> None:
+def test_the_guides_other_car_drives() -> None:
     names: dict[str, Any] = {}
-    exec(readme_example(), names)
+    exec(guides_example(), names)
     windy: Simulator = names["sim"]
     calm = dataclasses.replace(windy, vehicle=None)
     x, y = load_track("reinvent_base").waypoints[30]
