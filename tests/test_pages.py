@@ -19,8 +19,7 @@ PAGES = [README, *sorted(GUIDE.glob("*.md")), *sorted((ROOT / ".github").rglob("
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"deepracer-fast((?: +[^\s`|]+)+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-OTHERS = {"--peer-python", "--json", "--help", "--debug", "--version", "--no-build-isolation"}
-OTHERS |= {"--all-files", "--index-url"}
+OTHERS = {"--help", "--debug", "--version", "--peer-python", "--no-build-isolation"}
 
 
 def every_page() -> Any:
