@@ -203,7 +203,7 @@ def test_tracks_are_listed_whole_within_80_columns(
 
 def test_tracks_as_json_have_metres_and_the_direction(run: CommandLine) -> None:
     rows = {row["name"]: row for row in json.loads(run("tracks", "--json").out)}
-    assert len(rows) == 18
+    assert len(rows) == 42
     first = rows["reinvent_base"]
     assert (first["length_m"], first["waypoints"]) == (17.71, 119)
     assert first["width_m"] == pytest.approx(0.76, abs=0.005)

@@ -62,8 +62,8 @@ def _track_table(tracks: Iterable[Track]) -> Table:
     table = Table()
     table.add_column("track", no_wrap=True)
     table.add_column("title")
-    table.add_column("length, m", justify="right", no_wrap=True)
-    table.add_column("width, m", justify="right", no_wrap=True)
+    table.add_column("long, m", justify="right", no_wrap=True)
+    table.add_column("wide, m", justify="right", no_wrap=True)
     table.add_column("way", no_wrap=True)
     ways = {"counter-clockwise": "ccw", "clockwise": "cw", "open": "open"}
     for track in tracks:
