@@ -25,7 +25,8 @@ def test_a_fault_of_ours_is_one_line_with_its_place_and_a_traceback_for_debug(
     monkeypatch.setattr(tracks_command, "track_names", fail)
     done = run("tracks")
     assert done.status == 1
-    assert done.err.startswith("internal error: KeyError: 'a fault\\nof ours' (commands/tracks.py, ")
+    place = "(commands/tracks.py, line "
+    assert done.err.startswith(f"internal error: KeyError: 'a fault\\nof ours' {place}")
     assert done.err.endswith("run the command again with --debug and report what it prints\n")
     assert done.err.count("\n") == 1
     with pytest.raises(KeyError):
