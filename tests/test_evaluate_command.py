@@ -13,6 +13,7 @@ import pytest
 from command_line import Answer, CommandLine
 
 from deepracer_fast.commands import evaluate as evaluate_command
+from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, evaluate_starts
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_folder import Checkpoint, ModelFolder
@@ -105,18 +106,17 @@ def test_laps_of_one_model_come_with_how_it_drove(run: Run) -> None:
     assert (report["checkpoint"], len(report["laps"])) == ("best", 1)
 
 
+SLOW = Entries([Path("slow")])
+
+
 def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
     config = TrainConfig(track="Bowtie_track", driving_direction="clockwise")
     Path("slow/config.toml").write_text(config.to_toml())
-    entry = next(iter(evaluate_command.entries_of(request("slow"), {})))
+    entry = next(iter(evaluate_command.entries_of(SLOW, LapSettings())))
     assert (entry.track.name, entry.options.driving_direction) == ("Bowtie_track", "clockwise")
-    given = {"driving_direction": "forward"}
-    entry = next(iter(evaluate_command.entries_of(request("slow"), given)))
+    settings = LapSettings(driving_direction="forward")
+    entry = next(iter(evaluate_command.entries_of(SLOW, settings)))
     assert entry.options.driving_direction == "forward"
-
-
-def request(*models: str) -> evaluate_command.EvaluationRequest:
-    return evaluate_command.EvaluationRequest(list(map(Path, models)))
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_models_that_see_other_frames_do_not_share_a_simulator() -> None:
 
 def test_the_option_needs_a_camera(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--track-state has none: drop one"):
-        new_job(TrainingFiles(frame_stack=2), {}, track_state=True)
+        new_job(TrainingFiles(frame_stack=2, track_state=True), {})
     path = tmp_path / "model_metadata.json"
     path.write_text(ModelMetadata(discrete_grid(30.0, 5, 1.0, 3), (TRACK_STATE,)).to_json())
     with pytest.raises(ConfigError, match="needs a camera, got TRACK_STATE"):

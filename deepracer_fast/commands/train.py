@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +18,14 @@ from typing import Any, TextIO, cast
 import numpy.typing as npt
 from rich.console import Console
 
+from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.train_options import (
+    CourseOptions,
+    HostOptions,
+    ModelOptions,
+    RunOptions,
+)
 from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
 from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
@@ -33,7 +40,7 @@ from deepracer_fast.files.hyperparameters import (
 from deepracer_fast.files.metrics import write_evaluation_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace import write_simtrace
-from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, meet
+from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, invitation, meet
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward.loading import read_reward
@@ -56,33 +63,43 @@ from deepracer_fast.training.inputs import (
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.stop_request import StopRequest, graceful_stop
 from deepracer_fast.training.train import Training
+from deepracer_fast.world.randomization import FOR_THE_CAR
 
 
 def run_training(
-    files: TrainingFiles,
-    settings: Mapping[str, Any],
-    resume: bool,
-    track_state: bool = False,
-    invited: Invitation | None = None,
+    course: CourseOptions,
+    model: ModelOptions,
+    run: RunOptions,
+    hosts: HostOptions,
+    resume: bool = False,
+    for_the_car: bool = False,
 ) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
 
     Args:
-        files: what the user gave.
-        settings: fields of ``TrainConfig`` that the user gave.
+        course: where the car drives.
+        model: car, reward function and folders.
+        run: how long, and how it learns.
+        hosts: where several hosts meet, and which one this is.
         resume: go on with a model folder.
-        track_state: learn from the track state instead of the camera.
-        invited: where several hosts meet, and which one this is.
+        for_the_car: in worlds that differ from episode to episode.
 
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
+    files, settings = TrainingFiles(**vars(model)), course.settings() | given(run)
+    if for_the_car:
+        # One clean evaluation says little where each of its laps is driven in another world.
+        settings = {"stop_after": 0} | settings | {"randomization": FOR_THE_CAR}
+    elif (resume or model.pretrained) and run.minutes is not None:
+        settings = {"stop_after": 0} | settings  # it may lap already, and is to become better
+    invited = invitation(**vars(hosts))
     keep_compiled_programs()
     console = Console(file=cast(TextIO, UnbreakableStream(sys.stdout)))
     if resume and files.pretrained:
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
     team = _team_of(invited, console)
-    job = resumed_job(files, settings) if resume else new_job(files, settings, track_state)
+    job = resumed_job(files, settings) if resume else new_job(files, settings)
     if team.count > 1:
         agree(team, _common_to_hosts(job))
     if not team.leads:

@@ -26,7 +26,6 @@ from deepracer_fast.files.model_metadata import (
     read_model_metadata,
 )
 from deepracer_fast.reward import load_reward
-from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import track_name
 from deepracer_fast.training.clone import Parent, read_parent, refuse_another_network
 from deepracer_fast.training.config import TrainConfig, read_config, settings_of
@@ -60,23 +59,21 @@ class TrainingFiles:
     max_speed: float | None = None  # m/s: 28 actions up to it in place of the metadata's
     steering: str | None = None  # levels in place of the metadata's, see ``action_words``
     speed: str | None = None
+    track_state: bool = False  # in place of the metadata's sensors
     frame_stack: int | None = None  # in place of the metadata's
     race_type: str | None = None  # in place of the settings'
 
 
-def new_job(
-    files: TrainingFiles, settings: Mapping[str, Any], track_state: bool = False
-) -> TrainingJob:
+def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
     """The job of a new training; a clone has all that its parent had and that is not given.
 
     Args:
-        files: paths.
+        files: what the user gave.
         settings: fields of ``TrainConfig``.
-        track_state: learn from the track state in place of the metadata's sensors.
     """
     parent = read_parent(files.pretrained, files.checkpoint) if files.pretrained else None
     metadata = _metadata_of(files, parent)
-    if track_state:
+    if files.track_state:
         if (files.frame_stack or 1) > 1:
             raise ConfigError("--frame-stack needs a camera and --track-state has none: drop one")
         metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
@@ -115,28 +112,6 @@ def _config_of(
     if files.race_type:
         config = replace(config, race=config.race.of_type(files.race_type))
     return _with_tracks(replace(config, **settings))
-
-
-def starts_and_direction(
-    direction: str | None, start_position: float | None, round_robin: float | None
-) -> dict[str, Any]:
-    """Settings of where and which way the car drives, as far as an option says so; None if not.
-
-    Args:
-        direction: one of ``DRIVING_DIRECTIONS``, or "alternate".
-        start_position: of the first episode.
-        round_robin: from one episode to the next.
-    """
-    said = direction_meant(direction) if direction else None
-    alternates = said == "alternate"
-    somewhere = start_position is not None or round_robin is not None
-    return {
-        "driving_direction": None if alternates else said,
-        "alternate_driving_direction": alternates if said else None,
-        "start_position": start_position,
-        "round_robin_advance_dist": round_robin,
-        "random_start": False if somewhere else None,
-    }
 
 
 def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
