@@ -110,7 +110,7 @@ SLOW = Entries([Path("slow")])
 
 
 def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
-    config = TrainConfig(track="Bowtie_track", driving_direction="clockwise")
+    config = TrainConfig().updated(track="Bowtie_track", driving_direction="clockwise")
     Path("slow/config.toml").write_text(config.to_toml())
     entry = next(iter(evaluate_command.entries_of(SLOW, LapSettings())))
     assert (entry.track.name, entry.options.driving_direction) == ("Bowtie_track", "clockwise")

@@ -31,7 +31,7 @@ from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
 from deepracer_fast.training.inputs import TrainingFiles, new_job, resumed_job
-from deepracer_fast.training.lessons import LESSON_CARS, Lessons
+from deepracer_fast.training.lessons import Lessons
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import Simulator
 
@@ -117,7 +117,8 @@ def seen_in_training(steps: int) -> list[np.ndarray]:
     """By a car that starts where a lap does."""
     witness = Witness()
     rules = lap_rules(RaceOptions(resets=False))
-    cars = Course(TrainConfig(track=TRACK, threads=1), METADATA).put(Cars(1, rules, (FRONT,)))
+    config = TrainConfig().updated(track=TRACK, threads=1)
+    cars = Course(config, METADATA).put(Cars(1, rules, (FRONT,)))
     collector = Collector(cars, lambda params, where: np.zeros(len(where)), FAST, steps)
     collector.horizon(lambda observation: (witness.best_action(observation), np.zeros(1)))
     return witness.seen
@@ -141,7 +142,7 @@ def test_a_policy_sees_everywhere_what_it_saw_in_training(where: str) -> None:
 
 
 def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None:
-    config = TrainConfig(track="Oval_track", threads=1)
+    config = TrainConfig().updated(track="Oval_track", threads=1)
     pupil, master = (
         Learner(LearnerOptions(network_spec(metadata), Hyperparameters(), seed=seed))
         for seed, metadata in enumerate(
@@ -154,7 +155,7 @@ def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None
     lessons = Lessons(Course(config, METADATA), config, master, pupil, reward, halved_after=10**6)
     distances = []
     for _ in range(2):
-        lessons.give(LESSON_CARS, lambda: None)
+        lessons.give(config.lessons.alone.num_cars, lambda: None)
         distances.append(lessons.close()[0])
     assert distances[1] < 0.5 * distances[0]
 

@@ -13,7 +13,7 @@ from small_training import assert_usable, job_in, lap_of, last_checkpoint, run
 from deepracer_fast.errors import InUseError, StorageError
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.tracks.track import load_track
-from deepracer_fast.training import checkpoints, lessons, teacher, teaching, train
+from deepracer_fast.training import checkpoints, teacher, train
 from deepracer_fast.training.config import settings_of
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.report import Report
@@ -33,7 +33,7 @@ def test_a_training_that_was_killed_resumes_from_its_checkpoint(tmp_path: Path) 
     with pytest.raises(MemoryError):
         Training(job, resume=False).run(killed_in_the_third)
     assert last_checkpoint(job) == 2
-    assert run(replace(job, config=replace(job.config, steps=40)), resume=True)[0].iteration == 2
+    assert run(replace(job, config=job.config.updated(steps=40)), resume=True)[0].iteration == 2
     assert_usable(job)
 
 
@@ -92,7 +92,10 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
 
 
 def taught_job(path: Path, **config: Any) -> TrainingJob:
-    return job_in(path, "def reward_function(p):\n    return p['progress']", teacher=True, **config)
+    teacher = {"enabled": True, "horizon": 4, "alone": {"num_cars": 8}}
+    lessons = {"samples": 256, "teacher_drives": 128, "alone": {"num_cars": 64}}
+    reward = "def reward_function(p):\n    return p['progress']"
+    return job_in(path, reward, teacher=teacher, lessons=lessons, **config)
 
 
 class Killed(Exception):
@@ -118,11 +121,6 @@ def quick_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its evaluations are made up: it laps from the first."""
     clean = [lap_of(100.0)]
     monkeypatch.setattr(teacher, "drive_laps", lambda *_, **__: [clean] * 10)
-    monkeypatch.setattr(teacher, "TEACHER_CARS", 8)
-    monkeypatch.setattr(teacher, "TEACHER_HORIZON", 4)
-    monkeypatch.setattr(lessons, "LESSON_CARS", 64)
-    monkeypatch.setattr(lessons, "TEACHER_DRIVES", 128)
-    monkeypatch.setattr(teaching, "LESSON_SAMPLES", 256)
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
 
 
@@ -167,7 +165,7 @@ def test_a_model_carries_its_route_and_both_may_move(tmp_path: Path) -> None:
     run(job)
     route.unlink()
     moved = (tmp_path / "model folder").rename(tmp_path / "elsewhere")
-    found = settings_of(moved).track
+    found = settings_of(moved).course.tracks[0]
     assert found == str(moved / "tracks" / "mine.npy")
     np.testing.assert_array_equal(load_track(found).waypoints, track.waypoints)
     assert load_track(found).name == "mine"

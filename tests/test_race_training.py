@@ -21,7 +21,7 @@ from deepracer_fast.training.train import Training
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import Simulator
 
-CONFIG = TrainConfig(
+CONFIG = TrainConfig().updated(
     num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0, teacher=False
 )
 ACTIONS = DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 4.0, 4.0))
@@ -44,7 +44,7 @@ def test_a_model_is_trained_and_acts(
 ) -> None:
     lidar = LidarConfig(4, 3, 1.5) if "DISCRETIZED_SECTOR_LIDAR" in sensors else None
     job = TrainingJob(
-        replace(CONFIG, race=RaceConfig(race_type), collection=collection),
+        CONFIG.updated(race=RaceConfig(race_type), collection=collection),
         ModelMetadata(ACTIONS, sensors, lidar=lidar),
         Hyperparameters(batch_size=8, num_epochs=1, num_episodes_between_training=2),
         load_reward(example_reward(reward)),

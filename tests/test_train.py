@@ -229,7 +229,7 @@ def test_a_better_checkpoint_before_the_break_stays_the_best(
     make_up_laps(monkeypatch, 80.0, 60.0)
     job = job_in(tmp_path, steps=8, evaluate_every=1)
     run(job)
-    run(replace(job, config=replace(job.config, steps=16)), resume=True)
+    run(replace(job, config=job.config.updated(steps=16)), resume=True)
     records = job.folder.recorded_checkpoints()
     assert records is not None
     assert [record.checkpoint.iteration for record in records] == [2, 1]
@@ -376,7 +376,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
     )
     jobs = {
         "training_algorithm must be clipped_ppo": replace(job, metadata=sac),
-        "unknown track": replace(job, config=replace(CONFIG, track="nowhere")),
+        "unknown track": replace(job, config=CONFIG.updated(track="nowhere")),
         "car_version": replace(job, metadata=replace(METADATA, car_version=2)),
     }
     for message, broken in jobs.items():

@@ -55,7 +55,7 @@ def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_tracks_are_kept_by_their_own_names() -> None:
     config = new_job(TrainingFiles(), {"track": "oval", "more_tracks": ("re:Invent 2018",)}).config
-    assert config.tracks == ("Oval_track", "reinvent_base")
+    assert config.course.tracks == ("Oval_track", "reinvent_base")
 
 
 def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None:
@@ -74,10 +74,13 @@ def test_where_and_which_way_is_as_far_as_somebody_says_so() -> None:
     assert CourseOptions().settings() == {}
     said = CourseOptions(direction="Clockwise", start_position=0.25)
     config = new_job(TrainingFiles(), said.settings()).config
-    assert config.driving_direction == "clockwise"
-    assert (config.start_position, config.random_start) == (0.25, False)
-    assert not config.alternate_driving_direction
+    assert config.course.driving_direction == "clockwise"
+    assert (config.collection.start_position, config.collection.random_start) == (0.25, False)
+    assert not config.course.alternate_driving_direction
     said = CourseOptions(direction="alternate", round_robin_advance_dist=0.0)
     config = new_job(TrainingFiles(), said.settings()).config
-    assert config.alternate_driving_direction
-    assert (config.driving_direction, config.round_robin_advance_dist) == ("forward", 0.0)
+    assert config.course.alternate_driving_direction
+    assert (config.course.driving_direction, config.collection.round_robin_advance_dist) == (
+        "forward",
+        0.0,
+    )

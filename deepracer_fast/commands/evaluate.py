@@ -126,7 +126,7 @@ def entries_of(entries: Entries, settings: LapSettings) -> Iterator[Entry]:
     """
     for path in entries.models:
         trained = settings_of(path)
-        tracks = list(map(load_track, entries.track or trained.tracks))
+        tracks = list(map(load_track, entries.track or trained.course.tracks))
         options = _options(entries, settings, trained)
         for checkpoint in _checkpoints(path, entries.checkpoint or ()):
             model = load_model(path, checkpoint)
@@ -215,7 +215,7 @@ def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> R
     race = (read_config(entries.config) if entries.config else trained).race
     usual: dict[str, Any] = {
         "car_version": trained.car_version,
-        "driving_direction": trained.driving_direction,
+        "driving_direction": trained.course.driving_direction,
         "race": race.of_type(entries.race_type) if entries.race_type else race,
     }
     asked = given(settings)

@@ -121,7 +121,7 @@ def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named:
     """A training in the job's folder, or in one that is made here and now for nobody else."""
     if named:
         return Training(job, resume, stop.requested, team)
-    job = replace(job, folder=_claimed_folder(job.config.track))
+    job = replace(job, folder=_claimed_folder(job.config.course.tracks[0]))
     try:
         training = Training(job, resume, stop.requested, team)
     except BaseException:
@@ -155,7 +155,7 @@ def _train(console: Console, training: Training, stop: StopRequest) -> None:
     job = training.job
     title = f"{tracks_of(job.config)}, {job.metadata.sees}, {job.reward.name}"
     try:
-        with TrainingScreen(console, title, job.config.minutes) as screen:
+        with TrainingScreen(console, title, job.config.budget.minutes) as screen:
             stop.when_asked = screen.stopping
             training.run(screen.show)
     except RewardError:
@@ -179,7 +179,7 @@ def _team_of(invited: Invitation | None, console: Console) -> Team:
 
 def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
     """What must be the same on all hosts that train together."""
-    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.tracks}
+    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.course.tracks}
     return {
         "reward function": job.reward.source,
         "model metadata": job.metadata.to_json(),
@@ -250,7 +250,7 @@ def _evaluate_parent(
         job.folder.refuse_a_model()  # before anybody waits
     _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
     model, driven = replace(parent.model, metadata=job.metadata), []
-    for name in job.config.tracks:
+    for name in job.config.course.tracks:
         track = load_track(name)
         laps, trace = evaluate_model(model, track, _race_options(job.config))
         driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
@@ -263,7 +263,7 @@ def _race_options(config: TrainConfig) -> RaceOptions:
         threads=config.threads,
         car_version=config.car_version,
         race=config.race,
-        driving_direction=config.driving_direction,
+        driving_direction=config.course.driving_direction,
     )
 
 
@@ -276,7 +276,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
         row: these laps, if the training has driven them.
     """
     model = None if row else load_model(job.folder.path)
-    for index, name in enumerate(job.config.tracks):
+    for index, name in enumerate(job.config.course.tracks):
         track = load_track(name)
         title = f"Evaluation on {track.title}"
         if row:

@@ -141,9 +141,6 @@ class CourseOptions:
         from deepracer_fast.tracks.driving_direction import direction_meant
 
         settings = given(self)
-        if "tracks" in settings:
-            track, *more = settings.pop("tracks")
-            settings |= {"track": track, "more_tracks": tuple(more)}
         if "start_position" in settings or "round_robin_advance_dist" in settings:
             settings["random_start"] = False
         if "direction" in settings:

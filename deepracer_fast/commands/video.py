@@ -89,12 +89,12 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
     output = _output(film, model_name(path))
     trained = settings_of(path)
     model = load_model(path, drive.checkpoint or "best")
-    track = load_track(film.track or trained.track)
+    track = load_track(film.track or trained.course.tracks[0])
     names = ("resets", "off_track_penalty", "car_version")
     usual: dict[str, Any] = {"car_version": trained.car_version}
     race = RaceOptions(
         laps=drive.laps or 1,
-        driving_direction=trained.driving_direction,
+        driving_direction=trained.course.driving_direction,
         race=(read_config(drive.config) if drive.config else trained).race,
         **usual | {name: value for name, value in given(drive).items() if name in names},
     )

@@ -7,7 +7,7 @@ after each of them, with an archive of the best. Neighbours: ``train`` says when
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.numpy
@@ -155,12 +155,12 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         track: its first one.
     """
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
-    backwards = track.runs_backwards(job.config.driving_direction)
+    backwards = track.runs_backwards(job.config.course.driving_direction)
     clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
-    places = [_place(number, given) for number, given in enumerate(job.config.tracks)]
+    places = [_place(number, given) for number, given in enumerate(job.config.course.tracks)]
     routes = {
         place: Path(given).read_bytes()
-        for place, given in zip(places, job.config.tracks, strict=True)
+        for place, given in zip(places, job.config.course.tracks, strict=True)
         if place != given
     }
     return ModelInputs(
@@ -174,7 +174,7 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
             job.config.race.race_type,
             (job.metadata.car_name, job.metadata.car_color),
         ),
-        config=replace(job.config, track=places[0], more_tracks=tuple(places[1:])).to_toml(),
+        config=job.config.updated(tracks=places).to_toml(),
         routes=routes,
     )
 

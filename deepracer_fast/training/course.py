@@ -53,14 +53,15 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, metadata: ModelMetadata) -> None:
-        made_up = [f"random_{number}" for number in range(config.random_tracks)]
-        names = dict.fromkeys((*config.tracks, *made_up))
+        course = config.course
+        made_up = [f"random_{number}" for number in range(course.random_tracks)]
+        names = dict.fromkeys((*course.tracks, *made_up))
         self.tracks: tuple[Track, ...] = tuple(map(load_track, names))
         self.metadata = metadata
         self.race = config.race
-        self._backwards = [track.runs_backwards(config.driving_direction) for track in self.tracks]
+        self._backwards = [track.runs_backwards(course.driving_direction) for track in self.tracks]
         # For teacher and lessons the way back is one more track.
-        self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
+        self.both_ways = course.alternate_driving_direction or len(self.tracks) > 1
         self._threads = config.threads
         self._car_version = config.car_version or metadata.car_version
 

@@ -198,7 +198,7 @@ def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
 
 
 def _of_records() -> dict[str, Callable[[Goods], Call]]:
-    from dataclasses import fields
+    from dataclasses import fields, is_dataclass
 
     from deepracer_fast.driving.evaluate import RaceOptions
     from deepracer_fast.files.action_space import (
@@ -216,11 +216,13 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.world.randomization import Randomization
     from deepracer_fast.world.simulator import RaceRules
 
+    tables = [type(table) for table in vars(TrainConfig()).values() if is_dataclass(table)]
+
     def record(kind: type) -> Callable[[Goods], Call]:
         return lambda _: (kind, {f.name: getattr(kind(), f.name) for f in fields(kind)})
 
     kinds = (RaceRules, RaceConfig, Randomization, TrainConfig, Hyperparameters, RaceOptions)
-    return {kind.__name__: record(kind) for kind in (*kinds, LidarConfig)} | {
+    return {kind.__name__: record(kind) for kind in (*kinds, *tables, LidarConfig)} | {
         "ModelMetadata": lambda g: (
             ModelMetadata,
             {f.name: getattr(g.metadata(), f.name) for f in fields(ModelMetadata)},

@@ -106,7 +106,7 @@ def make_folder(folder: Path) -> None:
             reward_function=REWARD,
             hyperparameters=Hyperparameters().to_json(),
             training_params=training_params("seed", "Oval_track", clockwise=False),
-            config=TrainConfig(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml(),
+            config=TrainConfig().updated(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml(),
             routes={"tracks/carried.npy": route_bytes(load_track("Oval_track"))},
         )
     )
