@@ -15,7 +15,7 @@ from command_line import CommandLine
 
 from deepracer_fast.commands import train as training_command
 from deepracer_fast.commands.video import drive_moments
-from deepracer_fast.driving.collect import Collector
+from deepracer_fast.driving.collect import Collector, Decision
 from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, lap_rules
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
@@ -119,8 +119,8 @@ def seen_in_training(steps: int) -> list[np.ndarray]:
     rules = lap_rules(RaceOptions(resets=False))
     config = TrainConfig().updated(track=TRACK, threads=1)
     cars = Course(config, METADATA).put(Cars(1, rules, (FRONT,)))
-    collector = Collector(cars, lambda params, where: np.zeros(len(where)), FAST, steps)
-    collector.horizon(lambda observation: (witness.best_action(observation), np.zeros(1)))
+    collector = Collector(cars, load_reward(lambda params: 0.0), FAST, steps)
+    collector.horizon(lambda observation: Decision(witness.best_action(observation), np.zeros(1)))
     return witness.seen
 
 

@@ -107,7 +107,7 @@ def test_a_value_function_of_another_kind_is_left_alone(value_function: str) -> 
     pupil = learner_of(TRACK_STATE_MODEL, value_function=value_function)
     pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1))
     observation = {TRACK_STATE: np.zeros((2, 17), np.float32)}
-    assert pupil.explore(observation)[2].shape == (2,)
+    assert pupil.explore(observation).value.shape == (2,)  # type: ignore[union-attr]
 
 
 def test_random_actions_lie_in_the_action_space() -> None:

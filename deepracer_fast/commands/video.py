@@ -40,7 +40,7 @@ from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.reward import load_reward
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import read_config, settings_of
-from deepracer_fast.world.fleet import Judge
+from deepracer_fast.world.fleet import Judge, judge_of
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 
@@ -98,11 +98,11 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
         race=(read_config(drive.config) if drive.config else trained).race,
         **usual | {name: value for name, value in given(drive).items() if name in names},
     )
-    judge = load_reward(film.reward) if film.reward else None
     car = model.metadata.car
     title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
     caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
     simulator = _simulator(model, track, race, drive.seed or 0)
+    judge = judge_of(simulator, load_reward(film.reward)) if film.reward else None
     moments = drive_moments(model, simulator, race.laps, judge)
     _film(output, _screen(output, track, caption), moments, film)
 

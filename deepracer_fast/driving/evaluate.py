@@ -305,7 +305,7 @@ def step_rewards(judge: Judge | None, result: StepResult) -> Array:
     """What the step earned each car; nothing in steps that prepare or pause it."""
     if judge is None:
         return np.zeros(len(result.status), np.float32)
-    return judge(result.params, (result.status != PREPARE) & (result.status != PAUSE))
+    return judge(result, (result.status != PREPARE) & (result.status != PAUSE))
 
 
 class _LapCounter:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.checks.file_reading import refusing
-from deepracer_fast.driving.collect import Rollout
+from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.learning import imitation, parallel, ppo
@@ -101,12 +101,15 @@ class Learner:
         """
         self._state = self._state._replace(policy=_like(self._state.policy, policy))
 
-    def explore(self, observation: dict[str, Array]) -> tuple[Array, ...]:
-        """Actions to learn from, log probabilities, perhaps values; see ``collect.Policy``."""
+    def explore(self, observation: dict[str, Array]) -> Decision:
+        """Actions to learn from; see ``collect.Policy``."""
         self._key, key = jax.random.split(self._key)
         if not self._team.leads:
             key = jax.random.fold_in(key, self._team.index)  # its cars explore in their own way
-        return tuple(np.asarray(x) for x in self._sample(observation, key) if x is not None)
+        action, log_prob, value = self._sample(observation, key)
+        return Decision(
+            np.asarray(action), np.asarray(log_prob), None if value is None else np.asarray(value)
+        )
 
     def _sample(self, observation: dict[str, Array], key: jax.Array) -> Any:
         options, params = self.options, (self._state.policy, self._state.value)

@@ -14,7 +14,7 @@ from deepracer_fast.files.metrics import EpisodeOutcome
 from deepracer_fast.learning.hosts import Team
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
-from deepracer_fast.training.course import Cars, Course, judge_of, rows_of
+from deepracer_fast.training.course import Cars, Course, rows_of
 from deepracer_fast.training.job import TrainingJob, has_teacher
 from deepracer_fast.training.record import EPISODES_OF_AN_ITERATION
 from deepracer_fast.training.teacher import Misjudgement
@@ -80,7 +80,7 @@ class TrainingCars:
         )
         self._collector = Collector(
             simulator,
-            judge_of(simulator, job.reward),
+            job.reward,
             job.metadata.action_space,
             LONGEST_EPISODE if collection.whole_episodes else collection.horizon,
             disturb=misjudgement if job.metadata.sees_track_state else None,

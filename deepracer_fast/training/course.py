@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from deepracer_fast.driving.evaluate import two_slow_laps
 from deepracer_fast.files.model_metadata import CAMERAS, LidarConfig, ModelMetadata
-from deepracer_fast.reward import Reward
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.world.fleet import Fleet, Judge, rewards_of
+from deepracer_fast.world.fleet import Fleet
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import RaceRules, Simulator
 
@@ -102,10 +101,3 @@ class Course:
 def rows_of(simulator: Simulator | Fleet) -> list[slice]:
     """Which cars drive on which track."""
     return simulator.rows if isinstance(simulator, Fleet) else [slice(0, simulator.num_cars)]
-
-
-def judge_of(simulator: Simulator | Fleet, reward: Reward) -> Judge:
-    """The user's reward for these cars."""
-    if isinstance(simulator, Fleet):
-        return simulator.judge(rewards_of(reward, len(simulator.simulators)))
-    return reward

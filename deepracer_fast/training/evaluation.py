@@ -20,7 +20,8 @@ from deepracer_fast.driving.evaluate import (
 )
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.reward import Reward
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.world.fleet import judge_of
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import RaceRules
 

@@ -24,7 +24,8 @@ from deepracer_fast.files.model_metadata import TRACK_STATE
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.reward import Reward
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.world.fleet import judge_of
 from deepracer_fast.world.simulator import RaceRules
 
 Array = npt.NDArray[Any]
@@ -106,12 +107,13 @@ class Lessons:
             answers = self._teacher.logits(shown)
             own = self._learner.logits(observation)
             action = (
-                self._teacher.explore(shown)[0]
+                self._teacher.explore(shown).action
                 if self.samples < self._config.teacher_drives
                 else self._learner.best_action_of(own)
             )
             distance = self._learner.distances(own, answers)
             self._distances.append(float(distance.mean()))
+            # The pictures of cars that are prepared count: they are the first that a car acts on.
             self._learn(observation, answers, self._order(distance))
             self._drive(action)
             self.samples += len(action)

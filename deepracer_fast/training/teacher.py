@@ -26,7 +26,7 @@ from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.reward import Reward
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
 from deepracer_fast.training.teaching_config import TeacherErrors
 from deepracer_fast.world.sensors import OBJECTS_TOLD, objects_told
 from deepracer_fast.world.simulator import RaceRules
@@ -105,7 +105,7 @@ class Teacher:
         self.simulator = course.put(cars)
         self._collector = Collector(
             self.simulator,
-            judge_of(self.simulator, reward),
+            reward,
             course.metadata.action_space,
             config.teacher.horizon,
             disturb=Misjudgement(

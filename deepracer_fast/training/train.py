@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from deepracer_fast.driving.collect import Rollout
+from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
@@ -387,7 +387,7 @@ class Training:
             self._save()
 
     def _collect(self) -> Rollout:
-        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
+        def policy(observation: dict[str, Any]) -> Decision:
             self._between_steps()
             return self._learner.explore(observation)
 
