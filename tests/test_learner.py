@@ -12,6 +12,7 @@ from deepracer_fast.driving.collect import Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.learning import ppo
+from deepracer_fast.learning.distribution import sample_actions
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import NetworkSpec
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE
@@ -224,7 +225,7 @@ def test_every_value_function_learns_without_compiling_anew(
             rollout.last_observation = {"LIDAR": rollout.observation["LIDAR"][-1]}
         measures = learner.learn(rollout)
         assert np.isfinite(list(measures.values())).all()
-        compiled.append((ppo.update._cache_size(), ppo.sample_actions._cache_size()))
+        compiled.append((ppo.update._cache_size(), sample_actions._cache_size()))
     assert compiled[1] == compiled[2] == compiled[0]
     assert {
         "policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "gradient_norm",

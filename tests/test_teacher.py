@@ -94,7 +94,7 @@ def test_a_successor_takes_over_values_and_spread_but_not_the_policy() -> None:
     master, pupil = learner_of(BOX_MODEL, seed=1), learner_of(BOX_MODEL)
     head = master.policy["ppo_head_0"]
     head["policy_log_std"] = head["policy_log_std"] - 1.5
-    pupil.succeed(master)
+    pupil.succeed(master.knowledge())
     np.testing.assert_array_equal(pupil.policy["ppo_head_0"]["policy_log_std"], [-1.5, -1.5])
     assert not np.array_equal(
         pupil.policy["ppo_head_0"]["policy_mean"]["kernel"],
@@ -105,7 +105,7 @@ def test_a_successor_takes_over_values_and_spread_but_not_the_policy() -> None:
 @pytest.mark.parametrize("value_function", ["separate", "shared"])
 def test_a_value_function_of_another_kind_is_left_alone(value_function: str) -> None:
     pupil = learner_of(TRACK_STATE_MODEL, value_function=value_function)
-    pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1))
+    pupil.succeed(learner_of(TRACK_STATE_MODEL, seed=1).knowledge())
     observation = {TRACK_STATE: np.zeros((2, 17), np.float32)}
     assert pupil.explore(observation).value.shape == (2,)  # type: ignore[union-attr]
 

@@ -86,7 +86,7 @@ class Lessons:
         self._everyone = np.ones(self.simulator.num_cars, bool)
         self.samples = samples
         if samples == 0:
-            learner.succeed(teacher)
+            learner.succeed(teacher.knowledge())
 
     def give(self, samples: int, going_on: Callable[[], None]) -> None:
         """Teaches at least so many samples.
