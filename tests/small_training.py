@@ -45,7 +45,7 @@ def job_in(path: Path, reward: str = REWARD, **config: Any) -> TrainingJob:
 
 def run(job: TrainingJob, resume: bool = False) -> list[Report]:
     shown: list[Report | str] = []
-    Training(job, resume).run(shown.append)
+    Training.open(job, resume).run(shown.append)
     return [each for each in shown if isinstance(each, Report)]
 
 

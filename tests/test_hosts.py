@@ -263,7 +263,7 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(
         ModelFolder(tmp_path / "model"),
     )
     with pytest.raises(ConfigError, match=message):
-        Training(job, resume=False, team=Team(0, 2))
+        Training.open(job, resume=False, team=Team(0, 2))
     assert not job.folder.path.exists()
 
 

@@ -51,7 +51,7 @@ def test_a_model_is_trained_and_acts(
         ModelFolder(tmp_path / "model"),
     )
     reports: list[Any] = []
-    Training(job, resume=False).run(reports.append)
+    Training.open(job, resume=False).run(reports.append)
     assert reports[-1].steps == 8 or collection == "episodes"
     assert np.isfinite(reports[-1].measures["policy_loss"])
     assert f'RACE_TYPE: "{race_type}"' in job.folder.training_params.read_text().replace("'", '"')

@@ -40,7 +40,7 @@ from deepracer_fast.files.hyperparameters import (
 from deepracer_fast.files.metrics import write_evaluation_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace import write_simtrace
-from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, invitation, meet
+from deepracer_fast.learning.hosts import ALONE, Invitation, Team, invitation, meet
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward.loading import read_reward
@@ -48,10 +48,10 @@ from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import confinement_note
 from deepracer_fast.reward.text_faults import text_faults
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.training.checkpoints import Row
 from deepracer_fast.training.clone import Parent
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.follower import follow
+from deepracer_fast.training.evaluation import Row
+from deepracer_fast.training.follower import agree_on, follow
 from deepracer_fast.training.inputs import (
     TrainingFiles,
     inheritance,
@@ -100,8 +100,7 @@ def run_training(
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
     team = _team_of(invited, console)
     job = resumed_job(files, settings) if resume else new_job(files, settings)
-    if team.count > 1:
-        agree(team, _common_to_hosts(job))
+    agree_on(team, job)
     if not team.leads:
         _follow(console, job, resume, team)
         return
@@ -120,10 +119,10 @@ def run_training(
 def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named: bool) -> Training:
     """A training in the job's folder, or in one that is made here and now for nobody else."""
     if named:
-        return Training(job, resume, stop.requested, team)
+        return Training.open(job, resume, stop.requested, team)
     job = replace(job, folder=_claimed_folder(job.config.course.tracks[0]))
     try:
-        training = Training(job, resume, stop.requested, team)
+        training = Training.open(job, resume, stop.requested, team)
     except BaseException:
         shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
@@ -175,17 +174,6 @@ def _team_of(invited: Invitation | None, console: Console) -> Team:
         return ALONE
     _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
     return meet(invited)
-
-
-def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
-    """What must be the same on all hosts that train together."""
-    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.course.tracks}
-    return {
-        "reward function": job.reward.source,
-        "model metadata": job.metadata.to_json(),
-        "hyperparameters": job.hyperparameters.to_json(),
-        "config": replace(job.config, threads=0).to_toml(),
-    } | {name: str(waypoints.tolist()) for name, waypoints in tracks.items()}
 
 
 def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:

@@ -6,16 +6,12 @@ In: a job, and the hosts that share its cars. Out: rollouts. Neighbours: ``train
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from deepracer_fast.driving.collect import Collector, Policy, Rollout
-from deepracer_fast.errors import ConfigError
-from deepracer_fast.files.metrics import EpisodeOutcome
 from deepracer_fast.learning.hosts import Team
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.training.course import Cars, Course, rows_of
-from deepracer_fast.training.job import TrainingJob, has_teacher
+from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.record import EPISODES_OF_AN_ITERATION
 from deepracer_fast.training.teacher import Misjudgement
 from deepracer_fast.training.traces import TrainingTrack
@@ -138,30 +134,3 @@ def room_for_episodes(job: TrainingJob) -> int:
     while room < collection.num_cars * collection.horizon // 2:
         room *= 10
     return room
-
-
-def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
-    """Refuses what several hosts cannot share evenly.
-
-    Raises:
-        ConfigError: the cars, or the teacher of a new training.
-    """
-    if team.count > 1 and has_teacher(job) and not resume:
-        raise ConfigError(
-            "a teacher and its lessons run on one host: add --no-teacher, or let one host begin "
-            "the training and --resume it on all"
-        )
-    by_episodes = job.config.collection.whole_episodes
-    name = "num_episodes_between_training" if by_episodes else "num_cars"
-    if number_of_cars(job) % team.count:
-        raise ConfigError(
-            f"{name} must be a multiple of the {team.count} hosts, got {number_of_cars(job)}"
-        )
-
-
-def all_episodes(team: Team, rollout: Rollout) -> tuple[int, list[EpisodeOutcome]]:
-    """Samples and ended episodes of all hosts' rollouts, host 0's first; every host calls it."""
-    ended = [asdict(each) for each in rollout.driven.outcomes]
-    told = team.gather([int(rollout.valid.sum()), ended])
-    outcomes = [EpisodeOutcome(**each) for _, of_host in told for each in of_host]
-    return sum(samples for samples, _ in told), outcomes

@@ -7,13 +7,10 @@ after each of them, with an archive of the best. Neighbours: ``train`` says when
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.numpy
 
-from deepracer_fast.driving.evaluate import Lap
-from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.model_folder import ModelInputs
 from deepracer_fast.files.training_params import training_params
@@ -23,25 +20,8 @@ from deepracer_fast.policy.archive.model_archive import write_model_archive
 from deepracer_fast.policy.archive.weights import flatten_tree, policy_in
 from deepracer_fast.policy.mending import mend
 from deepracer_fast.tracks.track import Track
+from deepracer_fast.training.evaluation import Row
 from deepracer_fast.training.job import TrainingJob
-
-
-@dataclass(frozen=True)
-class Row:
-    """Laps in a row of the best checkpoint.
-
-    Attributes:
-        laps: track by track, of one car each.
-        trace: of every step of these cars.
-    """
-
-    laps: list[list[Lap]]
-    trace: Trace
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether no lap left the track."""
-        return all(lap.is_clean for laps in self.laps for lap in laps)
 
 
 class Checkpoints:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -26,18 +27,16 @@ from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, Re
 from deepracer_fast.files.atomic import remove_leftovers
 from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.learning.hosts import ALONE, Team
-from deepracer_fast.training.cars import (
-    TrainingCars,
-    all_episodes,
-    check_team,
-    learner_of,
-    room_for_episodes,
-    traced,
-)
-from deepracer_fast.training.checkpoints import Checkpoints, Row, inputs_of, size_of_save
+from deepracer_fast.training.cars import TrainingCars, learner_of, room_for_episodes, traced
+from deepracer_fast.training.checkpoints import Checkpoints, inputs_of, size_of_save
 from deepracer_fast.training.course import Course
-from deepracer_fast.training.evaluation import Evaluation, standing
-from deepracer_fast.training.follower import begin_together, end_together
+from deepracer_fast.training.evaluation import Evaluation, Row, standing
+from deepracer_fast.training.follower import (
+    begin_together,
+    check_team,
+    end_together,
+    gathered,
+)
 from deepracer_fast.training.health import Health
 from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
 from deepracer_fast.training.job import TrainingJob, has_teacher
@@ -60,37 +59,18 @@ class StopRequested(Exception):
 
 
 class Training:
-    """One training, new or resumed.
-
-    Args:
-        job: what to train.
-        resume: go on from the folder's last checkpoint.
-        stop_requested: asked between env steps; True ends the training cleanly.
-        team: the hosts that train together; this is the first of them, and on each other one
-            ``training_follower.follow`` runs.
+    """One training, new or resumed; ``open`` makes one, in its folder.
 
     Attributes:
-        job: as given.
+        job: what is trained.
         made_folder: it was not there before.
-
-    Raises:
-        ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
-        InUseError: another training writes there.
-        DeepRacerError: anything else about the job that cannot be used.
     """
 
-    def __init__(
-        self,
-        job: TrainingJob,
-        resume: bool,
-        stop_requested: Callable[[], bool] = lambda: False,
-        team: Team = ALONE,
-    ) -> None:
+    def __init__(self, job: TrainingJob, stop_requested: Callable[[], bool], team: Team) -> None:
         if job.metadata.training_algorithm != "clipped_ppo":
             raise ConfigError(
                 f"training_algorithm must be clipped_ppo, got {job.metadata.training_algorithm}"
             )
-        check_team(job, team, resume)
         self.job, self._stop_requested, self._team = job, stop_requested, team
         self._course = Course(job.config, job.metadata)
         self._learner = learner_of(job, team)
@@ -103,25 +83,49 @@ class Training:
         self._update_seconds = 0.0
         self._cars: TrainingCars | None = None
         self._checkpoints = Checkpoints(job)
+        best_by = job.config.evaluation.best_by
+        self._record = TrainingRecord(job.folder, room_for_episodes(job), best_by)
         self._teaching: Teaching | None = None
-        self._open(resume)
+        self.made_folder = False
 
-    def _open(self, resume: bool) -> None:
-        """Takes the folder: nobody else writes there until the training has ended."""
-        folder = self.job.folder
+    @classmethod
+    def open(
+        cls,
+        job: TrainingJob,
+        resume: bool,
+        stop_requested: Callable[[], bool] = lambda: False,
+        team: Team = ALONE,
+    ) -> Training:
+        """Takes the job's folder: nobody else writes there until the training has ended.
+
+        Args:
+            job: what to train.
+            resume: go on from the folder's last checkpoint.
+            stop_requested: asked between env steps; True ends the training cleanly.
+            team: the hosts that train together; this is the first of them, and on each other one
+                ``follower.follow`` runs.
+
+        Raises:
+            ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
+            InUseError: another training writes there.
+            DeepRacerError: anything else about the job that cannot be used.
+        """
+        check_team(job, team, resume)
+        training, folder = cls(job, stop_requested, team), job.folder
         if resume:
             folder.refuse_nothing_begun()
         else:
             folder.refuse_a_model()  # before anything is made
-        self.made_folder = made = folder.make()
+        training.made_folder = folder.make()
         folder.lock.acquire()
         try:
-            self._take_up(resume)
+            training._take_up(resume)
         except BaseException:
             folder.lock.release()
-            if made:
+            if training.made_folder:
                 shutil.rmtree(folder.path, ignore_errors=True)
             raise
+        return training
 
     def _take_up(self, resume: bool) -> None:
         """Goes on from the last checkpoint, or writes the first one."""
@@ -132,13 +136,13 @@ class Training:
                 folder.put_mark()
             self._restore()
             self._put_teacher()
-            self._record = self._books(self._iteration)
+            self._record.go_on(self._iteration)
             return
         folder.check_room(size_of_save(job, self._learner))
         inputs = inputs_of(job, self._course.tracks[0])
         folder.create(inputs, job.parent.record if job.parent else {}, job.given)
         remove_leftovers(folder.path)
-        self._record = self._books(None)
+        self._record.begin()
         if job.parent is not None:
             self._learner.begin_with(job.parent.model.params)
         self._put_teacher()
@@ -150,12 +154,6 @@ class Training:
         if begins and self._team.count == 1 and has_teacher(self.job):
             self._teaching = Teaching(self.job, self._course, self._learner)
             self._iteration = max(self._iteration, self._teaching.rounds)
-
-    def _books(self, iterations: int | None) -> TrainingRecord:
-        job = self.job
-        return TrainingRecord(
-            job.folder, room_for_episodes(job), job.config.evaluation.best_by, iterations
-        )
 
     @property
     def row(self) -> Row | None:
@@ -315,13 +313,14 @@ class Training:
         rollout = self._collect()
         measures = self._learn(rollout)
         duration = time.monotonic() - begun
-        samples, rollout.driven.outcomes = all_episodes(self._team, rollout)
-        self._steps += samples
-        self._write_down(PPO, rollout.driven, self._cars_on_the_tracks.tracks, self._steps)
+        all_hosts = gathered(self._team, rollout)
+        self._steps += all_hosts.samples
+        driven = replace(rollout.driven, outcomes=all_hosts.outcomes)
+        self._write_down(PPO, driven, self._cars_on_the_tracks.tracks, self._steps)
         self._iteration += 1
         due = self._iteration % self.job.config.evaluation.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
-        return self._report(samples / duration, laps, measures)
+        return self._report(all_hosts.samples / duration, laps, measures)
 
     def _write_down(
         self, stage: str, driven: Driven, tracks: Sequence[TrainingTrack], steps: int
@@ -421,7 +420,7 @@ class Training:
         row = None
         fastest = best_by == "laptime" and beats(self._record_of(driven), self._checkpoints.best)
         if ends or (clean and fastest):
-            row = Row(*self._evaluation.row(self._greedy))
+            row = self._evaluation.row(self._greedy)
             if not row.is_clean:
                 self._clean_evaluations = 0
                 if best_by == "laptime":
