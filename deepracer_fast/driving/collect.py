@@ -17,8 +17,8 @@ import numpy.typing as npt
 from deepracer_fast.driving.episode_books import Driven, EpisodeBooks
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import Reward
-from deepracer_fast.world.fleet import Fleet, judge_of
-from deepracer_fast.world.simulator import PAUSE, PREPARE, TRACK_STATE_SIZE, Simulator
+from deepracer_fast.world.fleet import Fleet, judge_of, judged_cars
+from deepracer_fast.world.simulator import TRACK_STATE_SIZE, Simulator
 
 Array = npt.NDArray[Any]
 
@@ -185,7 +185,7 @@ class Collector:
         self._disturb(observation)
         decision = policy(observation)
         result = self._simulator.step(self._action_space.to_commands(decision.action))
-        driven = counted & (result.status != PREPARE) & (result.status != PAUSE)
+        driven = counted & judged_cars(result)
         rollout.action[t], rollout.log_prob[t] = decision.action, decision.log_prob
         if decision.value is not None:
             if rollout.value is None:

@@ -21,13 +21,12 @@ from deepracer_fast.files.model_metadata import LidarConfig
 from deepracer_fast.policy.model import Model, metadata_of
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.world.fleet import Fleet, Judge
+from deepracer_fast.world.fleet import Fleet, Judge, judged_cars
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import (
     CONTROL_PERIOD,
     OFF_TRACK,
-    PAUSE,
     PREPARE,
     STATUS_NAMES,
     RaceRules,
@@ -305,7 +304,7 @@ def step_rewards(judge: Judge | None, result: StepResult) -> Array:
     """What the step earned each car; nothing in steps that prepare or pause it."""
     if judge is None:
         return np.zeros(len(result.status), np.float32)
-    return judge(result, (result.status != PREPARE) & (result.status != PAUSE))
+    return judge(result, judged_cars(result))
 
 
 class _LapCounter:

@@ -16,11 +16,17 @@ import numpy.typing as npt
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.reward import Reward
-from deepracer_fast.world.simulator import Simulator, StepResult
+from deepracer_fast.world.simulator import PAUSE, PREPARE, Simulator, StepResult
 
 Array = npt.NDArray[Any]
 Judge = Callable[[StepResult, Array], Array]
 """A step and the cars to judge, bool [B] -> rewards float32 [B]."""
+
+
+def judged_cars(result: StepResult) -> Array:
+    """Cars that the reward function is called for, bool [B]: neither prepared nor paused."""
+    driving: Array = (result.status != PREPARE) & (result.status != PAUSE)
+    return driving
 
 
 @dataclass(frozen=True)
