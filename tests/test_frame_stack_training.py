@@ -16,7 +16,7 @@ from command_line import CommandLine
 from deepracer_fast.commands import train as training_command
 from deepracer_fast.commands.video import drive_moments
 from deepracer_fast.driving.collect import Collector, Decision
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, lap_rules
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model, lap_rules
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.files.hyperparameters import Hyperparameters
@@ -25,7 +25,7 @@ from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.racing.drive import Entrant, drive_race
-from deepracer_fast.racing.race import Race
+from deepracer_fast.racing.race import RankedRace
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training.config import TrainConfig
@@ -55,8 +55,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with what ``TRAIN`` names."""
 
-    def one_lap(model: Any, track: Any, _: RaceOptions) -> Any:
-        return evaluate_model(model, track, RaceOptions(laps=1, resets=False, threads=1))
+    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+        return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # checkpoints are 100 MB here
@@ -116,7 +116,7 @@ class Witness:
 def seen_in_training(steps: int) -> list[np.ndarray]:
     """By a car that starts where a lap does."""
     witness = Witness()
-    rules = lap_rules(RaceOptions(resets=False))
+    rules = lap_rules(EvaluationOptions(resets=False))
     config = TrainConfig().updated(track=TRACK, threads=1)
     cars = Course(config, METADATA).put(Cars(1, rules, (FRONT,)))
     collector = Collector(cars, load_reward(lambda params: 0.0), FAST, steps)
@@ -128,11 +128,11 @@ def seen_in_training(steps: int) -> list[np.ndarray]:
 def test_a_policy_sees_everywhere_what_it_saw_in_training(where: str) -> None:
     witness: Any = Witness()
     if where == "evaluate":
-        evaluate_model(witness, TRACK, RaceOptions(laps=1, resets=False, threads=1))
+        evaluate_model(witness, TRACK, EvaluationOptions(laps=1, resets=False, threads=1))
     elif where == "race":
-        drive_race(Race(TRACK, 1.0, laps=1, resets=0), [Entrant("a", witness)], 1)
+        drive_race(RankedRace(TRACK, 1.0, laps=1, resets=0), [Entrant("a", witness)], 1)
     else:
-        rules = lap_rules(RaceOptions(resets=False))
+        rules = lap_rules(EvaluationOptions(resets=False))
         simulator = Simulator(TRACK, sensors=(FRONT,), rules=rules, frame_stack=2)
         shown = [moment.picture for moment in drive_moments(witness, simulator, 1)]
         np.testing.assert_array_equal(shown, np.concatenate(witness.seen)[..., 1:])
@@ -163,7 +163,7 @@ def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None
 def test_models_that_see_other_frames_do_not_share_a_simulator() -> None:
     witness: Any = Witness()
     other: Any = SimpleNamespace(metadata=replace(METADATA, frame_stack=3))
-    rules = Race(TRACK, 1.0, laps=1, road=RaceConfig("HEAD_TO_MODEL"))
+    rules = RankedRace(TRACK, 1.0, laps=1, road=RaceConfig("HEAD_TO_MODEL"))
     with pytest.raises(ConfigError, match=r"b \(FRONT_FACING_CAMERA, 3 frames"):
         drive_race(rules, [Entrant("a", witness), Entrant("b", other)], 1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.driving.evaluate import Driver, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.driving.evaluate import Driver, EvaluationOptions, drive_laps, lap_rules
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.files.model_folder import ModelFolder
@@ -63,7 +63,7 @@ def test_a_model_is_trained_and_acts(
 def test_crashes_of_a_lap_are_counted_and_cost_their_penalty() -> None:
     """Straight on from the line: into the boxes, the border, and so on round the lap."""
     driver = Driver(lambda observation: np.array([[0.0, 2.0]]), ACTIONS)
-    options = RaceOptions(
+    options = EvaluationOptions(
         off_track_penalty=0.0, race=RaceConfig("OBJECT_AVOIDANCE", collision_penalty=2.0)
     )
     plain = type("Plain", (), {"to_commands": staticmethod(lambda action: action)})

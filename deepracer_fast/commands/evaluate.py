@@ -20,7 +20,7 @@ from rich.text import Text
 from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
-from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model, evaluate_starts
 from deepracer_fast.driving.habits import DrivingHabits, driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import printable
@@ -53,7 +53,7 @@ class Entry:
     model: Model
     track: Track
     world: str
-    options: RaceOptions
+    options: EvaluationOptions
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _cells(driven: Driven) -> dict[str, str]:
     }
 
 
-def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> RaceOptions:
+def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> EvaluationOptions:
     race = (read_config(entries.config) if entries.config else trained).race
     usual: dict[str, Any] = {
         "car_version": trained.car_version,
@@ -221,7 +221,7 @@ def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> R
     asked = given(settings)
     if "driving_direction" in asked:
         asked["driving_direction"] = direction_meant(asked["driving_direction"])
-    return RaceOptions(**(usual | asked))
+    return EvaluationOptions(**(usual | asked))
 
 
 def _checkpoints(path: Path, asked: Sequence[str]) -> Iterable[str]:

@@ -54,7 +54,7 @@ class Entries:
 
 @dataclass(frozen=True)
 class LapSettings:
-    """How the laps are driven: fields of ``RaceOptions``, of which None is the folder's."""
+    """How the laps are driven: fields of ``EvaluationOptions``, of which None is the folder's."""
 
     laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5
     resets: Annotated[

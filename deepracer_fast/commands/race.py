@@ -30,7 +30,7 @@ from deepracer_fast.racing.leaderboard import (
 )
 from deepracer_fast.racing.leagues import league_line, league_races_on
 from deepracer_fast.racing.race import (
-    Race,
+    RankedRace,
     Standing,
     Submission,
     check_name,
@@ -90,7 +90,7 @@ def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
 
 
 def _usual_place(asked: Mapping[str, Any]) -> Path:
-    ranking = asked.get("ranking", Race.ranking)
+    ranking = asked.get("ranking", RankedRace.ranking)
     race_type = asked.get("road", RaceConfig()).race_type
     kind = "" if race_type == "TIME_TRIAL" else f"-{race_type.lower().replace('_', '-')}"
     return LEADERBOARDS / f"{Path(asked.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
@@ -108,7 +108,7 @@ def _board(path: Path, asked: Mapping[str, Any], is_new_allowed: bool) -> Leader
     return Leaderboard(_new_race(asked))
 
 
-def _check_track(path: Path, race: Race) -> None:
+def _check_track(path: Path, race: RankedRace) -> None:
     length = _length_of(race.track)
     if length != race.track_length:
         raise ConfigError(
@@ -117,19 +117,19 @@ def _check_track(path: Path, race: Race) -> None:
         )
 
 
-def _new_race(asked: Mapping[str, Any]) -> Race:
+def _new_race(asked: Mapping[str, Any]) -> RankedRace:
     car_version = asked.get("car_version", 0)
     if car_version and car_version not in CAR_VERSIONS:
         raise ConfigError(
             f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
         )
-    ranking, laps = asked.get("ranking", Race.ranking), asked.get("laps", Race.laps)
+    ranking, laps = asked.get("ranking", RankedRace.ranking), asked.get("laps", RankedRace.laps)
     usual: dict[str, Any] = {
         "track": DEFAULT_TRACK,
         "track_length": _length_of(asked.get("track", DEFAULT_TRACK)),
         "minimum_laps": default_minimum_laps(ranking, laps),
     }
-    return Race(**(usual | dict(asked)))
+    return RankedRace(**(usual | dict(asked)))
 
 
 def _length_of(track: str) -> float:
@@ -159,7 +159,7 @@ def _names(models: Sequence[Path], said: Sequence[str]) -> list[str]:
     return names
 
 
-def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
+def _drive(race: RankedRace, entrants: Sequence[Entrant]) -> list[Submission]:
     console = Console(stderr=True)
     who = entrants[0].name if len(entrants) == 1 else f"{len(entrants)} models"
     with console.status(Text(f"{who}: {race.laps} laps on {race.track}")):
@@ -171,7 +171,7 @@ def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
     ]
 
 
-def _report(path: Path, race: Race, ranked: Iterable[Standing]) -> dict[str, Any]:
+def _report(path: Path, race: RankedRace, ranked: Iterable[Standing]) -> dict[str, Any]:
     rows = list(ranked)
     return {
         "leaderboard": str(path),
@@ -195,7 +195,7 @@ def _row(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing]) -> None:
+def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Standing]) -> None:
     title = Text(f"{printable(race.track)}, {race.laps} laps, by {race.ranking}")
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
@@ -218,7 +218,7 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
     console.print(f"file     {path}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _league_lines(race: Race, ranked: Sequence[Standing]) -> Iterator[str]:
+def _league_lines(race: RankedRace, ranked: Sequence[Standing]) -> Iterator[str]:
     """Where the winner would have come in a league's race by this ranking, if there was one."""
     races = league_races_on(race.track, race.road.race_type)
     same = [each for each in races if each.ranking == race.ranking]
@@ -231,7 +231,7 @@ def _league_lines(race: Race, ranked: Sequence[Standing]) -> Iterator[str]:
     yield league_line(races[0], min(lap.lap_time_seconds for lap in laps))
 
 
-def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
+def _cells(standing: Standing, race: RankedRace, fastest: float) -> list[str | Text]:
     submission = standing.submission
     laps = submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
@@ -251,7 +251,7 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     ]
 
 
-def _rules(race: Race) -> str:
+def _rules(race: RankedRace) -> str:
     hidden = ("track", "track_length", "road")
     rules = {k: v for k, v in asdict(race).items() if k not in hidden}
     rules |= {"car_version": race.car_version or "the model's"} | _road(race.road)

@@ -17,7 +17,7 @@ from deepracer_fast.commands.options import CarVersion, Checkpoint
 
 @dataclass(frozen=True)
 class RankedRules:
-    """Fields of ``Race``; None for what its file says, or what is usual."""
+    """Fields of ``RankedRace``; None for what its file says, or what is usual."""
 
     track: Annotated[
         str | None,

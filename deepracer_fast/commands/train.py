@@ -27,7 +27,7 @@ from deepracer_fast.commands.train_options import (
     RunOptions,
 )
 from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
-from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import ConfigError, RewardError
@@ -246,8 +246,8 @@ def _evaluate_parent(
     return driven
 
 
-def _race_options(config: TrainConfig) -> RaceOptions:
-    return RaceOptions(
+def _race_options(config: TrainConfig) -> EvaluationOptions:
+    return EvaluationOptions(
         threads=config.threads,
         car_version=config.car_version,
         race=config.race,

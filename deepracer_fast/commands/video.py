@@ -19,7 +19,7 @@ from rich.console import Console
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.replay import guess_track
 from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
-from deepracer_fast.driving.evaluate import RaceOptions, lap_rules, step_rewards
+from deepracer_fast.driving.evaluate import EvaluationOptions, lap_rules, step_rewards
 from deepracer_fast.driving.replay import FRONT_POINT
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.action_space import DiscreteActionSpace
@@ -92,7 +92,7 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
     track = load_track(film.track or trained.course.tracks[0])
     names = ("resets", "off_track_penalty", "car_version")
     usual: dict[str, Any] = {"car_version": trained.car_version}
-    race = RaceOptions(
+    race = EvaluationOptions(
         laps=drive.laps or 1,
         driving_direction=trained.course.driving_direction,
         race=(read_config(drive.config) if drive.config else trained).race,
@@ -228,7 +228,7 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
         )
 
 
-def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> Simulator:
+def _simulator(model: Model, track: Track, options: EvaluationOptions, seed: int) -> Simulator:
     """One car, as its model describes it, among what the race puts on the road."""
     return Simulator(
         track,

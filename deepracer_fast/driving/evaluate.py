@@ -97,7 +97,7 @@ class Lap:
 
 
 @dataclass(frozen=True)
-class RaceOptions:
+class EvaluationOptions:
     """How an evaluation is run.
 
     Attributes:
@@ -137,7 +137,7 @@ MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
 
 
 def evaluate_model(
-    model: Model, track: Track | str | Path, options: RaceOptions | None = None
+    model: Model, track: Track | str | Path, options: EvaluationOptions | None = None
 ) -> tuple[list[Lap], Trace]:
     """Drives greedy laps one after the other, the first from a standing start, usually at the line.
 
@@ -152,7 +152,9 @@ def evaluate_model(
     Returns:
         The laps in order, and the trace of every step.
     """
-    options = RaceOptions() if options is None else instance("options", options, RaceOptions)
+    options = (
+        EvaluationOptions() if options is None else instance("options", options, EvaluationOptions)
+    )
     track = load_track(track)
     simulator, trace = _cars(model, track, options, lap_rules(options, track)), Trace()
     driver = Driver(model.best_action, metadata_of(model).action_space)
@@ -160,7 +162,7 @@ def evaluate_model(
 
 
 def evaluate_starts(
-    model: Model, track: Track | str | Path, options: RaceOptions, starts: int
+    model: Model, track: Track | str | Path, options: EvaluationOptions, starts: int
 ) -> tuple[list[Lap], Trace]:
     """Drives one greedy lap, or attempt, from each of several evenly spaced places.
 
@@ -175,7 +177,7 @@ def evaluate_starts(
     Returns:
         The laps by place, and the trace of every step, an episode each.
     """
-    instance("options", options, RaceOptions)
+    instance("options", options, EvaluationOptions)
     count("starts", starts, 1)
     track, space = load_track(track), metadata_of(model).action_space
     rules = replace(
@@ -191,7 +193,7 @@ def evaluate_starts(
 
 
 def _cars(
-    model: Model, track: Track, options: RaceOptions, rules: RaceRules, number: int = 1
+    model: Model, track: Track, options: EvaluationOptions, rules: RaceRules, number: int = 1
 ) -> Simulator:
     """The model's cars on a track."""
     metadata = metadata_of(model)
@@ -219,7 +221,7 @@ def two_slow_laps(length: float, space: ActionSpace) -> int:
     return int(2.0 * length / max(float(speed), 0.1) / CONTROL_PERIOD)
 
 
-def lap_rules(options: RaceOptions, track: Track | None = None) -> RaceRules:
+def lap_rules(options: EvaluationOptions, track: Track | None = None) -> RaceRules:
     """Laps one after the other, the first from a standing start.
 
     Args:

@@ -13,9 +13,9 @@ import numpy as np
 
 from deepracer_fast.driving.evaluate import (
     Driver,
+    EvaluationOptions,
     GreedyPolicy,
     Lap,
-    RaceOptions,
     drive_laps,
     lap_rules,
 )
@@ -93,10 +93,10 @@ class Evaluation:
     def row(self, policy: GreedyPolicy) -> Row:
         """Five laps of one car a track; it ends at the first lap that is not clean."""
         tracks, trace = len(self._course.tracks), Trace()
-        rules = lap_rules(RaceOptions(resets=False))
+        rules = lap_rules(EvaluationOptions(resets=False))
         simulator = self._course.put(Cars(tracks, rules, self._course.metadata.sensors))
         driver = Driver(policy, self._course.metadata.action_space)
-        laps = drive_laps(driver, simulator, RaceOptions().laps, trace, give_up=True)
+        laps = drive_laps(driver, simulator, EvaluationOptions().laps, trace, give_up=True)
         return Row(laps, trace)
 
 
