@@ -34,7 +34,7 @@ from deepracer_fast.files.atomic import atomic_file, atomic_write_text
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.racing.drive import Entrant, drive_race
 from deepracer_fast.racing.leagues import LeagueRace, estimated_rank, league_races
-from deepracer_fast.racing.race import Race, RaceLap, ranked_seconds
+from deepracer_fast.racing.race import RaceLap, RankedRace, ranked_seconds
 from deepracer_fast.tracks.track import load_track
 
 TRIES = 3
@@ -104,8 +104,8 @@ def chosen(words: Sequence[str]) -> list[LeagueRace]:
     return list({key_of(race): race for race in found}.values())
 
 
-def rules_of(race: LeagueRace) -> Race:
-    return Race(
+def rules_of(race: LeagueRace) -> RankedRace:
+    return RankedRace(
         track=race.track,
         track_length=round(load_track(race.track).length, 3),
         ranking=race.ranking,

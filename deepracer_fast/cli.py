@@ -10,15 +10,23 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from deepracer_fast import __version__, _core
-from deepracer_fast.commands.evaluate_options import evaluate
-from deepracer_fast.commands.garage_options import garage
+from deepracer_fast.commands.evaluate_options import Entries, LapSettings
+from deepracer_fast.commands.garage_options import CarOptions
+from deepracer_fast.commands.options import AsJson, CarVersion, Checkpoint, spread
+from deepracer_fast.commands.race_options import Racers, RankedRules
 from deepracer_fast.commands.terminal import error_line, open_streams
-from deepracer_fast.commands.train_options import train
+from deepracer_fast.commands.train_options import (
+    CourseOptions,
+    HostOptions,
+    ModelOptions,
+    RunOptions,
+)
+from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.files.cache_folder import lend_to_libraries
 
 app = typer.Typer(
@@ -47,120 +55,77 @@ def options(
     """Train DeepRacer models from the camera in minutes. --debug shows tracebacks."""
 
 
-CarVersionOption = Annotated[
-    int | None,
-    typer.Option(
-        help="Car physics, 3 to 6 (default: version of model_metadata.json)", show_default=False
-    ),
-]
-
-CheckpointOption = Annotated[
-    str,
-    typer.Option(help="Of a model folder: best, last, or the number of an iteration."),
-]
-
-TrackOption = Annotated[
-    str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
-]
-
-
-app.command()(garage)
-app.command()(train)
-
-
-app.command()(evaluate)
-
-
-@app.command()
-def race(
-    models: Annotated[
-        list[Path] | None,
-        typer.Argument(help="archive, model.pb or model folders; none shows the leaderboard."),
-    ] = None,
-    track: Annotated[
-        str | None,
-        typer.Option(
-            help="Bundled track, or path of a route .npy (default: reinvent_base)",
-            show_default=False,
-        ),
-    ] = None,
-    laps: Annotated[
-        int | None, typer.Option(help="Laps of a submission, one after the other (default: 3)")
-    ] = None,
-    ranking: Annotated[
-        str | None,
-        typer.Option(help="best-lap, average-lap or total-time (default: best-lap)"),
-    ] = None,
-    minimum_laps: Annotated[
-        int | None,
-        typer.Option(
-            help="Laps in a row to be ranked, which average-lap averages (default: 1 by best-lap, "
-            "otherwise all)"
-        ),
-    ] = None,
-    resets: Annotated[
-        int | None,
-        typer.Option(help="Times that a car is put back before its lap is given up (default: 100)"),
-    ] = None,
-    off_track_penalty: Annotated[
-        float | None, typer.Option(help="Seconds that leaving the track costs (default: 2)")
-    ] = None,
-    car_version: CarVersionOption = None,
-    race_type: Annotated[
-        str | None,
-        typer.Option(
-            help="TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT, or HEAD_TO_MODEL, in which the models "
-            "meet (default: TIME_TRIAL, or what --config says)",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="config.toml whose [race] table says what else is on the road",
-            show_default=False,
-        ),
-    ] = None,
+def garage(
+    car: CarOptions,
     name: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Name on the leaderboard, once a model (default: from its path)",
-            show_default=False,
-        ),
+        str | None,
+        typer.Argument(help="Of the car, such as Flash; none lists the cars that are there."),
     ] = None,
-    leaderboard: Annotated[
-        Path | None,
-        typer.Option(
-            help="File of the race; what it holds need not be said again (default: "
-            "leaderboards/TRACK-RANKING.json)",
-            show_default=False,
-        ),
-    ] = None,
-    checkpoint: CheckpointOption = "best",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
+    """Build a car for your models: sensors, network, actions, name and colour.
+
+    It is written to garage/NAME and shown as a table and a picture; what is left out stays as it
+    was. Train it by train --metadata garage/NAME.
+    """
+    from deepracer_fast.commands.garage import run_garage
+
+    run_garage(name, car, as_json)
+
+
+def train(
+    course: CourseOptions,
+    model: ModelOptions,
+    run: RunOptions,
+    hosts: HostOptions,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
+    ] = False,
+    for_the_car: Annotated[
+        bool,
+        typer.Option(
+            "--for-the-car",
+            help="For a real car: light, colours, noise, blur, camera mount, delay, grip, steering "
+            "and speed differ from episode to episode, and the time is used up. See evaluate "
+            "--perturbed.",
+        ),
+    ] = False,
+) -> None:
+    """Train a model, evaluate five greedy laps, and write its archive, NAME.tar.gz."""
+    from deepracer_fast.commands.train import run_training
+
+    run_training(course, model, run, hosts, resume, for_the_car)
+
+
+def evaluate(
+    entries: Entries,
+    settings: LapSettings,
+    perturbed: Annotated[
+        bool,
+        typer.Option(
+            "--perturbed",
+            help="Drive a lap from each of 20 places as the real car may find them: other light, "
+            "noise, camera mount, delay, grip, steering, speed, one at a time and together.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Drive greedy laps with trained models and print their times, of several in one table."""
+    from deepracer_fast.commands.evaluate import run_evaluation
+
+    run_evaluation(entries, settings, perturbed, as_json)
+
+
+def race(rules: RankedRules, racers: Racers, as_json: AsJson = False) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
-    from deepracer_fast.commands.race import RaceRequest, race_of, run_race
+    from deepracer_fast.commands.race import run_race
 
-    rules = {
-        "track": track,
-        "laps": laps,
-        "ranking": ranking,
-        "minimum_laps": minimum_laps,
-        "resets": resets,
-        "off_track_penalty": off_track_penalty,
-        "car_version": car_version,
-    }
-    given: dict[str, Any] = {key: value for key, value in rules.items() if value is not None}
-    if race_type or config:
-        given["road"] = race_of(race_type, config)
-    run_race(RaceRequest(models or [], name or [], leaderboard, as_json, checkpoint), given)
+    run_race(rules, racers, as_json)
 
 
-@app.command()
 def archive(
     model: Annotated[Path, typer.Argument(help="A model folder, or any other model.")],
-    checkpoint: CheckpointOption = "best",
+    checkpoint: Checkpoint = "best",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -176,97 +141,18 @@ def archive(
     run_archive(model, checkpoint, output)
 
 
-@app.command()
-def video(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL|EPISODE",
-            help="archive, model.pb or model folder to film; or a recorded simtrace CSV.",
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="The .mp4, .gif or .webp to write, 15 pictures a second (default: SOURCE.mp4, or "
-            ".gif where no ffmpeg is found: pip install 'deepracer-fast[video]' brings one)"
-        ),
-    ] = None,
-    track: TrackOption = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a model folder: best, last, or the number of an iteration (default: best)",
-            show_default=False,
-        ),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="End after so many seconds (default: no limit)", min=0.1)
-    ] = None,
-    laps: Annotated[
-        int | None, typer.Option(help="Of a model: greedy laps (default: 1)", min=1)
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Of a model: of obstacles and bots (default: 0)", min=0)
-    ] = None,
-    resets: Annotated[
-        bool | None,
-        typer.Option(
-            "--resets/--no-resets",
-            help="Of a model: put a car back after the penalty, or end its lap (default: resets)",
-            show_default=False,
-        ),
-    ] = None,
-    off_track_penalty: Annotated[
-        float | None, typer.Option(help="Of a model: seconds off the track (default: 2)", min=0.0)
-    ] = None,
-    car_version: CarVersionOption = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of a model: config.toml that says what is on the road", show_default=False
-        ),
-    ] = None,
-    episode: Annotated[
-        int | None, typer.Option(help="Of a recording: which one to show (default: the first)")
-    ] = None,
-    reward: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of a model: reward_function.py to run and to show; the model folder's own is not "
-            "run unless named (default: no reward is shown)",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
+def video(film: FilmOptions, drive: DriveOptions) -> None:
     """Film a model's laps, or a recorded episode with its rewards as recorded."""
-    from deepracer_fast.commands.video import VideoRequest, run_video
+    from deepracer_fast.commands.video import run_video
 
-    driving = {
-        "checkpoint": checkpoint,
-        "laps": laps,
-        "seed": seed,
-        "resets": resets,
-        "off_track_penalty": off_track_penalty,
-        "car_version": car_version,
-        "config": config,
-    }
-    given = {name: value for name, value in driving.items() if value is not None}
-    run_video(VideoRequest(source, output, track, seconds, episode, reward), given)
+    run_video(film, drive)
 
 
-@app.command()
 def replay(
     traces: Annotated[
         list[Path], typer.Argument(help="Simtrace CSVs, or logs with SIM_TRACE_LOG lines.")
     ],
-    car_version: Annotated[
-        int | None,
-        typer.Option(
-            help="Car physics, 3 to 6 (default: from the model_metadata.json beside the trace)",
-            show_default=False,
-        ),
-    ] = None,
+    car_version: CarVersion = None,
     symmetric: Annotated[
         bool, typer.Option("--symmetric", help="Without the car's pull to the left.")
     ] = False,
@@ -277,7 +163,7 @@ def replay(
         ),
     ] = None,
     png: Annotated[Path | None, typer.Option(help="Draw both paths to this PNG file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Drive recorded actions open loop and print how far the car ends up from the recording."""
     from deepracer_fast.commands.replay import ReplayOptions, run_replay
@@ -285,7 +171,6 @@ def replay(
     run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
 
 
-@app.command()
 def validate(
     reward: Annotated[Path, typer.Argument(help="reward_function.py, or an example's name")],
     track: Annotated[
@@ -310,7 +195,7 @@ def validate(
         Path | None,
         typer.Option(help="Draw the reward over the track, by speed and steering, to this file."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Drive a reward function through all that training may meet; say its range and its faults."""
     from deepracer_fast.commands.validate import ValidateRequest, run_validate
@@ -320,18 +205,21 @@ def validate(
     sys.exit(run_validate(request))
 
 
-@app.command()
 def tracks(
     name: Annotated[
         str | None, typer.Argument(help="Bundled track or path of a route .npy.")
     ] = None,
     png: Annotated[Path | None, typer.Option(help="Draw the track to this PNG file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the bundled tracks with length and width, or draw one."""
     from deepracer_fast.commands.tracks import run_tracks
 
     run_tracks(name, png, as_json)
+
+
+for _command in (garage, train, evaluate, race, archive, video, replay, validate, tracks):
+    app.command()(spread(_command))
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ not the point they are made up.
 """
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.report import Report
 from deepracer_fast.training.train import Training
 
-CONFIG = TrainConfig(
+CONFIG = TrainConfig().updated(
     num_cars=2, horizon=4, steps=16, evaluate_every=2, threads=1, stop_after=0, teacher=False
 )
 HYPERPARAMETERS = Hyperparameters(batch_size=8, num_epochs=1, num_episodes_between_training=2)
@@ -36,7 +35,7 @@ REWARD = "def reward_function(params):\n    return 1.0 - params['distance_from_c
 
 def job_in(path: Path, reward: str = REWARD, **config: Any) -> TrainingJob:
     return TrainingJob(
-        replace(CONFIG, **config),
+        CONFIG.updated(**config),
         METADATA,
         HYPERPARAMETERS,
         load_reward(reward),
@@ -46,7 +45,7 @@ def job_in(path: Path, reward: str = REWARD, **config: Any) -> TrainingJob:
 
 def run(job: TrainingJob, resume: bool = False) -> list[Report]:
     shown: list[Report | str] = []
-    Training(job, resume).run(shown.append)
+    Training.open(job, resume).run(shown.append)
     return [each for each in shown if isinstance(each, Report)]
 
 

@@ -20,7 +20,7 @@ from command_line import Answer, CommandLine
 from deepracer_fast import cli
 from deepracer_fast.commands import train as training_command
 from deepracer_fast.commands.screen import TrainingScreen
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 from deepracer_fast.errors import TrackError
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.tracks.track import load_track
@@ -90,8 +90,8 @@ def tiny(*more: str, reward: str = "reward.py", model: str = "model") -> list[st
 def shorten_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained car would need minutes for five laps."""
 
-    def one_lap(model: Any, track: Any, _: RaceOptions) -> Any:
-        return evaluate_model(model, track, RaceOptions(laps=1, resets=False, threads=1))
+    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+        return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.setattr(training_command, "evaluate_model", one_lap)
 

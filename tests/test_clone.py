@@ -75,11 +75,11 @@ def trained(model: Path, tmp_path: Path) -> ModelFolder:
     """A folder as a training leaves it, called swift, with settings of its own."""
     folder = ModelFolder(tmp_path / "swift")
     shutil.copytree(model, folder.path)
-    settings = TrainConfig(
+    settings = TrainConfig().updated(
         track="Bowtie_track", more_tracks=("Oval_track",), minutes=3.0, seed=9, num_cars=8
     )
     race = RaceConfig("OBJECT_AVOIDANCE", number_of_obstacles=2)
-    folder.config.write_text(replace(settings, race=race).to_toml())
+    folder.config.write_text(settings.updated(race=race).to_toml())
     folder.training_params.write_text('WORLD_NAME: "Bowtie_track"\n')
     folder.reward_function.write_text(REWARD)
     folder.hyperparameters.parent.mkdir()
@@ -89,9 +89,9 @@ def trained(model: Path, tmp_path: Path) -> ModelFolder:
 
 def test_a_clone_has_all_that_its_parent_was_trained_with(trained: ModelFolder) -> None:
     job = new_job(TrainingFiles(pretrained=trained.path), {})
-    assert job.config.tracks == ("Bowtie_track", "Oval_track")
-    assert (job.config.race.race_type, job.config.num_cars) == ("OBJECT_AVOIDANCE", 8)
-    assert (job.config.minutes, job.config.seed) == (20.0, 0), "these are of a run"
+    assert job.config.course.tracks == ("Bowtie_track", "Oval_track")
+    assert (job.config.race.race_type, job.config.collection.num_cars) == ("OBJECT_AVOIDANCE", 8)
+    assert (job.config.budget.minutes, job.config.seed) == (20.0, 0), "these are of a run"
     assert (job.reward.source, job.hyperparameters.lr) == (REWARD, 0.001)
     assert job.metadata == METADATA
     assert job.parent and job.parent.record == {"name": "swift", "checkpoint": "best"}
@@ -105,10 +105,10 @@ def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_p
     config.write_text("num_cars = 4\n[race]\nnumber_of_obstacles = 3\n")
     files = TrainingFiles(reward=Path("progress"), config=config, pretrained=trained.path)
     job = new_job(files, {"track": "oval", "more_tracks": ()})
-    assert job.config.tracks == ("Oval_track",)
+    assert job.config.course.tracks == ("Oval_track",)
     race = job.config.race
     assert (race.race_type, race.number_of_obstacles) == ("OBJECT_AVOIDANCE", 3)
-    assert (job.config.num_cars, job.reward.name) == (4, "progress.py")
+    assert (job.config.collection.num_cars, job.reward.name) == (4, "progress.py")
     assert job.hyperparameters.lr == 0.001
     assert job.parent
     lines = list(inheritance(job, job.parent))
@@ -124,7 +124,7 @@ def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_p
 
 def test_a_file_in_a_model_folder_is_of_that_model(trained: ModelFolder) -> None:
     job = new_job(TrainingFiles(pretrained=trained.path / "policy.safetensors"), {})
-    assert job.config.track == "Bowtie_track"
+    assert job.config.course.tracks[0] == "Bowtie_track"
 
 
 def test_a_model_alone_has_its_actions_only(model: Path, tmp_path: Path) -> None:
@@ -132,7 +132,10 @@ def test_a_model_alone_has_its_actions_only(model: Path, tmp_path: Path) -> None
         shutil.copy(model / name, tmp_path)
     (tmp_path / "reward_function.py").write_text(REWARD)  # somebody's, in the same downloads
     job = new_job(TrainingFiles(pretrained=tmp_path / "policy.safetensors"), {})
-    assert (job.config.track, job.reward.name) == ("reinvent_base", "follow_center_line.py")
+    assert (job.config.course.tracks[0], job.reward.name) == (
+        "reinvent_base",
+        "follow_center_line.py",
+    )
     assert job.parent
     origins = [line.split("(")[-1] for line in inheritance(job, job.parent)]
     assert origins[1:] == ["not inherited)"] * 4 + ["inherited)"]

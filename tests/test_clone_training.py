@@ -10,7 +10,7 @@ from command_line import CommandLine
 from small_training import job_in, run
 
 from deepracer_fast.commands import train as training_command
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def command(
 ) -> CommandLine:
     """Runs commands where a small model called swift lies; its evaluations are short."""
 
-    def one_lap(model: Any, track: Any, _: RaceOptions) -> Any:
-        return evaluate_model(model, track, RaceOptions(laps=1, resets=False, threads=1))
+    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+        return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(training_command, "evaluate_model", one_lap)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from deepracer_fast.driving.collect import Collector, Rollout
+from deepracer_fast.driving.collect import Collector, Decision, Rollout
 from deepracer_fast.driving.trace import simtrace_columns
 from deepracer_fast.files.action_space import ContinuousActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import load_reward
@@ -35,10 +35,10 @@ class FakePolicy:
         self.actions = np.array(actions)
         self.seen: list[Array] = []
 
-    def __call__(self, observation: dict[str, Array]) -> tuple[Array, Array]:
+    def __call__(self, observation: dict[str, Array]) -> Decision:
         self.seen.extend(picture.copy() for picture in observation.values())
         self.calls = getattr(self, "calls", 0) + 1
-        return self.actions, np.full(len(self.actions), -0.5 * self.calls, np.float32)
+        return Decision(self.actions, np.full(len(self.actions), -0.5 * self.calls, np.float32))
 
 
 def collector(simulator: Simulator, max_steps: int, reward: Any = None) -> Collector:
@@ -128,7 +128,7 @@ def test_continuous_actions_are_stored_as_the_policy_gave_them() -> None:
     space = ContinuousActionSpace(-30.0, 30.0, 1.0, 3.0)
     drive = Collector(make_simulator(), load_reward(lambda params: params["speed"]), space, 2)
     actions = np.array([[0.5, -2.0], [0.0, 0.0]], np.float32)
-    rollout = drive.horizon(lambda _: (actions, np.zeros(2, np.float32)))
+    rollout = drive.horizon(lambda _: Decision(actions, np.zeros(2, np.float32)))
     np.testing.assert_array_equal(rollout.action, [actions, actions])
     assert rollout.reward.tolist() == [[0, 0], [1.0, 2.0]]
 

@@ -6,7 +6,22 @@ from typing import Any
 import pytest
 
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.training.config import TrainConfig, read_config, settings_of
+from deepracer_fast.training.config import (
+    BudgetConfig,
+    CollectionConfig,
+    CourseConfig,
+    EvaluationConfig,
+    LearningConfig,
+    TrainConfig,
+    read_config,
+    settings_of,
+)
+from deepracer_fast.training.teaching_config import (
+    LessonCars,
+    LessonsConfig,
+    TeacherConfig,
+    TeacherErrors,
+)
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.randomization import Randomization
 
@@ -21,7 +36,7 @@ def written(path: Path, text: str) -> Path:
     "config",
     [
         TrainConfig(),
-        TrainConfig(
+        TrainConfig().updated(
             track='routes/"odd" \\ name é.npy',
             more_tracks=("Oval_track", 'also "odd".npy'),
             teacher=False,
@@ -46,19 +61,89 @@ def test_config_survives_being_written_and_read(config: TrainConfig, tmp_path: P
     assert read_config(written(tmp_path, config.to_toml())) == config
 
 
+BEFORE_THERE_WERE_TABLES = """\
+track = "Bowtie_track"
+more_tracks = ["Oval_track"]
+random_tracks = 2
+teacher = false
+seed = 7
+collection = "episodes"
+num_cars = 8
+horizon = 16
+minutes = 3.0
+steps = 100
+evaluate_every = 2
+stop_after = 0
+best_by = "laptime"
+gae_lambda = 0.9
+clip = 0.1
+value_function = "shared"
+lr_schedule = "linear"
+random_start = false
+start_position = 0.25
+round_robin_advance_dist = 0.0
+driving_direction = "clockwise"
+alternate_driving_direction = true
+threads = 1
+car_version = 4
+
+[randomization]
+grip = 0.3
+
+[race]
+race_type = "HEAD_TO_BOT"
+"""
+
+
+def test_files_from_before_there_were_tables_are_read(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, BEFORE_THERE_WERE_TABLES))
+    assert config == TrainConfig(
+        seed=7,
+        threads=1,
+        car_version=4,
+        course=CourseConfig(("Bowtie_track", "Oval_track"), 2, "clockwise", True),
+        collection=CollectionConfig("episodes", 8, 16, False, 0.25, 0.0),
+        learning=LearningConfig(0.9, 0.1, "shared", "linear"),
+        budget=BudgetConfig(3.0, 100, 0),
+        evaluation=EvaluationConfig(2, "laptime"),
+        teacher=TeacherConfig(enabled=False),
+        randomization=Randomization(grip=0.3),
+        race=RaceConfig("HEAD_TO_BOT"),
+    )
+    assert read_config(written(tmp_path, config.to_toml())) == config
+
+
+def test_a_file_that_names_a_track_has_no_more_than_it_names(tmp_path: Path) -> None:
+    over = TrainConfig().updated(tracks=("Bowtie_track", "Oval_track"), num_cars=3)
+    config = read_config(written(tmp_path, 'track = "oval"\n'), over)
+    assert (config.course.tracks, config.collection.num_cars) == (("oval",), 3)
+
+
+def test_teacher_and_lessons_are_tables_with_tables_in_them(tmp_path: Path) -> None:
+    text = "[teacher]\nclean_in_a_row = 20\n[teacher.errors]\noffset = 0.2\n"
+    config = read_config(written(tmp_path, text + "[lessons.among_objects]\nnum_cars = 100\n"))
+    errors = TeacherErrors(offset=0.2)
+    assert config.teacher == TeacherConfig(clean_in_a_row=20, errors=errors)
+    assert config.lessons == LessonsConfig(among_objects=LessonCars(100, 64))
+    with pytest.raises(ConfigError, match=r"alone must be cars enough for batch_size 256"):
+        read_config(written(tmp_path, "[lessons]\nbatch_size = 256\n"))
+    with pytest.raises(ConfigError, match=r"unknown key cars; known are enabled, time_share"):
+        read_config(written(tmp_path, "[teacher]\ncars = 1\n"))
+
+
 def test_keys_that_are_left_out_take_their_defaults(tmp_path: Path) -> None:
-    assert read_config(written(tmp_path, "num_cars = 8\n")) == TrainConfig(num_cars=8)
+    assert read_config(written(tmp_path, "num_cars = 8\n")) == TrainConfig().updated(num_cars=8)
     assert read_config(written(tmp_path, "")) == TrainConfig()
 
 
 def test_the_byte_order_mark_of_windows_editors_is_dropped(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("num_cars = 8\n", encoding="utf-8-sig")
-    assert read_config(file) == TrainConfig(num_cars=8)
+    assert read_config(file) == TrainConfig().updated(num_cars=8)
 
 
 def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
-    assert read_config(written(tmp_path, "minutes = 5\n")).minutes == 5.0
+    assert read_config(written(tmp_path, "minutes = 5\n")).budget.minutes == 5.0
 
 
 @pytest.mark.parametrize(
@@ -76,7 +161,7 @@ def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
         ("evaluate_every", 0, "evaluate_every must be at least 1"),
         ("stop_after", -1, "stop_after must be 0"),
         ("best_by", "luck", "best_by must be progress or reward or laptime, got 'luck'"),
-        ("more_tracks", ("reinvent_base",), "more_tracks must be each a track of its own"),
+        ("more_tracks", ("reinvent_base",), "tracks must be one or more, each a track of its own"),
         ("gae_lambda", 1.1, "gae_lambda must be in"),
         ("clip", 1.0, "clip must be in"),
         ("threads", -1, "threads must be 0"),
@@ -84,13 +169,13 @@ def test_a_whole_number_serves_as_a_number(tmp_path: Path) -> None:
 )
 def test_value_out_of_range_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        TrainConfig(**{name: value})
+        TrainConfig().updated(**{name: value})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense = 1\n", "unknown key nonsense; known are track, more_tracks"),
+        ("nonsense = 1\n", "unknown key nonsense; known are seed, threads"),
         ('minutes = "x"\n', "minutes must be a number, got 'x'"),
         ("num_cars = 1.5\n", "num_cars must be a whole number, got 1.5"),
         ("num_cars = true\n", "num_cars must be a whole number, got True"),
@@ -137,5 +222,5 @@ def test_a_file_in_a_model_folder_was_trained_as_the_folder_says(tmp_path: Path)
     for path in files:
         path.write_bytes(b"")
     (tmp_path / "config.toml").write_text('track = "Bowtie_track"\n')  # somebody's own
-    tracks = [settings_of(path).track for path in (home, *files)]
+    tracks = [settings_of(path).course.tracks[0] for path in (home, *files)]
     assert tracks == ["Oval_track"] * 3 + ["reinvent_base"]

@@ -50,7 +50,7 @@ def test_alternate_driving_direction_changes_from_episode_to_episode() -> None:
 
 
 def test_a_training_goes_round_every_track_the_way_that_it_says() -> None:
-    config = TrainConfig(
+    config = TrainConfig().updated(
         track="Oval_track", more_tracks=("Spain_track",), driving_direction="clockwise", threads=1
     )
     course = Course(config, FIRST_MODEL)

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.driving.evaluate import Driver, Lap, RaceOptions, drive_laps, evaluate_model
+from deepracer_fast.driving.evaluate import (
+    Driver,
+    EvaluationOptions,
+    Lap,
+    drive_laps,
+    evaluate_model,
+)
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.metrics import STATUS_LABELS
@@ -130,14 +136,16 @@ def straight_model() -> Any:
 
 
 def test_evaluation_puts_the_car_back_by_default(straight_model: Any) -> None:
-    laps, trace = evaluate_model(straight_model, "reinvent_base", RaceOptions(laps=3, threads=1))
+    laps, trace = evaluate_model(
+        straight_model, "reinvent_base", EvaluationOptions(laps=3, threads=1)
+    )
     assert [lap.status for lap in laps] == ["lap_complete"] * 3
     assert all(lap.off_track_count > 3 for lap in laps)
     assert len(trace.reward) == sum(lap.steps for lap in laps)
 
 
 def test_without_resets_leaving_the_track_ends_the_lap(straight_model: Any) -> None:
-    options = RaceOptions(laps=2, resets=False, threads=1)
+    options = EvaluationOptions(laps=2, resets=False, threads=1)
     laps, _ = evaluate_model(straight_model, "reinvent_base", options)
     for lap in laps:
         assert (lap.status, lap.off_track_count, lap.reset_count) == ("off_track", 1, 0)
@@ -148,7 +156,7 @@ def test_without_resets_leaving_the_track_ends_the_lap(straight_model: Any) -> N
 def test_the_penalty_of_the_options_is_the_one_that_is_served(straight_model: Any) -> None:
     times = []
     for penalty in (0.5, 2.5):
-        options = RaceOptions(laps=1, off_track_penalty=penalty, threads=1)
+        options = EvaluationOptions(laps=1, off_track_penalty=penalty, threads=1)
         lap = evaluate_model(straight_model, "reinvent_base", options)[0][0]
         times.append(lap.lap_time_seconds)
     assert times[1] - times[0] == pytest.approx(2.0 * lap.off_track_count, abs=0.01)
@@ -167,4 +175,4 @@ def test_a_lap_in_the_metrics_has_the_originals_words_and_milliseconds() -> None
 
 def test_no_laps_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"laps must be a whole number from 1 to .*, got 0"):
-        RaceOptions(laps=0)
+        EvaluationOptions(laps=0)

@@ -13,7 +13,8 @@ import pytest
 from command_line import Answer, CommandLine
 
 from deepracer_fast.commands import evaluate as evaluate_command
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.commands.evaluate_options import Entries, LapSettings
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model, evaluate_starts
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_folder import Checkpoint, ModelFolder
 from deepracer_fast.tracks.track import load_track
@@ -105,18 +106,17 @@ def test_laps_of_one_model_come_with_how_it_drove(run: Run) -> None:
     assert (report["checkpoint"], len(report["laps"])) == ("best", 1)
 
 
+SLOW = Entries([Path("slow")])
+
+
 def test_a_model_drives_where_and_how_it_was_trained(run: Run) -> None:
-    config = TrainConfig(track="Bowtie_track", driving_direction="clockwise")
+    config = TrainConfig().updated(track="Bowtie_track", driving_direction="clockwise")
     Path("slow/config.toml").write_text(config.to_toml())
-    entry = next(iter(evaluate_command.entries_of(request("slow"), {})))
+    entry = next(iter(evaluate_command.entries_of(SLOW, LapSettings())))
     assert (entry.track.name, entry.options.driving_direction) == ("Bowtie_track", "clockwise")
-    given = {"driving_direction": "forward"}
-    entry = next(iter(evaluate_command.entries_of(request("slow"), given)))
+    settings = LapSettings(driving_direction="forward")
+    entry = next(iter(evaluate_command.entries_of(SLOW, settings)))
     assert entry.options.driving_direction == "forward"
-
-
-def request(*models: str) -> evaluate_command.EvaluationRequest:
-    return evaluate_command.EvaluationRequest(list(map(Path, models)))
 
 
 @pytest.mark.parametrize(
@@ -135,22 +135,24 @@ def test_what_cannot_be_driven_is_one_line(options: tuple[str, ...], words: str,
     assert words in answer.err
 
 
-def first_params(options: RaceOptions) -> dict[str, Any]:
+def first_params(options: EvaluationOptions) -> dict[str, Any]:
     _, trace = evaluate_model(driver("best"), "Oval_track", options)
     return {name: column[0] for name, column in trace.params.items()}
 
 
 def test_laps_start_where_and_go_round_as_asked() -> None:
-    line = first_params(RaceOptions(laps=1, resets=False, threads=1))
-    there = first_params(RaceOptions(laps=1, resets=False, threads=1, start_position=0.5))
+    line = first_params(EvaluationOptions(laps=1, resets=False, threads=1))
+    there = first_params(EvaluationOptions(laps=1, resets=False, threads=1, start_position=0.5))
     away = np.hypot(line["x"][0] - there["x"][0], line["y"][0] - there["y"][0])
     assert away > 3.0  # m
-    back = first_params(RaceOptions(laps=1, resets=False, threads=1, driving_direction="clockwise"))
+    back = first_params(
+        EvaluationOptions(laps=1, resets=False, threads=1, driving_direction="clockwise")
+    )
     assert (line["is_reversed"][0], back["is_reversed"][0]) == (False, True)
 
 
 def test_a_lap_that_starts_further_on_starts_from_a_standstill() -> None:
-    options = RaceOptions(laps=3, resets=False, threads=1, round_robin_advance_dist=0.25)
+    options = EvaluationOptions(laps=3, resets=False, threads=1, round_robin_advance_dist=0.25)
     _, trace = evaluate_model(driver("best"), "Oval_track", options)
     starts = [step for step, steps in enumerate(trace.params["steps"]) if float(steps[0]) == 1.0]
     xs = [float(trace.params["x"][step][0]) for step in starts]
@@ -186,7 +188,7 @@ def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
 def test_cars_of_perturbed_worlds_differ() -> None:
     laps = partial(evaluate_starts, driver("1", cars=4), "oval", starts=4)
     usual, perturbed = (
-        [lap.steps for lap in laps(options=RaceOptions(randomization=randomization))[0]]
+        [lap.steps for lap in laps(options=EvaluationOptions(randomization=randomization))[0]]
         for randomization in (Randomization(), replace(FOR_THE_CAR, at_bounds=True))
     )
     assert usual != perturbed

@@ -6,7 +6,7 @@ import pytest
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import TRACK_STATE
 from deepracer_fast.reward import load_reward
-from deepracer_fast.world.fleet import Fleet, rewards_of
+from deepracer_fast.world.fleet import Fleet, judge_of
 from deepracer_fast.world.simulator import RaceRules, Simulator
 
 TRACKS = ("Oval_track", "Bowtie_track")
@@ -47,12 +47,12 @@ def test_a_fleet_drives_as_its_simulators_do_alone() -> None:
 
 def test_each_track_has_its_own_copy_of_the_reward_function() -> None:
     fleet = Fleet(simulators())
-    judge = fleet.judge(rewards_of(load_reward(COUNTS_CALLS), 2))
+    judge = judge_of(fleet, load_reward(COUNTS_CALLS))
     fleet.reset()
-    fleet.step(np.zeros((5, 2), np.float32) + np.array([0.0, 1.0], np.float32))
+    result = fleet.step(np.zeros((5, 2), np.float32) + np.array([0.0, 1.0], np.float32))
     everyone = np.ones(5, bool)
-    judge(None, everyone)
-    second = judge(None, everyone)
+    judge(result, everyone)
+    second = judge(result, everyone)
     points = [len(simulator.reset().params["waypoints"]) for simulator in fleet.simulators]
     expected = [2 + points[0] / 1000] * 2 + [2 + points[1] / 1000] * 3
     np.testing.assert_allclose(second, expected, rtol=1e-6)
@@ -61,6 +61,6 @@ def test_each_track_has_its_own_copy_of_the_reward_function() -> None:
 def test_several_tracks_need_a_reward_function_with_a_source() -> None:
     reward = load_reward(COUNTS_CALLS)
     reward.source = ""
-    assert rewards_of(reward, 1) == [reward]
+    judge_of(Fleet(simulators()[:1]), reward)
     with pytest.raises(ConfigError, match="from a file"):
-        rewards_of(reward, 2)
+        judge_of(Fleet(simulators()), reward)

@@ -15,8 +15,8 @@ from command_line import CommandLine
 
 from deepracer_fast.commands import train as training_command
 from deepracer_fast.commands.video import drive_moments
-from deepracer_fast.driving.collect import Collector
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, lap_rules
+from deepracer_fast.driving.collect import Collector, Decision
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model, lap_rules
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.files.hyperparameters import Hyperparameters
@@ -25,13 +25,13 @@ from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.racing.drive import Entrant, drive_race
-from deepracer_fast.racing.race import Race
+from deepracer_fast.racing.race import RankedRace
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
 from deepracer_fast.training.inputs import TrainingFiles, new_job, resumed_job
-from deepracer_fast.training.lessons import LESSON_CARS, Lessons
+from deepracer_fast.training.lessons import Lessons
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import Simulator
 
@@ -55,8 +55,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with what ``TRAIN`` names."""
 
-    def one_lap(model: Any, track: Any, _: RaceOptions) -> Any:
-        return evaluate_model(model, track, RaceOptions(laps=1, resets=False, threads=1))
+    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+        return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # checkpoints are 100 MB here
@@ -116,10 +116,11 @@ class Witness:
 def seen_in_training(steps: int) -> list[np.ndarray]:
     """By a car that starts where a lap does."""
     witness = Witness()
-    rules = lap_rules(RaceOptions(resets=False))
-    cars = Course(TrainConfig(track=TRACK, threads=1), METADATA).put(Cars(1, rules, (FRONT,)))
-    collector = Collector(cars, lambda params, where: np.zeros(len(where)), FAST, steps)
-    collector.horizon(lambda observation: (witness.best_action(observation), np.zeros(1)))
+    rules = lap_rules(EvaluationOptions(resets=False))
+    config = TrainConfig().updated(track=TRACK, threads=1)
+    cars = Course(config, METADATA).put(Cars(1, rules, (FRONT,)))
+    collector = Collector(cars, load_reward(lambda params: 0.0), FAST, steps)
+    collector.horizon(lambda observation: Decision(witness.best_action(observation), np.zeros(1)))
     return witness.seen
 
 
@@ -127,11 +128,11 @@ def seen_in_training(steps: int) -> list[np.ndarray]:
 def test_a_policy_sees_everywhere_what_it_saw_in_training(where: str) -> None:
     witness: Any = Witness()
     if where == "evaluate":
-        evaluate_model(witness, TRACK, RaceOptions(laps=1, resets=False, threads=1))
+        evaluate_model(witness, TRACK, EvaluationOptions(laps=1, resets=False, threads=1))
     elif where == "race":
-        drive_race(Race(TRACK, 1.0, laps=1, resets=0), [Entrant("a", witness)], 1)
+        drive_race(RankedRace(TRACK, 1.0, laps=1, resets=0), [Entrant("a", witness)], 1)
     else:
-        rules = lap_rules(RaceOptions(resets=False))
+        rules = lap_rules(EvaluationOptions(resets=False))
         simulator = Simulator(TRACK, sensors=(FRONT,), rules=rules, frame_stack=2)
         shown = [moment.picture for moment in drive_moments(witness, simulator, 1)]
         np.testing.assert_array_equal(shown, np.concatenate(witness.seen)[..., 1:])
@@ -141,7 +142,7 @@ def test_a_policy_sees_everywhere_what_it_saw_in_training(where: str) -> None:
 
 
 def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None:
-    config = TrainConfig(track="Oval_track", threads=1)
+    config = TrainConfig().updated(track="Oval_track", threads=1)
     pupil, master = (
         Learner(LearnerOptions(network_spec(metadata), Hyperparameters(), seed=seed))
         for seed, metadata in enumerate(
@@ -154,7 +155,7 @@ def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None
     lessons = Lessons(Course(config, METADATA), config, master, pupil, reward, halved_after=10**6)
     distances = []
     for _ in range(2):
-        lessons.give(LESSON_CARS, lambda: None)
+        lessons.give(config.lessons.alone.num_cars, lambda: None)
         distances.append(lessons.close()[0])
     assert distances[1] < 0.5 * distances[0]
 
@@ -162,14 +163,14 @@ def test_a_teacher_that_sees_one_moment_teaches_a_policy_that_sees_two() -> None
 def test_models_that_see_other_frames_do_not_share_a_simulator() -> None:
     witness: Any = Witness()
     other: Any = SimpleNamespace(metadata=replace(METADATA, frame_stack=3))
-    rules = Race(TRACK, 1.0, laps=1, road=RaceConfig("HEAD_TO_MODEL"))
+    rules = RankedRace(TRACK, 1.0, laps=1, road=RaceConfig("HEAD_TO_MODEL"))
     with pytest.raises(ConfigError, match=r"b \(FRONT_FACING_CAMERA, 3 frames"):
         drive_race(rules, [Entrant("a", witness), Entrant("b", other)], 1)
 
 
 def test_the_option_needs_a_camera(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--track-state has none: drop one"):
-        new_job(TrainingFiles(frame_stack=2), {}, track_state=True)
+        new_job(TrainingFiles(frame_stack=2, track_state=True), {})
     path = tmp_path / "model_metadata.json"
     path.write_text(ModelMetadata(discrete_grid(30.0, 5, 1.0, 3), (TRACK_STATE,)).to_json())
     with pytest.raises(ConfigError, match="needs a camera, got TRACK_STATE"):

@@ -256,14 +256,14 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(
     tmp_path: Path, changed: dict[str, Any], message: str
 ) -> None:
     job = TrainingJob(
-        replace(TrainConfig(num_cars=4, teacher=False), **changed),
+        TrainConfig().updated(**{"num_cars": 4, "teacher": False, **changed}),
         replace(METADATA, sensors=("FRONT_FACING_CAMERA",)),
         Hyperparameters(num_episodes_between_training=3),
         load_reward("def reward_function(params):\n    return 1.0\n"),
         ModelFolder(tmp_path / "model"),
     )
     with pytest.raises(ConfigError, match=message):
-        Training(job, resume=False, team=Team(0, 2))
+        Training.open(job, resume=False, team=Team(0, 2))
     assert not job.folder.path.exists()
 
 
@@ -274,7 +274,7 @@ def test_a_minibatch_that_cannot_be_shared_is_refused() -> None:
 
 
 def test_the_cars_of_two_hosts_are_those_of_one() -> None:
-    course = Course(TrainConfig(more_tracks=("Oval_track",)), METADATA)
+    course = Course(TrainConfig().updated(more_tracks=("Oval_track",)), METADATA)
     rules = RaceRules(random_start=True)
     halves = [Cars(4, rules, (TRACK_STATE,), seed=3, part=(index, 2)) for index in (0, 1)]
     first, second, whole = (

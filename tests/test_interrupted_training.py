@@ -13,7 +13,7 @@ from small_training import assert_usable, job_in, lap_of, last_checkpoint, run
 from deepracer_fast.errors import InUseError, StorageError
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.tracks.track import load_track
-from deepracer_fast.training import checkpoints, lessons, teacher, teaching, train
+from deepracer_fast.training import checkpoints, teacher, train
 from deepracer_fast.training.config import settings_of
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.report import Report
@@ -31,9 +31,9 @@ def test_a_training_that_was_killed_resumes_from_its_checkpoint(tmp_path: Path) 
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
-        Training(job, resume=False).run(killed_in_the_third)
+        Training.open(job, resume=False).run(killed_in_the_third)
     assert last_checkpoint(job) == 2
-    assert run(replace(job, config=replace(job.config, steps=40)), resume=True)[0].iteration == 2
+    assert run(replace(job, config=job.config.updated(steps=40)), resume=True)[0].iteration == 2
     assert_usable(job)
 
 
@@ -53,21 +53,21 @@ def test_a_disk_without_room_is_refused_before_anything_is_made(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     with pytest.raises(StorageError, match=r"model folder: a checkpoint takes .* 1 MB are free"):
-        Training(job_in(tmp_path), resume=False)
+        Training.open(job_in(tmp_path), resume=False)
     assert not job_in(tmp_path).folder.path.exists()
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")
 def test_a_folder_has_one_writer_and_readers_do_not_mind(tmp_path: Path) -> None:
     job = job_in(tmp_path, steps=8)
-    first = Training(job, resume=False)
+    first = Training.open(job, resume=False)
     before = job.folder.checkpoint_index.read_bytes()
     with pytest.raises(InUseError, match="model folder is being written by process"):
-        Training(job_in(tmp_path), resume=True)
+        Training.open(job_in(tmp_path), resume=True)
     load_model(job.folder.path)
     assert job.folder.checkpoint_index.read_bytes() == before
     first.run(lambda _: None)
-    Training(job, resume=True)  # the lock went with the training
+    Training.open(job, resume=True)  # the lock went with the training
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")
@@ -82,7 +82,7 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
-        Training(job, resume=False).run(killed_in_the_third)
+        Training.open(job, resume=False).run(killed_in_the_third)
     records = job.folder.recorded_checkpoints()
     assert records is not None
     assert [(each.checkpoint.iteration, each.evaluated) for each in records] == [(2, False)] * 2
@@ -92,7 +92,10 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
 
 
 def taught_job(path: Path, **config: Any) -> TrainingJob:
-    return job_in(path, "def reward_function(p):\n    return p['progress']", teacher=True, **config)
+    teacher = {"enabled": True, "horizon": 4, "alone": {"num_cars": 8}}
+    lessons = {"samples": 256, "teacher_drives": 128, "alone": {"num_cars": 64}}
+    reward = "def reward_function(p):\n    return p['progress']"
+    return job_in(path, reward, teacher=teacher, lessons=lessons, **config)
 
 
 class Killed(Exception):
@@ -101,7 +104,7 @@ class Killed(Exception):
 
 def broken_off(job: TrainingJob, when: Callable[[Training], bool], resume: bool = False) -> None:
     """A training that ends without another word between two steps."""
-    training = Training(job, resume)
+    training = Training.open(job, resume)
 
     def between_steps() -> None:
         training._save_if_due()
@@ -118,11 +121,6 @@ def quick_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its evaluations are made up: it laps from the first."""
     clean = [lap_of(100.0)]
     monkeypatch.setattr(teacher, "drive_laps", lambda *_, **__: [clean] * 10)
-    monkeypatch.setattr(teacher, "TEACHER_CARS", 8)
-    monkeypatch.setattr(teacher, "TEACHER_HORIZON", 4)
-    monkeypatch.setattr(lessons, "LESSON_CARS", 64)
-    monkeypatch.setattr(lessons, "TEACHER_DRIVES", 128)
-    monkeypatch.setattr(teaching, "LESSON_SAMPLES", 256)
     monkeypatch.setattr(train, "SAVE_EVERY", 0.0)
 
 
@@ -134,7 +132,7 @@ def test_a_teacher_that_was_broken_off_goes_on(tmp_path: Path) -> None:
 
     job = taught_job(tmp_path, minutes=100.0)
     broken_off(job, half_way)
-    teaching_again = Training(taught_job(tmp_path), resume=True)._teaching
+    teaching_again = Training.open(taught_job(tmp_path), resume=True)._teaching
     assert teaching_again is not None and teaching_again._teacher is not None
     assert teaching_again._teacher._updates == 6
     assert teaching_again._teacher._clean_in_a_row == 10
@@ -148,7 +146,7 @@ def test_lessons_that_were_broken_off_go_on_from_what_was_learnt(tmp_path: Path)
     assert records is not None
     assert [(each.checkpoint.steps, each.evaluated) for each in records] == [(384, False)] * 2
 
-    training = Training(taught_job(tmp_path, stop_after=1, steps=0), resume=True)
+    training = Training.open(taught_job(tmp_path, stop_after=1, steps=0), resume=True)
     shown: list[Report | str] = []
     training._between_steps = lambda: None  # type: ignore[method-assign]
     training._is_over = lambda: len(shown) > 0  # type: ignore[method-assign]
@@ -167,7 +165,7 @@ def test_a_model_carries_its_route_and_both_may_move(tmp_path: Path) -> None:
     run(job)
     route.unlink()
     moved = (tmp_path / "model folder").rename(tmp_path / "elsewhere")
-    found = settings_of(moved).track
+    found = settings_of(moved).course.tracks[0]
     assert found == str(moved / "tracks" / "mine.npy")
     np.testing.assert_array_equal(load_track(found).waypoints, track.waypoints)
     assert load_track(found).name == "mine"

@@ -24,7 +24,7 @@ FOLDERS: dict[str, set[str]] = {
     "reward": {"checks", "files"},
     "world": {"checks", "files", "reward", "tracks", "_core"},
     "policy": {"checks", "files", "world", "_core"},
-    "driving": {"checks", "files", "policy", "tracks", "world", "_core"},
+    "driving": {"checks", "files", "policy", "reward", "tracks", "world", "_core"},
     "racing": {"checks", "driving", "files", "policy", "tracks", "world"},
     "validation": {"files", "reward", "tracks", "world"},
     "learning": {"checks", "driving", "files", "policy", "world"},

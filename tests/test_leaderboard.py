@@ -12,9 +12,9 @@ from deepracer_fast.errors import InUseError, LeaderboardError
 from deepracer_fast.files.writer_lock import WriterLock
 from deepracer_fast.racing import leaderboard
 from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
-from deepracer_fast.racing.race import Race, RaceLap, Submission
+from deepracer_fast.racing.race import RaceLap, RankedRace, Submission
 
-RACE = Race("reinvent_base", 17.709)
+RACE = RankedRace("reinvent_base", 17.709)
 LAP = RaceLap(100.0, 9.867, 1, 0, 1, 149, "lap_complete")
 
 
@@ -39,7 +39,7 @@ def test_what_is_added_is_read_back(path: Path) -> None:
 def test_a_submission_under_other_rules_is_refused_by_one_line(path: Path) -> None:
     add_submissions(path, RACE, [submission()])
     before = path.read_bytes()
-    other = Race("reinvent_base", 17.709, laps=5, off_track_penalty=1.0)
+    other = RankedRace("reinvent_base", 17.709, laps=5, off_track_penalty=1.0)
     with pytest.raises(LeaderboardError) as refused:
         add_submissions(path, other, [submission()])
     message = str(refused.value)

@@ -12,6 +12,7 @@ from deepracer_fast.driving.collect import Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.learning import ppo
+from deepracer_fast.learning.distribution import sample_actions
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import NetworkSpec
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE
@@ -191,7 +192,7 @@ def test_e_greedy_falls_to_its_final_share() -> None:
     observation = {"LIDAR": np.tile(rollout.observation["LIDAR"][0, :1], (300, 1))}
     assert len(set(learner.explore(observation)[0])) == 3, "all actions at first"
     learner.learn(rollout)
-    action, _ = learner.explore(observation)
+    action = learner.explore(observation).action
     np.testing.assert_array_equal(action, learner.best_action(observation))
 
 
@@ -220,11 +221,11 @@ def test_every_value_function_learns_without_compiling_anew(
         rollout = rollout_of(seed, spec)
         answers = [learner.explore({"LIDAR": seen}) for seen in rollout.observation["LIDAR"]]
         if value_function != "track_state":
-            rollout.value = np.stack([answer[2] for answer in answers])
+            rollout.value = np.stack([answer.value for answer in answers])
             rollout.last_observation = {"LIDAR": rollout.observation["LIDAR"][-1]}
         measures = learner.learn(rollout)
         assert np.isfinite(list(measures.values())).all()
-        compiled.append((ppo.update._cache_size(), ppo.sample_actions._cache_size()))
+        compiled.append((ppo.update._cache_size(), sample_actions._cache_size()))
     assert compiled[1] == compiled[2] == compiled[0]
     assert {
         "policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "gradient_norm",

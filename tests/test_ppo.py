@@ -15,6 +15,12 @@ from scipy.stats import norm
 
 from deepracer_fast.learning import ppo
 from deepracer_fast.learning.descent import shuffled
+from deepracer_fast.learning.distribution import (
+    action_log_probs,
+    policy_and_value,
+    sample_actions,
+)
+from deepracer_fast.learning.learner_state import LearnerState, init_learner, random_key
 from deepracer_fast.policy.networks import NetworkSpec, Params, policy_logits
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE
 
@@ -32,7 +38,7 @@ def all_zero(tree: Any) -> Any:
 
 def zero_policy(spec: NetworkSpec) -> Params:
     """Every action equally likely; or a standard normal around 0."""
-    params: Params = all_zero(ppo.init_learner(spec, NUM_FEATURES, 0).policy)
+    params: Params = all_zero(init_learner(spec, NUM_FEATURES, 0).policy)
     return params
 
 
@@ -63,12 +69,12 @@ def experience_of(spec: NetworkSpec, num_samples: int = CAPACITY, seed: int = 0)
     )
 
 
-def updated(experience: ppo.Experience, seed: int = 0, **coefficients: float) -> ppo.LearnerState:
-    state = ppo.init_learner(DISCRETE, NUM_FEATURES, seed)
+def updated(experience: ppo.Experience, seed: int = 0, **coefficients: float) -> LearnerState:
+    state = init_learner(DISCRETE, NUM_FEATURES, seed)
     return ppo.update(DISCRETE, PLAN, state, experience, COEFFICIENTS._replace(**coefficients))[0]
 
 
-def leaves(state: ppo.LearnerState) -> list[bytes]:
+def leaves(state: LearnerState) -> list[bytes]:
     return [np.asarray(x).tobytes() for x in jax.tree.leaves(state._replace(key=()))]
 
 
@@ -149,7 +155,7 @@ def test_value_loss_is_huber_or_squared() -> None:
 def test_discrete_log_prob_and_entropy_follow_the_softmax() -> None:
     head = np.array([[0.0, 1.0, -2.0], [3.0, 3.0, 0.5]], np.float32)
     softmax = np.exp(head) / np.exp(head).sum(axis=1, keepdims=True)
-    log_prob, entropy = ppo.action_log_probs(DISCRETE, {}, head, jnp.array([2, 0]))
+    log_prob, entropy = action_log_probs(DISCRETE, {}, head, jnp.array([2, 0]))
     np.testing.assert_allclose(log_prob, np.log([softmax[0, 2], softmax[1, 0]]), rtol=1e-5)
     np.testing.assert_allclose(entropy, -(softmax * np.log(softmax)).sum(axis=1), rtol=1e-5)
 
@@ -160,20 +166,20 @@ def test_continuous_log_prob_and_entropy_are_those_of_two_normals() -> None:
     std = np.exp([-0.5, 0.3])
     mean = np.array([[0.2, -0.4]], np.float32)
     action = np.array([[0.5, 0.5]], np.float32)
-    log_prob, entropy = ppo.action_log_probs(CONTINUOUS, params, mean, action)
+    log_prob, entropy = action_log_probs(CONTINUOUS, params, mean, action)
     np.testing.assert_allclose(log_prob, norm.logpdf(action, mean, std).sum(axis=1), rtol=1e-5)
     np.testing.assert_allclose(entropy, [norm.entropy(scale=std).sum()], rtol=1e-5)
 
 
 @pytest.mark.parametrize("spec", [DISCRETE, CONTINUOUS])
 def test_log_prob_of_a_sampled_action_is_that_of_the_policy(spec: NetworkSpec) -> None:
-    params = ppo.init_learner(spec, NUM_FEATURES, 3).policy
+    params = init_learner(spec, NUM_FEATURES, 3).policy
     observation = experience_of(spec).observation
-    action, log_prob, _ = ppo.sample_actions(
+    action, log_prob, _ = sample_actions(
         spec, "track_state", (params, {}), observation, jax.random.key(5)
     )
     head = policy_logits(spec, params, observation)
-    expected, _ = ppo.action_log_probs(spec, params, head, action)
+    expected, _ = action_log_probs(spec, params, head, action)
     np.testing.assert_allclose(log_prob, expected, atol=1e-6)
 
 
@@ -182,7 +188,7 @@ def sampled(epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     params = zero_policy(DISCRETE)
     params["ppo_head_0"]["policy_fc"]["bias"] = jnp.array([0.0, 1.5, 0.5])
     observation = {"LIDAR": np.zeros((3000, 64), np.float32)}
-    action, _, _ = ppo.sample_actions(
+    action, _, _ = sample_actions(
         DISCRETE, "track_state", (params, {}), observation, jax.random.key(0), epsilon
     )
     head = policy_logits(DISCRETE, params, {"LIDAR": observation["LIDAR"][:1]})
@@ -237,7 +243,7 @@ def test_other_coefficients_and_sample_counts_compile_nothing_anew() -> None:
 
 
 def test_update_takes_over_the_memory_of_the_old_state() -> None:
-    state = ppo.init_learner(DISCRETE, NUM_FEATURES, 0)
+    state = init_learner(DISCRETE, NUM_FEATURES, 0)
     ppo.update(DISCRETE, PLAN, state, experience_of(DISCRETE), COEFFICIENTS)
     assert state.policy["ppo_head_0"]["policy_fc"]["kernel"].is_deleted()
 
@@ -253,7 +259,7 @@ def test_an_action_that_did_better_than_expected_becomes_likelier() -> None:
         head = policy_logits(DISCRETE, params, experience.observation)
         return float(jax.nn.softmax(head)[:, 1].mean())
 
-    before = likelihood(ppo.init_learner(DISCRETE, NUM_FEATURES, 0).policy)
+    before = likelihood(init_learner(DISCRETE, NUM_FEATURES, 0).policy)
     assert likelihood(updated(experience).policy) > before
 
 
@@ -261,11 +267,11 @@ def test_an_action_that_did_better_than_expected_becomes_likelier() -> None:
 def test_a_value_function_of_observations_learns_the_targets(value_function: str) -> None:
     experience = experience_of(DISCRETE)
     plan = ppo.UpdatePlan(8, num_epochs=40, huber=False, value_function=value_function)
-    state = ppo.init_learner(DISCRETE, NUM_FEATURES, 0, value_function)
+    state = init_learner(DISCRETE, NUM_FEATURES, 0, value_function)
 
-    def squared_error(state: ppo.LearnerState) -> float:
+    def squared_error(state: LearnerState) -> float:
         params = (state.policy, state.value)
-        _, values = ppo.policy_and_value(DISCRETE, value_function, params, experience.observation)
+        _, values = policy_and_value(DISCRETE, value_function, params, experience.observation)
         return float(np.mean((np.asarray(values) - experience.target) ** 2))
 
     before = squared_error(state)
@@ -283,7 +289,7 @@ def test_a_separate_value_function_leaves_the_policy_alone() -> None:
     for factor in (1.0, 100.0):
         experience = experience_of(DISCRETE)
         experience = experience._replace(target=factor * experience.target)
-        state = ppo.init_learner(DISCRETE, NUM_FEATURES, 0, "separate")
+        state = init_learner(DISCRETE, NUM_FEATURES, 0, "separate")
         state, _ = ppo.update(DISCRETE, plan, state, experience, COEFFICIENTS)
         policies.append(leaves(state._replace(value={}, value_moments={})))
     assert policies[0] == policies[1]
@@ -292,7 +298,7 @@ def test_a_separate_value_function_leaves_the_policy_alone() -> None:
 def test_every_bit_of_a_seed_and_every_use_of_it_counts() -> None:
     seeds = (0, 1, 2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1)
     keys = {
-        tuple(jax.random.key_data(ppo.random_key(seed, stream)).tolist())
+        tuple(jax.random.key_data(random_key(seed, stream)).tolist())
         for seed in seeds
         for stream in ("policy", "value", "minibatches", "exploration")
     }

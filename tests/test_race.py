@@ -6,8 +6,8 @@ import pytest
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.racing.race import (
-    Race,
     RaceLap,
+    RankedRace,
     Submission,
     default_minimum_laps,
     ranked_seconds,
@@ -16,10 +16,10 @@ from deepracer_fast.racing.race import (
 )
 
 
-def race(ranking: str = "best-lap", **rules: Any) -> Race:
+def race(ranking: str = "best-lap", **rules: Any) -> RankedRace:
     laps = rules.pop("laps", 3)
     rules = {"minimum_laps": default_minimum_laps(ranking, laps)} | rules
-    return Race("reinvent_base", 17.709, ranking, laps, **rules)
+    return RankedRace("reinvent_base", 17.709, ranking, laps, **rules)
 
 
 def lap(seconds: float, completion: float = 100.0) -> RaceLap:
@@ -31,7 +31,7 @@ def drove(model: str, *laps: RaceLap) -> Submission:
     return Submission(model, "2026-01-01T00:00:00+00:00", laps)
 
 
-def places(race: Race, *submissions: Submission) -> list[tuple[int | None, str]]:
+def places(race: RankedRace, *submissions: Submission) -> list[tuple[int | None, str]]:
     return [(s.rank, s.submission.model) for s in standings(race, submissions)]
 
 

@@ -14,7 +14,7 @@ from command_line import Answer, CommandLine
 from deepracer_fast.commands import race as race_command
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.racing.drive import Entrant, drive_race
-from deepracer_fast.racing.race import Race
+from deepracer_fast.racing.race import RankedRace
 
 Run = Callable[..., Answer]
 
@@ -89,7 +89,7 @@ def test_models_without_the_laps_are_listed_with_how_far_they_came(run: Run) -> 
 
 
 def test_a_model_drives_the_same_alone_and_among_others() -> None:
-    race = Race("reinvent_base", 17.709, laps=1)
+    race = RankedRace("reinvent_base", 17.709, laps=1)
     entrants = [Entrant(str(n), driver(*how)) for n, how in enumerate([(1.0, 5), (2, 4), (2, 5)])]
     together = drive_race(race, entrants, threads=1)
     alone = [drive_race(race, [entrant], threads=1)[0] for entrant in entrants]
@@ -98,7 +98,7 @@ def test_a_model_drives_the_same_alone_and_among_others() -> None:
 
 
 def test_more_resets_than_allowed_end_a_lap() -> None:
-    race = Race("reinvent_base", 17.709, laps=1, resets=1)
+    race = RankedRace("reinvent_base", 17.709, laps=1, resets=1)
     ((lap,),) = drive_race(race, [Entrant("a", driver(2.0))], threads=1)
     assert (lap.status, lap.reset_count, lap.off_track_count) == ("off_track", 1, 2)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepracer_fast.driving.evaluate import Driver, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.driving.evaluate import Driver, EvaluationOptions, drive_laps, lap_rules
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.files.model_folder import ModelFolder
@@ -21,7 +21,7 @@ from deepracer_fast.training.train import Training
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import Simulator
 
-CONFIG = TrainConfig(
+CONFIG = TrainConfig().updated(
     num_cars=2, horizon=4, steps=8, evaluate_every=9, threads=1, stop_after=0, teacher=False
 )
 ACTIONS = DiscreteActionSpace((-30.0, 0.0, 30.0), (4.0, 4.0, 4.0))
@@ -44,14 +44,14 @@ def test_a_model_is_trained_and_acts(
 ) -> None:
     lidar = LidarConfig(4, 3, 1.5) if "DISCRETIZED_SECTOR_LIDAR" in sensors else None
     job = TrainingJob(
-        replace(CONFIG, race=RaceConfig(race_type), collection=collection),
+        CONFIG.updated(race=RaceConfig(race_type), collection=collection),
         ModelMetadata(ACTIONS, sensors, lidar=lidar),
         Hyperparameters(batch_size=8, num_epochs=1, num_episodes_between_training=2),
         load_reward(example_reward(reward)),
         ModelFolder(tmp_path / "model"),
     )
     reports: list[Any] = []
-    Training(job, resume=False).run(reports.append)
+    Training.open(job, resume=False).run(reports.append)
     assert reports[-1].steps == 8 or collection == "episodes"
     assert np.isfinite(reports[-1].measures["policy_loss"])
     assert f'RACE_TYPE: "{race_type}"' in job.folder.training_params.read_text().replace("'", '"')
@@ -63,7 +63,7 @@ def test_a_model_is_trained_and_acts(
 def test_crashes_of_a_lap_are_counted_and_cost_their_penalty() -> None:
     """Straight on from the line: into the boxes, the border, and so on round the lap."""
     driver = Driver(lambda observation: np.array([[0.0, 2.0]]), ACTIONS)
-    options = RaceOptions(
+    options = EvaluationOptions(
         off_track_penalty=0.0, race=RaceConfig("OBJECT_AVOIDANCE", collision_penalty=2.0)
     )
     plain = type("Plain", (), {"to_commands": staticmethod(lambda action: action)})

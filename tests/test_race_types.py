@@ -15,7 +15,7 @@ from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.racing.drive import Entrant, drive_race
 from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard, refuse_other_rules
-from deepracer_fast.racing.race import Race, RaceLap, Submission
+from deepracer_fast.racing.race import RaceLap, RankedRace, Submission
 from deepracer_fast.world.race_config import RaceConfig
 
 
@@ -29,8 +29,8 @@ def entrants(*speeds: float) -> list[Entrant]:
     return [Entrant(f"{speed}", driver(speed)) for speed in speeds]
 
 
-def race(race_type: str, laps: int = 1, **road: Any) -> Race:
-    return Race("Oval_track", 1.0, laps=laps, road=RaceConfig(race_type, **road))
+def race(race_type: str, laps: int = 1, **road: Any) -> RankedRace:
+    return RankedRace("Oval_track", 1.0, laps=laps, road=RaceConfig(race_type, **road))
 
 
 def crashes(laps: list[RaceLap]) -> int:

@@ -46,7 +46,7 @@ def test_other_names_are_no_made_up_tracks() -> None:
 
 
 def test_a_course_has_the_made_up_tracks_beside_the_named_ones() -> None:
-    config = TrainConfig(track="random_1", more_tracks=("Oval_track",), random_tracks=3)
+    config = TrainConfig().updated(track="random_1", more_tracks=("Oval_track",), random_tracks=3)
     course = Course(config, ModelMetadata(discrete_grid(30.0, 5, 1.0, 1)))
     names = [track.name for track in course.tracks]
     assert names == ["random_1", "Oval_track", "random_0", "random_2"]

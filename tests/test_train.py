@@ -172,7 +172,7 @@ def test_request_to_stop_ends_between_two_steps_with_a_usable_model(tmp_path: Pa
         return asked > 8  # in the second iteration
 
     reports: list[Report] = []
-    Training(job, resume=False, stop_requested=stop).run(reports.append)
+    Training.open(job, resume=False, stop_requested=stop).run(reports.append)
     assert [r.iteration for r in reports] == [0]
     assert last_checkpoint(job) == 1
     assert_usable(job)
@@ -180,7 +180,7 @@ def test_request_to_stop_ends_between_two_steps_with_a_usable_model(tmp_path: Pa
 
 def test_a_request_to_stop_before_the_first_step_leaves_a_usable_model(tmp_path: Path) -> None:
     job = job_in(tmp_path)
-    Training(job, resume=False, stop_requested=lambda: True).run(lambda _: None)
+    Training.open(job, resume=False, stop_requested=lambda: True).run(lambda _: None)
     assert last_checkpoint(job) == 0
     assert_usable(job)
 
@@ -229,7 +229,7 @@ def test_a_better_checkpoint_before_the_break_stays_the_best(
     make_up_laps(monkeypatch, 80.0, 60.0)
     job = job_in(tmp_path, steps=8, evaluate_every=1)
     run(job)
-    run(replace(job, config=replace(job.config, steps=16)), resume=True)
+    run(replace(job, config=job.config.updated(steps=16)), resume=True)
     records = job.folder.recorded_checkpoints()
     assert records is not None
     assert [record.checkpoint.iteration for record in records] == [2, 1]
@@ -284,7 +284,9 @@ def test_a_row_of_laps_that_ends_the_training_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_up_laps(monkeypatch, 100.0)
-    training = Training(job_in(tmp_path, steps=0, evaluate_every=1, stop_after=1), resume=False)
+    training = Training.open(
+        job_in(tmp_path, steps=0, evaluate_every=1, stop_after=1), resume=False
+    )
     training.run(lambda _: None)
     assert training.row is not None
     assert training.row.is_clean
@@ -296,7 +298,7 @@ def test_fast_laps_are_the_best_only_with_a_clean_row(
 ) -> None:
     make_up_laps(monkeypatch, 100.0, 100.0, 100.0, 90.0)
     job = job_in(tmp_path, steps=16, evaluate_every=1, best_by="laptime")
-    training = Training(job, resume=False)
+    training = Training.open(job, resume=False)
     training.run(lambda _: None)
     records = job.folder.recorded_checkpoints()
     assert records is not None
@@ -309,7 +311,7 @@ def test_fast_laps_are_the_best_only_with_a_clean_row(
 def test_a_teacher_without_a_way_round_leaves_it_to_ppo(tmp_path: Path) -> None:
     job = job_in(tmp_path, teacher=True, minutes=0.05, steps=0)
     shown: list[Report | str] = []
-    Training(job, resume=False).run(shown.append)
+    Training.open(job, resume=False).run(shown.append)
     remarks = [each for each in shown if isinstance(each, str)]
     assert "The teacher found no way round" in remarks[-1]
 
@@ -365,7 +367,7 @@ def test_a_folder_that_holds_a_model_is_refused_and_not_touched(
     job = copy_of(trained, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in job.folder.path.rglob("*")}
     with pytest.raises(ConfigError, match="already holds a model"):
-        Training(job, resume=False)
+        Training.open(job, resume=False)
     assert {path: path.stat().st_mtime_ns for path in job.folder.path.rglob("*")} == before
 
 
@@ -376,31 +378,31 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: 
     )
     jobs = {
         "training_algorithm must be clipped_ppo": replace(job, metadata=sac),
-        "unknown track": replace(job, config=replace(CONFIG, track="nowhere")),
+        "unknown track": replace(job, config=CONFIG.updated(track="nowhere")),
         "car_version": replace(job, metadata=replace(METADATA, car_version=2)),
     }
     for message, broken in jobs.items():
         with pytest.raises(DeepRacerError, match=message):
-            Training(broken, resume=False)
+            Training.open(broken, resume=False)
         assert not job.folder.path.exists()
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no model to resume: .* is not there"):
-        Training(job_in(tmp_path), resume=True)
+        Training.open(job_in(tmp_path), resume=True)
     assert not job_in(tmp_path).folder.path.exists()
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")
 def test_a_training_says_what_ended_it(tmp_path: Path) -> None:
-    training = Training(job_in(tmp_path / "steps", steps=8), resume=False)
+    training = Training.open(job_in(tmp_path / "steps", steps=8), resume=False)
     assert not training.has_learnt
     training.run(lambda _: None)
     assert training.has_learnt
     assert training.ended_by.startswith("ended: 8 env-steps were asked for; go on: train --model")
-    training = Training(job_in(tmp_path / "minutes", steps=0, minutes=1e-6), resume=False)
+    training = Training.open(job_in(tmp_path / "minutes", steps=0, minutes=1e-6), resume=False)
     training.run(lambda _: None)
     assert "minutes are over" in training.ended_by
-    training = Training(job_in(tmp_path / "stopped"), False, stop_requested=lambda: True)
+    training = Training.open(job_in(tmp_path / "stopped"), False, stop_requested=lambda: True)
     training.run(lambda _: None)
     assert "asked to stop" in training.ended_by

@@ -335,7 +335,10 @@ def record_in(path: Path, iterations: int | None = None) -> TrainingRecord:
     folder = ModelFolder(path)
     for each in (folder.training_metrics.parent, folder.simtraces, folder.tensorboard):
         each.mkdir(parents=True, exist_ok=True)
-    return TrainingRecord(folder, 1000, "progress", iterations)
+    record = TrainingRecord(folder, 1000)
+    if iterations is not None:
+        record.go_on(iterations)
+    return record
 
 
 def test_readers_find_the_iteration_of_an_episode_by_the_largest_trial(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deepracer_fast.commands.train_options import CourseOptions
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.reward import load_reward
@@ -12,7 +13,6 @@ from deepracer_fast.training.inputs import (
     FIRST_MODEL,
     TrainingFiles,
     new_job,
-    starts_and_direction,
 )
 
 
@@ -55,7 +55,7 @@ def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_tracks_are_kept_by_their_own_names() -> None:
     config = new_job(TrainingFiles(), {"track": "oval", "more_tracks": ("re:Invent 2018",)}).config
-    assert config.tracks == ("Oval_track", "reinvent_base")
+    assert config.course.tracks == ("Oval_track", "reinvent_base")
 
 
 def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None:
@@ -71,13 +71,16 @@ def test_a_race_type_keeps_what_else_is_said_of_the_race(tmp_path: Path) -> None
 
 
 def test_where_and_which_way_is_as_far_as_somebody_says_so() -> None:
-    assert not any(starts_and_direction(None, None, None).values())
-    said = starts_and_direction("Clockwise", 0.25, None)
-    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
-    assert config.driving_direction == "clockwise"
-    assert (config.start_position, config.random_start) == (0.25, False)
-    assert not config.alternate_driving_direction
-    said = starts_and_direction("alternate", None, 0.0)
-    config = new_job(TrainingFiles(), {k: v for k, v in said.items() if v is not None}).config
-    assert config.alternate_driving_direction
-    assert (config.driving_direction, config.round_robin_advance_dist) == ("forward", 0.0)
+    assert CourseOptions().settings() == {}
+    said = CourseOptions(direction="Clockwise", start_position=0.25)
+    config = new_job(TrainingFiles(), said.settings()).config
+    assert config.course.driving_direction == "clockwise"
+    assert (config.collection.start_position, config.collection.random_start) == (0.25, False)
+    assert not config.course.alternate_driving_direction
+    said = CourseOptions(direction="alternate", round_robin_advance_dist=0.0)
+    config = new_job(TrainingFiles(), said.settings()).config
+    assert config.course.alternate_driving_direction
+    assert (config.course.driving_direction, config.collection.round_robin_advance_dist) == (
+        "forward",
+        0.0,
+    )

@@ -21,7 +21,7 @@ from deepracer_fast.commands.video import (
     one_episode,
     recorded_moments,
 )
-from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 from deepracer_fast.driving.trace import simtrace_columns
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata
@@ -69,7 +69,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 @pytest.fixture(scope="module")
 def simtrace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two attempts of the driver, as an evaluation records them."""
-    _, trace = evaluate_model(driver(), TRACK, RaceOptions(laps=2, resets=False, threads=1))
+    _, trace = evaluate_model(driver(), TRACK, EvaluationOptions(laps=2, resets=False, threads=1))
     path = tmp_path_factory.mktemp("trace") / "0-iteration.csv"
     write_simtrace(path, simtrace_columns(trace, load_track(TRACK).waypoints))
     return path
@@ -281,7 +281,7 @@ def test_a_recorded_episode_shows_the_poses_that_were_driven(simtrace: Path) -> 
 def drive_two_attempts() -> Any:
     from deepracer_fast.driving.evaluate import lap_rules
 
-    rules = lap_rules(RaceOptions(laps=2, resets=False))
+    rules = lap_rules(EvaluationOptions(laps=2, resets=False))
     simulator = Simulator(TRACK, threads=1, rules=rules)
     return drive_moments(driver(), simulator, 2)
 

@@ -6,7 +6,7 @@ drives.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from deepracer_fast.commands.evaluate_options import Entries, LapSettings
+from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
-from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model, evaluate_starts
+from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model, evaluate_starts
 from deepracer_fast.driving.habits import DrivingHabits, driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import printable
@@ -27,32 +29,10 @@ from deepracer_fast.policy.chosen_checkpoint import checkpoint_word, has_index, 
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.racing.leagues import league_line, league_races_on
+from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import TrainConfig, read_config, settings_of
 from deepracer_fast.world.perturbed_worlds import STARTS, perturbed_worlds
-
-
-@dataclass(frozen=True)
-class EvaluationRequest:
-    """What the user asked for, apart from how the laps are driven.
-
-    Attributes:
-        models: paths.
-        tracks: bundled names or routes; none for those that a model was trained on.
-        checkpoints: of model folders, see ``load_model``, or "all"; none for the best.
-        race_type: in place of that of ``config``, or of a model's folder.
-        config: whose [race] table counts; None for a model folder's own.
-        as_json: print JSON in place of a table.
-        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
-    """
-
-    models: Sequence[Path]
-    tracks: Sequence[str] = ()
-    checkpoints: Sequence[str] = ()
-    race_type: str | None = None
-    config: Path | None = None
-    as_json: bool = False
-    perturbed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +53,7 @@ class Entry:
     model: Model
     track: Track
     world: str
-    options: RaceOptions
+    options: EvaluationOptions
 
 
 @dataclass(frozen=True)
@@ -110,20 +90,26 @@ class Driven:
         return about | {"mean_speed": round(self.habits.mean_speed, 3), "laps": laps}
 
 
-def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None:
+def run_evaluation(
+    entries: Entries, settings: LapSettings, perturbed: bool = False, as_json: bool = False
+) -> None:
     """Drives every model, checkpoint and track, and shows how.
 
     Args:
-        request: what is to be driven.
-        given: fields of ``RaceOptions`` that the user gave; the others are the model folder's.
+        entries: what is to be driven.
+        settings: how; what it leaves out is the model folder's.
+        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
+        as_json: print JSON in place of a table.
 
     Raises:
         DeepRacerError: something cannot be used; nothing has been driven then.
     """
     keep_compiled_programs()
-    entries = list(entries_of(request, given))
-    driven = list(_drive(entries))
-    if request.as_json:
+    rows = list(entries_of(entries, settings))
+    if perturbed:
+        rows = [each for entry in rows for each in _perturbed(entry)]
+    driven = list(_drive(rows))
+    if as_json:
         reports = [each.report() for each in driven]
         print(json.dumps(reports[0] if len(reports) == 1 else {"evaluations": reports}, indent=2))
     elif len(driven) == 1:
@@ -132,21 +118,20 @@ def run_evaluation(request: EvaluationRequest, given: Mapping[str, Any]) -> None
         Console().print(evaluation_table(driven))
 
 
-def entries_of(request: EvaluationRequest, given: Mapping[str, Any]) -> Iterator[Entry]:
+def entries_of(entries: Entries, settings: LapSettings) -> Iterator[Entry]:
     """What is to be driven: of each model in turn its checkpoints, and of these the tracks.
 
     Raises:
         DeepRacerError: a model, a track or an option cannot be used.
     """
-    for path in request.models:
-        settings = settings_of(path)
-        names = request.tracks or settings.tracks
-        tracks, options = list(map(load_track, names)), _options(request, given, settings)
-        for checkpoint in _checkpoints(path, request.checkpoints):
+    for path in entries.models:
+        trained = settings_of(path)
+        tracks = list(map(load_track, entries.track or trained.course.tracks))
+        options = _options(entries, settings, trained)
+        for checkpoint in _checkpoints(path, entries.checkpoint or ()):
             model = load_model(path, checkpoint)
             for track in tracks:
-                entry = Entry(path, checkpoint, model, track, "", options)
-                yield from _perturbed(entry) if request.perturbed else (entry,)
+                yield Entry(path, checkpoint, model, track, "", options)
 
 
 def _perturbed(entry: Entry) -> Iterator[Entry]:
@@ -226,16 +211,17 @@ def _cells(driven: Driven) -> dict[str, str]:
     }
 
 
-def _options(
-    request: EvaluationRequest, given: Mapping[str, Any], settings: TrainConfig
-) -> RaceOptions:
-    race = (read_config(request.config) if request.config else settings).race
+def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> EvaluationOptions:
+    race = (read_config(entries.config) if entries.config else trained).race
     usual: dict[str, Any] = {
-        "car_version": settings.car_version,
-        "driving_direction": settings.driving_direction,
-        "race": race.of_type(request.race_type) if request.race_type else race,
+        "car_version": trained.car_version,
+        "driving_direction": trained.course.driving_direction,
+        "race": race.of_type(entries.race_type) if entries.race_type else race,
     }
-    return RaceOptions(**(usual | dict(given)))
+    asked = given(settings)
+    if "driving_direction" in asked:
+        asked["driving_direction"] = direction_meant(asked["driving_direction"])
+    return EvaluationOptions(**(usual | asked))
 
 
 def _checkpoints(path: Path, asked: Sequence[str]) -> Iterable[str]:

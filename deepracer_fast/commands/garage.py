@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deepracer_fast.commands.garage_options import CarOptions
+from deepracer_fast.commands.options import given
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_words import action_table, in_words
 from deepracer_fast.files.garage import (
@@ -32,18 +34,19 @@ PICTURE_NAME = "actions.png"
 FIRST_NAME = "The Original DeepRacer"
 
 
-def run_garage(name: str | None, plan: CarPlan, as_json: bool = False) -> None:
+def run_garage(name: str | None, options: CarOptions, as_json: bool = False) -> None:
     """Builds the car of that name, or changes it; without a plan shows it; without a name lists.
 
     Args:
         name: of the car; None for all of the garage.
-        plan: what it is to be like; what is left out is as it was, or as in the first car.
+        options: what it is to be like; what is left out is as it was, or as in the first car.
         as_json: print its ``model_metadata.json``, or a list of them, in place of tables.
 
     Raises:
         DeepRacerError: it cannot be built, or a car that is there cannot be read.
         OSError: it cannot be written.
     """
+    plan = CarPlan(**given(options))
     if name is None:
         if plan != CarPlan():
             raise ConfigError("name the car that is to be built so: deepracer-fast garage NAME ...")

@@ -7,7 +7,7 @@ keeps the file, ``race`` ranks.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deepracer_fast.commands.options import given
+from deepracer_fast.commands.race_options import Racers, RankedRules
 from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.policy.model import load_model
@@ -28,7 +30,7 @@ from deepracer_fast.racing.leaderboard import (
 )
 from deepracer_fast.racing.leagues import league_line, league_races_on
 from deepracer_fast.racing.race import (
-    Race,
+    RankedRace,
     Standing,
     Submission,
     check_name,
@@ -48,50 +50,34 @@ DEFAULT_TRACK = "reinvent_base"
 _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-time": "total, s"}
 
 
-@dataclass(frozen=True)
-class RaceRequest:
-    """What the user asked for, apart from the rules.
-
-    Attributes:
-        models: paths; none to show the leaderboard.
-        names: on the leaderboard, one a model, or none to take them from the paths.
-        leaderboard: the race's file, or None for the usual place.
-        as_json: print JSON in place of a table.
-        checkpoint: which one of model folders, see ``load_model``.
-    """
-
-    models: Sequence[Path]
-    names: Sequence[str]
-    leaderboard: Path | None = None
-    as_json: bool = False
-    checkpoint: str = "best"
-
-
-def run_race(request: RaceRequest, given: Mapping[str, Any]) -> None:
+def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     """Lets the models race, adds what they drove to the leaderboard, and shows it.
 
     Args:
-        request: models and file.
-        given: fields of ``Race`` that the user gave; the others are the file's, or the defaults.
+        rules: what they leave out is the file's, or usual.
+        racers: models, road and file.
+        as_json: print JSON in place of a table.
 
     Raises:
         DeepRacerError: something cannot be used, or the file's race has other rules; nothing has
             been driven or written then.
     """
-    if "track" in given:
-        given = {**given, "track": track_name(given["track"])}
-    path = request.leaderboard or _usual_place(given)
-    board = _board(path, given, is_new_allowed=bool(request.models))
-    if request.models:
-        names = _names(request)
+    asked = given(rules)
+    if "track" in asked:
+        asked["track"] = track_name(asked["track"])
+    if racers.race_type or racers.config:
+        asked["road"] = race_of(racers.race_type, racers.config)
+    path, models = racers.leaderboard or _usual_place(asked), racers.models or []
+    board = _board(path, asked, is_new_allowed=bool(models))
+    if models:
         entrants = [
-            Entrant(name, load_model(model, request.checkpoint))
-            for name, model in zip(names, request.models, strict=True)
+            Entrant(name, load_model(model, racers.checkpoint))
+            for name, model in zip(_names(models, racers.name or []), models, strict=True)
         ]
         path.parent.mkdir(parents=True, exist_ok=True)  # before laps are driven that nobody keeps
         board = add_submissions(path, board.race, _drive(board.race, entrants))
     ranked = standings(board.race, board.submissions)
-    if request.as_json:
+    if as_json:
         print(json.dumps(_report(path, board.race, ranked), indent=2))
     else:
         _print(Console(), path, board.race, ranked)
@@ -103,26 +89,26 @@ def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
     return road.of_type(race_type) if race_type else road
 
 
-def _usual_place(given: Mapping[str, Any]) -> Path:
-    ranking = given.get("ranking", Race.ranking)
-    race_type = given.get("road", RaceConfig()).race_type
+def _usual_place(asked: Mapping[str, Any]) -> Path:
+    ranking = asked.get("ranking", RankedRace.ranking)
+    race_type = asked.get("road", RaceConfig()).race_type
     kind = "" if race_type == "TIME_TRIAL" else f"-{race_type.lower().replace('_', '-')}"
-    return LEADERBOARDS / f"{Path(given.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
+    return LEADERBOARDS / f"{Path(asked.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
 
 
-def _board(path: Path, given: Mapping[str, Any], is_new_allowed: bool) -> Leaderboard:
+def _board(path: Path, asked: Mapping[str, Any], is_new_allowed: bool) -> Leaderboard:
     """The race's file as it is, or an empty one by the given rules."""
     if path.exists():
         board = read_leaderboard(path)
-        refuse_other_rules(path, board.race, given)
+        refuse_other_rules(path, board.race, asked)
         _check_track(path, board.race)
         return board
     if not is_new_allowed:
         raise ConfigError(f"{path}: there is no such leaderboard yet; name a model to begin it")
-    return Leaderboard(_new_race(given))
+    return Leaderboard(_new_race(asked))
 
 
-def _check_track(path: Path, race: Race) -> None:
+def _check_track(path: Path, race: RankedRace) -> None:
     length = _length_of(race.track)
     if length != race.track_length:
         raise ConfigError(
@@ -131,36 +117,36 @@ def _check_track(path: Path, race: Race) -> None:
         )
 
 
-def _new_race(given: Mapping[str, Any]) -> Race:
-    car_version = given.get("car_version", 0)
+def _new_race(asked: Mapping[str, Any]) -> RankedRace:
+    car_version = asked.get("car_version", 0)
     if car_version and car_version not in CAR_VERSIONS:
         raise ConfigError(
             f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
         )
-    ranking, laps = given.get("ranking", Race.ranking), given.get("laps", Race.laps)
+    ranking, laps = asked.get("ranking", RankedRace.ranking), asked.get("laps", RankedRace.laps)
     usual: dict[str, Any] = {
         "track": DEFAULT_TRACK,
-        "track_length": _length_of(given.get("track", DEFAULT_TRACK)),
+        "track_length": _length_of(asked.get("track", DEFAULT_TRACK)),
         "minimum_laps": default_minimum_laps(ranking, laps),
     }
-    return Race(**(usual | dict(given)))
+    return RankedRace(**(usual | dict(asked)))
 
 
 def _length_of(track: str) -> float:
     return round(load_track(track).length, 3)
 
 
-def _names(request: RaceRequest) -> list[str]:
+def _names(models: Sequence[Path], said: Sequence[str]) -> list[str]:
     """What the models are called on the leaderboard.
 
     Raises:
         ConfigError: two have one name, or there are names for some only.
     """
-    names = [name.strip() for name in request.names] or list(map(model_name, request.models))
-    if len(names) != len(request.models) or not all(names):
+    names = [name.strip() for name in said] or list(map(model_name, models))
+    if len(names) != len(models) or not all(names):
         raise ConfigError(
             f"--name must be given once for each model and not be empty, got {len(names)} for "
-            f"{len(request.models)} models"
+            f"{len(models)} models"
         )
     for name in names:
         check_name(name)
@@ -173,7 +159,7 @@ def _names(request: RaceRequest) -> list[str]:
     return names
 
 
-def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
+def _drive(race: RankedRace, entrants: Sequence[Entrant]) -> list[Submission]:
     console = Console(stderr=True)
     who = entrants[0].name if len(entrants) == 1 else f"{len(entrants)} models"
     with console.status(Text(f"{who}: {race.laps} laps on {race.track}")):
@@ -185,7 +171,7 @@ def _drive(race: Race, entrants: Sequence[Entrant]) -> list[Submission]:
     ]
 
 
-def _report(path: Path, race: Race, ranked: Iterable[Standing]) -> dict[str, Any]:
+def _report(path: Path, race: RankedRace, ranked: Iterable[Standing]) -> dict[str, Any]:
     rows = list(ranked)
     return {
         "leaderboard": str(path),
@@ -209,7 +195,7 @@ def _row(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing]) -> None:
+def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Standing]) -> None:
     title = Text(f"{printable(race.track)}, {race.laps} laps, by {race.ranking}")
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
@@ -232,7 +218,7 @@ def _print(console: Console, path: Path, race: Race, ranked: Sequence[Standing])
     console.print(f"file     {path}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _league_lines(race: Race, ranked: Sequence[Standing]) -> Iterator[str]:
+def _league_lines(race: RankedRace, ranked: Sequence[Standing]) -> Iterator[str]:
     """Where the winner would have come in a league's race by this ranking, if there was one."""
     races = league_races_on(race.track, race.road.race_type)
     same = [each for each in races if each.ranking == race.ranking]
@@ -245,7 +231,7 @@ def _league_lines(race: Race, ranked: Sequence[Standing]) -> Iterator[str]:
     yield league_line(races[0], min(lap.lap_time_seconds for lap in laps))
 
 
-def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
+def _cells(standing: Standing, race: RankedRace, fastest: float) -> list[str | Text]:
     submission = standing.submission
     laps = submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
@@ -265,7 +251,7 @@ def _cells(standing: Standing, race: Race, fastest: float) -> list[str | Text]:
     ]
 
 
-def _rules(race: Race) -> str:
+def _rules(race: RankedRace) -> str:
     hidden = ("track", "track_length", "road")
     rules = {k: v for k, v in asdict(race).items() if k not in hidden}
     rules |= {"car_version": race.car_version or "the model's"} | _road(race.road)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,9 +18,16 @@ from typing import Any, TextIO, cast
 import numpy.typing as npt
 from rich.console import Console
 
+from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.train_options import (
+    CourseOptions,
+    HostOptions,
+    ModelOptions,
+    RunOptions,
+)
 from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
-from deepracer_fast.driving.evaluate import Lap, RaceOptions, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import ConfigError, RewardError
@@ -33,7 +40,7 @@ from deepracer_fast.files.hyperparameters import (
 from deepracer_fast.files.metrics import write_evaluation_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace import write_simtrace
-from deepracer_fast.learning.hosts import ALONE, Invitation, Team, agree, meet
+from deepracer_fast.learning.hosts import ALONE, Invitation, Team, invitation, meet
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward.loading import read_reward
@@ -41,10 +48,10 @@ from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import confinement_note
 from deepracer_fast.reward.text_faults import text_faults
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.training.checkpoints import Row
 from deepracer_fast.training.clone import Parent
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.follower import follow
+from deepracer_fast.training.evaluation import Row
+from deepracer_fast.training.follower import agree_on, follow
 from deepracer_fast.training.inputs import (
     TrainingFiles,
     inheritance,
@@ -56,35 +63,44 @@ from deepracer_fast.training.inputs import (
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.stop_request import StopRequest, graceful_stop
 from deepracer_fast.training.train import Training
+from deepracer_fast.world.randomization import FOR_THE_CAR
 
 
 def run_training(
-    files: TrainingFiles,
-    settings: Mapping[str, Any],
-    resume: bool,
-    track_state: bool = False,
-    invited: Invitation | None = None,
+    course: CourseOptions,
+    model: ModelOptions,
+    run: RunOptions,
+    hosts: HostOptions,
+    resume: bool = False,
+    for_the_car: bool = False,
 ) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
 
     Args:
-        files: what the user gave.
-        settings: fields of ``TrainConfig`` that the user gave.
+        course: where the car drives.
+        model: car, reward function and folders.
+        run: how long, and how it learns.
+        hosts: where several hosts meet, and which one this is.
         resume: go on with a model folder.
-        track_state: learn from the track state instead of the camera.
-        invited: where several hosts meet, and which one this is.
+        for_the_car: in worlds that differ from episode to episode.
 
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
+    files, settings = TrainingFiles(**vars(model)), course.settings() | given(run)
+    if for_the_car:
+        # One clean evaluation says little where each of its laps is driven in another world.
+        settings = {"stop_after": 0} | settings | {"randomization": FOR_THE_CAR}
+    elif (resume or model.pretrained) and run.minutes is not None:
+        settings = {"stop_after": 0} | settings  # it may lap already, and is to become better
+    invited = invitation(**vars(hosts))
     keep_compiled_programs()
     console = Console(file=cast(TextIO, UnbreakableStream(sys.stdout)))
     if resume and files.pretrained:
         raise ConfigError("--pretrained begins a new model and --resume goes on with one: drop one")
     team = _team_of(invited, console)
-    job = resumed_job(files, settings) if resume else new_job(files, settings, track_state)
-    if team.count > 1:
-        agree(team, _common_to_hosts(job))
+    job = resumed_job(files, settings) if resume else new_job(files, settings)
+    agree_on(team, job)
     if not team.leads:
         _follow(console, job, resume, team)
         return
@@ -103,10 +119,10 @@ def run_training(
 def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named: bool) -> Training:
     """A training in the job's folder, or in one that is made here and now for nobody else."""
     if named:
-        return Training(job, resume, stop.requested, team)
-    job = replace(job, folder=_claimed_folder(job.config.track))
+        return Training.open(job, resume, stop.requested, team)
+    job = replace(job, folder=_claimed_folder(job.config.course.tracks[0]))
     try:
-        training = Training(job, resume, stop.requested, team)
+        training = Training.open(job, resume, stop.requested, team)
     except BaseException:
         shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
@@ -138,7 +154,7 @@ def _train(console: Console, training: Training, stop: StopRequest) -> None:
     job = training.job
     title = f"{tracks_of(job.config)}, {job.metadata.sees}, {job.reward.name}"
     try:
-        with TrainingScreen(console, title, job.config.minutes) as screen:
+        with TrainingScreen(console, title, job.config.budget.minutes) as screen:
             stop.when_asked = screen.stopping
             training.run(screen.show)
     except RewardError:
@@ -158,17 +174,6 @@ def _team_of(invited: Invitation | None, console: Console) -> Team:
         return ALONE
     _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
     return meet(invited)
-
-
-def _common_to_hosts(job: TrainingJob) -> dict[str, str]:
-    """What must be the same on all hosts that train together."""
-    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.tracks}
-    return {
-        "reward function": job.reward.source,
-        "model metadata": job.metadata.to_json(),
-        "hyperparameters": job.hyperparameters.to_json(),
-        "config": replace(job.config, threads=0).to_toml(),
-    } | {name: str(waypoints.tolist()) for name, waypoints in tracks.items()}
 
 
 def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
@@ -233,7 +238,7 @@ def _evaluate_parent(
         job.folder.refuse_a_model()  # before anybody waits
     _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
     model, driven = replace(parent.model, metadata=job.metadata), []
-    for name in job.config.tracks:
+    for name in job.config.course.tracks:
         track = load_track(name)
         laps, trace = evaluate_model(model, track, _race_options(job.config))
         driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
@@ -241,12 +246,12 @@ def _evaluate_parent(
     return driven
 
 
-def _race_options(config: TrainConfig) -> RaceOptions:
-    return RaceOptions(
+def _race_options(config: TrainConfig) -> EvaluationOptions:
+    return EvaluationOptions(
         threads=config.threads,
         car_version=config.car_version,
         race=config.race,
-        driving_direction=config.driving_direction,
+        driving_direction=config.course.driving_direction,
     )
 
 
@@ -259,7 +264,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
         row: these laps, if the training has driven them.
     """
     model = None if row else load_model(job.folder.path)
-    for index, name in enumerate(job.config.tracks):
+    for index, name in enumerate(job.config.course.tracks):
         track = load_track(name)
         title = f"Evaluation on {track.title}"
         if row:

@@ -7,8 +7,8 @@ Neighbours: ``cli`` parses the options; ``pictures.video.frame`` draws the frame
 
 import itertools
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from deepracer_fast.commands.options import given
 from deepracer_fast.commands.replay import guess_track
-from deepracer_fast.driving.evaluate import RaceOptions, lap_rules, step_rewards
+from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
+from deepracer_fast.driving.evaluate import EvaluationOptions, lap_rules, step_rewards
 from deepracer_fast.driving.replay import FRONT_POINT
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.action_space import DiscreteActionSpace
@@ -38,7 +40,7 @@ from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.reward import load_reward
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import read_config, settings_of
-from deepracer_fast.world.fleet import Judge
+from deepracer_fast.world.fleet import Judge, judge_of
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 
@@ -50,99 +52,76 @@ LONGEST_FILM = 86_400.0
 _MODEL_SUFFIXES = (".gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 
 
-@dataclass(frozen=True)
-class VideoRequest:
-    """What the user asked for, apart from how a model drives.
-
-    Attributes:
-        source: a model, or a recording.
-        output: the file to write, .mp4, .gif or .webp; None for an MP4 named after the source,
-            here, or a GIF where no encoder is found.
-        track: bundled name or route; None for the model's, or the bundled one that fits.
-        seconds: the film ends after so many; None for no limit.
-        episode: of a recording, the number in the file; None for the first.
-        reward: of a model, the reward function to run and to show; None for none. The one in a
-            model's folder is somebody's program: it is run only if it is named here.
-    """
-
-    source: Path
-    output: Path | None = None
-    track: str | None = None
-    seconds: float | None = None
-    episode: int | None = None
-    reward: Path | None = None
-
-
-def run_video(request: VideoRequest, given: Mapping[str, Any]) -> None:
+def run_video(film: FilmOptions, drive: DriveOptions) -> None:
     """Films greedy laps of a model, or an episode as it was recorded.
 
     Args:
-        request: what to film.
-        given: how a model drives, as far as the user said: ``checkpoint`` of a folder, ``laps``,
-            ``resets``, ``off_track_penalty``, ``car_version`` (see ``RaceOptions``), ``seed`` of
-            the simulator, ``config`` with a ``[race]`` table.
+        film: what to film.
+        drive: how a model drives; what it leaves out is the folder's, or usual.
 
     Raises:
         DeepRacerError: the source, the track or an option cannot be used.
         OSError: the film cannot be written.
     """
-    seconds = request.seconds
+    seconds = film.seconds
     if seconds is not None and not 0.0 < seconds <= LONGEST_FILM:
         raise ConfigError(f"--seconds must be above 0 and at most {LONGEST_FILM:g}, got {seconds}")
-    is_recording = request.source.is_file() and request.source.suffix not in _MODEL_SUFFIXES
-    if is_recording and given:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise ConfigError(f"{request.source} is a recording, which takes no {names}: leave it out")
-    if is_recording and request.reward is not None:
+    is_recording = film.source.is_file() and film.source.suffix not in _MODEL_SUFFIXES
+    asked = given(drive)
+    if is_recording and asked:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise ConfigError(f"{film.source} is a recording, which takes no {names}: leave it out")
+    if is_recording and film.reward is not None:
         raise ConfigError(
-            f"{request.source} is a recording, which shows the reward as recorded and takes no "
+            f"{film.source} is a recording, which shows the reward as recorded and takes no "
             "--reward: leave it out"
         )
-    if not is_recording and request.episode is not None:
-        raise ConfigError(f"{request.source} is a model, which takes no --episode: leave it out")
+    if not is_recording and film.episode is not None:
+        raise ConfigError(f"{film.source} is a model, which takes no --episode: leave it out")
     if is_recording:
-        _film_episode(request)
+        _film_episode(film)
     else:
-        _film_model(request, given)
+        _film_model(film, drive)
 
 
-def _film_model(request: VideoRequest, given: Mapping[str, Any]) -> None:
-    path = request.source
-    output = _output(request, model_name(path))
-    settings = settings_of(path)
-    model = load_model(path, given.get("checkpoint", "best"))
-    track = load_track(request.track or settings.track)
+def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
+    path = film.source
+    output = _output(film, model_name(path))
+    trained = settings_of(path)
+    model = load_model(path, drive.checkpoint or "best")
+    track = load_track(film.track or trained.course.tracks[0])
     names = ("resets", "off_track_penalty", "car_version")
-    race = RaceOptions(
-        laps=given.get("laps", 1),
-        driving_direction=settings.driving_direction,
-        race=(read_config(given["config"]) if "config" in given else settings).race,
-        **({"car_version": settings.car_version} | {n: given[n] for n in names if n in given}),
+    usual: dict[str, Any] = {"car_version": trained.car_version}
+    race = EvaluationOptions(
+        laps=drive.laps or 1,
+        driving_direction=trained.course.driving_direction,
+        race=(read_config(drive.config) if drive.config else trained).race,
+        **usual | {name: value for name, value in given(drive).items() if name in names},
     )
-    judge = load_reward(request.reward) if request.reward else None
     car = model.metadata.car
     title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
     caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
-    simulator = _simulator(model, track, race, given.get("seed", 0))
+    simulator = _simulator(model, track, race, drive.seed or 0)
+    judge = judge_of(simulator, load_reward(film.reward)) if film.reward else None
     moments = drive_moments(model, simulator, race.laps, judge)
-    _film(output, _screen(output, track, caption), moments, request)
+    _film(output, _screen(output, track, caption), moments, film)
 
 
-def _film_episode(request: VideoRequest) -> None:
-    path = request.source
+def _film_episode(film: FilmOptions) -> None:
+    path = film.source
     recording = read_recording(path)
     for remark in recording.remarks:
         print(f"remark: {remark}", file=sys.stderr)
-    episode = one_episode(recording, request.episode)
-    track = load_track(request.track) if request.track else guess_track(recording)
+    episode = one_episode(recording, film.episode)
+    track = load_track(film.track) if film.track else guess_track(recording)
     if track is None:
         raise ConfigError(
             f"{path}: no bundled track of {recording.track_length[0]:.2f} m fits its poses; name "
             "its track with --track"
         )
-    output = _output(request, f"{path.stem}-episode-{episode.episode[0]}")
+    output = _output(film, f"{path.stem}-episode-{episode.episode[0]}")
     caption = Caption(f"{path.name} on {track.name}", "episode", has_answers=False)
-    _film(output, _screen(output, track, caption), recorded_moments(episode), request)
+    _film(output, _screen(output, track, caption), recorded_moments(episode), film)
 
 
 def _screen(output: Path, track: Track, caption: Caption) -> Screen:
@@ -249,7 +228,7 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
         )
 
 
-def _simulator(model: Model, track: Track, options: RaceOptions, seed: int) -> Simulator:
+def _simulator(model: Model, track: Track, options: EvaluationOptions, seed: int) -> Simulator:
     """One car, as its model describes it, among what the race puts on the road."""
     return Simulator(
         track,
@@ -281,19 +260,19 @@ def _newest_picture(seen: dict[str, Array], frames: int) -> Array | None:
     return None if picture is None else picture[..., -(picture.shape[-1] // frames) :]
 
 
-def _output(request: VideoRequest, name: str) -> Path:
+def _output(film: FilmOptions, name: str) -> Path:
     """Where the film goes; checked before anything is driven."""
-    path = request.output or Path(f"{name}.mp4" if mp4_encoder() else f"{name}.gif")
+    path = film.output or Path(f"{name}.mp4" if mp4_encoder() else f"{name}.gif")
     check_film_path(path)
     return path
 
 
-def _film(path: Path, screen: Screen, moments: Iterator[Moment], request: VideoRequest) -> None:
+def _film(path: Path, screen: Screen, moments: Iterator[Moment], film: FilmOptions) -> None:
     """Writes the film, and says of each lap how it ended."""
     console, unit = Console(stderr=True), screen.caption.unit
     limit = None
-    if request.seconds is not None:
-        limit = max(1, round(request.seconds * FRAMES_PER_SECOND))
+    if film.seconds is not None:
+        limit = max(1, round(film.seconds * FRAMES_PER_SECOND))
     last: dict[int, Moment] = {}
     count = 0
 

@@ -9,20 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.driving.episode_books import Driven, EpisodeBooks
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
-from deepracer_fast.world.fleet import Fleet, Judge
-from deepracer_fast.world.simulator import PAUSE, PREPARE, TRACK_STATE_SIZE, Simulator
+from deepracer_fast.reward import Reward
+from deepracer_fast.world.fleet import Fleet, judge_of, judged_cars
+from deepracer_fast.world.simulator import TRACK_STATE_SIZE, Simulator
 
 Array = npt.NDArray[Any]
-Policy = Callable[[dict[str, Array]], tuple[Array, ...]]
-"""Observation [B, ...] by sensor -> actions [B(, 2)], their log probabilities [B], and from a
-policy with a value function over observations the values [B]."""
+
+
+class Decision(NamedTuple):
+    """What a policy does in one step.
+
+    Attributes:
+        action: int32 [B], or float32 [B, 2] where continuous.
+        log_prob: float32 [B].
+        value: float32 [B], what a value function over observations expects; None of another.
+    """
+
+    action: Array
+    log_prob: Array
+    value: Array | None = None
+
+
+Policy = Callable[[dict[str, Array]], Decision]
+"""Observation [B, ...] by sensor -> what to do."""
 
 
 @dataclass
@@ -72,14 +88,14 @@ class Collector:
     def __init__(
         self,
         simulator: Simulator | Fleet,
-        reward: Judge,
+        reward: Reward,
         action_space: ActionSpace,
         max_steps: int,
         disturb: Callable[[dict[str, Array]], None] | None = None,
     ) -> None:
         self._simulator = simulator
         self._disturb = disturb or (lambda observation: None)
-        self._reward = reward
+        self._judge = judge_of(simulator, reward)
         self._action_space = action_space
         self._seen = simulator.reset()  # views: they always show the last step
         self._rollout = self._make_rollout(max_steps)
@@ -93,6 +109,10 @@ class Collector:
             RewardError: the user's function failed.
         """
         rollout = self._start_rollout()
+        # Steps that prepare a car are learnt from as well, as in the original, though their actions
+        # do nothing: an advantage that does not depend on the action adds no bias to the gradient,
+        # and they are 0.7 % of the steps. Without them three teachers lapped no sooner, after
+        # 65,536 env-steps, and whether a last minibatch is full would depend on how cars drive.
         rollout.valid[:] = True
         everyone = np.ones(self._simulator.num_cars, bool)
         for t in range(len(rollout.action)):
@@ -163,16 +183,16 @@ class Collector:
             rows = counted.reshape(-1, *[1] * (picture.ndim - 1))
             np.copyto(picture, self._seen.observation[name], where=rows)
         self._disturb(observation)
-        action, log_prob, *value = policy(observation)
-        result = self._simulator.step(self._action_space.to_commands(action))
-        driven = counted & (result.status != PREPARE) & (result.status != PAUSE)
-        rollout.action[t], rollout.log_prob[t] = action, log_prob
-        if value:
+        decision = policy(observation)
+        result = self._simulator.step(self._action_space.to_commands(decision.action))
+        driven = counted & judged_cars(result)
+        rollout.action[t], rollout.log_prob[t] = decision.action, decision.log_prob
+        if decision.value is not None:
             if rollout.value is None:
                 rollout.value = np.zeros_like(rollout.log_prob)
-            rollout.value[t] = value[0]
-        rollout.reward[t] = self._reward(result.params, driven)
+            rollout.value[t] = decision.value
+        rollout.reward[t] = self._judge(result, driven)
         rollout.ended[t] = result.terminated | result.truncated
         rollout.track_state[t + 1] = self._simulator.track_states()
         rollout.num_steps, rollout.last_observation = t + 1, self._seen.observation
-        self._books.take(result, action, rollout.reward[t], counted)
+        self._books.take(result, decision.action, rollout.reward[t], counted)

@@ -21,13 +21,12 @@ from deepracer_fast.files.model_metadata import LidarConfig
 from deepracer_fast.policy.model import Model, metadata_of
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.world.fleet import Fleet, Judge
+from deepracer_fast.world.fleet import Fleet, Judge, judged_cars
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import (
     CONTROL_PERIOD,
     OFF_TRACK,
-    PAUSE,
     PREPARE,
     STATUS_NAMES,
     RaceRules,
@@ -98,7 +97,7 @@ class Lap:
 
 
 @dataclass(frozen=True)
-class RaceOptions:
+class EvaluationOptions:
     """How an evaluation is run.
 
     Attributes:
@@ -138,7 +137,7 @@ MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
 
 
 def evaluate_model(
-    model: Model, track: Track | str | Path, options: RaceOptions | None = None
+    model: Model, track: Track | str | Path, options: EvaluationOptions | None = None
 ) -> tuple[list[Lap], Trace]:
     """Drives greedy laps one after the other, the first from a standing start, usually at the line.
 
@@ -153,7 +152,9 @@ def evaluate_model(
     Returns:
         The laps in order, and the trace of every step.
     """
-    options = RaceOptions() if options is None else instance("options", options, RaceOptions)
+    options = (
+        EvaluationOptions() if options is None else instance("options", options, EvaluationOptions)
+    )
     track = load_track(track)
     simulator, trace = _cars(model, track, options, lap_rules(options, track)), Trace()
     driver = Driver(model.best_action, metadata_of(model).action_space)
@@ -161,7 +162,7 @@ def evaluate_model(
 
 
 def evaluate_starts(
-    model: Model, track: Track | str | Path, options: RaceOptions, starts: int
+    model: Model, track: Track | str | Path, options: EvaluationOptions, starts: int
 ) -> tuple[list[Lap], Trace]:
     """Drives one greedy lap, or attempt, from each of several evenly spaced places.
 
@@ -176,7 +177,7 @@ def evaluate_starts(
     Returns:
         The laps by place, and the trace of every step, an episode each.
     """
-    instance("options", options, RaceOptions)
+    instance("options", options, EvaluationOptions)
     count("starts", starts, 1)
     track, space = load_track(track), metadata_of(model).action_space
     rules = replace(
@@ -192,7 +193,7 @@ def evaluate_starts(
 
 
 def _cars(
-    model: Model, track: Track, options: RaceOptions, rules: RaceRules, number: int = 1
+    model: Model, track: Track, options: EvaluationOptions, rules: RaceRules, number: int = 1
 ) -> Simulator:
     """The model's cars on a track."""
     metadata = metadata_of(model)
@@ -220,7 +221,7 @@ def two_slow_laps(length: float, space: ActionSpace) -> int:
     return int(2.0 * length / max(float(speed), 0.1) / CONTROL_PERIOD)
 
 
-def lap_rules(options: RaceOptions, track: Track | None = None) -> RaceRules:
+def lap_rules(options: EvaluationOptions, track: Track | None = None) -> RaceRules:
     """Laps one after the other, the first from a standing start.
 
     Args:
@@ -305,7 +306,7 @@ def step_rewards(judge: Judge | None, result: StepResult) -> Array:
     """What the step earned each car; nothing in steps that prepare or pause it."""
     if judge is None:
         return np.zeros(len(result.status), np.float32)
-    return judge(result.params, (result.status != PREPARE) & (result.status != PAUSE))
+    return judge(result, judged_cars(result))
 
 
 class _LapCounter:

@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import jax
+import numpy.typing as npt
 
 from deepracer_fast import __version__
 from deepracer_fast.errors import ConfigError, HostLostError
@@ -128,6 +129,23 @@ class Team:
             self._send(host, values)
         return values
 
+    def share(self, name: str, number: int) -> int:
+        """This host's even part of a number.
+
+        Raises:
+            ConfigError: it has none; ``name`` says what is to be shared.
+        """
+        if number % self.count:
+            raise ConfigError(f"{name} must be a multiple of the {self.count} hosts, got {number}")
+        return number // self.count
+
+    def spreads(self, *arrays: npt.NDArray[Any]) -> list[tuple[float, float]]:
+        """Mean and variance of each array over all hosts; none of them is empty."""
+        told = self.gather(
+            [[array.size, float(array.mean()), float(array.var())] for array in arrays]
+        )
+        return [_spread(parts) for parts in zip(*told, strict=True)]
+
     def check(self) -> None:
         """Looks for the reason why a collective failed.
 
@@ -162,6 +180,20 @@ class Team:
 
 
 ALONE = Team()
+
+
+def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
+    """Mean and variance of several groups together.
+
+    Args:
+        parts: of each group its size, mean and variance.
+    """
+    if len(parts) == 1:
+        return parts[0][1:]
+    count = sum(size for size, _, _ in parts)
+    mean = sum(size * own for size, own, _ in parts) / count
+    square = sum(size * (variance + (own - mean) ** 2) for size, own, variance in parts)
+    return mean, square / count
 
 
 def _lost(host: int) -> HostLostError:

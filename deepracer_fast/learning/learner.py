@@ -1,14 +1,13 @@
 """The learner: holds the networks between updates, chooses actions, learns from rollouts.
 
 In: rollouts from ``collect``. Out: a better policy, and the measures of each update. The
-mathematics is in ``ppo``; here are the conversions around it (flattening, padding, scaling,
-saving). Neighbours: ``collect`` asks it for actions, ``train`` drives it.
+mathematics is in ``ppo``; here are the conversions around it: scaling, flattening, saving.
+Neighbours: ``collect`` asks it for actions, ``train`` drives it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.checks.file_reading import refusing
-from deepracer_fast.driving.collect import Rollout
+from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
 from deepracer_fast.files.hyperparameters import Hyperparameters
-from deepracer_fast.learning import imitation, parallel, ppo
+from deepracer_fast.learning import distribution, imitation, parallel, ppo
 from deepracer_fast.learning.descent import ADAM, Fitted
 from deepracer_fast.learning.hosts import ALONE, Team, settle
+from deepracer_fast.learning.learner_state import (
+    LearnerState,
+    RewardScale,
+    init_learner,
+    like,
+    like_networks,
+    networks_tree,
+    random_key,
+)
 from deepracer_fast.policy.archive.weights import load_weights, save_weights
 from deepracer_fast.policy.networks import NetworkSpec, Params
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE
@@ -55,6 +63,20 @@ class LearnerOptions:
     lr_schedule: str = "constant"
 
 
+class Knowledge(NamedTuple):
+    """What a teacher knows that needs no picture.
+
+    Attributes:
+        rewards: their scale.
+        value: its value function of the track state; None of another kind.
+        log_std: of its actions, [2]; None where they are discrete.
+    """
+
+    rewards: RewardScale
+    value: Fitted | None
+    log_std: jax.Array | None
+
+
 class Learner:
     """PPO on one policy network and its value function.
 
@@ -74,19 +96,14 @@ class Learner:
             raise ConfigError(
                 "exploration_type e-greedy needs a discrete action space; use categorical"
             )
-        batch_size = hyperparameters.batch_size
-        if batch_size % team.count:
-            raise ConfigError(
-                f"batch_size must be a multiple of the {team.count} hosts, got {batch_size}"
-            )
+        self._share = team.share("batch_size", hyperparameters.batch_size)
         self.options, self._team = options, team
-        self._state = ppo.init_learner(
+        self._state = init_learner(
             options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
         )
-        self._key = ppo.random_key(options.seed, "exploration")
-        self._steps = 0  # env steps learnt from
-        self._squared_rewards = 0.0  # and the sum of their rewards squared
-        self._aside: ppo.LearnerState | None = None
+        self._key = random_key(options.seed, "exploration")
+        self._rewards = RewardScale()
+        self._aside: LearnerState | None = None
 
     @property
     def policy(self) -> Params:
@@ -99,24 +116,29 @@ class Learner:
         Raises:
             ValueError: they are of another network.
         """
-        self._state = self._state._replace(policy=_like(self._state.policy, policy))
+        self._state = self._state._replace(policy=like(self._state.policy, policy))
 
-    def explore(self, observation: dict[str, Array]) -> tuple[Array, ...]:
-        """Actions to learn from, log probabilities, perhaps values; see ``collect.Policy``."""
+    def explore(self, observation: dict[str, Array]) -> Decision:
+        """Actions to learn from; see ``collect.Policy``."""
         self._key, key = jax.random.split(self._key)
         if not self._team.leads:
             key = jax.random.fold_in(key, self._team.index)  # its cars explore in their own way
-        return tuple(np.asarray(x) for x in self._sample(observation, key) if x is not None)
+        action, log_prob, value = self._sample(observation, key)
+        return Decision(
+            np.asarray(action), np.asarray(log_prob), None if value is None else np.asarray(value)
+        )
 
     def _sample(self, observation: dict[str, Array], key: jax.Array) -> Any:
         options, params = self.options, (self._state.policy, self._state.value)
-        return ppo.sample_actions(
+        return distribution.sample_actions(
             options.spec, options.value_function, params, observation, key, self._epsilon()
         )
 
     def best_action(self, observation: dict[str, Array]) -> Array:
         """What an evaluation does: the likeliest actions [B], or the means [B, 2]."""
-        return np.asarray(ppo.best_action(self.options.spec, self._state.policy, observation))
+        return np.asarray(
+            distribution.best_action(self.options.spec, self._state.policy, observation)
+        )
 
     def logits(self, observation: dict[str, Array]) -> Array:
         """What the network says of each action, or means where continuous, float32 [B, A]."""
@@ -149,21 +171,28 @@ class Learner:
         self._state = self._state._replace(policy=fitted.params, policy_moments=fitted.moments)
         return float(distance)
 
-    def succeed(self, teacher: Learner) -> None:
-        """Takes over what a teacher knows that needs no picture.
+    def knowledge(self) -> Knowledge:
+        """A copy of what it knows that needs no picture."""
+        state, options = jax.tree.map(jnp.copy, self._state), self.options
+        return Knowledge(
+            rewards=self._rewards,
+            value=(
+                Fitted(state.value, state.value_moments)
+                if options.value_function == "track_state"
+                else None
+            ),
+            log_std=state.policy["ppo_head_0"].get("policy_log_std"),
+        )
 
-        That is its value function of the track state, the scale of the rewards, and the spread of
-        its actions.
-        """
-        copied = jax.tree.map(jnp.copy, teacher._state)
-        if self.options.value_function == teacher.options.value_function == "track_state":
+    def succeed(self, teacher: Knowledge) -> None:
+        """Takes over what a teacher of the same kind of actions knows that needs no picture."""
+        self._rewards = teacher.rewards
+        if teacher.value is not None and self.options.value_function == "track_state":
             self._state = self._state._replace(
-                value=copied.value, value_moments=copied.value_moments
+                value=teacher.value.params, value_moments=teacher.value.moments
             )
-        self._steps, self._squared_rewards = teacher._steps, teacher._squared_rewards
         if self.options.spec.continuous:
-            head = self._state.policy["ppo_head_0"]
-            head["policy_log_std"] = copied.policy["ppo_head_0"]["policy_log_std"]
+            self._state.policy["ppo_head_0"]["policy_log_std"] = teacher.log_std
 
     def set_aside(self) -> None:
         """Remembers the networks as they are now."""
@@ -183,7 +212,7 @@ class Learner:
         hyperparameters = self.options.hyperparameters
         if hyperparameters.exploration_type != "e-greedy":
             return -1.0
-        share = min(1.0, self._steps / hyperparameters.epsilon_steps)
+        share = min(1.0, self._rewards.steps / hyperparameters.epsilon_steps)
         return 1.0 + share * (hyperparameters.e_greedy_value - 1.0)
 
     def learn(self, rollout: Rollout, progress: float = 0.0) -> dict[str, float]:
@@ -203,10 +232,11 @@ class Learner:
         squared = float(np.sum(np.square(rewards, dtype=np.float64)))
         told = self._team.gather([int(valid.sum()), squared, progress])
         counts, squares, shares_over = zip(*told, strict=True)
-        self._steps += sum(counts)
-        self._squared_rewards += sum(squares)
+        self._rewards = RewardScale(
+            self._rewards.steps + sum(counts), self._rewards.squares + sum(squares)
+        )
         batch_size, num_devices = self._minibatch(min(counts))
-        blocks = Blocks(num_devices, min(counts) // num_devices)
+        blocks = parallel.Blocks(num_devices, min(counts) // num_devices)
         experience, explained = self._experience(rollout, blocks)
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
@@ -228,13 +258,10 @@ class Learner:
         Args:
             fewest: samples of the host that has fewest.
         """
-        hosts, batch_size = self._team.count, self.options.hyperparameters.batch_size
-        share = batch_size // hosts
-        num_devices = parallel.devices_for(share)
+        share = self._share
         if fewest < share:  # markov training_worker.py
             share = 2 ** int(np.log2(fewest))
-            num_devices = parallel.devices_for(share)
-        return share * hosts, num_devices
+        return share * self._team.count, parallel.devices_for(share)
 
     def _update(
         self, plan: ppo.UpdatePlan, experience: Any, coefficients: Any, num_devices: int
@@ -260,14 +287,10 @@ class Learner:
             return
         keys = jax.random.key_data(jnp.stack([self._state.key, self._key]))
         networks = self._state._replace(key=keys)
-        num_devices = parallel.devices_for(
-            self.options.hyperparameters.batch_size // self._team.count
-        )
-        state = parallel.of_first_host(networks, num_devices)
+        state = parallel.of_first_host(networks, parallel.devices_for(self._share))
         first, self._key = jax.random.wrap_key_data(state.key)
         self._state = state._replace(key=first)
-        told = self._team.gather([self._steps, self._squared_rewards])
-        self._steps, self._squared_rewards = told[0]
+        self._rewards = RewardScale(**self._team.gather(vars(self._rewards))[0])
         settle()
 
     def _learning_rate(self, progress: float) -> float:
@@ -278,14 +301,16 @@ class Learner:
     def _values(self, rollout: Rollout) -> jax.Array | Array:
         """[T + 1, B], as the policy's parameters are now."""
         if self.options.value_function == "track_state":
-            return ppo.track_state_values(self._state.value, rollout.track_state)
+            return distribution.track_state_values(self._state.value, rollout.track_state)
         if rollout.value is None:
             raise ValueError("rollout.value must hold the values of its observations, got None")
         # The first random key will do: only the values are asked for.
         last = self._sample(rollout.last_observation, self._key)[2]
         return np.concatenate([rollout.value, np.asarray(last)[None]])
 
-    def _experience(self, rollout: Rollout, blocks: Blocks) -> tuple[ppo.Experience, float]:
+    def _experience(
+        self, rollout: Rollout, blocks: parallel.Blocks
+    ) -> tuple[ppo.Experience, float]:
         """The rollout as flat arrays with standardised advantages, and the values' quality.
 
         Both over the samples of all hosts.
@@ -296,14 +321,14 @@ class Learner:
             np.asarray(array)
             for array in ppo.advantages(
                 self._values(rollout),
-                rollout.reward / self._reward_scale(),
+                rollout.reward / self._rewards.divisor(gamma),
                 # What lies behind a car's last valid sample is not of its episode.
                 rollout.ended | ~np.append(valid[1:], valid[-1:], axis=0),
                 (gamma, self.options.gae_lambda),
             )
         )
         chosen = advantage[valid]
-        (mean, of_advantage), (_, of_target) = self._spreads(chosen, target[valid])
+        (mean, of_advantage), (_, of_target) = self._team.spreads(chosen, target[valid])
         explained = 1.0 - of_advantage / of_target if of_target > 0.0 else 0.0
         standard = (advantage - np.float32(mean)) / (np.float32(of_advantage**0.5) + 1e-8)
         arrays = {
@@ -314,25 +339,8 @@ class Learner:
             "advantage": standard,
             "target": target,
         }
-        flat = jax.tree.map(lambda array: _flat(array, valid, blocks), arrays)
+        flat = jax.tree.map(lambda array: blocks.flat(array, valid), arrays)
         return ppo.Experience(**flat, num_samples=blocks.samples), explained
-
-    def _spreads(self, *arrays: Array) -> list[tuple[float, float]]:
-        """Mean and variance of each array over the samples of all hosts."""
-        told = self._team.gather(
-            [[array.size, float(array.mean()), float(array.var())] for array in arrays]
-        )
-        return [_spread(parts) for parts in zip(*told, strict=True)]
-
-    def _reward_scale(self) -> float:
-        """Divides rewards so that values are of order one, whatever units a user chose.
-
-        The root mean square of all rewards so far, times the number of steps that the discount
-        factor looks ahead.
-        """
-        mean_square = self._squared_rewards / self._steps
-        ahead = 1.0 / max(1.0 - self.options.hyperparameters.discount_factor, 1e-3)
-        return max(float(np.sqrt(mean_square)) * ahead, 1e-8)
 
     def save(self, path: Path) -> None:
         """Writes all that is needed to go on learning, beside the policy's own parameters.
@@ -358,7 +366,7 @@ class Learner:
         return (
             tree
             if self._aside is None
-            else tree | {"aside": _networks_tree(self._aside) | {"network_1": self._aside.policy}}
+            else tree | {"aside": networks_tree(self._aside) | {"network_1": self._aside.policy}}
         )
 
     def take_whole(self, tree: Mapping[str, Any]) -> None:
@@ -369,110 +377,23 @@ class Learner:
         """
         self._take(tree, tree["network_1"])
         if "aside" in tree:
-            aside = self._like_networks(tree["aside"], tree["aside"]["network_1"])
+            aside = like_networks(self._state, tree["aside"], tree["aside"]["network_1"])
             self._aside = jax.tree.map(jnp.copy, aside)  # an update takes the state's own arrays
 
     def _books(self) -> dict[str, Any]:
-        return _networks_tree(self._state) | {
+        return networks_tree(self._state) | {
             "keys": np.asarray(jax.random.key_data(jnp.stack([self._state.key, self._key]))),
-            "steps": np.array(self._steps),
-            "squared_rewards": np.array(self._squared_rewards),
+            "steps": np.array(self._rewards.steps),
+            "squared_rewards": np.array(self._rewards.squares),
         }
 
     def _take(self, tree: Mapping[str, Any], policy: Params) -> None:
         keys = jax.random.wrap_key_data(jnp.asarray(tree["keys"]))
-        state = self._like_networks(tree, policy)._replace(key=keys[0])
-        steps, squares = float(tree["steps"]), float(tree["squared_rewards"])
-        if not 0 <= min(steps, squares) <= max(steps, squares) < math.inf:
-            raise ValueError(f"steps {steps}, squared_rewards {squares}")
-        self._steps, self._squared_rewards = int(steps), squares
+        state = like_networks(self._state, tree, policy)._replace(key=keys[0])
+        self._rewards = RewardScale(int(tree["steps"]), float(tree["squared_rewards"]))
         self._state, self._key = state, keys[1]
-
-    def _like_networks(self, tree: Mapping[str, Any], policy: Params) -> ppo.LearnerState:
-        return self._state._replace(
-            policy=_like(self._state.policy, policy),
-            value=_like(self._state.value, tree["network_0"]),
-            policy_moments=_moments(self._state.policy_moments, tree["policy_moments"]),
-            value_moments=_moments(self._state.value_moments, tree["value_moments"]),
-        )
 
 
 @jax.jit
 def _all_finite(tree: Any) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
-
-
-class Blocks(NamedTuple):
-    """How this host's samples are cut for its devices."""
-
-    number: int
-    samples: int  # of each that are learnt from
-
-
-def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """Mean and variance of several groups together.
-
-    Args:
-        parts: of each group its size, mean and variance.
-    """
-    if len(parts) == 1:
-        return parts[0][1:]
-    count = sum(size for size, _, _ in parts)
-    mean = sum(size * own for size, own, _ in parts) / count
-    square = sum(size * (variance + (own - mean) ** 2) for size, own, variance in parts)
-    return mean, square / count
-
-
-def _flat(array: Array, valid: Array, blocks: Blocks) -> Array:
-    """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
-
-    N is cut into equal blocks, each with its own padding. Each size is compiled once, so they are
-    powers of two.
-    """
-    learnt = blocks.number * blocks.samples
-    if learnt == valid.size:
-        return array.reshape(-1, *array.shape[2:])
-    size = max(1024, 1 << (blocks.samples - 1).bit_length())
-    padded = np.zeros((blocks.number, size, *array.shape[2:]), array.dtype)
-    padded[:, : blocks.samples] = array[valid][:learnt].reshape(
-        blocks.number, blocks.samples, *array.shape[2:]
-    )
-    return padded.reshape(-1, *array.shape[2:])
-
-
-def _networks_tree(state: ppo.LearnerState) -> dict[str, Any]:
-    """A state's networks, but for the policy's parameters."""
-    return {
-        "network_0": state.value,
-        "policy_moments": _moments_tree(state.policy_moments),
-        "value_moments": _moments_tree(state.value_moments),
-    }
-
-
-def _moments_tree(moments: Any) -> dict[str, Any]:
-    if int(moments.count) == 0:
-        return {"count": moments.count}  # all others are zero
-    return {"mu": moments.mu, "nu": moments.nu, "count": moments.count}
-
-
-def _moments(template: Any, tree: Mapping[str, Any]) -> Any:
-    if int(tree["count"]) == 0:
-        return jax.tree.map(jnp.zeros_like, template)
-    return template._replace(
-        mu=_like(template.mu, tree["mu"]),
-        nu=_like(template.nu, tree["nu"]),
-        count=_like(template.count, tree["count"]),
-    )
-
-
-def _like(template: Any, tree: Any) -> Any:
-    """The tree's arrays as fresh device arrays, in the template's structure and shapes."""
-
-    def leaf(expected: jax.Array, found: Array) -> jax.Array:
-        if expected.shape != np.shape(found):
-            raise ValueError(f"shape should be {expected.shape}, got {np.shape(found)}")
-        if not np.isfinite(found).all():
-            raise ValueError("values that are not finite numbers")
-        return jnp.array(found, expected.dtype)
-
-    return jax.tree.map(leaf, template, tree)

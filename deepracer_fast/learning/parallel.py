@@ -5,30 +5,62 @@ take part. Out: what it returns, the same on all of them. A minibatch is made of
 every block; gradients are averaged, so that the step is the one that a single device would take on
 the joined minibatch. With several hosts (``hosts``) the devices of all of them take part: each host
 brings blocks of its own, and holds the whole result.
-Neighbours: ``ppo`` has the mathematics, ``learner`` lays the blocks out.
+Neighbours: ``ppo`` has the mathematics, ``learner`` asks for an update.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, PartitionSpec
 
 from deepracer_fast.learning import ppo
+from deepracer_fast.learning.learner_state import LearnerState
 
 AXIS = "devices"
 EVERYWHERE, IN_BLOCKS = PartitionSpec(), PartitionSpec(AXIS)
 _SPECS: Any = dict.fromkeys(ppo.Experience._fields, IN_BLOCKS) | {"num_samples": EVERYWHERE}
 BLOCKS = ppo.Experience(**_SPECS)
 
-Update = Callable[..., tuple[ppo.LearnerState, dict[str, jax.Array]]]
+Array = npt.NDArray[Any]
+Update = Callable[..., tuple[LearnerState, dict[str, jax.Array]]]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How this host's samples are cut for its devices.
+
+    Attributes:
+        number: of blocks.
+        samples: of each that are learnt from.
+    """
+
+    number: int
+    samples: int
+
+    def flat(self, array: Array, valid: Array) -> Array:
+        """[T, B, ...] as [N, ...]: all of it in place, or the valid samples padded to a few sizes.
+
+        N is cut into equal blocks, each with its own padding. Each size is compiled once, so they
+        are powers of two.
+        """
+        learnt = self.number * self.samples
+        if learnt == valid.size:
+            return array.reshape(-1, *array.shape[2:])
+        size = max(1024, 1 << (self.samples - 1).bit_length())
+        padded = np.zeros((self.number, size, *array.shape[2:]), array.dtype)
+        padded[:, : self.samples] = array[valid][:learnt].reshape(
+            self.number, self.samples, *array.shape[2:]
+        )
+        return padded.reshape(-1, *array.shape[2:])
 
 
 def devices_for(batch_size: int) -> int:

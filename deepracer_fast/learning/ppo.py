@@ -1,8 +1,8 @@
-"""Proximal policy optimisation as pure functions: distributions, advantages, losses, one update.
+"""Proximal policy optimisation: advantages, two losses, one update; pure functions of arrays.
 
-In: a batch of experience as arrays and the learner's state. Out: the next state and a few
-measures. It knows arrays, not cars. The policy sees what the car sees; what the value function
-sees depends on its kind, see ``value_networks``.
+In: a batch of experience and the learner's state. Out: the next state and a few measures. It knows
+arrays, not cars. Neighbours: ``distribution`` says how likely an action is, ``descent`` goes down
+the losses, ``learner`` makes experience of rollouts.
 
 Semantics follow the original's clipped PPO (rl_coach clipped_ppo_agent.py) where it defines them:
 advantages standardised once over the whole rollout, full minibatches only, Adam with epsilon 1e-5,
@@ -19,23 +19,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from deepracer_fast.learning.descent import ADAM, Descent, Fitted, Measures, fit, joined, parted
-from deepracer_fast.policy.networks import (
-    NetworkSpec,
-    Params,
-    init_policy,
-    policy_log_std,
-    policy_logits_and_features,
-)
-from deepracer_fast.policy.value_networks import (
-    init_value,
-    separate_value,
-    shared_value,
-    track_state_value,
-)
+from deepracer_fast.learning.descent import Descent, Fitted, Measures, fit, joined, parted
+from deepracer_fast.learning.distribution import action_log_probs, policy_and_value
+from deepracer_fast.learning.learner_state import LearnerState
+from deepracer_fast.policy.networks import NetworkSpec, Params
+from deepracer_fast.policy.value_networks import track_state_value
 
 TRACK_STATE_LEARNING_RATE = 1e-3
 TRACK_STATE_EPOCHS = 10  # that value network is small: fitting it well costs next to nothing
@@ -68,16 +58,6 @@ class Coefficients(NamedTuple):
     beta_entropy: jax.Array | float
 
 
-class LearnerState(NamedTuple):
-    """Everything that an update changes."""
-
-    policy: Params
-    value: Params
-    policy_moments: optax.OptState
-    value_moments: optax.OptState
-    key: jax.Array
-
-
 class Experience(NamedTuple):
     """N samples, flat; rows from ``num_samples`` on are padding.
 
@@ -98,108 +78,6 @@ class Experience(NamedTuple):
     advantage: jax.Array
     target: jax.Array
     num_samples: jax.Array | int
-
-
-def init_learner(
-    spec: NetworkSpec, num_features: int, seed: int, value_function: str = "track_state"
-) -> LearnerState:
-    """A fresh learner; the same seed gives the same parameters."""
-    policy = init_policy(spec, random_key(seed, "policy"))
-    critic = init_value(value_function, spec, num_features, random_key(seed, "value"))
-    minibatches = random_key(seed, "minibatches")
-    return LearnerState(policy, critic, ADAM.init(policy), ADAM.init(critic), minibatches)
-
-
-def random_key(seed: int, stream: str) -> jax.Array:
-    """The key of one use of a training's seed; no two uses or seeds share their random numbers.
-
-    JAX takes the lower 32 bits of a seed alone, and none above 2**63. NumPy's ``SeedSequence``
-    mixes all of them, and the stream's name, to the 64 bits of a key.
-    """
-    mixed = np.random.SeedSequence(seed, spawn_key=tuple(stream.encode()))
-    words = mixed.generate_state(2, np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words))
-
-
-def action_log_probs(spec: NetworkSpec, params: Params, head: jax.Array, action: jax.Array) -> Any:
-    """Log probability [M] of actions and the distribution's entropy [M].
-
-    Discrete: a categorical over the logits. Continuous: independent normals around the mean.
-    """
-    if not spec.continuous:
-        log_probs = jax.nn.log_softmax(head)
-        entropy = -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
-        return jnp.take_along_axis(log_probs, action[:, None], axis=-1)[:, 0], entropy
-    log_std = policy_log_std(params)
-    z = (action - head) / jnp.exp(log_std)
-    log_prob = jnp.sum(-0.5 * z**2 - log_std - 0.5 * jnp.log(2 * jnp.pi), axis=-1)
-    entropy = jnp.sum(log_std + 0.5 * jnp.log(2 * jnp.pi * jnp.e))
-    return log_prob, jnp.broadcast_to(entropy, log_prob.shape)
-
-
-def policy_and_value(
-    spec: NetworkSpec,
-    value_function: str,
-    params: tuple[Params, Params],
-    observation: dict[str, jax.Array],
-) -> tuple[jax.Array, jax.Array | None]:
-    """Logits or means [M, A], and the values [M] if they are of observations."""
-    policy, critic = params
-    head, features = policy_logits_and_features(spec, policy, observation)
-    if value_function == "shared":
-        return head, shared_value(critic, features)
-    if value_function == "separate":
-        return head, separate_value(spec, critic, observation)
-    return head, None
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def sample_actions(
-    spec: NetworkSpec,
-    value_function: str,
-    params: tuple[Params, Params],
-    observation: dict[str, jax.Array],
-    key: jax.Array,
-    epsilon: float | jax.Array = -1.0,
-) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-    """Actions to explore with, their log probabilities under the policy, and the values.
-
-    Args:
-        spec: the network.
-        value_function: its kind.
-        params: the policy's and the value function's.
-        observation: sensor -> uint8 [B, H, W, C].
-        key: random key.
-        epsilon: below 0 actions are drawn from the policy (``categorical``); otherwise the
-            likeliest action, or with this probability a uniformly random one (``e-greedy``).
-
-    Returns:
-        [B] or [B, 2], [B], and [B] or None where values are not of observations.
-    """
-    policy, _ = params
-    head, values = policy_and_value(spec, value_function, params, observation)
-    draw_key, chance_key, any_key = jax.random.split(key, 3)
-    if spec.continuous:
-        noise = jax.random.normal(draw_key, head.shape)
-        action = head + jnp.exp(policy_log_std(policy)) * noise
-    else:
-        drawn = jax.random.categorical(draw_key, head)
-        anything = jax.random.randint(any_key, drawn.shape, 0, spec.num_actions)
-        explore = jax.random.uniform(chance_key, drawn.shape) < epsilon
-        greedy = jnp.where(explore, anything, jnp.argmax(head, axis=-1))
-        action = jnp.where(epsilon < 0.0, drawn, greedy).astype(jnp.int32)
-    return action, action_log_probs(spec, policy, head, action)[0], values
-
-
-@partial(jax.jit, static_argnums=0)
-def best_action(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
-    """What the policy does when it is evaluated: the likeliest action, or the mean."""
-    head, _ = policy_logits_and_features(spec, params, observation)
-    return head if spec.continuous else jnp.argmax(head, axis=-1)
-
-
-track_state_values = jax.jit(track_state_value)
-"""Values [T + 1, B] of track states [T + 1, B, F], for ``advantages``."""
 
 
 @jax.jit
@@ -244,7 +122,11 @@ def policy_loss(
     head: jax.Array,
     batch: Experience,
 ) -> tuple[jax.Array, Measures]:
-    """Clipped surrogate minus the entropy bonus (Schulman et al. 2017, equations 7 and 9)."""
+    """Clipped surrogate and entropy bonus (Schulman et al. 2017, equations 7 and 9), negated.
+
+    r = pi(a|s) / pi_old(a|s)
+    L = -mean(min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)) - beta mean(H)
+    """
     log_prob, entropy = action_log_probs(spec, params, head, batch.action)
     log_ratio = log_prob - batch.log_prob
     ratio = jnp.exp(log_ratio)

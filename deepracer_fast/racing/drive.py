@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.checks.values import SEEDS, count, instance, sequence, text
-from deepracer_fast.driving.evaluate import Driver, Lap, RaceOptions, drive_laps, lap_rules
+from deepracer_fast.driving.evaluate import Driver, EvaluationOptions, Lap, drive_laps, lap_rules
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import LidarConfig
 from deepracer_fast.policy.model import Model, metadata_of
-from deepracer_fast.racing.race import Race, RaceLap, check_name
+from deepracer_fast.racing.race import RaceLap, RankedRace, check_name
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.world.simulator import Simulator
 
@@ -44,7 +44,7 @@ class Commands:
 
 
 def drive_race(
-    race: Race, entrants: Sequence[Entrant], threads: int = 0, seed: int = 0
+    race: RankedRace, entrants: Sequence[Entrant], threads: int = 0, seed: int = 0
 ) -> list[list[RaceLap]]:
     """Drives the laps of a race.
 
@@ -62,7 +62,7 @@ def drive_race(
         DeepRacerError: the track cannot be driven, a model's sensors or car are not known, or
             models that are to meet are too few or not alike.
     """
-    instance("race", race, Race)
+    instance("race", race, RankedRace)
     for number, entrant in enumerate(sequence("entrants", entrants, "Entrant records")):
         instance(f"entrants[{number}]", entrant, Entrant)
     count("threads", threads)
@@ -96,7 +96,7 @@ def greedy_commands(models: Sequence[Model], observation: dict[str, Array]) -> A
     return np.concatenate(commands)
 
 
-def _sharing(race: Race, entrants: Sequence[Entrant]) -> list[list[int]]:
+def _sharing(race: RankedRace, entrants: Sequence[Entrant]) -> list[list[int]]:
     """Numbers of the entrants, those together that share a simulator: whose cars are alike.
 
     Among objects each drives alone, since those of a second car would be other ones.
@@ -122,13 +122,13 @@ def _car_of(entrant: Entrant) -> str:
 
 
 def _drive_together(
-    race: Race, models: Sequence[Model], threads: int, seed: int
+    race: RankedRace, models: Sequence[Model], threads: int, seed: int
 ) -> list[list[Lap]]:
     metadata = models[0].metadata
     road = race.road
     if road.race_type == "HEAD_TO_MODEL":
         road = replace(road, cars_per_world=len(models))
-    options = RaceOptions(
+    options = EvaluationOptions(
         laps=race.laps,
         resets=race.resets > 0,
         off_track_penalty=race.off_track_penalty,

@@ -18,7 +18,7 @@ from deepracer_fast.checks.values import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.files.atomic import atomic_write_text
 from deepracer_fast.files.writer_lock import WriterLock
-from deepracer_fast.racing.race import Race, RaceLap, Submission
+from deepracer_fast.racing.race import RaceLap, RankedRace, Submission
 from deepracer_fast.world.race_config import RaceConfig
 
 FORMAT = 1
@@ -31,7 +31,7 @@ MAX_NUMBER = 1e9
 MAX_BYTES = 32 * MiB
 """Of the file; a submission of three laps takes 1 kB."""
 
-_Record = TypeVar("_Record", Race, RaceConfig, RaceLap)
+_Record = TypeVar("_Record", RankedRace, RaceConfig, RaceLap)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Leaderboard:
         submissions: in the order in which they came.
     """
 
-    race: Race
+    race: RankedRace
     submissions: tuple[Submission, ...] = ()
 
 
@@ -58,7 +58,7 @@ def read_leaderboard(path: Path) -> Leaderboard:
     if content.get("format") != FORMAT:
         found = brief(content.get("format"))
         raise LeaderboardError(f"{path}: format of a leaderboard must be {FORMAT}, found {found}")
-    race = _record(Race, content.get("race"), f"{path}: race")
+    race = _record(RankedRace, content.get("race"), f"{path}: race")
     listed = content.get("submissions")
     if not isinstance(listed, list):
         raise LeaderboardError(f"{path}: submissions must be a list, found {brief(listed)}")
@@ -66,7 +66,7 @@ def read_leaderboard(path: Path) -> Leaderboard:
     return Leaderboard(race, tuple(map(_submission, listed, places)))
 
 
-def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leaderboard:
+def add_submissions(path: Path, race: RankedRace, new: Sequence[Submission]) -> Leaderboard:
     """Adds submissions to the file of a race, or begins it.
 
     Raises:
@@ -75,7 +75,7 @@ def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leader
         OSError: it cannot be written.
     """
     path = path_of("the path of a leaderboard", path, LeaderboardError)
-    instance("race", race, Race, LeaderboardError)
+    instance("race", race, RankedRace, LeaderboardError)
     for number, submission in enumerate(sequence("new", new, "submissions", LeaderboardError)):
         instance(f"new[{number}]", submission, Submission, LeaderboardError)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def add_submissions(path: Path, race: Race, new: Sequence[Submission]) -> Leader
     return board
 
 
-def refuse_other_rules(path: Path, race: Race, asked: Mapping[str, Any]) -> None:
+def refuse_other_rules(path: Path, race: RankedRace, asked: Mapping[str, Any]) -> None:
     """Refuses rules, by field name, that are not those of the race in the file.
 
     Raises:

@@ -28,7 +28,7 @@ MAX_LAPS = 1000
 
 
 @dataclass(frozen=True)
-class Race:
+class RankedRace:
     """The rules of one ranked race; every submission to it is driven under them.
 
     Attributes:
@@ -163,7 +163,7 @@ class Standing:
     submissions: int
 
 
-def ranked_seconds(race: Race, laps: Sequence[RaceLap]) -> float | None:
+def ranked_seconds(race: RankedRace, laps: Sequence[RaceLap]) -> float | None:
     """What the ranking compares, to the millisecond, or None without the required laps in a row."""
     runs = [run for run in _complete_runs(laps) if len(run) >= race.minimum_laps]
     if not runs:
@@ -189,7 +189,7 @@ def reach(laps: Iterable[RaceLap]) -> float:
     return farthest
 
 
-def standings(race: Race, submissions: Sequence[Submission]) -> list[Standing]:
+def standings(race: RankedRace, submissions: Sequence[Submission]) -> list[Standing]:
     """Every model once, by its best submission: first the ranked, then those that are not.
 
     Of equal submissions the earlier one counts, and of models with equal times the earlier one is
@@ -217,7 +217,7 @@ def standings(race: Race, submissions: Sequence[Submission]) -> list[Standing]:
     ]
 
 
-def _order(race: Race, submission: Submission) -> tuple[bool, float]:
+def _order(race: RankedRace, submission: Submission) -> tuple[bool, float]:
     seconds = ranked_seconds(race, submission.laps)
     return (True, -reach(submission.laps)) if seconds is None else (False, seconds)
 

@@ -6,16 +6,12 @@ In: a job, and the hosts that share its cars. Out: rollouts. Neighbours: ``train
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from deepracer_fast.driving.collect import Collector, Policy, Rollout
-from deepracer_fast.errors import ConfigError
-from deepracer_fast.files.metrics import EpisodeOutcome
 from deepracer_fast.learning.hosts import Team
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
-from deepracer_fast.training.course import Cars, Course, judge_of, rows_of
-from deepracer_fast.training.job import TrainingJob, has_teacher
+from deepracer_fast.training.course import Cars, Course, rows_of
+from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.record import EPISODES_OF_AN_ITERATION
 from deepracer_fast.training.teacher import Misjudgement
 from deepracer_fast.training.traces import TrainingTrack
@@ -35,10 +31,7 @@ def learner_of(job: TrainingJob, team: Team) -> Learner:
         network_spec(job.metadata),
         job.hyperparameters,
         seed=job.config.seed,
-        gae_lambda=job.config.gae_lambda,
-        clip=job.config.clip,
-        value_function=job.config.value_function,
-        lr_schedule=job.config.lr_schedule,
+        **vars(job.config.learning),
     )
     return Learner(options, team)
 
@@ -58,14 +51,14 @@ class TrainingCars:
     """
 
     def __init__(self, job: TrainingJob, course: Course, team: Team, iteration: int) -> None:
-        config = job.config
-        self._horizon = config.collection == "horizon"
+        config, collection = job.config, job.config.collection
+        self._whole_episodes = collection.whole_episodes
         rules = RaceRules(
-            start_position=config.start_position,
-            round_robin_advance_dist=config.round_robin_advance_dist,
-            random_start=config.random_start and self._horizon,
-            alternate_driving_direction=config.alternate_driving_direction,
-            max_steps=RaceRules.max_steps if self._horizon else LONGEST_EPISODE,
+            start_position=collection.start_position,
+            round_robin_advance_dist=collection.round_robin_advance_dist,
+            random_start=collection.random_start and not collection.whole_episodes,
+            alternate_driving_direction=config.course.alternate_driving_direction,
+            max_steps=LONGEST_EPISODE if collection.whole_episodes else RaceRules.max_steps,
         )
         cars = Cars(
             number_of_cars(job) // team.count,
@@ -73,18 +66,20 @@ class TrainingCars:
             job.metadata.sensors,
             seed=config.seed + iteration,
             randomization=config.randomization,
-            practice=self._horizon,
+            practice=not collection.whole_episodes,
             part=(team.index, team.count),
         )
         simulator = course.put(cars)
         self.tracks = traced(job, course, simulator)
-        misjudges, seed = job.metadata.sees_track_state, config.seed + team.index
+        misjudgement = Misjudgement(
+            simulator.num_cars, config.seed + team.index, config.teacher.errors
+        )
         self._collector = Collector(
             simulator,
-            judge_of(simulator, job.reward),
+            job.reward,
             job.metadata.action_space,
-            config.horizon if self._horizon else LONGEST_EPISODE,
-            disturb=Misjudgement(simulator.num_cars, seed) if misjudges else None,
+            LONGEST_EPISODE if collection.whole_episodes else collection.horizon,
+            disturb=misjudgement if job.metadata.sees_track_state else None,
         )
         network = job.metadata.neural_network
         most = _SAMPLES_OF_AN_ITERATION.get(network, _SAMPLES_OF_DEEPER_NETWORKS)
@@ -96,9 +91,9 @@ class TrainingCars:
         Raises:
             RewardError: the user's function failed.
         """
-        if self._horizon:
-            return self._collector.horizon(policy)
-        return self._collector.episodes(policy, self._most_samples)
+        if self._whole_episodes:
+            return self._collector.episodes(policy, self._most_samples)
+        return self._collector.horizon(policy)
 
 
 def traced(
@@ -113,10 +108,10 @@ def traced(
         most: episodes of an iteration over all tracks, but for one on each; eight times as many
             cars are looked at, since a lap may take many iterations. None for all.
     """
-    each = None if most is None else max(1, most // len(job.config.tracks))
+    each = None if most is None else max(1, most // len(job.config.course.tracks))
     kept = []
     for track, rows in zip(
-        course.tracks[: len(job.config.tracks)], rows_of(simulator), strict=False
+        course.tracks[: len(job.config.course.tracks)], rows_of(simulator), strict=False
     ):
         end = rows.stop if each is None else min(rows.stop, rows.start + 8 * each)
         kept.append(TrainingTrack(track.name, track.waypoints, slice(rows.start, end), each))
@@ -125,43 +120,17 @@ def traced(
 
 def number_of_cars(job: TrainingJob) -> int:
     """Cars that drive side by side, over all hosts."""
-    if job.config.collection == "horizon":
-        return job.config.num_cars
-    return job.hyperparameters.num_episodes_between_training
+    if job.config.collection.whole_episodes:
+        return job.hyperparameters.num_episodes_between_training
+    return job.config.collection.num_cars
 
 
 def room_for_episodes(job: TrainingJob) -> int:
     """Episode numbers that an iteration has in the books; see ``training.record``."""
-    if job.config.collection == "episodes" and not job.config.teacher:
+    collection = job.config.collection
+    if collection.whole_episodes and not job.config.teacher.enabled:
         return number_of_cars(job)  # one each, as in the original
     room = EPISODES_OF_AN_ITERATION
-    while room < job.config.num_cars * job.config.horizon // 2:
+    while room < collection.num_cars * collection.horizon // 2:
         room *= 10
     return room
-
-
-def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
-    """Refuses what several hosts cannot share evenly.
-
-    Raises:
-        ConfigError: the cars, or the teacher of a new training.
-    """
-    if team.count > 1 and has_teacher(job) and not resume:
-        raise ConfigError(
-            "a teacher and its lessons run on one host: add --no-teacher, or let one host begin "
-            "the training and --resume it on all"
-        )
-    horizon = job.config.collection == "horizon"
-    name = "num_cars" if horizon else "num_episodes_between_training"
-    if number_of_cars(job) % team.count:
-        raise ConfigError(
-            f"{name} must be a multiple of the {team.count} hosts, got {number_of_cars(job)}"
-        )
-
-
-def all_episodes(team: Team, rollout: Rollout) -> tuple[int, list[EpisodeOutcome]]:
-    """Samples and ended episodes of all hosts' rollouts, host 0's first; every host calls it."""
-    ended = [asdict(each) for each in rollout.driven.outcomes]
-    told = team.gather([int(rollout.valid.sum()), ended])
-    outcomes = [EpisodeOutcome(**each) for _, of_host in told for each in of_host]
-    return sum(samples for samples, _ in told), outcomes

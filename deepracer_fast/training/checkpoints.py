@@ -7,13 +7,10 @@ after each of them, with an archive of the best. Neighbours: ``train`` says when
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors.numpy
 
-from deepracer_fast.driving.evaluate import Lap
-from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.model_folder import ModelInputs
 from deepracer_fast.files.training_params import training_params
@@ -23,25 +20,8 @@ from deepracer_fast.policy.archive.model_archive import write_model_archive
 from deepracer_fast.policy.archive.weights import flatten_tree, policy_in
 from deepracer_fast.policy.mending import mend
 from deepracer_fast.tracks.track import Track
+from deepracer_fast.training.evaluation import Row
 from deepracer_fast.training.job import TrainingJob
-
-
-@dataclass(frozen=True)
-class Row:
-    """Laps in a row of the best checkpoint.
-
-    Attributes:
-        laps: track by track, of one car each.
-        trace: of every step of these cars.
-    """
-
-    laps: list[list[Lap]]
-    trace: Trace
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether no lap left the track."""
-        return all(lap.is_clean for laps in self.laps for lap in laps)
 
 
 class Checkpoints:
@@ -155,12 +135,12 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
         track: its first one.
     """
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
-    backwards = track.runs_backwards(job.config.driving_direction)
+    backwards = track.runs_backwards(job.config.course.driving_direction)
     clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
-    places = [_place(number, given) for number, given in enumerate(job.config.tracks)]
+    places = [_place(number, given) for number, given in enumerate(job.config.course.tracks)]
     routes = {
         place: Path(given).read_bytes()
-        for place, given in zip(places, job.config.tracks, strict=True)
+        for place, given in zip(places, job.config.course.tracks, strict=True)
         if place != given
     }
     return ModelInputs(
@@ -174,7 +154,7 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
             job.config.race.race_type,
             (job.metadata.car_name, job.metadata.car_color),
         ),
-        config=replace(job.config, track=places[0], more_tracks=tuple(places[1:])).to_toml(),
+        config=job.config.updated(tracks=places).to_toml(),
         routes=routes,
     )
 

@@ -118,8 +118,8 @@ def _home(source: Path) -> Path | None:
 def _settings(home: Path) -> TrainConfig | None:
     """What the training in a folder was set to, but for its limits."""
     if ModelFolder(home).config.is_file():
-        own = TrainConfig()
-        return replace(settings_of(home), **{name: getattr(own, name) for name in _OF_A_RUN})
+        usual = TrainConfig().settings()
+        return settings_of(home).updated(**{name: usual[name] for name in _OF_A_RUN})
     told = read_training_params(home)
     name, race_type = told.get("WORLD_NAME", ""), told.get("RACE_TYPE", "")
     way = _WAYS.get(told.get("TRACK_DIRECTION_CLOCKWISE", "").lower(), "")
@@ -128,7 +128,8 @@ def _settings(home: Path) -> TrainConfig | None:
     if track is None:
         return None
     turned = way and load_track(track).runs_backwards(way)
-    config = TrainConfig(track=track, driving_direction=way if turned else "forward")
+    direction = way if turned else "forward"
+    config = TrainConfig().updated(tracks=(track,), driving_direction=direction)
     if race_type in RACE_TYPES[:-1]:  # the last is a race between trained models
         config = replace(config, race=replace(config.race, race_type=race_type))
     return config

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from deepracer_fast.driving.evaluate import two_slow_laps
 from deepracer_fast.files.model_metadata import CAMERAS, LidarConfig, ModelMetadata
-from deepracer_fast.reward import Reward
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.world.fleet import Fleet, Judge, rewards_of
+from deepracer_fast.world.fleet import Fleet
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import RaceRules, Simulator
 
@@ -53,14 +52,15 @@ class Course:
     """
 
     def __init__(self, config: TrainConfig, metadata: ModelMetadata) -> None:
-        made_up = [f"random_{number}" for number in range(config.random_tracks)]
-        names = dict.fromkeys((*config.tracks, *made_up))
+        course = config.course
+        made_up = [f"random_{number}" for number in range(course.random_tracks)]
+        names = dict.fromkeys((*course.tracks, *made_up))
         self.tracks: tuple[Track, ...] = tuple(map(load_track, names))
         self.metadata = metadata
         self.race = config.race
-        self._backwards = [track.runs_backwards(config.driving_direction) for track in self.tracks]
+        self._backwards = [track.runs_backwards(course.driving_direction) for track in self.tracks]
         # For teacher and lessons the way back is one more track.
-        self.both_ways = config.alternate_driving_direction or len(self.tracks) > 1
+        self.both_ways = course.alternate_driving_direction or len(self.tracks) > 1
         self._threads = config.threads
         self._car_version = config.car_version or metadata.car_version
 
@@ -101,10 +101,3 @@ class Course:
 def rows_of(simulator: Simulator | Fleet) -> list[slice]:
     """Which cars drive on which track."""
     return simulator.rows if isinstance(simulator, Fleet) else [slice(0, simulator.num_cars)]
-
-
-def judge_of(simulator: Simulator | Fleet, reward: Reward) -> Judge:
-    """The user's reward for these cars."""
-    if isinstance(simulator, Fleet):
-        return simulator.judge(rewards_of(reward, len(simulator.simulators)))
-    return reward

@@ -7,20 +7,22 @@ is chosen. Neighbours: ``evaluate`` drives; ``train`` asks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from deepracer_fast.driving.evaluate import (
     Driver,
+    EvaluationOptions,
     GreedyPolicy,
     Lap,
-    RaceOptions,
     drive_laps,
     lap_rules,
 )
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.reward import Reward
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.world.fleet import judge_of
 from deepracer_fast.world.randomization import Randomization
 from deepracer_fast.world.simulator import RaceRules
 
@@ -31,6 +33,24 @@ CARS_PER_TRACK = 2  # at least, where there are several
 
 PERTURBED_CARS = 20
 """Where episodes differ: which of them a policy masters is then a matter of chance."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Laps in a row of a policy, from a standing start and without a stop in between.
+
+    Attributes:
+        laps: track by track, of one car each.
+        trace: of every step of these cars.
+    """
+
+    laps: list[list[Lap]]
+    trace: Trace
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no lap left the track."""
+        return all(lap.is_clean for laps in self.laps for lap in laps)
 
 
 class Evaluation:
@@ -70,19 +90,14 @@ class Evaluation:
             return ()
         return tuple(car[0] for car in driven)
 
-    def row(self, policy: GreedyPolicy) -> tuple[list[list[Lap]], Trace]:
-        """Five laps of one car a track, from a standing start and without a stop in between.
-
-        It ends at the first lap that is not clean.
-
-        Returns:
-            The laps by track, and the trace of every step.
-        """
+    def row(self, policy: GreedyPolicy) -> Row:
+        """Five laps of one car a track; it ends at the first lap that is not clean."""
         tracks, trace = len(self._course.tracks), Trace()
-        rules = lap_rules(RaceOptions(resets=False))
+        rules = lap_rules(EvaluationOptions(resets=False))
         simulator = self._course.put(Cars(tracks, rules, self._course.metadata.sensors))
         driver = Driver(policy, self._course.metadata.action_space)
-        return drive_laps(driver, simulator, RaceOptions().laps, trace, give_up=True), trace
+        laps = drive_laps(driver, simulator, EvaluationOptions().laps, trace, give_up=True)
+        return Row(laps, trace)
 
 
 def standing(laps: Sequence[Lap], best_by: str) -> tuple[float, float | None]:

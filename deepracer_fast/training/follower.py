@@ -1,18 +1,23 @@
-"""A host that helps another one train: it collects and learns, and leaves the rest to host 0.
+"""What hosts that train one policy together do together, and the part of all but the first.
 
-In: the same job as host 0, and the team. Out: nothing; the model is host 0's. Neighbours: ``train``
-does the same on host 0, which alone evaluates and writes, and decides when it is enough.
+In: the same job on every host, and the team. Out: of ``follow``, nothing; the model is host 0's.
+Every host makes the same calls here. Neighbours: ``hosts`` is the team; ``train`` runs on host 0,
+which alone evaluates and writes, and decides when it is enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
-from deepracer_fast.errors import DeepRacerError
-from deepracer_fast.learning.hosts import Team
-from deepracer_fast.training.cars import TrainingCars, all_episodes, check_team, learner_of
+from deepracer_fast.driving.collect import Rollout
+from deepracer_fast.errors import ConfigError, DeepRacerError
+from deepracer_fast.files.metrics import EpisodeOutcome
+from deepracer_fast.learning.hosts import Team, agree
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.training.cars import TrainingCars, learner_of, number_of_cars
 from deepracer_fast.training.course import Course
-from deepracer_fast.training.job import TrainingJob
+from deepracer_fast.training.job import TrainingJob, has_teacher
 
 
 def follow(job: TrainingJob, resume: bool, stop_requested: Callable[[], bool], team: Team) -> int:
@@ -39,7 +44,7 @@ def follow(job: TrainingJob, resume: bool, stop_requested: Callable[[], bool], t
         while not end_together(team, stop_requested(), False):
             rollout = cars.collect(learner.explore)
             learner.learn(rollout)
-            steps += all_episodes(team, rollout)[0]
+            steps += gathered(team, rollout).samples
     except FloatingPointError as error:
         raise DeepRacerError(
             f"learning became unstable: {error}; host 0 has an earlier model"
@@ -50,12 +55,69 @@ def follow(job: TrainingJob, resume: bool, stop_requested: Callable[[], bool], t
 
 
 def begin_together(team: Team, iteration: int) -> int:
-    """The iteration that host 0 begins with; every host calls it."""
+    """The iteration that host 0 begins with."""
     begun: int = team.gather(iteration)[0]
     return begun
 
 
 def end_together(team: Team, stop_requested: bool, is_over: bool) -> bool:
-    """Whether host 0 is at a limit, or somebody asks any host to stop; every host calls it."""
-    told = team.gather([stop_requested, is_over])
-    return bool(told[0][1]) or any(asked for asked, _ in told)
+    """Whether host 0 is at a limit, or somebody asks any host to stop."""
+    told = team.gather({"is_asked": stop_requested, "is_over": is_over})
+    return bool(told[0]["is_over"]) or any(host["is_asked"] for host in told)
+
+
+def check_team(job: TrainingJob, team: Team, resume: bool) -> None:
+    """Refuses what several hosts cannot share evenly.
+
+    Raises:
+        ConfigError: the cars, or the teacher of a new training.
+    """
+    if team.count > 1 and has_teacher(job) and not resume:
+        raise ConfigError(
+            "a teacher and its lessons run on one host: add --no-teacher, or let one host begin "
+            "the training and --resume it on all"
+        )
+    by_episodes = job.config.collection.whole_episodes
+    name = "num_episodes_between_training" if by_episodes else "num_cars"
+    team.share(name, number_of_cars(job))
+
+
+def agree_on(team: Team, job: TrainingJob) -> None:
+    """Makes sure that all hosts train the same.
+
+    Raises:
+        ConfigError: on every host, if one was given something else than the first.
+    """
+    if team.count == 1:
+        return
+    tracks = {f"track {name}": load_track(name).waypoints for name in job.config.course.tracks}
+    things = {
+        "reward function": job.reward.source,
+        "model metadata": job.metadata.to_json(),
+        "hyperparameters": job.hyperparameters.to_json(),
+        "config": replace(job.config, threads=0).to_toml(),
+    }
+    agree(team, things | {name: str(points.tolist()) for name, points in tracks.items()})
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What all hosts collected.
+
+    Attributes:
+        samples: that are learnt from.
+        outcomes: of the episodes that ended, host 0's first.
+    """
+
+    samples: int
+    outcomes: list[EpisodeOutcome]
+
+
+def gathered(team: Team, rollout: Rollout) -> Gathered:
+    """What all hosts' rollouts hold together."""
+    ended = [asdict(each) for each in rollout.driven.outcomes]
+    told = team.gather({"samples": int(rollout.valid.sum()), "ended": ended})
+    return Gathered(
+        sum(host["samples"] for host in told),
+        [EpisodeOutcome(**each) for host in told for each in host["ended"]],
+    )

@@ -26,16 +26,11 @@ from deepracer_fast.files.model_metadata import (
     read_model_metadata,
 )
 from deepracer_fast.reward import load_reward
-from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import track_name
 from deepracer_fast.training.clone import Parent, read_parent, refuse_another_network
 from deepracer_fast.training.config import TrainConfig, read_config, settings_of
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.teacher import (
-    TEACHER_CARS,
-    TEACHER_GAE_LAMBDA,
-    TEACHER_HYPERPARAMETERS,
-)
+from deepracer_fast.training.teaching_config import TeacherConfig
 
 FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
 """What laps soonest here with many cars side by side."""
@@ -60,30 +55,29 @@ class TrainingFiles:
     max_speed: float | None = None  # m/s: 28 actions up to it in place of the metadata's
     steering: str | None = None  # levels in place of the metadata's, see ``action_words``
     speed: str | None = None
+    track_state: bool = False  # in place of the metadata's sensors
     frame_stack: int | None = None  # in place of the metadata's
     race_type: str | None = None  # in place of the settings'
 
 
-def new_job(
-    files: TrainingFiles, settings: Mapping[str, Any], track_state: bool = False
-) -> TrainingJob:
+def new_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
     """The job of a new training; a clone has all that its parent had and that is not given.
 
     Args:
-        files: paths.
+        files: what the user gave.
         settings: fields of ``TrainConfig``.
-        track_state: learn from the track state in place of the metadata's sensors.
     """
     parent = read_parent(files.pretrained, files.checkpoint) if files.pretrained else None
     metadata = _metadata_of(files, parent)
-    if track_state:
+    if files.track_state:
         if (files.frame_stack or 1) > 1:
             raise ConfigError("--frame-stack needs a camera and --track-state has none: drop one")
         metadata = replace(metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
     if parent is not None:
         refuse_another_network(metadata, parent)
     config = _config_of(files, settings, metadata, parent)
-    usual = TEACHER_HYPERPARAMETERS if metadata.sees_track_state else FIRST_HYPERPARAMETERS
+    sees_track_state = metadata.sees_track_state
+    usual = TeacherConfig().hyperparameters if sees_track_state else FIRST_HYPERPARAMETERS
     if parent and parent.hyperparameters:
         usual = read_hyperparameters(parent.hyperparameters)
     if files.hyperparameters:
@@ -94,7 +88,7 @@ def new_job(
         metadata,
         usual,
         load_reward(files.reward or (parent.reward if parent else None) or FIRST_REWARD),
-        ModelFolder(files.model or next(numbered_folders(config.track))),
+        ModelFolder(files.model or next(numbered_folders(config.course.tracks[0]))),
         parent,
         given=tuple(each for each in paths if each is not None),
     )
@@ -108,35 +102,10 @@ def _config_of(
 ) -> TrainConfig:
     """Settings by who says most: the options, the file, the parent, what is usual."""
     told = parent.config if parent else None
-    if files.config:
-        config = read_config(files.config, told or TrainConfig())
-    else:
-        config = told or _defaults(metadata)
+    config = read_config(files.config, told) if files.config else told or _defaults(metadata)
     if files.race_type:
         config = replace(config, race=config.race.of_type(files.race_type))
-    return _with_tracks(replace(config, **settings))
-
-
-def starts_and_direction(
-    direction: str | None, start_position: float | None, round_robin: float | None
-) -> dict[str, Any]:
-    """Settings of where and which way the car drives, as far as an option says so; None if not.
-
-    Args:
-        direction: one of ``DRIVING_DIRECTIONS``, or "alternate".
-        start_position: of the first episode.
-        round_robin: from one episode to the next.
-    """
-    said = direction_meant(direction) if direction else None
-    alternates = said == "alternate"
-    somewhere = start_position is not None or round_robin is not None
-    return {
-        "driving_direction": None if alternates else said,
-        "alternate_driving_direction": alternates if said else None,
-        "start_position": start_position,
-        "round_robin_advance_dist": round_robin,
-        "random_start": False if somewhere else None,
-    }
+    return _with_tracks(config.updated(**settings))
 
 
 def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
@@ -168,17 +137,18 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
 
 def tracks_of(config: TrainConfig) -> str:
     """The tracks of a training, in one line."""
-    names = " + ".join(Path(track).stem for track in config.tracks)
-    names += f" + {config.random_tracks} random" if config.random_tracks else ""
+    names = " + ".join(Path(track).stem for track in config.course.tracks)
+    names += f" + {config.course.random_tracks} random" if config.course.random_tracks else ""
     return names + (
-        f", {config.driving_direction}" if config.driving_direction != "forward" else ""
+        f", {config.course.driving_direction}"
+        if config.course.driving_direction != "forward"
+        else ""
     )
 
 
 def _with_tracks(config: TrainConfig) -> TrainConfig:
     """The same settings with tracks by names that hold everywhere."""
-    track, *more = map(_from_anywhere, config.tracks)
-    return replace(config, track=track, more_tracks=tuple(more))
+    return config.updated(tracks=tuple(map(_from_anywhere, config.course.tracks)))
 
 
 def _metadata_of(files: TrainingFiles, parent: Parent | None = None) -> ModelMetadata:
@@ -218,9 +188,10 @@ def _space_of(files: TrainingFiles) -> ActionSpace | None:
 
 def _defaults(metadata: ModelMetadata) -> TrainConfig:
     """What laps soonest with these sensors."""
-    if metadata.sees_track_state:
-        return TrainConfig(num_cars=TEACHER_CARS, gae_lambda=TEACHER_GAE_LAMBDA)
-    return TrainConfig()
+    if not metadata.sees_track_state:
+        return TrainConfig()
+    practice = TeacherConfig().alone
+    return TrainConfig().updated(num_cars=practice.num_cars, gae_lambda=practice.gae_lambda)
 
 
 def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJob:
@@ -228,23 +199,25 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
 
     The command that began it may be repeated as it was: what it names must be what the folder has.
     """
-    asked = (vars(read_config(files.config)) if files.config else {}) | dict(settings)
-    tracks = vars(_with_tracks(TrainConfig(**asked)))
-    wanted = {name: tracks[name] for name in asked}
-    folder = ModelFolder(files.model or _newest_folder(wanted.get("track", TrainConfig.track)))
+    asked = (read_config(files.config).settings() if files.config else {}) | dict(settings)
+    track = _with_tracks(TrainConfig().updated(**asked)).course.tracks[0]
+    folder = ModelFolder(files.model or _newest_folder(track))
     folder.refuse_nothing_begun()
     config = settings_of(folder.path)
+    wanted = config.updated(**asked)
+    if "tracks" in asked:
+        wanted = _with_tracks(wanted)
     if files.race_type:
-        wanted["race"] = wanted.get("race", config.race).of_type(files.race_type)
-    for name, value in wanted.items():
-        if name not in _MAY_CHANGE and not _same_setting(value, getattr(config, name)):
+        wanted = replace(wanted, race=wanted.race.of_type(files.race_type))
+    kept = config.settings()
+    for name, value in wanted.settings().items():
+        if name not in _MAY_CHANGE and not _same_setting(value, kept[name]):
             raise ConfigError(
-                f"a resumed training keeps its {name}: {folder.path} has "
-                f"{getattr(config, name)}, got {value}; leave it out or train a new model"
+                f"a resumed training keeps its {name}: {folder.path} has {kept[name]}, "
+                f"got {value}; leave it out or train a new model"
             )
-    limits = {name: wanted[name] for name in _MAY_CHANGE if name in wanted}
     job = TrainingJob(
-        replace(config, **limits),
+        wanted,
         read_model_metadata(folder.model_metadata),
         read_hyperparameters(folder.hyperparameters),
         load_reward(folder.reward_function),

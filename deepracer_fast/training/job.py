@@ -40,14 +40,15 @@ class TrainingJob:
         pictures = (
             sum(name in CAMERAS for name in self.metadata.sensors) * self.metadata.frame_stack
         )
-        steps = self.config.horizon + 1 if self.config.collection == "horizon" else 1
+        collection = self.config.collection
+        steps = 1 if collection.whole_episodes else collection.horizon + 1
         room_for(
-            f"{self.config.num_cars} cars over {steps} steps",
-            self.config.num_cars * steps * (_CAR_BYTES + pictures * _PICTURE_BYTES),
+            f"{collection.num_cars} cars over {steps} steps",
+            collection.num_cars * steps * (_CAR_BYTES + pictures * _PICTURE_BYTES),
         )
 
 
 def has_teacher(job: TrainingJob) -> bool:
     """Whether a teacher goes first: not where the policy sees what a teacher sees, or can drive."""
     sees_as_much = job.metadata.sees_track_state
-    return job.config.teacher and not sees_as_much and job.parent is None
+    return job.config.teacher.enabled and not sees_as_much and job.parent is None

@@ -24,27 +24,11 @@ from deepracer_fast.files.model_metadata import TRACK_STATE
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.reward import Reward
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.world.fleet import judge_of
 from deepracer_fast.world.simulator import RaceRules
 
 Array = npt.NDArray[Any]
-
-LESSON_CARS = 128
-MINIBATCH = 64
-
-LESSONS_AMONG_OBJECTS = (192, 64)
-"""Cars, and how many of them are learnt from in a step, where objects are in the way. Without that
-choice the network was still as blind to bots after 12,000 samples as to be at 0.4 nats from its
-teacher where one was in sight, ten times as far as elsewhere."""
-
-LEARNING_RATE = 5e-4
-"""With 64 the distance to the teacher after 4,000 samples is half of that with 128 and 1e-3."""
-
-TEACHER_DRIVES = 2_048  # samples; then the learner drives
-
-# Swerves: a random action, held for some steps, that begins with this probability a step.
-SWERVE_CHANCE = 0.017
-SWERVE_STEPS = (2, 11)
 
 
 class Lessons:
@@ -52,7 +36,7 @@ class Lessons:
 
     Args:
         course: tracks and car.
-        config: seed and randomisation.
+        config: its own settings, seed and randomisation.
         teacher: answers what to do.
         learner: is taught.
         reward: the user's function, for the books alone.
@@ -79,11 +63,12 @@ class Lessons:
         self._halved_after = halved_after
         self._space, self._sensors = course.metadata.action_space, course.metadata.sensors
         rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
-        number, self._learnt = LESSON_CARS, None
-        if course.race.num_objects > 0:
-            number, self._learnt = LESSONS_AMONG_OBJECTS
+        self._config = config.lessons
+        among_objects = course.race.num_objects > 0
+        each = config.lessons.among_objects if among_objects else config.lessons.alone
+        self._learnt_from = each.learnt_from
         cars = Cars(
-            number,
+            each.num_cars,
             rules,
             tuple(dict.fromkeys((*self._sensors, TRACK_STATE))),
             config.seed + 1 + samples,  # a training that goes on meets other start positions
@@ -101,7 +86,7 @@ class Lessons:
         self._everyone = np.ones(self.simulator.num_cars, bool)
         self.samples = samples
         if samples == 0:
-            learner.succeed(teacher)
+            learner.succeed(teacher.knowledge())
 
     def give(self, samples: int, going_on: Callable[[], None]) -> None:
         """Teaches at least so many samples.
@@ -122,12 +107,13 @@ class Lessons:
             answers = self._teacher.logits(shown)
             own = self._learner.logits(observation)
             action = (
-                self._teacher.explore(shown)[0]
-                if self.samples < TEACHER_DRIVES
+                self._teacher.explore(shown).action
+                if self.samples < self._config.teacher_drives
                 else self._learner.best_action_of(own)
             )
             distance = self._learner.distances(own, answers)
             self._distances.append(float(distance.mean()))
+            # The pictures of cars that are prepared count: they are the first that a car acts on.
             self._learn(observation, answers, self._order(distance))
             self._drive(action)
             self.samples += len(action)
@@ -146,26 +132,30 @@ class Lessons:
         A car's chance grows with its distance plus the mean one. The largest of logarithms with
         Gumbel noise are drawn without replacement (Efraimidis and Spirakis 2006).
         """
-        if self._learnt is None:
+        if self._learnt_from == 0:
             return self._random.permutation(len(distance))
         weight = distance + distance.mean() + np.finfo(np.float32).tiny
         noise = self._random.gumbel(size=len(distance))
-        return np.argsort(-np.log(weight) - noise)[: self._learnt]
+        return np.argsort(-np.log(weight) - noise)[: self._learnt_from]
 
     def _learn(self, observation: dict[str, Array], answers: Array, order: Array) -> None:
         """These cars' pictures once, in minibatches."""
-        rows = [order[i : i + MINIBATCH] for i in range(0, len(order) - MINIBATCH + 1, MINIBATCH)]
-        for chosen in rows:
+        size = self._config.batch_size
+        for first in range(0, len(order) - size + 1, size):
+            chosen = order[first : first + size]
             self._learner.imitate(
                 {name: seen[chosen] for name, seen in observation.items()},
                 answers[chosen],
-                LEARNING_RATE / (1.0 + self.samples / self._halved_after),
+                self._config.lr / (1.0 + self.samples / self._halved_after),
             )
 
     def _drive(self, action: Array) -> None:
         """One step with these actions, except for cars that swerve."""
-        starting = (self._swerve_left == 0) & (self._random.random(len(action)) < SWERVE_CHANCE)
-        self._swerve_left[starting] = self._random.integers(*SWERVE_STEPS, starting.sum())
+        starting = (self._swerve_left == 0) & (
+            self._random.random(len(action)) < self._config.swerve_chance
+        )
+        least, most = self._config.swerve_least, self._config.swerve_most
+        self._swerve_left[starting] = self._random.integers(least, most + 1, starting.sum())
         self._swerve[starting] = self._any_actions()[starting]
         swerving = self._swerve_left > 0
         self._swerve_left[swerving] -= 1

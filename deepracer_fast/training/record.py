@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -72,8 +73,6 @@ class TrainingRecord:
         folder: exists already.
         room: episode numbers of an iteration.
         best_by: what the best checkpoint is chosen by.
-        iterations: to go on from; what a broken-off run wrote after them is dropped. None: a new
-            training.
     """
 
     def __init__(
@@ -81,20 +80,33 @@ class TrainingRecord:
         folder: ModelFolder,
         room: int = EPISODES_OF_AN_ITERATION,
         best_by: str = "progress",
-        iterations: int | None = None,
     ) -> None:
-        self._folder, self._room = folder, room
+        self._folder, self._room, self._best_by = folder, room, best_by
         self._metrics = TrainingMetrics(folder.training_metrics)
-        self._rows: list[Iteration] = []
-        if iterations is not None:
-            self._rows = read_iterations(folder.training_iterations)[:iterations]
-            if folder.training_metrics.exists():
-                self._metrics = read_training_metrics(folder.training_metrics)
-                self._metrics.keep(iterations * room)
         self._metrics.best_model_metric = best_by
+        self._rows: list[Iteration] = []
+        self._seconds = 0.0  # of earlier runs
+        self._traces = TrainingTraces(folder)
+
+    @cached_property
+    def _tensorboard(self) -> SummaryWriter:
+        """Makes a file when there is a first curve."""
+        return SummaryWriter(str(self._folder.tensorboard))
+
+    def begin(self) -> None:
+        """Drops what an earlier training has left in the folder."""
+        self._traces.drop(0)
+
+    def go_on(self, iterations: int) -> None:
+        """Takes up the books after so many; what a broken-off run wrote after them is dropped."""
+        folder = self._folder
+        self._rows = read_iterations(folder.training_iterations)[:iterations]
+        if folder.training_metrics.exists():
+            self._metrics = read_training_metrics(folder.training_metrics)
+            self._metrics.keep(iterations * self._room)
+            self._metrics.best_model_metric = self._best_by
         self._seconds = self._rows[-1].seconds if self._rows else 0.0
-        self._traces = TrainingTraces(folder, iterations or 0)
-        self._tensorboard = SummaryWriter(str(folder.tensorboard))
+        self._traces.drop(iterations)
 
     @property
     def rows(self) -> Sequence[Iteration]:
@@ -222,7 +234,8 @@ class TrainingRecord:
 
     def close(self) -> None:
         """Flushes the curves, and writes for the last time."""
-        self._tensorboard.close()
+        if "_tensorboard" in vars(self):
+            self._tensorboard.close()
         self.write()
 
 

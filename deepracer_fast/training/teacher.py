@@ -8,6 +8,7 @@ such a network makes, so that it keeps a margin. Neighbours: ``lessons`` passes 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,35 +26,11 @@ from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.reward import Reward
 from deepracer_fast.training.config import TrainConfig
-from deepracer_fast.training.course import Cars, Course, judge_of
+from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.training.teaching_config import TeacherErrors
 from deepracer_fast.world.sensors import OBJECTS_TOLD, objects_told
 from deepracer_fast.world.simulator import RaceRules
 
-TEACHER_CARS = 256
-TEACHER_HORIZON = 32
-TEACHER_GAE_LAMBDA = 0.8
-"""Below the usual 0.95: of three tracks and two rewards all lapped after 100,000 to 160,000
-env-steps; with 0.95 the championship track took over 400,000."""
-
-UPDATES_AMONG_OBJECTS = (512, 0.95, 300_000.0)
-"""Cars, GAE lambda and env-steps after which the learning rate has halved, where objects are in the
-way, which are to be passed on a side chosen long before: past six boxes on reinvent_base all laps
-were clean after 590,000 env-steps; with 256 cars and 0.8 one box was still hit after 1,470,000."""
-
-TEACHER_HYPERPARAMETERS = Hyperparameters(batch_size=1024, num_epochs=4, lr=1e-3)
-
-EVALUATE_EVERY = 4  # updates, which are a round
-EVALUATION_STARTS, STARTS_AMONG_OBJECTS = 10, 30
-CLEAN_IN_A_ROW = 40
-"""Greedy laps, in whole evaluations; a teacher that has just learnt to lap still chooses nearly at
-random, and its preferences are then too faint to imitate well."""
-
-# What a camera network misjudges, standard deviations: of the offset in half widths, of the sine of
-# the heading error (2.9 degrees), and of where an object is, in metres ahead and to the left; each
-# persists for about a third of a second.
-OFFSET_ERROR, HEADING_ERROR, OBJECT_ERROR = 0.1, 0.05, 0.05
-ERROR_MEMORY = 0.8  # share that is left of an error after a step
-IN_A_CHANGED_WORLD = 2.0  # times as large, where camera, light and car differ from lap to lap
 HALF_WIDTH = 0.4  # m, of a usual road
 
 
@@ -84,7 +61,7 @@ class Teacher:
 
     Args:
         course: tracks and car.
-        config: seed and randomisation.
+        config: its own settings, seed and randomisation.
         hyperparameters: discount, entropy and loss are the user's.
         reward: the user's function.
 
@@ -100,42 +77,45 @@ class Teacher:
         hyperparameters: Hyperparameters,
         reward: Reward,
     ) -> None:
+        self._config = config.teacher
         own = replace(
-            TEACHER_HYPERPARAMETERS,
+            config.teacher.hyperparameters,
             discount_factor=hyperparameters.discount_factor,
             beta_entropy=hyperparameters.beta_entropy,
             loss_type=hyperparameters.loss_type,
         )
-        number, gae_lambda, self._halved_after = TEACHER_CARS, TEACHER_GAE_LAMBDA, np.inf
-        if course.race.num_objects > 0:
-            number, gae_lambda, self._halved_after = UPDATES_AMONG_OBJECTS
+        among_objects = course.race.num_objects > 0
+        practice = config.teacher.among_objects if among_objects else config.teacher.alone
+        self._halved_after = practice.lr_halved_after or math.inf
         self._metadata = replace(course.metadata, sensors=(TRACK_STATE,), lidar=None, frame_stack=1)
         self.learner = Learner(
             LearnerOptions(
                 network_spec(self._metadata),
                 own,
                 seed=config.seed,
-                gae_lambda=gae_lambda,
-                clip=config.clip,
+                gae_lambda=practice.gae_lambda,
+                clip=config.learning.clip,
                 lr_schedule="linear",
             )
         )
         rules = RaceRules(random_start=True, alternate_driving_direction=course.both_ways)
-        cars = Cars(number, rules, (TRACK_STATE,), config.seed, config.randomization, True)
+        cars = Cars(
+            practice.num_cars, rules, (TRACK_STATE,), config.seed, config.randomization, True
+        )
         self.simulator = course.put(cars)
         self._collector = Collector(
             self.simulator,
-            judge_of(self.simulator, reward),
+            reward,
             course.metadata.action_space,
-            TEACHER_HORIZON,
+            config.teacher.horizon,
             disturb=Misjudgement(
                 self.simulator.num_cars,
                 config.seed,
-                IN_A_CHANGED_WORLD if config.randomization.is_on else 1.0,
+                config.teacher.errors,
+                in_changed_worlds=config.randomization.is_on,
             ),
         )
-        fewest = STARTS_AMONG_OBJECTS if course.race.num_objects > 0 else EVALUATION_STARTS
-        starts = max(fewest, 2 * len(course.tracks))
+        starts = max(practice.evaluation_starts, 2 * len(course.tracks))
         rules = RaceRules(
             round_robin_advance_dist=len(course.tracks) / starts,
             max_steps=course.two_slow_laps(),
@@ -156,7 +136,7 @@ class Teacher:
 
         Args:
             seconds: wall-clock limit.
-            until_it_laps: end after ``CLEAN_IN_A_ROW`` laps; otherwise use all the time, and
+            until_it_laps: end after ``clean_in_a_row`` laps; otherwise use all the time, and
                 keep what lapped fastest.
             show: is handed a report after each round; may raise to end it.
             going_on: is called after each update, likewise.
@@ -173,7 +153,7 @@ class Teacher:
             self._steps += rollout.valid.size
             self._updates += 1
             going_on()
-            if self._updates % EVALUATE_EVERY:
+            if self._updates % self._config.evaluate_every:
                 continue
             laps = self._drive()
             all_clean = all(lap.is_clean for lap in laps)
@@ -181,7 +161,7 @@ class Teacher:
             self._keep_if_best(laps)
             driven, self._driven = self._driven, Driven()
             show(TeacherReport(self._steps, laps, driven, measures))
-            if until_it_laps and self._clean_in_a_row >= CLEAN_IN_A_ROW:
+            if until_it_laps and self._clean_in_a_row >= self._config.clean_in_a_row:
                 return 1.0
         if self._best is None:
             return 0.0
@@ -191,7 +171,7 @@ class Teacher:
     @property
     def rounds(self) -> int:
         """Rounds behind it."""
-        return self._updates // EVALUATE_EVERY
+        return self._updates // self._config.evaluate_every
 
     def whole(self) -> dict[str, Any]:
         """All that it knows, as a tree of arrays."""
@@ -230,23 +210,30 @@ class Teacher:
 class Misjudgement:
     """Errors of what the track state says, as a camera network would make them.
 
-    A policy that learns without them drives along the edge of what is possible: where its own
-    exploration no longer disturbs it, it leaves the track.
+    Args:
+        num_cars: B.
+        seed: of the errors.
+        errors: their size.
+        in_changed_worlds: camera, light and car differ from lap to lap.
     """
 
-    def __init__(self, num_cars: int, seed: int, scale: float = 1.0) -> None:
-        self._scale = scale
+    def __init__(
+        self, num_cars: int, seed: int, errors: TeacherErrors, in_changed_worlds: bool = False
+    ) -> None:
+        self._errors = errors
+        self._scale = errors.in_changed_worlds if in_changed_worlds else 1.0
         self._random = np.random.default_rng([seed, 1])
         self._error = np.zeros((num_cars, 2 + 2 * OBJECTS_TOLD), np.float32)
 
     def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
         """Adds them to an observation, in place."""
+        size = self._errors
         fresh = self._random.standard_normal(self._error.shape, np.float32)
-        self._error *= ERROR_MEMORY
-        self._error += self._scale * np.sqrt(1.0 - ERROR_MEMORY**2) * fresh
+        self._error *= size.memory
+        self._error += self._scale * np.sqrt(1.0 - size.memory**2) * fresh
         state = observation[TRACK_STATE]
-        state[:, :2] += self._error[:, :2] * np.array([OFFSET_ERROR, HEADING_ERROR], np.float32)
+        state[:, :2] += self._error[:, :2] * np.array([size.offset, size.heading], np.float32)
         objects = objects_told(state)
-        place = OBJECT_ERROR * self._error[:, 2:].reshape(len(state), OBJECTS_TOLD, 2)
+        place = size.object * self._error[:, 2:].reshape(len(state), OBJECTS_TOLD, 2)
         error = np.concatenate([place, place[..., 1:] / HALF_WIDTH], axis=-1)
         objects[..., 1:] += objects[..., :1] * error

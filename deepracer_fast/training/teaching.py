@@ -27,32 +27,6 @@ from deepracer_fast.training.teacher import Teacher, TeacherReport
 from deepracer_fast.world.fleet import Fleet
 from deepracer_fast.world.simulator import Simulator
 
-TEACHER_SHARE = 0.15
-"""Of the time limit, for a teacher."""
-
-CAN_TEACH = 0.5
-"""Share of clean laps that a teacher must drive; below it PPO does better alone."""
-
-LESSON_SAMPLES = 1_024
-"""Env steps from one evaluation to the next while a teacher teaches one track."""
-
-MOST_TRACKS = 8
-"""More tracks than these do not make lessons any longer."""
-
-OBJECTS_AS_TRACKS = 16
-"""Objects on the road make lessons as long as so many tracks; the network learns from a third of
-their env steps."""
-
-LESSONS_SHARE = 0.6
-"""Of the time limit, for the teacher's lessons, if they do not end before."""
-
-MOST_LESSON_SAMPLES = 16_384
-"""Env steps on each track after which PPO goes on, where a row of laps is to be found soon."""
-
-HALVED_AFTER = 4_096
-"""Env steps on each track after which the lessons' learning rate has halved; four times as many
-where the time is to be used up."""
-
 _TEACHER, _LESSONS, _OVER = range(3)  # what the file says is going on
 
 
@@ -70,8 +44,9 @@ class Teaching:
 
     def __init__(self, job: TrainingJob, course: Course, learner: Learner) -> None:
         self._job, self._course, self._learner = job, course, learner
+        self._lesson = job.config.lessons
         self._path = job.folder.teaching
-        self._soon = job.config.stop_after > 0
+        self._soon = job.config.budget.stop_after > 0
         self._phase, self._samples, self._rounds = _TEACHER, 0, 0
         self._teacher: Teacher | None = None
         self._lessons: Lessons | None = None
@@ -86,7 +61,7 @@ class Teaching:
     @property
     def lesson_samples(self) -> int:
         """Env steps of one lesson."""
-        return LESSON_SAMPLES * self._tracks
+        return self._lesson.samples * self._tracks
 
     @property
     def samples(self) -> int:
@@ -96,13 +71,13 @@ class Teaching:
     @property
     def lasted_long_enough(self) -> bool:
         """Whether PPO should go on, where a row of laps is to be found soon."""
-        return self._soon and self.samples >= MOST_LESSON_SAMPLES * self._tracks
+        return self._soon and self.samples >= self._lesson.most_samples * self._tracks
 
     @property
     def _tracks(self) -> int:
         """Tracks that the lessons are long enough for."""
-        tracks = min(MOST_TRACKS, len(self._course.tracks))
-        return tracks * (OBJECTS_AS_TRACKS if self._course.race.num_objects > 0 else 1)
+        tracks = min(self._lesson.most_tracks, len(self._course.tracks))
+        return tracks * (self._lesson.objects_as_tracks if self._course.race.num_objects > 0 else 1)
 
     @property
     def rounds(self) -> int:
@@ -121,8 +96,8 @@ class Teaching:
         """
         if self._phase != _TEACHER:
             return self._phase == _LESSONS
-        teacher = self._some_teacher()
-        can_teach = teacher.train(seconds, self._soon, show, going_on) >= CAN_TEACH
+        teacher, least = self._some_teacher(), self._job.config.teacher.least_clean
+        can_teach = teacher.train(seconds, self._soon, show, going_on) >= least
         self._phase = _LESSONS if can_teach else _OVER
         self.save()
         return can_teach
@@ -184,7 +159,7 @@ class Teaching:
                 self._some_teacher().learner,
                 self._learner,
                 job.reward,
-                halved_after=HALVED_AFTER * self._tracks * (1 if self._soon else 4),
+                halved_after=self._lesson.lr_halved_after * self._tracks * (1 if self._soon else 4),
                 samples=self._samples,
             )
         return self._lessons

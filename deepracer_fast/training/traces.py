@@ -48,18 +48,21 @@ class TrainingTraces:
     """Those of one training.
 
     Args:
-        folder: exists already.
-        iterations: to go on from; what a broken-off run wrote after them is dropped.
+        folder: of the model.
     """
 
-    def __init__(self, folder: ModelFolder, iterations: int) -> None:
+    def __init__(self, folder: ModelFolder) -> None:
         self._folder = folder
-        for path in folder.simtraces.rglob("*-iteration.csv"):
+        self._going_on: dict[str, Columns] = {}  # by track, rows of episodes that have not ended
+        self._written = 0  # bytes
+
+    def drop(self, iterations: int) -> None:
+        """Removes what a broken-off run wrote after so many iterations."""
+        for path in self._folder.simtraces.rglob("*-iteration.csv"):
             number = path.name.removesuffix("-iteration.csv")
             if number.isdecimal() and int(number) >= iterations:
                 path.unlink()
-        self._going_on: dict[str, Columns] = {}  # by track, rows of episodes that have not ended
-        self._written = sum(path.stat().st_size for path in folder.simtraces.rglob("*.csv"))
+        self._written = sum(path.stat().st_size for path in self._folder.simtraces.rglob("*.csv"))
 
     def forget_what_goes_on(self) -> None:
         """Other cars drive from here on, whose episodes have numbers of their own."""

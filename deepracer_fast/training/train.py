@@ -20,32 +20,30 @@ from typing import Any
 
 import numpy.typing as npt
 
-from deepracer_fast.driving.collect import Rollout
+from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.files.atomic import remove_leftovers
 from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.learning.hosts import ALONE, Team
-from deepracer_fast.training.cars import (
-    TrainingCars,
-    all_episodes,
-    check_team,
-    learner_of,
-    room_for_episodes,
-    traced,
-)
-from deepracer_fast.training.checkpoints import Checkpoints, Row, inputs_of, size_of_save
+from deepracer_fast.training.cars import TrainingCars, learner_of, room_for_episodes, traced
+from deepracer_fast.training.checkpoints import Checkpoints, inputs_of, size_of_save
 from deepracer_fast.training.course import Course
-from deepracer_fast.training.evaluation import Evaluation, standing
-from deepracer_fast.training.follower import begin_together, end_together
+from deepracer_fast.training.evaluation import Evaluation, Row, standing
+from deepracer_fast.training.follower import (
+    begin_together,
+    check_team,
+    end_together,
+    gathered,
+)
 from deepracer_fast.training.health import Health
 from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
 from deepracer_fast.training.job import TrainingJob, has_teacher
 from deepracer_fast.training.record import Round, TrainingRecord
 from deepracer_fast.training.report import Report, Show
 from deepracer_fast.training.teacher import TeacherReport
-from deepracer_fast.training.teaching import LESSONS_SHARE, TEACHER_SHARE, Teaching
+from deepracer_fast.training.teaching import Teaching
 from deepracer_fast.training.traces import TrainingTrack
 
 SAVE_EVERY = 7.5
@@ -55,51 +53,29 @@ for the 3-layer CNN while lessons go on, 70 MB later."""
 TRACED_TEACHER_EPISODES = 8
 """Of an iteration of the teacher, over all tracks, whose steps are kept."""
 
-LESSONS_PER_EVALUATION = 4
-"""Where the time is to be used up instead."""
-
 
 class StopRequested(Exception):
     """Raised between two env steps when the user wants the training to end."""
 
 
 class Training:
-    """One training, new or resumed.
-
-    Args:
-        job: what to train.
-        resume: go on from the folder's last checkpoint.
-        stop_requested: asked between env steps; True ends the training cleanly.
-        team: the hosts that train together; this is the first of them, and on each other one
-            ``training_follower.follow`` runs.
+    """One training, new or resumed; ``open`` makes one, in its folder.
 
     Attributes:
-        job: as given.
+        job: what is trained.
         made_folder: it was not there before.
-
-    Raises:
-        ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
-        InUseError: another training writes there.
-        DeepRacerError: anything else about the job that cannot be used.
     """
 
-    def __init__(
-        self,
-        job: TrainingJob,
-        resume: bool,
-        stop_requested: Callable[[], bool] = lambda: False,
-        team: Team = ALONE,
-    ) -> None:
+    def __init__(self, job: TrainingJob, stop_requested: Callable[[], bool], team: Team) -> None:
         if job.metadata.training_algorithm != "clipped_ppo":
             raise ConfigError(
                 f"training_algorithm must be clipped_ppo, got {job.metadata.training_algorithm}"
             )
-        check_team(job, team, resume)
         self.job, self._stop_requested, self._team = job, stop_requested, team
         self._course = Course(job.config, job.metadata)
         self._learner = learner_of(job, team)
-        by_reward = job.reward if job.config.best_by == "reward" else None
-        named = Course(replace(job.config, random_tracks=0), job.metadata)
+        by_reward = job.reward if job.config.evaluation.best_by == "reward" else None
+        named = Course(job.config.updated(random_tracks=0), job.metadata)
         self._evaluation = Evaluation(named, by_reward, job.config.randomization)
         self._health = Health(job.hyperparameters, self._learner.options.spec)
         self._iteration, self._steps, self._clean_evaluations = 0, 0, 0
@@ -107,25 +83,49 @@ class Training:
         self._update_seconds = 0.0
         self._cars: TrainingCars | None = None
         self._checkpoints = Checkpoints(job)
+        best_by = job.config.evaluation.best_by
+        self._record = TrainingRecord(job.folder, room_for_episodes(job), best_by)
         self._teaching: Teaching | None = None
-        self._open(resume)
+        self.made_folder = False
 
-    def _open(self, resume: bool) -> None:
-        """Takes the folder: nobody else writes there until the training has ended."""
-        folder = self.job.folder
+    @classmethod
+    def open(
+        cls,
+        job: TrainingJob,
+        resume: bool,
+        stop_requested: Callable[[], bool] = lambda: False,
+        team: Team = ALONE,
+    ) -> Training:
+        """Takes the job's folder: nobody else writes there until the training has ended.
+
+        Args:
+            job: what to train.
+            resume: go on from the folder's last checkpoint.
+            stop_requested: asked between env steps; True ends the training cleanly.
+            team: the hosts that train together; this is the first of them, and on each other one
+                ``follower.follow`` runs.
+
+        Raises:
+            ConfigError: the folder holds a model and is not to be resumed, or has none to resume.
+            InUseError: another training writes there.
+            DeepRacerError: anything else about the job that cannot be used.
+        """
+        check_team(job, team, resume)
+        training, folder = cls(job, stop_requested, team), job.folder
         if resume:
             folder.refuse_nothing_begun()
         else:
             folder.refuse_a_model()  # before anything is made
-        self.made_folder = made = folder.make()
+        training.made_folder = folder.make()
         folder.lock.acquire()
         try:
-            self._take_up(resume)
+            training._take_up(resume)
         except BaseException:
             folder.lock.release()
-            if made:
+            if training.made_folder:
                 shutil.rmtree(folder.path, ignore_errors=True)
             raise
+        return training
 
     def _take_up(self, resume: bool) -> None:
         """Goes on from the last checkpoint, or writes the first one."""
@@ -136,13 +136,13 @@ class Training:
                 folder.put_mark()
             self._restore()
             self._put_teacher()
-            self._record = self._books(self._iteration)
+            self._record.go_on(self._iteration)
             return
         folder.check_room(size_of_save(job, self._learner))
         inputs = inputs_of(job, self._course.tracks[0])
         folder.create(inputs, job.parent.record if job.parent else {}, job.given)
         remove_leftovers(folder.path)
-        self._record = self._books(None)
+        self._record.begin()
         if job.parent is not None:
             self._learner.begin_with(job.parent.model.params)
         self._put_teacher()
@@ -154,10 +154,6 @@ class Training:
         if begins and self._team.count == 1 and has_teacher(self.job):
             self._teaching = Teaching(self.job, self._course, self._learner)
             self._iteration = max(self._iteration, self._teaching.rounds)
-
-    def _books(self, iterations: int | None) -> TrainingRecord:
-        job = self.job
-        return TrainingRecord(job.folder, room_for_episodes(job), job.config.best_by, iterations)
 
     @property
     def row(self) -> Row | None:
@@ -172,20 +168,20 @@ class Training:
     @property
     def ended_by(self) -> str:
         """What ended it, and how to go on."""
-        config, folder = self.job.config, self.job.folder.path
+        budget, folder = self.job.config.budget, self.job.folder.path
         go_on = f"go on: train --model {folder} --resume"
         if self._stop_requested():
             return f"ended: it was asked to stop; {go_on}"
-        if 0 < config.stop_after <= self._clean_evaluations:
+        if 0 < budget.stop_after <= self._clean_evaluations:
             return (
                 "ended: all laps are clean, from everywhere and in a row from the line; "
                 f"{go_on} --minutes N, which are used up then"
             )
-        if config.steps > 0 and self._steps >= config.steps:
-            return f"ended: {config.steps:,} env-steps were asked for; {go_on} --steps N"
+        if budget.steps > 0 and self._steps >= budget.steps:
+            return f"ended: {budget.steps:,} env-steps were asked for; {go_on} --steps N"
         if self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes:
             return "ended: term_cond_max_episodes of the hyperparameters is reached"
-        return f"ended: {config.minutes:g} minutes are over; {go_on} --minutes N"
+        return f"ended: {budget.minutes:g} minutes are over; {go_on} --minutes N"
 
     def run(self, show: Show) -> None:
         """Trains until a limit, a row of clean evaluations, or a request to stop.
@@ -239,22 +235,23 @@ class Training:
         config, seconds = self.job.config, time.monotonic() - self._started
         return (
             self._stop_requested()
-            or seconds >= 60.0 * config.minutes
-            or (config.steps > 0 and self._steps >= config.steps)
-            or (config.stop_after > 0 and self._clean_evaluations >= config.stop_after)
+            or seconds >= 60.0 * config.budget.minutes
+            or (config.budget.steps > 0 and self._steps >= config.budget.steps)
+            or (
+                config.budget.stop_after > 0 and self._clean_evaluations >= config.budget.stop_after
+            )
             or self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes
         )
 
     def _progress(self) -> float:
         """Share of the training that is over, by whichever limit is nearer."""
-        config, seconds = self.job.config, time.monotonic() - self._started
-        by_steps = self._steps / config.steps if config.steps > 0 else 0.0
-        return max(seconds / (60.0 * config.minutes), by_steps)
+        budget, seconds = self.job.config.budget, time.monotonic() - self._started
+        by_steps = self._steps / budget.steps if budget.steps > 0 else 0.0
+        return max(seconds / (60.0 * budget.minutes), by_steps)
 
     def _be_taught(self, teaching: Teaching, show: Show) -> None:
         """Lets a teacher learn, and the policy learn from it, until it laps or time is up."""
-        limit = 60.0 * self.job.config.minutes
-
+        config, limit = self.job.config, 60.0 * self.job.config.budget.minutes
         begun, steps = time.monotonic(), 0
 
         def tell(report: TeacherReport) -> None:
@@ -267,15 +264,16 @@ class Training:
             show(self._report(speed, report.laps, report.measures))
             begun, steps = time.monotonic(), report.steps
 
-        if not teaching.find_teacher(TEACHER_SHARE * limit, tell, self._between_steps):
+        seconds = config.teacher.time_share * limit
+        if not teaching.find_teacher(seconds, tell, self._between_steps):
             show(
                 "The teacher found no way round with this reward function in "
-                f"{TEACHER_SHARE * limit:.0f} s: PPO learns from the pictures alone, which is slow."
+                f"{seconds:.0f} s: PPO learns from the pictures alone, which is slow."
                 " More --minutes, slower actions, or a reward that pays for getting ahead may help."
             )
             return
         # In worlds that differ PPO from the pictures undoes what lessons teach: they take it all.
-        share = 1.0 if self.job.config.randomization.is_on else LESSONS_SHARE
+        share = 1.0 if config.randomization.is_on else config.lessons.time_share
         ends = time.monotonic() + share * limit
         while time.monotonic() < ends and not self._is_over() and not teaching.lasted_long_enough:
             show(self._take_lesson(teaching))
@@ -303,9 +301,9 @@ class Training:
             self._iteration += 1
         measures = {"distance_to_teacher": distance}
         samples, duration = teaching.samples - before, time.monotonic() - begun
-        wanted = self.job.config.stop_after > 0
+        wanted = self.job.config.budget.stop_after > 0
         lesson = self._iteration - teaching.rounds
-        due = lesson > 1 if wanted else lesson % LESSONS_PER_EVALUATION == 0
+        due = lesson > 1 if wanted else lesson % self.job.config.lessons.evaluate_every == 0
         laps = self._evaluate_and_save(give_up=wanted) if due else ()
         return self._report(samples / duration, laps, measures)
 
@@ -315,22 +313,24 @@ class Training:
         rollout = self._collect()
         measures = self._learn(rollout)
         duration = time.monotonic() - begun
-        samples, rollout.driven.outcomes = all_episodes(self._team, rollout)
-        self._steps += samples
-        self._write_down(PPO, rollout.driven, self._cars_on_the_tracks.tracks, self._steps)
+        all_hosts = gathered(self._team, rollout)
+        self._steps += all_hosts.samples
+        driven = replace(rollout.driven, outcomes=all_hosts.outcomes)
+        self._write_down(PPO, driven, self._cars_on_the_tracks.tracks, self._steps)
         self._iteration += 1
-        due = self._iteration % self.job.config.evaluate_every == 0
+        due = self._iteration % self.job.config.evaluation.evaluate_every == 0
         laps = self._evaluate_and_save() if due else ()
-        return self._report(samples / duration, laps, measures)
+        return self._report(all_hosts.samples / duration, laps, measures)
 
     def _write_down(
         self, stage: str, driven: Driven, tracks: Sequence[TrainingTrack], steps: int
     ) -> None:
         """An iteration's drives into the books."""
-        seconds, limit = time.monotonic() - self._started, 60.0 * self.job.config.minutes
+        config, seconds = self.job.config, time.monotonic() - self._started
         taught = stage != PPO
-        share = min(1.0, seconds / (limit * (TEACHER_SHARE + LESSONS_SHARE))) if taught else None
-        goes_on = taught or self.job.config.collection == "horizon"
+        limit = 60.0 * config.budget.minutes * config.taught_share
+        share = min(1.0, seconds / limit) if taught and limit > 0.0 else None
+        goes_on = taught or not config.collection.whole_episodes
         cars = Round(stage, driven, tracks, steps, seconds, share, goes_on)
         self._record.add(self._iteration, cars)
 
@@ -386,7 +386,7 @@ class Training:
             self._save()
 
     def _collect(self) -> Rollout:
-        def policy(observation: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
+        def policy(observation: dict[str, Any]) -> Decision:
             self._between_steps()
             return self._learner.explore(observation)
 
@@ -415,12 +415,12 @@ class Training:
             return ()
         clean = all(lap.is_clean for lap in laps)
         self._clean_evaluations = self._clean_evaluations + 1 if clean else 0
-        best_by, driven = self.job.config.best_by, list(laps)
-        ends = 0 < self.job.config.stop_after <= self._clean_evaluations
+        best_by, driven = self.job.config.evaluation.best_by, list(laps)
+        ends = 0 < self.job.config.budget.stop_after <= self._clean_evaluations
         row = None
         fastest = best_by == "laptime" and beats(self._record_of(driven), self._checkpoints.best)
         if ends or (clean and fastest):
-            row = Row(*self._evaluation.row(self._greedy))
+            row = self._evaluation.row(self._greedy)
             if not row.is_clean:
                 self._clean_evaluations = 0
                 if best_by == "laptime":
@@ -435,7 +435,9 @@ class Training:
         return Checkpoint(self._iteration, self._steps)
 
     def _record_of(self, laps: Sequence[Lap]) -> CheckpointRecord:
-        metric, lap_time = standing(laps, self.job.config.best_by) if laps else (0.0, None)
+        metric, lap_time = (
+            standing(laps, self.job.config.evaluation.best_by) if laps else (0.0, None)
+        )
         return CheckpointRecord(self._checkpoint, time.time(), metric, bool(laps), lap_time)
 
     def _save(self, laps: Sequence[Lap] = (), row: Row | None = None) -> None:

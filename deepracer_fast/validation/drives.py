@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.validation.drivers import Choices, Drivers
@@ -71,7 +70,7 @@ def drives_of(race_types: Sequence[str], track: Track, metadata: ModelMetadata) 
     """
     first, *further = map(_race, race_types)
     first.check_room(track.length)
-    races = [first, *(race for race in further if _has_room(race, track))]
+    races = [first, *(race for race in further if not race.lacks_room(track.length))]
     speeds = Choices(metadata.action_space, np.random.default_rng(0)).speeds
     long, short = (
         int(np.clip(1.2 * track.length / max(speed, SLOWEST) / CONTROL_PERIOD, least, MOST_STEPS))
@@ -130,11 +129,3 @@ def _race(race_type: str) -> RaceConfig:
         randomize_bot_car_locations=True,
         is_lane_change=True,
     )
-
-
-def _has_room(race: RaceConfig, track: Track) -> bool:
-    try:
-        race.check_room(track.length)
-    except ConfigError:
-        return False
-    return True

@@ -26,7 +26,8 @@ from deepracer_fast.reward.watched import WatchedReward
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.validation.drivers import Choices
 from deepracer_fast.validation.drives import Drive, lasting_states, states
-from deepracer_fast.world.simulator import PAUSE, PREPARE, StepResult
+from deepracer_fast.world.fleet import judged_cars
+from deepracer_fast.world.simulator import StepResult
 
 Array = npt.NDArray[Any]
 
@@ -140,7 +141,7 @@ class Trial:
         watched = min(WATCHED_CARS if self._is_compiled else MOST_INTERPRETED, affordable)
         with _naming(drive.words):
             for result in _within(seconds, states(drive, track, self._metadata)):
-                called = _called(result)
+                called = judged_cars(result)
                 cars, begun = np.flatnonzero(called[:watched]), time.perf_counter()
                 rewards = self._watch(result, cars)
                 if self._is_compiled:
@@ -156,9 +157,9 @@ class Trial:
             every = lasting_states(drive, track, self._metadata)
             for result in _within(LASTING_SECONDS, every):
                 if self._is_compiled:
-                    self.reward(result.params, _called(result))
+                    self.reward(result.params, judged_cars(result))
                 else:
-                    self._watch(result, np.flatnonzero(_called(result)))
+                    self._watch(result, np.flatnonzero(judged_cars(result)))
 
     def _begin(self) -> None:
         """Cars begin that remember nothing."""
@@ -198,12 +199,6 @@ class Trial:
         yield everyone & ("objects_location" in params)
         yield params["speed"] <= self._slowest
         yield params["speed"] >= self._fastest
-
-
-def _called(result: StepResult) -> Array:
-    """For which cars a training calls the function, bool [B]."""
-    called: Array = (result.status != PREPARE) & (result.status != PAUSE)
-    return called
 
 
 def _within(seconds: float, results: Iterator[StepResult]) -> Iterator[StepResult]:

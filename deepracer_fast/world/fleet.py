@@ -8,6 +8,7 @@ reward function sees each car's own track.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,28 @@ import numpy.typing as npt
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.reward import Reward
-from deepracer_fast.world.simulator import Simulator, StepResult
+from deepracer_fast.world.simulator import PAUSE, PREPARE, Simulator, StepResult
 
 Array = npt.NDArray[Any]
-Judge = Callable[[Any, Array], Array]
-"""Params columns and the cars to judge, bool [B] -> rewards float32 [B]."""
+Judge = Callable[[StepResult, Array], Array]
+"""A step and the cars to judge, bool [B] -> rewards float32 [B]."""
+
+
+def judged_cars(result: StepResult) -> Array:
+    """Cars that the reward function is called for, bool [B]: neither prepared nor paused."""
+    driving: Array = (result.status != PREPARE) & (result.status != PAUSE)
+    return driving
+
+
+@dataclass(frozen=True)
+class FleetResult(StepResult):
+    """A step of a fleet's cars; ``waypoints``, which are a track's own, are in the parts alone.
+
+    Attributes:
+        parts: what each simulator said.
+    """
+
+    parts: tuple[StepResult, ...] = ()
 
 
 class Fleet:
@@ -39,18 +57,17 @@ class Fleet:
         ends = np.cumsum([simulator.num_cars for simulator in simulators]).tolist()
         self.num_cars = ends[-1]
         self.rows = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-        self._parts: list[StepResult] = []
-        self._whole: StepResult | None = None
+        self._whole: FleetResult | None = None
 
-    def reset(self) -> StepResult:
+    def reset(self) -> FleetResult:
         """Begins a first episode for every car."""
         return self._join([simulator.reset() for simulator in self.simulators])
 
-    def begin_episodes(self, number: int) -> StepResult:
+    def begin_episodes(self, number: int) -> FleetResult:
         """Begins episode ``number`` of every car."""
         return self._join([simulator.begin_episodes(number) for simulator in self.simulators])
 
-    def step(self, actions: Array) -> StepResult:
+    def step(self, actions: Array) -> FleetResult:
         """One control period for every car; actions [B, 2] in degrees and m/s."""
         parts = zip(self.simulators, self.rows, strict=True)
         return self._join([simulator.step(actions[rows]) for simulator, rows in parts])
@@ -59,22 +76,12 @@ class Fleet:
         """Where the cars are on their roads, float32 [B, F]."""
         return np.concatenate([simulator.track_states() for simulator in self.simulators])
 
-    def judge(self, rewards: Sequence[Reward]) -> Judge:
-        """A reward of the last step, from one reward function a track: each has its own cars."""
-
-        def of_last_step(_params: Any, where: Array) -> Array:
-            parts = zip(rewards, self._parts, self.rows, strict=True)
-            return np.concatenate([call(part.params, where[rows]) for call, part, rows in parts])
-
-        return of_last_step
-
-    def _join(self, parts: list[StepResult]) -> StepResult:
+    def _join(self, parts: list[StepResult]) -> FleetResult:
         """The cars' rows below each other, in arrays that stay the same from step to step."""
-        self._parts = parts
         if self._whole is None:
             self._whole = _stacked(parts)
             return self._whole
-        whole = self._whole
+        self._whole = whole = replace(self._whole, parts=tuple(parts))
         for part, rows in zip(parts, self.rows, strict=True):
             for name, picture in part.observation.items():
                 whole.observation[name][rows] = picture
@@ -91,16 +98,17 @@ class Fleet:
         return whole
 
 
-def _stacked(parts: Sequence[StepResult]) -> StepResult:
-    """Fresh arrays; waypoints, which are a track's own, are left out."""
+def _stacked(parts: Sequence[StepResult]) -> FleetResult:
+    """Fresh arrays."""
     finals = [part.final_observation for part in parts if part.final_observation is not None]
-    return StepResult(
+    return FleetResult(
         observation=_joined([part.observation for part in parts]),
         params=_joined([part.params for part in parts], leave_out=("waypoints",)),
         terminated=np.concatenate([part.terminated for part in parts]),
         truncated=np.concatenate([part.truncated for part in parts]),
         status=np.concatenate([part.status for part in parts]),
         final_observation=_joined(finals) if finals else None,
+        parts=tuple(parts),
     )
 
 
@@ -109,12 +117,22 @@ def _joined(parts: Sequence[dict[str, Array]], leave_out: Sequence[str] = ()) ->
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
-def rewards_of(reward: Reward, count: int) -> list[Reward]:
-    """The same reward function once a track: what it remembers of a car stays with that car.
+def judge_of(cars: Simulator | Fleet, reward: Reward) -> Judge:
+    """The user's reward for these cars; what it remembers of a car stays with that car.
 
     Raises:
-        ConfigError: several are asked for, and the function was not given as a file or text.
+        ConfigError: there are several tracks, and the function was not given as a file or text.
     """
-    if count > 1 and not reward.source:
+    if not isinstance(cars, Fleet):
+        return lambda result, where: reward(result.params, where)
+    rows = cars.rows
+    if len(rows) > 1 and not reward.source:
         raise ConfigError("several tracks need a reward function from a file: pass its path")
-    return [reward, *(reward.another() for _ in range(count - 1))]
+    rewards = [reward, *(reward.another() for _ in rows[1:])]
+
+    def judge(result: StepResult, where: Array) -> Array:
+        assert isinstance(result, FleetResult)
+        parts = zip(rewards, result.parts, rows, strict=True)
+        return np.concatenate([call(part.params, where[own]) for call, part, own in parts])
+
+    return judge

@@ -158,24 +158,30 @@ class RaceConfig:
         number = max(self.number_of_bot_cars, min(PRACTICE_BOTS, room))
         return replace(self, randomize_bot_car_locations=True, number_of_bot_cars=number)
 
+    def lacks_room(self, track_length: float) -> str:
+        """Why a track of that length (m) has no room for the objects; "" where it has."""
+        if self.race_type == "OBJECT_AVOIDANCE" and not self.object_positions:
+            name, gap = "obstacles", 0.01 * self.min_distance_between_obstacles * track_length
+        elif self.race_type == "HEAD_TO_BOT":
+            name, gap = "bot_cars", self.min_distance_between_bot_cars
+        else:
+            return ""
+        room = track_length - 1.0  # none stands in the last metre
+        if self.num_objects * gap <= room:
+            return ""
+        return (
+            f"min_distance_between_{name} must leave room for {self.num_objects} of them: "
+            f"{gap:.2f} m each are more than the {room:.2f} m of this track; lower it"
+        )
+
     def check_room(self, track_length: float) -> None:
         """Refuses objects that a track has no room for.
 
         Raises:
             ConfigError: they can't keep their distance on a track of that length (m).
         """
-        if self.race_type == "OBJECT_AVOIDANCE" and not self.object_positions:
-            name, gap = "obstacles", 0.01 * self.min_distance_between_obstacles * track_length
-        elif self.race_type == "HEAD_TO_BOT":
-            name, gap = "bot_cars", self.min_distance_between_bot_cars
-        else:
-            return
-        room = track_length - 1.0  # none stands in the last metre
-        if self.num_objects * gap > room:
-            raise ConfigError(
-                f"min_distance_between_{name} must leave room for {self.num_objects} of them: "
-                f"{gap:.2f} m each are more than the {room:.2f} m of this track; lower it"
-            )
+        if problem := self.lacks_room(track_length):
+            raise ConfigError(problem)
 
 
 def traffic_rules(race: RaceConfig) -> _core.TrafficRules:

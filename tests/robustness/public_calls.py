@@ -198,9 +198,9 @@ def _of_the_simulator() -> dict[str, Callable[[Goods], Call]]:
 
 
 def _of_records() -> dict[str, Callable[[Goods], Call]]:
-    from dataclasses import fields
+    from dataclasses import fields, is_dataclass
 
-    from deepracer_fast.driving.evaluate import RaceOptions
+    from deepracer_fast.driving.evaluate import EvaluationOptions
     from deepracer_fast.files.action_space import (
         ContinuousActionSpace,
         DiscreteActionSpace,
@@ -216,11 +216,13 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.world.randomization import Randomization
     from deepracer_fast.world.simulator import RaceRules
 
+    tables = [type(table) for table in vars(TrainConfig()).values() if is_dataclass(table)]
+
     def record(kind: type) -> Callable[[Goods], Call]:
         return lambda _: (kind, {f.name: getattr(kind(), f.name) for f in fields(kind)})
 
-    kinds = (RaceRules, RaceConfig, Randomization, TrainConfig, Hyperparameters, RaceOptions)
-    return {kind.__name__: record(kind) for kind in (*kinds, LidarConfig)} | {
+    kinds = (RaceRules, RaceConfig, Randomization, TrainConfig, Hyperparameters, EvaluationOptions)
+    return {kind.__name__: record(kind) for kind in (*kinds, *tables, LidarConfig)} | {
         "ModelMetadata": lambda g: (
             ModelMetadata,
             {f.name: getattr(g.metadata(), f.name) for f in fields(ModelMetadata)},
@@ -255,17 +257,17 @@ def _of_records() -> dict[str, Callable[[Goods], Call]]:
 
 
 def _of_models() -> dict[str, Callable[[Goods], Call]]:
-    from deepracer_fast.driving.evaluate import RaceOptions, evaluate_model, evaluate_starts
+    from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model, evaluate_starts
     from deepracer_fast.policy.archive.frozen_graph import frozen_graph
     from deepracer_fast.policy.archive.model_archive import write_model_archive
     from deepracer_fast.policy.archive.weights import check_weights, flatten_tree
     from deepracer_fast.racing.drive import Entrant, drive_race
-    from deepracer_fast.racing.race import Race
+    from deepracer_fast.racing.race import RankedRace
 
     pictures = np.zeros((2, 120, 160, 1), np.uint8)
-    race = Race("Oval_track", 20.0, laps=1, resets=0)
+    race = RankedRace("Oval_track", 20.0, laps=1, resets=0)
     blind = "TRACK_STATE"
-    no_resets = RaceOptions(1, resets=False, threads=1)
+    no_resets = EvaluationOptions(1, resets=False, threads=1)
     return {
         f"Model.{name}": lambda g, name=name: (
             getattr(g.model(), name), {"observation": pictures},
@@ -355,12 +357,12 @@ def _of_races() -> dict[str, Callable[[Goods], Call]]:
     from dataclasses import asdict
 
     from deepracer_fast.racing.leaderboard import add_submissions
-    from deepracer_fast.racing.race import Race, RaceLap, Submission
+    from deepracer_fast.racing.race import RaceLap, RankedRace, Submission
 
-    race = Race("Oval_track", 20.0)
+    race = RankedRace("Oval_track", 20.0)
     rules = asdict(race) | {"road": race.road}
     return {
-        "Race": lambda _: (Race, rules),
+        "RankedRace": lambda _: (RankedRace, rules),
         "RaceLap": lambda g: (RaceLap, asdict(g.lap())),
         "Submission": lambda g: (
             Submission, {"model": "a", "submitted": "2024-01-01", "laps": (g.lap(),)},

@@ -42,7 +42,7 @@ from deepracer_fast.policy.archive.weights import policy_shapes, save_weights, u
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.policy.networks import network_spec
 from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard
-from deepracer_fast.racing.race import Race, RaceLap, Submission, standings
+from deepracer_fast.racing.race import RaceLap, RankedRace, Submission, standings
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.tracks.bundled import find_outline, outline_route
@@ -106,7 +106,7 @@ def make_folder(folder: Path) -> None:
             reward_function=REWARD,
             hyperparameters=Hyperparameters().to_json(),
             training_params=training_params("seed", "Oval_track", clockwise=False),
-            config=TrainConfig(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml(),
+            config=TrainConfig().updated(race=RaceConfig("OBJECT_AVOIDANCE")).to_toml(),
             routes={"tracks/carried.npy": route_bytes(load_track("Oval_track"))},
         )
     )
@@ -140,7 +140,7 @@ def make_others(folder: Path) -> None:
         [EvaluationMetrics(100, 21724, 6932, 14792, "Lap complete", 0, 0, 1, 0, 1, 1)] * 2,
     )
     laps = (RaceLap(100.0, 9.5, 0, 0, 0, 143, "lap_complete"),) * 3
-    race = Race("reinvent_base", 17.67, road=RaceConfig("HEAD_TO_BOT"))
+    race = RankedRace("reinvent_base", 17.67, road=RaceConfig("HEAD_TO_BOT"))
     submissions = [Submission(name, "2024-01-01T00:00:00+00:00", laps) for name in "ab"]
     add_submissions(folder / "leaderboard.json", race, submissions)
     columns = trace_columns(60)
