@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import time
+from collections.abc import Callable
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arrays import array_map, array_of
@@ -44,8 +45,17 @@ _OPERATIONS = Operations(
 )
 
 
-def translate(namespace: dict[str, Any], tree: ast.Module) -> tuple[str, Context]:
+def translate(
+    namespace: dict[str, Any],
+    tree: ast.Module,
+    follow: Callable[[Context, str], None] = lambda ctx, ending: None,
+) -> tuple[str, Context]:
     """The assembly of a module's ``reward_function``, and the pass that made it.
+
+    Args:
+        namespace: what the module holds.
+        tree: its syntax.
+        follow: is told of each pass, and how it ended; "" for the one whose code is used.
 
     Raises:
         Unsupported: the compiler cannot follow this function.
@@ -57,16 +67,20 @@ def translate(namespace: dict[str, Any], tree: ast.Module) -> tuple[str, Context
         facts.void = False
         ctx = Context(_OPERATIONS, facts, strings, namespace, tree)
         try:
-            return emit(ctx, _entry(namespace)), ctx
+            assembly = emit(ctx, _entry(namespace))
+            follow(ctx, "")
+            return assembly, ctx
         except Restart:
-            continue
+            follow(ctx, "a fact became wider")
         except Dead:
             if not facts.void:
                 raise Unsupported("it fails in every call", ctx.line) from None
+            follow(ctx, "void, and nothing is left to translate")
         except Unsupported as error:
             if not facts.void:
                 error.line = error.line or max(ctx.line, 0)
                 raise
+            follow(ctx, f"void, and stopped at line {ctx.line}: {error.what}")
     raise Unsupported("more code than the compiler takes (inlined calls or loops)", 1)
 
 
