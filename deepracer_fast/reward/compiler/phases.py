@@ -113,28 +113,26 @@ def _held(obj: Any) -> str:
 def shown(typ: Type, facts: Facts) -> str:
     """A type in a line."""
     match typ:
-        case py.TConst(_, obj):
+        case py.Const(obj):
             return f"known: {_held(obj)}"
-        case py.TNum(kind, np):
+        case py.Num(kind, _, np):
             return ("", "NumPy ", "NumPy or ")[np] + _WORDS[kind]
-        case py.TStr():
+        case py.Str():
             return "str"
-        case py.TOpt(inner):
+        case py.Opt(_, inner):
             return f"None or {shown(inner, facts)}"
-        case py.TMaybe(inner):
+        case py.Maybe(_, inner):
             return f"unbound or {shown(inner, facts)}"
-        case py.TTup(items, is_list):
+        case py.Tup(items, is_list):
             inside = ", ".join(shown(item, facts) for item in items)
             return f"[{inside}]" if is_list else f"({inside})"
-        case py.TLst(site):
+        case py.Lst(_, site):
             element = facts.element(site)
             return f"list of {'nothing yet' if element is None else shown(element, facts)}"
-        case py.TArr(inner):
+        case py.Arr(inner):
             return f"array of {shown(inner, facts)}"
-        case py.TChoice(_, objs):
+        case py.Choice(_, objs):
             return f"one of {len(objs)} known objects"
-        case py.TConflict(why):
+        case py.Conflict(why):
             return f"not to be used: {why}"
-        case py.TStatic(_, value):
-            return type(value).__name__
-    return "unbound" if isinstance(typ, py.TUnbound) else "range"
+    return type(typ).__name__

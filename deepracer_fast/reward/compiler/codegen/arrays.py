@@ -165,7 +165,7 @@ def dimensions_of(ctx: Context, value: Value) -> int:
     if isinstance(inner, py.Tup):
         return 2 if inner.items and isinstance(inner.items[0], py.Tup | py.Lst) else 1
     assert isinstance(inner, py.Lst)
-    return 2 if isinstance(ctx.facts.element(inner.site), py.TTup) else 1
+    return 2 if isinstance(ctx.facts.element(inner.site), py.Tup) else 1
 
 
 def array_item(ctx: Context, owner: Value, index: Value) -> Value:

@@ -234,7 +234,7 @@ def unzipped(ctx: Context, value: Value) -> Value:
         return _zip(ctx, as_tuple(ctx, value).items, {})
     rows = to_list(ctx, (ctx.place(), "rows"), value)
     element, length = ctx.facts.element(rows.site), length_of(ctx, rows)
-    if not isinstance(element, py.TTup):
+    if not isinstance(element, py.Tup):
         raise Unsupported("zip of rows whose length is not known", ctx.line)
     ctx.fail_if(ctx.b.icmp_signed("==", length, i64(0)), None)
 

@@ -65,7 +65,7 @@ def row_length(ctx: Context, value: py.Arr) -> int:
         found = ctx.facts.element(value.inner.site)
     else:
         found = first.items[0]  # type: ignore[attr-defined]
-    if not isinstance(found, py.TTup):
+    if not isinstance(found, py.Tup):
         raise Unsupported("rows of different lengths", ctx.line)
     return len(found.items)
 

@@ -183,7 +183,7 @@ def pick(ctx: Context, items: tuple[Value, ...], index: Leaf) -> Value:
         others = coerce(ctx, item, typ)
         pairs = zip(others, leaves, strict=True)
         leaves = [ctx.b.select(here, new, old) for new, old in pairs]
-    return py.value_from(typ, leaves)
+    return py.with_leaves(typ, iter(leaves))
 
 
 def loop(
@@ -240,8 +240,8 @@ def _enter_loop(ctx: Context, site: Any, header: Any) -> tuple[list[Any], dict[A
     phis = [ctx.b.phi(LEAF[kind]) for kind in kinds]
     for phi, leaf in zip(phis, leaves, strict=True):
         phi.add_incoming(leaf, before)
-    rest = list(phis)
-    ctx.env = dict(ctx.env) | {key: py.value_from(typ, rest) for key, typ in types.items()}
+    rest = iter(phis)
+    ctx.env = dict(ctx.env) | {key: py.with_leaves(typ, rest) for key, typ in types.items()}
     return phis, types
 
 
@@ -273,7 +273,7 @@ def _close_loop(
 def unknown(ctx: Context, typ: Type) -> Value:
     """Some value of a type, to go on with in a void pass."""
     leaves = [ctx.b.load(ctx.alloca(LEAF[kind])) for kind in py.leaf_kinds(typ)]
-    return py.value_from(typ, leaves)
+    return py.with_leaves(typ, iter(leaves))
 
 
 def _leave_loop(

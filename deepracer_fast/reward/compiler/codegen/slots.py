@@ -20,13 +20,13 @@ from deepracer_fast.reward.kept_values import MISSING
 def can_be_kept(typ: Type) -> bool:
     """Whether a type has words that say all about its value."""
     match typ:
-        case py.TOpt(inner) | py.TMaybe(inner):
+        case py.Opt(_, inner) | py.Maybe(_, inner):
             return can_be_kept(inner)
-        case py.TTup(items, is_list):
+        case py.Tup(items, is_list):
             return is_list is not None and all(can_be_kept(item) for item in items)
-        case py.TConst(_, obj):
+        case py.Const(obj):
             return obj is None
-    return isinstance(typ, py.TNum | py.TStr | py.TLst | py.TUnbound)
+    return typ is py.UNBOUND or isinstance(typ, py.Num | py.Str | py.Lst)
 
 
 def known(ctx: Context, obj: Any) -> Value:
@@ -49,13 +49,13 @@ def list_slot(ctx: Context, obj: Any) -> None:
     site = ("state", id(obj))
     for item in obj:
         found = ctx.facts.element(site)
-        typ = ctx.facts.widen(py.TConst(py.const_key(item), item))
+        typ = ctx.facts.widen(py.Const(item))
         wider = typ if found is None else ctx.facts.join(found, typ)
         ctx.facts.set_element(site, wider)
         ctx.facts._element[ctx.facts.root(site)] = wider
     if isinstance(obj, collections.deque) and obj.maxlen is not None:
         ctx.facts.maxlen[ctx.facts.root(site)] = obj.maxlen
-    ctx.facts.slots[key] = Slot(obj, "list", None, list(obj), py.TLst(site))
+    ctx.facts.slots[key] = Slot(obj, "list", None, list(obj), py.Lst(None, site))
     raise Restart
 
 
@@ -101,13 +101,13 @@ def _storable(ctx: Context, typ: Type) -> Type:
 def initial_type(ctx: Context, obj: Any) -> Type:
     """The type of a slot's first value."""
     if obj is MISSING:
-        return py.TUnbound()
+        return py.UNBOUND
     if isinstance(obj, list):
         site = ("state", id(obj))
         for item in obj:
-            ctx.facts.widen_element(site, py.TConst(py.const_key(item), item))
-        return py.TLst(site)
-    return _storable(ctx, py.TConst(py.const_key(obj), obj))
+            ctx.facts.widen_element(site, py.Const(item))
+        return py.Lst(None, site)
+    return _storable(ctx, py.Const(obj))
 
 
 def dict_keys(ctx: Context, value: py.Dct) -> tuple[Any, ...]:

@@ -172,7 +172,7 @@ def _waypoints(ctx: Context) -> Value:
     _place_of(ctx, "waypoints")
     site = ("param", "waypoints")
     ctx.facts.frozen.add(site)
-    _as_it_lies(ctx, site, py.TTup((py.TNum("f"), py.TNum("f"))))
+    _as_it_lies(ctx, site, py.Tup((py.Num("f"), py.Num("f"))))
     flag = _numbers_of(ctx, _TABLE["is_reversed"], 1)[0].leaf
     return py.Lst(ctx.b.select(flag, argument(ctx, BACKWARDS), argument(ctx, FORWARDS)), site)
 
@@ -189,7 +189,7 @@ def _object_list(ctx: Context, parameter: Parameter) -> Value:
     site = ("param", parameter.name)
     kind = {"float": "f", "bool": "b", "int": "i"}[parameter.kind]
     pairs = len(parameter.shape) == 3
-    element: Type = py.TTup((py.TNum(kind), py.TNum(kind)), True) if pairs else py.TNum(kind)
+    element: Type = py.Tup((py.Num(kind), py.Num(kind)), True) if pairs else py.Num(kind)
     ctx.facts.frozen.add(site)
     _as_it_lies(ctx, site, element)
     address = argument(ctx, _place_of(ctx, parameter.name))

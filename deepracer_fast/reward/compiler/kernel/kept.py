@@ -68,7 +68,7 @@ def load_state(ctx: Context) -> None:
                 word = ctx.b.load(word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
                 leaves.append(from_word(ctx, word, kind))
                 place += 1
-        ctx.env["slot", key] = py.value_from(slot.type, leaves)
+        ctx.env["slot", key] = py.with_leaves(slot.type, iter(leaves))
 
 
 def _load_list(ctx: Context, place: int, site: Any) -> Leaf:
@@ -124,7 +124,7 @@ def store_state(ctx: Context) -> None:
     place, words, lists = 0, [], []
     for key, slot in ctx.facts.slots.items():
         value = ctx.env["slot", key]
-        if value is py.UNBOUND and not isinstance(slot.type, py.TMaybe):
+        if value is py.UNBOUND and not isinstance(slot.type, py.Maybe):
             raise Restart
         leaves = coerce(ctx, value, slot.type)
         for kind, leaf in zip(slot_leaves(slot, ctx.facts), leaves, strict=True):
@@ -258,16 +258,16 @@ def _store_rows(ctx: Context, target: Leaf, cursor: Leaf, lst: py.Lst) -> None:
 
 def list_site(typ: Type) -> Any:
     """The site of the list that a slot holds."""
-    inner = typ.inner if isinstance(typ, py.TOpt | py.TMaybe) else typ
-    inner = inner.inner if isinstance(inner, py.TOpt) else inner
-    assert isinstance(inner, py.TLst)
+    inner = typ.value if isinstance(typ, py.Opt | py.Maybe) else typ
+    inner = inner.value if isinstance(inner, py.Opt) else inner
+    assert isinstance(inner, py.Lst)
     return inner.site
 
 
 def inner_site(site: Any, facts: Facts) -> Any:
     """The site of the lists in a list; None if it has no lists."""
     element = facts.element(site)
-    return element.site if isinstance(element, py.TLst) else None
+    return element.site if isinstance(element, py.Lst) else None
 
 
 def row_width(site: Any, facts: Facts) -> int:
@@ -275,7 +275,7 @@ def row_width(site: Any, facts: Facts) -> int:
     element = facts.element(site)
     if element is None:
         return 0
-    return 1 if isinstance(element, py.TLst) else len(py.leaf_kinds(element))
+    return 1 if isinstance(element, py.Lst) else len(py.leaf_kinds(element))
 
 
 def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
@@ -288,7 +288,7 @@ def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
     except AssertionError:
         raise Unsupported("keeps lists within tuples from one call to the next") from None
     for element in _elements(site, facts):
-        if not isinstance(element, py.TLst) and _holds_list(element):
+        if not isinstance(element, py.Lst) and _holds_list(element):
             raise Unsupported("keeps lists within tuples from one call to the next")
         if not can_be_kept(element):
             raise Unsupported(f"keeps {describe(element)} from one call to the next")
@@ -301,7 +301,7 @@ def _elements(site: Any, facts: Facts) -> Iterator[Type]:
     element = facts.element(site)
     while element is not None:
         yield element
-        if not isinstance(element, py.TLst):
+        if not isinstance(element, py.Lst):
             return
         if facts.root(element.site) in seen:
             raise Unsupported("keeps a list that may hold itself")
@@ -311,11 +311,11 @@ def _elements(site: Any, facts: Facts) -> Iterator[Type]:
 
 def _holds_list(typ: Type) -> bool:
     match typ:
-        case py.TLst():
+        case py.Lst():
             return True
-        case py.TOpt(inner) | py.TMaybe(inner):
+        case py.Opt(_, inner) | py.Maybe(_, inner):
             return _holds_list(inner)
-        case py.TTup(items):
+        case py.Tup(items):
             return any(_holds_list(item) for item in items)
     return False
 
@@ -352,19 +352,19 @@ def initial_values(facts: Facts) -> list[Any]:
 def _written(typ: Type, facts: Facts) -> list[Any]:
     """A type as `words.State` reads it."""
     match typ:
-        case py.TNum(kind, np):
+        case py.Num(kind, _, np):
             return ["number", kind, np]
-        case py.TStr():
+        case py.Str():
             return ["text"]
-        case py.TMaybe(inner):
+        case py.Maybe(_, inner):
             return ["maybe", _written(inner, facts)]
-        case py.TOpt(inner):
+        case py.Opt(_, inner):
             return ["optional", _written(inner, facts)]
-        case py.TTup(items, is_list):
+        case py.Tup(items, is_list):
             return ["items", bool(is_list), [_written(item, facts) for item in items]]
-        case py.TLst(site):
+        case py.Lst(_, site):
             element = facts.element(site)
             return ["list", None if element is None else _written(element, facts)]
-        case py.TConst(_, None):
+        case py.Const(None):
             return ["none"]
     raise Unsupported(f"keeps {describe(typ)} from one call to the next")

@@ -12,22 +12,21 @@ from typing import Any
 
 from deepracer_fast.reward.compiler.lattice.users import type_name
 from deepracer_fast.reward.compiler.lattice.values import (
-    TArr,
-    TChoice,
-    TConflict,
-    TConst,
-    TLst,
-    TMaybe,
-    TNum,
-    TOpt,
-    TRange,
-    TStatic,
-    TStr,
-    TTup,
-    TUnbound,
+    UNBOUND,
+    Arr,
+    Choice,
+    Conflict,
+    Const,
+    Lst,
+    Maybe,
+    Num,
+    Opaque,
+    Opt,
+    Range,
+    Str,
+    Tup,
     Type,
     Unsupported,
-    const_key,
 )
 
 MAX_STATIC = 16  # items of a constant list that are still treated one by one
@@ -96,7 +95,7 @@ class Facts:
         root = self.root(site)
         old = self._element.get(root)
         new = self.widen(typ) if old is None else self.join(old, self.widen(typ))
-        if isinstance(new, TConflict):
+        if isinstance(new, Conflict):
             raise Unsupported(f"a list of {new.why}")
         if new != old:
             self._element[root] = new
@@ -115,7 +114,7 @@ class Facts:
             return a
         types = [self._element[site] for site in (a, b) if site in self._element]
         joined = types[0] if len(types) == 1 else self.join(*types) if types else None
-        if isinstance(joined, TConflict):
+        if isinstance(joined, Conflict):
             raise Unsupported(f"a list of {joined.why}")
         a, b = self.root(a), self.root(b)
         if a == b:
@@ -139,30 +138,30 @@ class Facts:
 
     def widen(self, typ: Type) -> Type:
         """The run-time type of what was known, for places that hold more than one value."""
-        if isinstance(typ, TConst):
+        if isinstance(typ, Const):
             return self._widen_const(typ)
-        if isinstance(typ, TTup):
-            return TTup(tuple(self.widen(item) for item in typ.items), typ.is_list, typ.sites)
-        if isinstance(typ, TOpt):
-            return TOpt(self.widen(typ.inner))
-        if isinstance(typ, TMaybe):
-            return TMaybe(self.widen(typ.inner))
+        if isinstance(typ, Tup):
+            return Tup(tuple(self.widen(item) for item in typ.items), typ.is_list, typ.sites)
+        if isinstance(typ, Opt):
+            return Opt(None, self.widen(typ.value))
+        if isinstance(typ, Maybe):
+            return Maybe(None, self.widen(typ.value))
         return typ
 
-    def _widen_const(self, typ: TConst) -> Type:
+    def _widen_const(self, typ: Const) -> Type:
         obj = typ.obj
         kinds = {bool: "b", int: "i", float: "f"}
         if type(obj) in kinds:
-            return TNum(kinds[type(obj)])
+            return Num(kinds[type(obj)])
         if type(obj) is str:
-            return TStr()
+            return Str()
         if type(obj) in (tuple, list):
             if type(obj) is tuple or len(obj) <= MAX_STATIC:
-                items = tuple(self.widen(TConst(const_key(item), item)) for item in obj)
-                return TTup(items, type(obj) is list)
-            return TLst(self.const_site(obj))
+                items = tuple(self.widen(Const(item)) for item in obj)
+                return Tup(items, type(obj) is list)
+            return Lst(None, self.const_site(obj))
         if _is_numpy_scalar(obj):
-            return TNum({"f": "f", "i": "i", "u": "i", "b": "b"}[obj.dtype.kind], 1)
+            return Num({"f": "f", "i": "i", "u": "i", "b": "b"}[obj.dtype.kind], np=1)
         return typ
 
     def const_site(self, obj: Any) -> Any:
@@ -173,11 +172,11 @@ class Facts:
                 raise Unsupported(f"a table of more than {_LARGEST_TABLE:,} rows")
             self.frozen.add(site)
             for item in obj:
-                typ = self.widen(TConst(const_key(item), item))
+                typ = self.widen(Const(item))
                 root = self.root(site)
                 old = self._element.get(root)
                 new = typ if old is None else self.join(old, typ)
-                if isinstance(new, TConflict):
+                if isinstance(new, Conflict):
                     raise Unsupported(f"a table of {new.why}")
                 self._element[root] = new
             self.consts[id(obj)] = obj
@@ -187,57 +186,58 @@ class Facts:
         """The narrowest type that holds both."""
         if a == b:
             return a
-        if isinstance(a, TConflict) or isinstance(b, TConflict):
-            return a if isinstance(a, TConflict) else b
-        if isinstance(a, TUnbound) or isinstance(b, TUnbound):
-            return self._maybe(b if isinstance(a, TUnbound) else a)
-        if isinstance(a, TMaybe) or isinstance(b, TMaybe):
+        if a is UNBOUND or b is UNBOUND:
+            return self._maybe(b if a is UNBOUND else a)
+        if isinstance(a, Conflict) or isinstance(b, Conflict):
+            return a if isinstance(a, Conflict) else b
+        if isinstance(a, Maybe) or isinstance(b, Maybe):
             return self._maybe(self.join(_bound(a), _bound(b)))
         if _is_none(a) or _is_none(b):
             return self._optional(b if _is_none(a) else a)
-        if isinstance(a, TOpt) or isinstance(b, TOpt):
+        if isinstance(a, Opt) or isinstance(b, Opt):
             return self._optional(self.join(_present(a), _present(b)))
         return self._join_present(self.widen(a), self.widen(b))
 
     def _maybe(self, typ: Type) -> Type:
-        if isinstance(typ, TMaybe | TConflict):
+        if isinstance(typ, Maybe | Conflict):
             return typ
-        return TMaybe(typ)
+        return Maybe(None, typ)
 
     def _optional(self, typ: Type) -> Type:
-        if isinstance(typ, TOpt | TConflict):
+        if isinstance(typ, Opt | Conflict):
             return typ
-        if isinstance(typ, TMaybe):
-            return TMaybe(self._optional(typ.inner))
-        return TOpt(self.widen(typ))
+        if isinstance(typ, Maybe):
+            return Maybe(None, self._optional(typ.value))
+        return Opt(None, self.widen(typ))
 
     def _join_present(self, a: Type, b: Type) -> Type:
         if a == b:
             return a
         match a, b:
-            case TNum(), TNum():
+            case Num(), Num():
                 kind = max(a.kind, b.kind, key=_ORDER.index)
                 same = a.kind == b.kind
-                return TNum(kind, a.np if a.np == b.np else 2, same and a.exact and b.exact)
-            case TTup(), TTup():
+                exact = same and a.exact and b.exact
+                return Num(kind, None, a.np if a.np == b.np else 2, exact)
+            case Tup(), Tup():
                 return self._join_tuples(a, b)
-            case TLst(first), TLst(second):
+            case Lst(_, first), Lst(_, second):
                 return self._join_lists(first, second)
-            case TArr(first), TArr(second):
+            case Arr(first), Arr(second):
                 inner = self.join(first, second)
-                return inner if isinstance(inner, TConflict) else TArr(inner)
-            case TTup(), TLst(site):
+                return inner if isinstance(inner, Conflict) else Arr(inner)
+            case Tup(), Lst(_, site):
                 return self._join_items(a, site)
-            case TLst(site), TTup():
+            case Lst(_, site), Tup():
                 return self._join_items(b, site)
         first, second = _choices(a), _choices(b)
         if first is not None and second is not None:
             objs = dict(zip(first.keys, first.objs, strict=True))
             objs |= dict(zip(second.keys, second.objs, strict=True))
-            return TChoice(tuple(objs), tuple(objs.values()))
-        if any(isinstance(t, TStatic) and t.key == ("Opaque",) for t in (a, b)):
-            return a if isinstance(a, TStatic) and a.key == ("Opaque",) else b
-        return TConflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
+            return Choice(None, tuple(objs.values()))
+        if isinstance(a, Opaque) or isinstance(b, Opaque):
+            return Opaque()
+        return Conflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
 
     def _join_lists(self, first: Any, second: Any) -> Type:
         """One site for both; a list of params stays as it lies, and is copied if need be."""
@@ -245,17 +245,17 @@ class Facts:
             own, rest = self.element(site), self.element(other)
             lies = site[0] == "param" and own is not None and rest is not None
             if lies and self.join(own, rest) != own:  # type: ignore[arg-type]
-                return self._join_items(TTup((own,), True), other)  # type: ignore[arg-type]
-        return TLst(self.unify(first, second))
+                return self._join_items(Tup((own,), True), other)  # type: ignore[arg-type]
+        return Lst(None, self.unify(first, second))
 
-    def _join_items(self, tup: TTup, site: Any) -> Type:
+    def _join_items(self, tup: Tup, site: Any) -> Type:
         """A list in memory, or one with known items: the second is copied where they meet."""
         if tup.sites - self.dynamic:
             self.make_dynamic(tup.sites)
         for item in tup.items:
             old = self.element(site)
             new = self.widen(item) if old is None else self.join(old, self.widen(item))
-            if isinstance(new, TConflict):
+            if isinstance(new, Conflict):
                 return new
             self.widen_element(site, item)
         root, is_tuple = self.root(site), tup.is_list is not True
@@ -264,36 +264,36 @@ class Facts:
             if is_tuple:
                 self.tuples.add(root)
             raise Restart
-        return TLst(site)
+        return Lst(None, site)
 
-    def _join_tuples(self, a: TTup, b: TTup) -> Type:
+    def _join_tuples(self, a: Tup, b: Tup) -> Type:
         sites = a.sites | b.sites
         if len(a.items) == len(b.items):
             items = tuple(self.join(x, y) for x, y in zip(a.items, b.items, strict=True))
-            conflict = next((item for item in items if isinstance(item, TConflict)), None)
-            return conflict or TTup(items, a.is_list if a.is_list == b.is_list else None, sites)
+            conflict = next((item for item in items if isinstance(item, Conflict)), None)
+            return conflict or Tup(items, a.is_list if a.is_list == b.is_list else None, sites)
         if a.is_list and b.is_list and a.sites and b.sites and sites - self.dynamic:
             self.make_dynamic(sites)
-        return TConflict("tuples or lists of different lengths")
+        return Conflict("tuples or lists of different lengths")
 
 
-def _choices(typ: Type) -> TChoice | None:
+def _choices(typ: Type) -> Choice | None:
     """A known object, or one of several."""
-    if isinstance(typ, TConst) and typ.obj is not None:
-        return TChoice((typ.key,), (typ.obj,))
-    return typ if isinstance(typ, TChoice) else None
+    if isinstance(typ, Const) and typ.obj is not None:
+        return Choice(None, (typ.obj,))
+    return typ if isinstance(typ, Choice) else None
 
 
 def _bound(typ: Type) -> Type:
-    return typ.inner if isinstance(typ, TMaybe) else typ
+    return typ.value if isinstance(typ, Maybe) else typ
 
 
 def _present(typ: Type) -> Type:
-    return typ.inner if isinstance(typ, TOpt) else typ
+    return typ.value if isinstance(typ, Opt) else typ
 
 
 def _is_none(typ: Type) -> bool:
-    return isinstance(typ, TConst) and typ.obj is None
+    return isinstance(typ, Const) and typ.obj is None
 
 
 def _is_numpy_scalar(obj: Any) -> bool:
@@ -308,20 +308,20 @@ def describe(typ: Type) -> str:
     """A type in a user's words."""
     names = {"b": "bool", "i": "int", "f": "float"}
     match typ:
-        case TNum(kind):
+        case Num(kind):
             return f"a {names[kind]}"
-        case TStr():
+        case Str():
             return "a string"
-        case TTup(_, is_list):
+        case Tup(_, is_list):
             return {True: "a list", False: "a tuple", None: "a list or a tuple"}[is_list]
-        case TLst():
+        case Lst():
             return "a list"
-        case TArr():
+        case Arr():
             return "an array"
-        case TRange():
+        case Range():
             return "a range"
-        case TConst(_, obj):
+        case Const(obj):
             return f"a {type_name(obj)}"
-        case TOpt(inner):
+        case Opt(_, inner):
             return f"None or {describe(inner)}"
     return "an object"

@@ -1,14 +1,17 @@
-"""What the compiler knows about a Python value: values, their types, and the join of two types.
+"""What the compiler knows about a Python value.
 
 A value is either known (`Const`: the very object) or made of leaves, numbers that exist only at
-run time. Its type says which Python it stands for and how many leaves it has. Where two ways
-through a function meet, the types are joined; what has no join becomes a `Conflict`, which may be
-carried about but not used.
+run time. A type is a value without its leaves: it says which Python it stands for, and how many
+leaves it has. Two values are equal if their types are. Where two ways through a function meet, the
+types are joined (`joins`); what has no join is a `Conflict`, which may be carried about but not
+used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 Leaf = Any  # an LLVM value: double, i64 or i1
@@ -27,6 +30,9 @@ class Value:
     """Base of all values."""
 
 
+Type = Value  # where nobody looks at the leaves
+
+
 Args = tuple[Value, ...]
 Kwargs = dict[str, Value]
 
@@ -37,8 +43,16 @@ class Const(Value):
 
     obj: Any
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and (
+            self.obj is other.obj or const_key(self.obj) == const_key(other.obj)
+        )
 
-@dataclass(frozen=True, eq=False)
+    def __hash__(self) -> int:
+        return hash(const_key(self.obj))
+
+
+@dataclass(frozen=True)
 class Num(Value):
     """A number.
 
@@ -50,35 +64,35 @@ class Num(Value):
     """
 
     kind: str
-    leaf: Leaf
+    leaf: Leaf = field(default=None, compare=False)
     np: int = 0
     exact: bool = True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Str(Value):
     """One of the strings that occur in the program; the leaf is its number."""
 
-    leaf: Leaf
+    leaf: Leaf = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Opt(Value):
     """None where the flag is set, otherwise ``value``."""
 
-    flag: Leaf
+    flag: Leaf = field(compare=False)
     value: Value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Maybe(Value):
     """Not bound to anything where the flag is set, otherwise ``value``."""
 
-    flag: Leaf
+    flag: Leaf = field(compare=False)
     value: Value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Tup(Value):
     """A tuple, or a list that nobody changes (`sites`: where such a list is made).
 
@@ -90,31 +104,34 @@ class Tup(Value):
     sites: frozenset[Any] = frozenset()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Lst(Value):
-    """A list in memory; the leaf points at its header. All elements have the type of its site."""
+    """A list in memory; the leaf points at its header. All elements have the type of its site.
 
-    leaf: Leaf
+    That type is in `joins.Facts`.
+    """
+
+    leaf: Leaf = field(compare=False)
     site: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Arr(Value):
     """A NumPy array of one or two dimensions over a `Tup` or a `Lst`."""
 
     inner: Value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Range(Value):
     """The numbers of ``range(start, stop, step)``."""
 
-    start: Leaf
-    stop: Leaf
+    start: Leaf = field(compare=False)
+    stop: Leaf = field(compare=False)
     step: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Obj(Value):
     """An object made within the call, its attributes live in the environment.
 
@@ -122,10 +139,10 @@ class Obj(Value):
     """
 
     path: Any
-    cls: Any
+    cls: Any = field(compare=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Dct(Value):
     """A dict with known keys, its values live in the environment under ``path``."""
 
@@ -142,8 +159,17 @@ class Fn(Value):
     kw_defaults: tuple[Value | None, ...] = ()
     key: Any = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fn) and self._which() == other._which()
 
-@dataclass(frozen=True, eq=False)
+    def __hash__(self) -> int:
+        return hash(self._which())
+
+    def _which(self) -> tuple[Any, ...]:
+        return id(self.node), getattr(self.frame, "path", None), self.key
+
+
+@dataclass(frozen=True)
 class Bound(Value):
     """A method with its object, or a built-in method by name."""
 
@@ -165,15 +191,26 @@ class Choice(Value):
     leaf: Leaf
     objs: tuple[Any, ...]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and self.keys == other.keys
 
-@dataclass(frozen=True, eq=False)
+    def __hash__(self) -> int:
+        return hash(self.keys)
+
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """What tells the objects apart."""
+        return tuple(map(const_key, self.objs))
+
+
+@dataclass(frozen=True)
 class Opaque(Value):
     """A value that only print may use, such as a formatted text."""
 
-    what: str = "text made at run time"
+    what: str = field(default="text made at run time", compare=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Conflict(Value):
     """A value of different types on different ways; it must not be used."""
 
@@ -182,107 +219,6 @@ class Conflict(Value):
 
 UNBOUND = Conflict("a name that is not bound")
 NONE = Const(None)
-
-
-@dataclass(frozen=True)
-class Type:
-    """Base of all types."""
-
-
-@dataclass(frozen=True)
-class TConst(Type):
-    """Of a `Const`; two of them are equal if Python could not tell the objects apart."""
-
-    key: Any
-    obj: Any = field(compare=False, hash=False)
-
-
-@dataclass(frozen=True)
-class TNum(Type):
-    """Of a `Num`."""
-
-    kind: str
-    np: int = 0
-    exact: bool = True
-
-
-@dataclass(frozen=True)
-class TStr(Type):
-    """Of a `Str`."""
-
-
-@dataclass(frozen=True)
-class TOpt(Type):
-    """Of an `Opt`."""
-
-    inner: Type
-
-
-@dataclass(frozen=True)
-class TMaybe(Type):
-    """Of a `Maybe`."""
-
-    inner: Type
-
-
-@dataclass(frozen=True)
-class TTup(Type):
-    """Of a `Tup`."""
-
-    items: tuple[Type, ...]
-    is_list: bool | None = False
-    sites: frozenset[Any] = frozenset()
-
-
-@dataclass(frozen=True)
-class TLst(Type):
-    """Of a `Lst`; the site's element type is in `joins.Facts`."""
-
-    site: Any
-
-
-@dataclass(frozen=True)
-class TArr(Type):
-    """Of an `Arr`."""
-
-    inner: Type
-
-
-@dataclass(frozen=True)
-class TChoice(Type):
-    """Of a `Choice`."""
-
-    keys: tuple[Any, ...]
-    objs: tuple[Any, ...] = field(compare=False, hash=False)
-
-
-@dataclass(frozen=True)
-class TRange(Type):
-    """Of a `Range`."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class TStatic(Type):
-    """A value without leaves that is the same on all ways: objects, dicts, functions, texts."""
-
-    key: Any
-    value: Value = field(compare=False, hash=False)
-
-
-@dataclass(frozen=True)
-class TConflict(Type):
-    """Of a `Conflict`."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class TUnbound(Type):
-    """Of a name that is not bound."""
-
-
 _SCALARS = (bool, int, float, str, type(None))
 
 
@@ -297,104 +233,44 @@ def const_key(obj: Any) -> Any:
 
 def type_of(value: Value) -> Type:
     """The type of a value."""
-    match value:
-        case Const(obj):
-            return TConst(const_key(obj), obj)
-        case Num(kind, _, np, exact):
-            return TNum(kind, np, exact)
-        case Str():
-            return TStr()
-        case Opt(_, inner):
-            return TOpt(type_of(inner))
-        case Maybe(_, inner):
-            return TMaybe(type_of(inner))
-        case Tup(items, is_list, sites):
-            return TTup(tuple(type_of(item) for item in items), is_list, sites)
-        case Lst(_, site):
-            return TLst(site)
-        case Arr(inner):
-            return TArr(type_of(inner))
-        case Range(_, _, step):
-            return TRange(step)
-        case Choice(_, objs):
-            return TChoice(tuple(const_key(obj) for obj in objs), objs)
-        case Conflict(why):
-            return TUnbound() if value is UNBOUND else TConflict(why)
-    return TStatic(_static_key(value), value)
-
-
-def _static_key(value: Value) -> Any:
-    match value:
-        case Obj(path, _) | Dct(path):
-            return (type(value).__name__, path)
-        case Fn(node, frame, _, _, key):
-            return ("Fn", id(node), getattr(frame, "path", None), key)
-        case Bound(fn, owner):
-            return ("Bound", fn if isinstance(fn, str) else type_of(fn), type_of(owner))
-        case Opaque():
-            return ("Opaque",)
-    return ("id", id(value))
+    return with_leaves(value, repeat(None))
 
 
 def leaf_kinds(typ: Type) -> list[str]:
     """The kinds of a type's leaves in order: "b", "i" or "f"; pointers count as "i"."""
     match typ:
-        case TNum(kind):
+        case Num(kind):
             return [kind]
-        case TStr() | TLst() | TChoice():
+        case Str() | Lst() | Choice():
             return ["i"]
-        case TOpt(inner) | TMaybe(inner):
+        case Opt(_, inner) | Maybe(_, inner):
             return ["b", *leaf_kinds(inner)]
-        case TTup(items):
+        case Tup(items):
             return [kind for item in items for kind in leaf_kinds(item)]
-        case TArr(inner):
+        case Arr(inner):
             return leaf_kinds(inner)
-        case TRange():
+        case Range():
             return ["i", "i"]
     return []
 
 
-def leaves_of(value: Value) -> list[Leaf]:
-    """The leaves of a value, in the order of `leaf_kinds`."""
-    match value:
-        case Num(_, leaf) | Str(leaf) | Lst(leaf) | Choice(leaf):
-            return [leaf]
-        case Opt(flag, inner) | Maybe(flag, inner):
-            return [flag, *leaves_of(inner)]
-        case Tup(items):
-            return [leaf for item in items for leaf in leaves_of(item)]
-        case Arr(inner):
-            return leaves_of(inner)
-        case Range(start, stop, _):
-            return [start, stop]
-    return []
-
-
-def value_from(typ: Type, leaves: list[Leaf]) -> Value:
-    """The value of a type from its leaves, which are taken off the front of the list."""
+def with_leaves(typ: Type, leaves: Iterator[Leaf]) -> Value:
+    """The value of a type with the leaves that come next, in the order of `leaf_kinds`."""
     match typ:
-        case TConst(_, obj):
-            return Const(obj)
-        case TNum(kind, np, exact):
-            return Num(kind, leaves.pop(0), np, exact)
-        case TStr():
-            return Str(leaves.pop(0))
-        case TOpt(inner):
-            return Opt(leaves.pop(0), value_from(inner, leaves))
-        case TMaybe(inner):
-            return Maybe(leaves.pop(0), value_from(inner, leaves))
-        case TTup(items, is_list, sites):
-            return Tup(tuple(value_from(item, leaves) for item in items), is_list, sites)
-        case TLst(site):
-            return Lst(leaves.pop(0), site)
-        case TArr(inner):
-            return Arr(value_from(inner, leaves))
-        case TRange(step):
-            return Range(leaves.pop(0), leaves.pop(0), step)
-        case TChoice(_, objs):
-            return Choice(leaves.pop(0), objs)
-        case TStatic(_, value):
-            return value
-        case TConflict(why):
-            return Conflict(why)
-    return UNBOUND
+        case Num(kind, _, np, exact):
+            return Num(kind, next(leaves), np, exact)
+        case Str():
+            return Str(next(leaves))
+        case Opt(_, inner) | Maybe(_, inner):
+            return type(typ)(next(leaves), with_leaves(inner, leaves))
+        case Tup(items, is_list, sites):
+            return Tup(tuple(with_leaves(item, leaves) for item in items), is_list, sites)
+        case Lst(_, site):
+            return Lst(next(leaves), site)
+        case Arr(inner):
+            return Arr(with_leaves(inner, leaves))
+        case Range(_, _, step):
+            return Range(next(leaves), next(leaves), step)
+        case Choice(_, objs):
+            return Choice(next(leaves), objs)
+    return typ

@@ -55,39 +55,41 @@ def coerce(ctx: Context, value: Value, typ: Type) -> list[Leaf]:
     if not py.leaf_kinds(typ):
         return []
     match typ, value:
-        case py.TMaybe(inner), _:
+        case py.Maybe(_, inner), _:
             return _flagged(ctx, value, inner, value is py.UNBOUND, py.Maybe)
-        case py.TOpt(inner), _:
+        case py.Opt(_, inner), _:
             is_none = isinstance(value, py.Const) and value.obj is None
             return _flagged(ctx, value, inner, is_none, py.Opt)
-        case py.TNum(to), py.Num(kind, leaf):
+        case py.Num(to), py.Num(kind, leaf):
             return [cast_leaf(ctx, leaf, kind, to)]
-        case py.TNum(), py.Const(obj):
+        case py.Num(), py.Const(obj):
             return [_number_leaf(ctx, obj, typ)]
-        case py.TStr(), py.Const(obj) if isinstance(obj, str):
+        case py.Str(), py.Const(obj) if isinstance(obj, str):
             return [i64(ctx.string_id(obj))]
-        case py.TTup(items), py.Tup(parts) if len(items) == len(parts):
+        case py.Tup(items), py.Tup(parts) if len(items) == len(parts):
             pairs = zip(parts, items, strict=True)
             return [leaf for part, item in pairs for leaf in coerce(ctx, part, item)]
-        case py.TTup(items), py.Const(obj) if isinstance(obj, tuple | list):
+        case py.Tup(items), py.Const(obj) if isinstance(obj, tuple | list):
             pairs = zip(map(py.Const, obj), items, strict=True)
             return [leaf for part, item in pairs for leaf in coerce(ctx, part, item)]
-        case py.TLst(site), py.Const(obj) if isinstance(obj, tuple | list):
+        case py.Lst(_, site), py.Const(obj) if isinstance(obj, tuple | list):
             if ctx.facts.root(("const", id(obj))) == ctx.facts.root(site):
                 return [table(ctx, obj)]
             return [_copy_of_items(ctx, tuple(map(py.Const, obj)), site)]
-        case py.TLst(site), py.Tup(items):
+        case py.Lst(_, site), py.Tup(items):
             return [_copy_of_items(ctx, items, site)]
-        case py.TLst(site), py.Lst(_, own) if ctx.facts.root(own) != ctx.facts.root(site):
+        case py.Lst(_, site), py.Lst(_, own) if ctx.facts.root(own) != ctx.facts.root(site):
             return [_copy_of_list(ctx, value, site)]
-        case py.TArr(inner), py.Arr(held):
+        case py.Arr(inner), py.Arr(held):
             return coerce(ctx, held, inner)
-        case py.TChoice(keys), py.Const(obj):
-            return [i64(keys.index(py.const_key(obj)))]
-        case py.TChoice(keys), py.Choice(leaf, objs):
-            return [_renumbered(ctx, leaf, [keys.index(py.const_key(obj)) for obj in objs])]
-    if isinstance(value, py.Str | py.Lst | py.Range):
-        return py.leaves_of(value)
+        case py.Choice(), py.Const(obj):
+            return [i64(typ.keys.index(py.const_key(obj)))]
+        case py.Choice(), py.Choice(leaf):
+            return [_renumbered(ctx, leaf, [typ.keys.index(key) for key in value.keys])]
+        case _, py.Str(leaf) | py.Lst(leaf):
+            return [leaf]
+        case _, py.Range(start, stop):
+            return [start, stop]
     raise Unsupported("a value whose type is not clear here", ctx.line)
 
 
@@ -109,7 +111,7 @@ def _flagged(ctx: Context, value: Value, inner: Type, is_set: bool, holder: Any)
     return [FALSE, *coerce(ctx, value, inner)]
 
 
-def _number_leaf(ctx: Context, obj: Any, typ: py.TNum) -> Leaf:
+def _number_leaf(ctx: Context, obj: Any, typ: py.Num) -> Leaf:
     if typ.kind == "f":
         return f64(float(obj))
     if abs(int(obj)) > MAX_INT:
@@ -187,7 +189,7 @@ def load_element(ctx: Context, lst: py.Lst, index: Leaf) -> Value:
     start = element_address(ctx, lst, index)
     words = enumerate(py.leaf_kinds(element))
     leaves = [from_word(ctx, ctx.b.load(word_at(ctx, start, k)), kind) for k, kind in words]
-    return py.value_from(element, leaves)
+    return py.with_leaves(element, iter(leaves))
 
 
 def store_element(ctx: Context, lst: py.Lst, index: Leaf, value: Value) -> None:

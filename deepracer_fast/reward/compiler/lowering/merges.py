@@ -36,9 +36,9 @@ def land(ctx: Context, merge: Merge) -> None:
         for phi, leaf in zip(phis, leaves, strict=True):
             phi.add_incoming(leaf, ctx.b.block)
         ctx.b.branch(target)
-    rest = list(phis)
+    rest = iter(phis)
     ctx.start(target)
-    ctx.env = joined | {key: py.value_from(typ, rest) for key, typ in types.items()}
+    ctx.env = joined | {key: py.with_leaves(typ, rest) for key, typ in types.items()}
 
 
 def _joined_types(
