@@ -13,7 +13,14 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
 )
 from deepracer_fast.reward.compiler.codegen.dicts import dict_item
 from deepracer_fast.reward.compiler.codegen.iteration import gathered
-from deepracer_fast.reward.compiler.codegen.kinds import is_array, is_sequence, is_text, plain
+from deepracer_fast.reward.compiler.codegen.kinds import (
+    is_array,
+    is_dict,
+    is_known,
+    is_sequence,
+    is_text,
+    plain,
+)
 from deepracer_fast.reward.compiler.codegen.numbers import (
     MATH,
     absolute_value,
@@ -175,11 +182,11 @@ def array_item(ctx: Context, owner: Value, index: Value) -> Value:
         if len(index.items) != 2:
             raise Unsupported("such an index of an array", ctx.line)
         first, second = index.items
-        if isinstance(first, py.Const) and isinstance(first.obj, slice):
+        if is_known(first, slice):
             rows = _cut(ctx, array, first.obj)
             return made(ctx, items_of(ctx, rows), lambda row: subscript(ctx, row, second), "col")
         return array_item(ctx, array_item(ctx, array, first), second)
-    if isinstance(index, py.Const) and isinstance(index.obj, slice):
+    if is_known(index, slice):
         return _cut(ctx, array, index.obj)
     if _is_row(index):
         wanted = array_of(ctx, index)
@@ -272,15 +279,13 @@ def _where(ctx: Context, args: Args, kw: Kwargs) -> Value:
 def subscript(ctx: Context, owner: Value, index: Value) -> Value:
     """``owner[index]``."""
     owner = plain(ctx, owner)
-    if isinstance(owner, py.Dct) or (isinstance(owner, py.Const) and isinstance(owner.obj, dict)):
+    if is_dict(owner):
         return dict_item(ctx, owner, index)
     if is_array(owner):
         return array_item(ctx, owner, index)
     if is_sequence(owner) or isinstance(owner, py.Lst) or is_text(owner):
         return item_at(ctx, owner, index)
-    if isinstance(owner, py.Range) or (
-        isinstance(owner, py.Const) and isinstance(owner.obj, range)
-    ):
+    if isinstance(owner, py.Range) or (is_known(owner, range)):
         return item_at(ctx, owner, index)
     if isinstance(owner, py.Choice):
         return of_each(ctx, owner, lambda v: subscript(ctx, v, index))

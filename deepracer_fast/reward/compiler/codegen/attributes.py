@@ -11,6 +11,7 @@ from deepracer_fast.reward.compiler.codegen.dicts import slot_type
 from deepracer_fast.reward.compiler.codegen.kinds import (
     class_of_value,
     is_array,
+    is_known,
     is_sequence,
     plain,
 )
@@ -74,7 +75,7 @@ def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:
     """``owner.name``."""
-    if not (isinstance(owner, py.Const) and isinstance(owner.obj, Unknown)):
+    if not (is_known(owner, Unknown)):
         owner = plain(ctx, owner)
     match owner:
         case py.Obj(path, cls):

@@ -15,7 +15,7 @@ from deepracer_fast.reward.compiler.codegen.attributes import (
 )
 from deepracer_fast.reward.compiler.codegen.dicts import keys_of, new_dict, present
 from deepracer_fast.reward.compiler.codegen.iteration import ITERATION, Gen, gathered
-from deepracer_fast.reward.compiler.codegen.kinds import class_of_value, plain
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, class_of_value, is_known, plain
 from deepracer_fast.reward.compiler.codegen.lists import sort_into
 from deepracer_fast.reward.compiler.codegen.numbers import (
     absolute_value,
@@ -97,7 +97,7 @@ def _dict(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    if all(isinstance(arg, py.Const) for arg in args) and not kw:
+    if all_known(args) and not kw:
         return fold(ctx, round, args)
     return round_value(ctx, args[0], args[1] if len(args) > 1 else kw.get("ndigits"))
 
@@ -115,7 +115,7 @@ def _divmod(ctx: Context, args: Args, kw: Kwargs) -> Value:
 def _str(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if not args:
         return py.Const("")
-    if isinstance(args[0], py.Const) and isinstance(args[0].obj, str):
+    if is_known(args[0], str):
         return args[0]
     return args[0] if isinstance(args[0], py.Str) else py.Opaque()
 
@@ -149,7 +149,7 @@ def _type(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _name_of(ctx: Context, value: Value) -> str:
-    if isinstance(value, py.Const) and isinstance(value.obj, str):
+    if is_known(value, str):
         return value.obj
     raise Unsupported("an attribute whose name is not known", ctx.line)
 

@@ -12,7 +12,7 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     compare_numbers,
     truth_of,
 )
-from deepracer_fast.reward.compiler.codegen.kinds import is_sequence, is_text
+from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence, is_text
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, as_tuple, items_of, of_each
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
@@ -102,7 +102,7 @@ def _is_list(ctx: Context, value: Value) -> bool | None:
         return value.is_list
     if isinstance(value, py.Lst):
         return None if ctx.facts.may_be_tuple(value.site) else True
-    return isinstance(value, py.Const) and isinstance(value.obj, list)
+    return is_known(value, list)
 
 
 def _equal_perhaps(ctx: Context, a: Value, b: Value, with_tuple: bool) -> Value:

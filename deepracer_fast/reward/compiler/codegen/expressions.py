@@ -28,8 +28,8 @@ from deepracer_fast.reward.compiler.codegen.functions import (
     resolve,
     write_name,
 )
-from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped, when
-from deepracer_fast.reward.compiler.codegen.kinds import is_array, plain
+from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
 from deepracer_fast.reward.compiler.codegen.sequences import as_tuple, items_of
 from deepracer_fast.reward.compiler.codegen.slices import sliced
 from deepracer_fast.reward.compiler.codegen.targets import assign
@@ -39,7 +39,7 @@ from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Val
 from deepracer_fast.reward.compiler.lowering.context import Context, i64
 from deepracer_fast.reward.compiler.lowering.frames import Frame
 from deepracer_fast.reward.compiler.lowering.memory import append, new_list
-from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 MAX_SPREAD = 400  # items of a range that a list display may spread
@@ -158,7 +158,7 @@ def _items(ctx: Context, nodes: list[ast.expr]) -> tuple[Value, ...]:
     for node in nodes:
         if isinstance(node, ast.Starred):
             value = expr(ctx, node.value)
-            if isinstance(value, py.Const) and isinstance(value.obj, range):
+            if is_known(value, range):
                 items += [py.Const(number) for number in value.obj[:MAX_SPREAD]]
                 if len(value.obj) > MAX_SPREAD:
                     raise Unsupported(f"more than {MAX_SPREAD} items", ctx.line)
@@ -171,8 +171,8 @@ def _items(ctx: Context, nodes: list[ast.expr]) -> tuple[Value, ...]:
 
 def _tuple(ctx: Context, node: ast.Tuple) -> Value:
     items = _items(ctx, node.elts)
-    if all(isinstance(item, py.Const) and not isinstance(item.obj, list) for item in items):
-        return py.Const(tuple(item.obj for item in items if isinstance(item, py.Const)))
+    if all_known(items) and not any(isinstance(item.obj, list) for item in items):
+        return py.Const(tuple(item.obj for item in items))
     return py.Tup(items)
 
 
@@ -182,7 +182,7 @@ def _list(ctx: Context, node: ast.List) -> Value:
     if table is not None:
         return table
     items = _items(ctx, node.elts)
-    known = [i.obj for i in items if isinstance(i, py.Const) and type(i.obj) in SCALARS]
+    known = [i.obj for i in items if is_known(i, *SCALARS) and type(i.obj) in SCALARS]
     if len(known) == len(items) > MAX_STATIC and site not in ctx.facts.dynamic:
         return py.Const(ctx.facts.made.setdefault((site, "literal"), known))
     return make_list(ctx, site, items)
@@ -202,8 +202,8 @@ def _literal(ctx: Context, node: ast.List, site: Any) -> Value | None:
 
 def _set(ctx: Context, node: ast.Set) -> Value:
     items = _items(ctx, node.elts)
-    if all(isinstance(item, py.Const) for item in items):
-        known = frozenset(item.obj for item in items if isinstance(item, py.Const))
+    if all_known(items):
+        known = frozenset(item.obj for item in items)
         return py.Const(ctx.facts.made.setdefault(("set", id(node)), known))
     raise Unsupported("a set made while it runs", ctx.line)
 
@@ -237,8 +237,8 @@ def _lambda(ctx: Context, node: ast.Lambda) -> Value:
 
 def _slice(ctx: Context, node: ast.Slice) -> Value:
     parts = _slice_bounds(ctx, node)
-    if all(isinstance(part, py.Const) for part in parts):
-        return py.Const(slice(*(part.obj for part in parts if isinstance(part, py.Const))))
+    if all_known(parts):
+        return py.Const(slice(*(part.obj for part in parts)))
     raise Unsupported("such a slice of an array", ctx.line)
 
 

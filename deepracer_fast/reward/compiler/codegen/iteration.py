@@ -11,7 +11,7 @@ from typing import Any
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int, binary, boolean, truth_of
 from deepracer_fast.reward.compiler.codegen.dicts import keys_of
 from deepracer_fast.reward.compiler.codegen.equality import is_less
-from deepracer_fast.reward.compiler.codegen.kinds import is_sequence, plain
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_sequence, plain
 from deepracer_fast.reward.compiler.codegen.numbers import fold, minmax
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, as_tuple, each, items_of
 from deepracer_fast.reward.compiler.codegen.slices import backwards, copy_range, to_list
@@ -19,9 +19,9 @@ from deepracer_fast.reward.compiler.codegen.slots import bound
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import TRUE, Context, i64
+from deepracer_fast.reward.compiler.lowering.context import Context, i64
 from deepracer_fast.reward.compiler.lowering.memory import append, length_of, new_list
-from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +186,8 @@ def _len(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 def range_of(ctx: Context, args: Args, kw: Kwargs) -> Value:
     """``range(...)``."""
-    if all(isinstance(arg, py.Const) for arg in args):
-        known = tuple(arg.obj for arg in args if isinstance(arg, py.Const))
+    if all_known(args):
+        known = tuple(arg.obj for arg in args)
         try:
             return py.Const(ctx.facts.made.setdefault(("range", known), range(*known)))
         except (TypeError, ValueError) as error:
@@ -278,20 +278,6 @@ def _filter(ctx: Context, args: Args, kw: Kwargs) -> Value:
         for_each(ctx, (ctx.place(), "filter"), items, one)
 
     return Gen(run)
-
-
-def when(ctx: Context, condition: Any, action: Callable[[], None]) -> None:
-    """Does something only where a condition holds."""
-    if isinstance(condition, type(TRUE)):
-        if condition.constant:
-            action()
-        return
-
-    def then() -> Value:
-        action()
-        return py.NONE
-
-    if_else(ctx, condition, then, lambda: py.NONE)
 
 
 # Python's function -> what translates a call of it; `builtins` adds the rest.

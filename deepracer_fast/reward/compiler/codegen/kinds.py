@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeGuard
 
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
@@ -42,14 +43,29 @@ def plain(ctx: Context, value: Value) -> Value:
     if isinstance(value, py.Opt):
         ctx.fail_if(value.flag, TypeError)
         return value.value
-    if isinstance(value, py.Const) and isinstance(value.obj, Unknown):
+    if is_known(value, Unknown):
         raise Unsupported(f"uses {value.obj.name}", ctx.line)
     return value
 
 
+def is_known(value: Value, *types: Any) -> TypeGuard[py.Const]:
+    """A known object of one of the types."""
+    return isinstance(value, py.Const) and isinstance(value.obj, types)
+
+
+def all_known(values: Iterable[Value]) -> TypeGuard[tuple[py.Const, ...]]:
+    """Whether each of the values is a known object."""
+    return all(isinstance(value, py.Const) for value in values)
+
+
+def is_dict(value: Value) -> bool:
+    """A dict of the module, or one made in this call."""
+    return isinstance(value, py.Dct) or is_known(value, dict)
+
+
 def is_text(value: Value) -> bool:
     """A string, known or one of several."""
-    return isinstance(value, py.Str) or (isinstance(value, py.Const) and isinstance(value.obj, str))
+    return isinstance(value, py.Str) or is_known(value, str)
 
 
 def is_array(value: Value) -> bool:
@@ -65,9 +81,7 @@ def is_array(value: Value) -> bool:
 
 def is_sequence(value: Value) -> bool:
     """A tuple or a list."""
-    if isinstance(value, py.Tup | py.Lst):
-        return True
-    return isinstance(value, py.Const) and isinstance(value.obj, tuple | list)
+    return isinstance(value, py.Tup | py.Lst) or is_known(value, tuple, list)
 
 
 def class_of_value(ctx: Context, value: Value) -> Any:
@@ -90,9 +104,7 @@ def class_of_value(ctx: Context, value: Value) -> Any:
 
 def is_object(value: Value) -> bool:
     """An object of a class of the user's file."""
-    return isinstance(value, py.Obj) or (
-        isinstance(value, py.Const) and isinstance(value.obj, UserObject | UserTuple)
-    )
+    return isinstance(value, py.Obj) or is_known(value, UserObject, UserTuple)
 
 
 def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int, binary, boolean, truth_of
 from deepracer_fast.reward.compiler.codegen.dicts import dict_write
 from deepracer_fast.reward.compiler.codegen.equality import equals, is_less
-from deepracer_fast.reward.compiler.codegen.kinds import plain
+from deepracer_fast.reward.compiler.codegen.kinds import is_dict, is_known, plain
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, items_of, loop
 from deepracer_fast.reward.compiler.codegen.slices import backwards, position, to_list
 from deepracer_fast.reward.compiler.codegen.slots import list_slot
@@ -35,7 +35,7 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else
 def set_item(ctx: Context, owner: Value, index: Value, value: Value) -> None:
     """``owner[index] = value``."""
     owner = plain(ctx, owner)
-    if isinstance(owner, py.Dct) or (isinstance(owner, py.Const) and isinstance(owner.obj, dict)):
+    if is_dict(owner):
         dict_write(ctx, owner, index, value)
         return
     lst = mutable(ctx, owner)
@@ -53,7 +53,7 @@ def mutable(ctx: Context, owner: Value) -> py.Lst:
         return owner
     if isinstance(owner, py.Tup) and owner.is_list and owner.sites:
         ctx.facts.make_dynamic(owner.sites)
-    if isinstance(owner, py.Const) and isinstance(owner.obj, list):
+    if is_known(owner, list):
         list_slot(ctx, owner.obj)
     if isinstance(owner, py.Tup) and owner.is_list is False:
         return ctx.fail(TypeError)

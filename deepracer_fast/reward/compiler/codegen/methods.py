@@ -13,7 +13,14 @@ from deepracer_fast.reward.compiler.codegen.arrays import (
     operand,
 )
 from deepracer_fast.reward.compiler.codegen.dicts import dict_method
-from deepracer_fast.reward.compiler.codegen.kinds import is_array, is_sequence, is_text
+from deepracer_fast.reward.compiler.codegen.kinds import (
+    all_known,
+    is_array,
+    is_dict,
+    is_known,
+    is_sequence,
+    is_text,
+)
 from deepracer_fast.reward.compiler.codegen.lists import list_method
 from deepracer_fast.reward.compiler.codegen.numbers import as_scalar
 from deepracer_fast.reward.compiler.codegen.numpy_calls import numpy_function
@@ -42,17 +49,15 @@ def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> V
     """``owner.name(...)`` of a built-in type."""
     if isinstance(owner, py.Opaque):
         return py.Opaque()
-    if isinstance(owner, py.Dct) or (isinstance(owner, py.Const) and isinstance(owner.obj, dict)):
+    if is_dict(owner):
         return dict_method(ctx, owner, name, args, kw)
     if is_text(owner):
         return _text_method(ctx, owner, name, args, kw)
     if is_array(owner):
         return array_method(ctx, owner, name, args, kw)
-    if isinstance(owner, py.Const) and isinstance(owner.obj, set | frozenset):
+    if is_known(owner, set, frozenset):
         raise Unsupported(f"the method {name} of a set", ctx.line)
-    if is_sequence(owner) or (
-        isinstance(owner, py.Const) and isinstance(owner.obj, collections.deque)
-    ):
+    if is_sequence(owner) or (is_known(owner, collections.deque)):
         return list_method(ctx, owner, name, args, kw)
     return number_method(ctx, owner, name, args)
 
@@ -62,8 +67,8 @@ def _text_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> 
         if name == "join" and args:
             seq_or_text(ctx, args[0])
         return py.Opaque()
-    if isinstance(owner, py.Const) and all(isinstance(arg, py.Const) for arg in args):
-        known = [arg.obj for arg in args if isinstance(arg, py.Const)]
+    if isinstance(owner, py.Const) and all_known(args):
+        known = [arg.obj for arg in args]
         if name in _TEXT_TESTS:
             try:
                 return py.Const(getattr(owner.obj, name)(*known))

@@ -25,7 +25,7 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     is_infinite,
     truth_of,
 )
-from deepracer_fast.reward.compiler.codegen.kinds import is_array, plain
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, plain
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, items_of
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import STAND_INS, UserTuple
@@ -46,7 +46,7 @@ C_FUNCTIONS = {
 
 def math_function(ctx: Context, name: str, args: Args) -> Value:
     """``math.name(...)``."""
-    if all(isinstance(arg, py.Const) for arg in args):
+    if all_known(args):
         return fold(ctx, getattr(math, name), args)
     if name in C_FUNCTIONS and len(args) == 1:
         return py.Num("f", _checked(ctx, name, as_float(ctx, args[0])))

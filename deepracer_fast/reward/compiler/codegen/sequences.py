@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import const_number
-from deepracer_fast.reward.compiler.codegen.kinds import plain
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_known, plain
 from deepracer_fast.reward.compiler.codegen.slots import dict_keys, known
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
@@ -149,7 +149,7 @@ def as_tuple(ctx: Context, value: Value) -> py.Tup:
     """A value with known items as a `Tup`."""
     if isinstance(value, py.Tup):
         return value
-    if isinstance(value, py.Const) and isinstance(value.obj, tuple | list):
+    if is_known(value, tuple, list):
         return py.Tup(tuple(py.Const(item) for item in value.obj), isinstance(value.obj, list))
     seq = items_of(ctx, value)
     if seq.static is None:
@@ -160,8 +160,8 @@ def as_tuple(ctx: Context, value: Value) -> py.Tup:
 def of_each(ctx: Context, value: py.Choice, action: Callable[[Value], Value]) -> Value:
     """What an action gives for the object that was chosen; it must not do anything else."""
     items = tuple(action(known(ctx, obj)) for obj in value.objs)
-    if len(items) > MAX_STATIC and all(isinstance(item, py.Const) for item in items):
-        objs = [item.obj for item in items if isinstance(item, py.Const)]
+    if len(items) > MAX_STATIC and all_known(items):
+        objs = [item.obj for item in items]
         if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
             key = ("column", ctx.place(), tuple(map(py.const_key, objs)))
             return load_element(

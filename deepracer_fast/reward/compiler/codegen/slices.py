@@ -9,7 +9,7 @@ from typing import Any
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int
-from deepracer_fast.reward.compiler.codegen.kinds import is_sequence, plain
+from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence, plain
 from deepracer_fast.reward.compiler.codegen.sequences import (
     Seq,
     as_tuple,
@@ -41,7 +41,7 @@ def position(ctx: Context, index: Leaf, length: Leaf) -> Leaf:
 
 def item_at(ctx: Context, value: Value, index: Value) -> Value:
     """``value[index]`` of a sequence."""
-    if isinstance(value, py.Const) and isinstance(value.obj, str):
+    if is_known(value, str):
         return _character(ctx, value.obj, index)
     at = as_int(ctx, index)
     if isinstance(value, py.Const) and isinstance(at, ir.Constant):
@@ -84,7 +84,7 @@ def sliced(ctx: Context, site: Any, value: Value, bounds: tuple[Value, Value, Va
 
 
 def _known_slice(ctx: Context, site: Any, value: Value, cut: slice) -> Value:
-    if isinstance(value, py.Const) and isinstance(value.obj, list | tuple | str):
+    if is_known(value, list, tuple, str):
         if isinstance(value.obj, list) and len(value.obj) <= MAX_STATIC:
             return series(ctx, site, tuple(map(partial(known, ctx), value.obj[cut])), True)
         key = (site, id(value.obj), cut.start, cut.stop, cut.step)

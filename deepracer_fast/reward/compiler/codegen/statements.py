@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -24,7 +25,7 @@ from deepracer_fast.reward.compiler.codegen.equality import equals, same
 from deepracer_fast.reward.compiler.codegen.expressions import condition, expr
 from deepracer_fast.reward.compiler.codegen.functions import leave, read_name, resolve, write_name
 from deepracer_fast.reward.compiler.codegen.iteration import gathered
-from deepracer_fast.reward.compiler.codegen.kinds import is_sequence
+from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence
 from deepracer_fast.reward.compiler.codegen.lists import mutable, set_item
 from deepracer_fast.reward.compiler.codegen.methods import call_method
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, items_of, loop
@@ -34,7 +35,7 @@ from deepracer_fast.reward.compiler.lattice.users import Unknown, is_class, is_s
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import FALSE, TRUE, Context
 from deepracer_fast.reward.compiler.lowering.frames import Dead, Handler, Merge
-from deepracer_fast.reward.compiler.lowering.merges import land
+from deepracer_fast.reward.compiler.lowering.merges import fork, land
 
 _MAX_UNROLLED = 3000  # nodes of a loop's body, times its turns
 
@@ -108,7 +109,7 @@ def _augmented(ctx: Context, node: ast.AugAssign, old: Value) -> Value:
 def _is_a_list(value: Value) -> bool:
     if isinstance(value, py.Tup):
         return bool(value.is_list)
-    return not (isinstance(value, py.Const) and isinstance(value.obj, tuple))
+    return not (is_known(value, tuple))
 
 
 def _delete(ctx: Context, node: ast.Delete) -> None:
@@ -204,24 +205,17 @@ def _if(ctx: Context, node: ast.If) -> None:
     if isinstance(test, ir.Constant):
         statements(ctx, node.body if test.constant else node.orelse)
         return
-    yes, no = ctx.block("if"), ctx.block("else")
-    ctx.b.cbranch(test, yes, no)
-    merge, before = Merge(), ctx.env
-    for block, body in ((yes, node.body), (no, node.orelse)):
-        ctx.start(block)
-        ctx.env = dict(before)
-        _way(ctx, merge, body)
+    merge = Merge()
+    yes, no = (partial(_way, ctx, merge, body) for body in (node.body, node.orelse))
+    fork(ctx, test, {"if": yes, "else": no})
     land(ctx, merge)
 
 
 def _while(ctx: Context, node: ast.While) -> None:
-    def test() -> Leaf:
-        return condition(ctx, node.test)
-
     loop(
         ctx,
         (ctx.frame.path, id(node)),
-        test,
+        lambda: condition(ctx, node.test),
         lambda: statements(ctx, node.body),
         otherwise=lambda: statements(ctx, node.orelse),
     )
@@ -258,21 +252,12 @@ def _cases(ctx: Context, subject: Value, cases: list[ast.match_case], merge: Mer
         if not isinstance(fits, ir.Constant):
             raise Unsupported("a case with a guard", case.guard.lineno)
         fits = condition(ctx, case.guard) if fits.constant else fits
+    taken = partial(_way, ctx, merge, case.body)
+    passed = partial(_cases, ctx, subject, cases[1:], merge)
     if isinstance(fits, ir.Constant):
-        if fits.constant:
-            _way(ctx, merge, case.body)
-        else:
-            _cases(ctx, subject, cases[1:], merge)
-        return
-    yes, no = ctx.block("case"), ctx.block("other")
-    ctx.b.cbranch(fits, yes, no)
-    before = ctx.env
-    ctx.start(yes)
-    ctx.env = dict(before)
-    _way(ctx, merge, case.body)
-    ctx.start(no)
-    ctx.env = dict(before)
-    _cases(ctx, subject, cases[1:], merge)
+        (taken if fits.constant else passed)()
+    else:
+        fork(ctx, fits, {"case": taken, "other": passed})
 
 
 def _fits(ctx: Context, subject: Value, pattern: ast.pattern) -> Leaf:

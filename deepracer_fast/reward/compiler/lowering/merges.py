@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.lattice import values as py
-from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Value
+from deepracer_fast.reward.compiler.lattice.values import NONE, Leaf, Type, Value
 from deepracer_fast.reward.compiler.lowering.context import LEAF, Context
 from deepracer_fast.reward.compiler.lowering.frames import Dead, Merge
 from deepracer_fast.reward.compiler.lowering.memory import coerce
@@ -60,20 +61,47 @@ def _joined_types(
     return types, joined
 
 
+def fork(ctx: Context, condition: Leaf, ways: dict[str, Callable[[], None]]) -> None:
+    """Two ways, each from the environment here; the first where the condition holds.
+
+    Args:
+        ctx: the pass.
+        condition: a bool.
+        ways: what each does, by the name of its block; it jumps on by itself.
+    """
+    blocks, before = [ctx.block(name) for name in ways], ctx.env
+    ctx.b.cbranch(condition, *blocks)
+    for block, way in zip(blocks, ways.values(), strict=True):
+        ctx.start(block)
+        ctx.env = dict(before)
+        with suppress(Dead):
+            way()
+
+
 def if_else(
     ctx: Context, condition: Leaf, then: Callable[[], Value], other: Callable[[], Value]
 ) -> Value:
     """The value of one of two ways."""
-    yes, no = ctx.block("then"), ctx.block("else")
-    ctx.b.cbranch(condition, yes, no)
-    merge, key, before = Merge(), ("result", ctx.unique()), ctx.env
-    for block, way in ((yes, then), (no, other)):
-        ctx.start(block)
-        ctx.env = dict(before)
-        try:
-            ctx.env[key] = way()
-            ctx.jump(merge)
-        except Dead:
-            pass
+    merge, key = Merge(), ("result", ctx.unique())
+
+    def go(way: Callable[[], Value]) -> None:
+        ctx.env[key] = way()
+        ctx.jump(merge)
+
+    fork(ctx, condition, {"then": lambda: go(then), "else": lambda: go(other)})
     land(ctx, merge)
     return ctx.env.pop(key)
+
+
+def when(ctx: Context, condition: Leaf, action: Callable[[], object]) -> None:
+    """Does something only where a condition holds."""
+    if isinstance(condition, ir.Constant):
+        if condition.constant:
+            action()
+        return
+
+    def then() -> Value:
+        action()
+        return NONE
+
+    if_else(ctx, condition, then, lambda: NONE)
