@@ -204,7 +204,9 @@ def arithmetic(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
                 return py.Num("i", _int_operation(ctx, op, x, y), np)
             return py.Num("f", _float_operation(ctx, op, a, b), np, _is_float(a, b))
         case ast.Div():
-            return _divide(ctx, a, b, np)
+            x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
+            _check_zero_float(ctx, y, np)
+            return py.Num("f", ctx.b.fdiv(x, y), np)
         case ast.FloorDiv() | ast.Mod():
             return _floor_divide(ctx, isinstance(op, ast.Mod), a, b, np)
         case ast.Pow():
@@ -236,24 +238,15 @@ def _float_operation(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Le
     return ctx.b.fsub(x, y) if isinstance(op, ast.Sub) else ctx.b.fmul(x, y)
 
 
-def zero_check(ctx: Context, zero: Leaf, np: int) -> None:
-    """What a division by zero does: raise, go on, or give up where it is not known."""
-    if np != 1:
-        ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
-
-
-def _divide(ctx: Context, a: py.Num, b: py.Num, np: int) -> Value:
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-    _check_zero_float(ctx, y, np)
-    return py.Num("f", ctx.b.fdiv(x, y), np)
-
-
 def _check_zero_float(ctx: Context, y: Leaf, np: int) -> None:
+    """What a division by zero does: raise, go on, or give up where it is not known."""
     if isinstance(y, ir.Constant):
         if y.constant == 0 and np != 1:
             ctx.fail(ZeroDivisionError if np == 0 else None)
         return
-    zero_check(ctx, ctx.b.fcmp_ordered("==", y, f64(0.0)), np)
+    zero = ctx.b.fcmp_ordered("==", y, f64(0.0))
+    if np != 1:
+        ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
 
 
 def _floor_divide(ctx: Context, modulo: bool, a: py.Num, b: py.Num, np: int) -> Value:

@@ -184,12 +184,12 @@ def _class_attribute(ctx: Context, cls: UserClass, name: str, owner: Value | Non
     return known(ctx, found)
 
 
-def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> None:
-    """``owner.name = value``."""
+def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
+    """``owner.name = value``; gives None."""
     owner = plain(ctx, owner)
     if isinstance(owner, py.Obj):
         ctx.env[("attr", owner.path, name)] = value
-        return
+        return py.NONE
     obj = owner.obj if isinstance(owner, py.Const) else getattr(owner, "key", None)
     if not isinstance(obj, UserObject | UserClass | UserFunction):
         raise Unsupported(f"sets the attribute {name} of something else", ctx.line)
@@ -199,6 +199,7 @@ def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> None:
     first = static_attribute(obj, name)
     slot = Slot(obj, "attr", name, first, slot_type(ctx, key, first))
     write_slot(ctx, key, slot, value)
+    return py.NONE
 
 
 def _check_setting(ctx: Context, cls: UserClass, name: str) -> None:

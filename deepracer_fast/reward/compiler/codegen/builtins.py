@@ -108,10 +108,6 @@ def _pow(ctx: Context, args: Args, kw: Kwargs) -> Value:
     return binary(ctx, ast.Pow(), *args)
 
 
-def _divmod(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    return py.Tup((binary(ctx, ast.FloorDiv(), *args), binary(ctx, ast.Mod(), *args)))
-
-
 def _str(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if not args:
         return py.Const("")
@@ -164,11 +160,6 @@ def _getattr(ctx: Context, args: Args, kw: Kwargs) -> Value:
     return if_else(ctx, has, lambda: attribute(ctx, owner, name), lambda: args[2])
 
 
-def _setattr(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    set_attribute(ctx, args[0], _name_of(ctx, args[1]), args[2])
-    return py.NONE
-
-
 def _deque(ctx: Context, args: Args, kw: Kwargs) -> Value:
     raise Unsupported("a deque made while it runs", ctx.line)
 
@@ -182,7 +173,9 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = ITERATION | {
     ),
     collections.deque: _deque,
     dict: _dict,
-    divmod: _divmod,
+    divmod: lambda ctx, args, kw: py.Tup(
+        (binary(ctx, ast.FloorDiv(), *args), binary(ctx, ast.Mod(), *args))
+    ),
     float: lambda ctx, args, kw: to_float(ctx, args),
     format: _str,
     getattr: _getattr,
@@ -194,7 +187,7 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = ITERATION | {
     print: say,
     repr: _str,
     round: _round,
-    setattr: _setattr,
+    setattr: lambda ctx, args, kw: set_attribute(ctx, args[0], _name_of(ctx, args[1]), args[2]),
     sorted: _sorted,
     str: _str,
     tuple: _tuple,

@@ -18,7 +18,7 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import FALSE, I1, TRUE, Context, i64
-from deepracer_fast.reward.compiler.lowering.memory import is_fixed
+from deepracer_fast.reward.compiler.lowering.memory import coerce, is_fixed
 
 
 def same(ctx: Context, a: Value, b: Value) -> Value:
@@ -64,7 +64,7 @@ def equals(ctx: Context, a: Value, b: Value) -> Value:
     if isinstance(a, py.Const) and isinstance(b, py.Const):
         return py.Const(bool(a.obj == b.obj))
     if is_text(a) and is_text(b):
-        x, y = (_text_leaf(ctx, value) for value in (a, b))
+        (x,), (y,) = (coerce(ctx, value, py.Str()) for value in (a, b))
         return boolean(ctx.b.icmp_signed("==", x, y))
     if is_sequence(a) and is_sequence(b):
         return _equal_sequences(ctx, a, b)
@@ -80,10 +80,6 @@ def equals(ctx: Context, a: Value, b: Value) -> Value:
     if isinstance(b, py.Const) and isinstance(a, py.Num | py.Str | py.Tup | py.Lst):
         return py.Const(False)
     raise Unsupported(f"compares {describe(py.type_of(a))}", ctx.line)
-
-
-def _text_leaf(ctx: Context, value: Value) -> Leaf:
-    return value.leaf if isinstance(value, py.Str) else i64(ctx.string_id(value.obj))  # type: ignore[attr-defined]
 
 
 def _equal_sequences(ctx: Context, a: Value, b: Value) -> Value:

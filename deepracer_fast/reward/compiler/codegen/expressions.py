@@ -45,11 +45,6 @@ Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 MAX_SPREAD = 400  # items of a range that a list display may spread
 
 
-def _is_spread(args: list[ast.expr]) -> bool:
-    """Whether the arguments are ``*rows`` and nothing else."""
-    return len(args) == 1 and isinstance(args[0], ast.Starred)
-
-
 def expr(ctx: Context, node: ast.expr) -> Value:
     """Translates an expression."""
     outer, ctx.node = ctx.node, node
@@ -99,11 +94,6 @@ def _attribute(ctx: Context, node: ast.Attribute) -> Value:
         case ast.Call(func=ast.Name(id="super"), args=[]) if resolve(ctx, "super") is None:
             return inherited(ctx, node.attr)
     return attribute(ctx, expr(ctx, node.value), node.attr)
-
-
-def _bin_op(ctx: Context, node: ast.BinOp) -> Value:
-    left = expr(ctx, node.left)
-    return binary(ctx, node.op, left, expr(ctx, node.right))
 
 
 def _unary_op(ctx: Context, node: ast.UnaryOp) -> Value:
@@ -265,9 +255,9 @@ def _subscript(ctx: Context, node: ast.Subscript) -> Value:
 
 def _call(ctx: Context, node: ast.Call) -> Value:
     fn = expr(ctx, node.func)
-    if isinstance(fn, py.Const) and fn.obj is zip and _is_spread(node.args):
-        assert isinstance(node.args[0], ast.Starred)
-        return unzipped(ctx, expr(ctx, node.args[0].value))
+    match node.args:
+        case [ast.Starred(value=rows)] if isinstance(fn, py.Const) and fn.obj is zip:
+            return unzipped(ctx, expr(ctx, rows))
     args = _items(ctx, node.args)
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
@@ -383,7 +373,7 @@ def _words(node: ast.AST) -> str:
 # What translates each kind of expression.
 EXPRESSIONS: dict[type[ast.expr], Callable[[Context, Any], Value]] = {
     ast.Attribute: _attribute,
-    ast.BinOp: _bin_op,
+    ast.BinOp: lambda ctx, node: binary(ctx, node.op, expr(ctx, node.left), expr(ctx, node.right)),
     ast.BoolOp: lambda ctx, node: _choice(ctx, isinstance(node.op, ast.And), node.values),
     ast.Call: _call,
     ast.Compare: lambda ctx, node: _chain(ctx, expr(ctx, node.left), node.ops, node.comparators),

@@ -18,7 +18,7 @@ from deepracer_fast.reward.compiler.codegen.attributes import (
 )
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
 from deepracer_fast.reward.compiler.codegen.dicts import new_dict
-from deepracer_fast.reward.compiler.codegen.methods import as_python, call_method
+from deepracer_fast.reward.compiler.codegen.methods import call_method, number_method
 from deepracer_fast.reward.compiler.codegen.numbers import math_function
 from deepracer_fast.reward.compiler.codegen.numpy_calls import numpy_function
 from deepracer_fast.reward.compiler.codegen.scopes import (
@@ -201,7 +201,7 @@ def _call_library(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     if isinstance(obj, type) and issubclass(obj, BaseException):
         return py.Opaque()
     if module == "statistics" and obj.__name__ in STATISTICS:
-        return as_python(ctx, statistics_function(ctx, obj.__name__, args[0]))
+        return number_method(ctx, statistics_function(ctx, obj.__name__, args[0]), "item", ())
     if not callable(obj):
         return ctx.fail(TypeError)
     raise Unsupported(f"calls {_label(ctx, obj)}", ctx.line)

@@ -248,10 +248,6 @@ def unzipped(ctx: Context, value: Value) -> Value:
     return py.Lazy(items_of(ctx, py.Tup(made)))
 
 
-def _reversed(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    return py.Lazy(backwards(ctx, items_of(ctx, gathered(ctx, args[0]))))
-
-
 def _map(ctx: Context, args: Args, kw: Kwargs) -> Value:
     function, *iterables = args
     rows = _zip(ctx, tuple(iterables), {})
@@ -292,7 +288,7 @@ ITERATION: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
     min: partial(extreme, least=True),
     next: _next,
     range: range_of,
-    reversed: _reversed,
+    reversed: lambda ctx, args, kw: py.Lazy(backwards(ctx, items_of(ctx, gathered(ctx, args[0])))),
     sum: _sum,
     zip: _zip,
 }

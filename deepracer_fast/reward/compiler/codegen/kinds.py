@@ -113,12 +113,8 @@ def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     ways = ((a, f"__{name}__", b), (b, f"__r{name}__", a))
     for owner, method, other in ways:
         if is_object(owner):
-            found = class_of_any(owner).find(method)
+            cls = owner.cls if isinstance(owner, py.Obj) else class_of(owner.obj)  # type: ignore[attr-defined]
+            found = cls.find(method)
             if isinstance(found, UserFunction):
                 return ctx.ops.call(ctx, py.Const(found), (owner, other), {})
     raise Unsupported(f"the operator {name} of an object", ctx.line)
-
-
-def class_of_any(owner: Value) -> Any:
-    """The class of an object of the user's file."""
-    return owner.cls if isinstance(owner, py.Obj) else class_of(owner.obj)  # type: ignore[attr-defined]

@@ -85,11 +85,6 @@ def seq_or_text(ctx: Context, value: Value) -> None:
         raise Unsupported("join of something else", ctx.line)
 
 
-def as_python(ctx: Context, value: Value) -> Value:
-    """A NumPy scalar as a plain number."""
-    return number_method(ctx, value, "item", ())
-
-
 def number_method(ctx: Context, owner: Value, name: str, args: Args) -> Value:
     """``number.name()``."""
     number = as_number(ctx, owner)

@@ -38,7 +38,11 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Tup(items):
             return _static_seq(ctx, items)
         case py.Lst():
-            return Seq(None, lambda: length_of(ctx, value), _getter(ctx, value))
+            return Seq(
+                None,
+                lambda: length_of(ctx, value),
+                lambda k: load_element(ctx, value, i64(k) if isinstance(k, int) else k),
+            )
         case py.Range():
             return range_seq(ctx, value)
         case py.Arr(inner):
@@ -82,10 +86,6 @@ def _static_seq(ctx: Context, items: tuple[Value, ...]) -> Seq:
         return items[k] if isinstance(k, int) else pick(ctx, items, k)
 
     return Seq(len(items), lambda: i64(len(items)), get)
-
-
-def _getter(ctx: Context, lst: py.Lst) -> Callable[[int | Leaf], Value]:
-    return lambda k: load_element(ctx, lst, i64(k) if isinstance(k, int) else k)
 
 
 def range_seq(ctx: Context, value: py.Range) -> Seq:

@@ -91,11 +91,6 @@ def _diff(ctx: Context, args: Args, kw: Kwargs) -> Value:
     return array_binary(ctx, ast.Sub(), later, earlier)
 
 
-def _interp(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    xs, ys = array_of(ctx, args[1]), array_of(ctx, args[2])
-    return array_map(ctx, lambda x: _interpolated(ctx, x, xs, ys), operand(ctx, args[0]))
-
-
 def _interpolated_long(ctx: Context, leaf: Leaf, known: Seq, values: Seq) -> Value:
     """``numpy.interp`` in tables; one that does not rise is left to NumPy's own search."""
     count = known.length()
@@ -126,7 +121,7 @@ def _interpolated_long(ctx: Context, leaf: Leaf, known: Seq, values: Seq) -> Val
     return py.Num("f", ctx.b.select(missing, leaf, result), 1)
 
 
-def _interpolated(ctx: Context, x: Value, xs: py.Arr, ys: py.Arr) -> Value:
+def _interpolated(ctx: Context, xs: py.Arr, ys: py.Arr, x: Value) -> Value:
     known, values = items_of(ctx, xs), items_of(ctx, ys)
     leaf = as_float(ctx, x)
     if known.static is None or values.static is None:
@@ -172,13 +167,12 @@ def _argsort(ctx: Context, args: Args, kw: Kwargs) -> Value:
         pairs.seq.length,  # type: ignore[attr-defined]
         lambda k: py.Tup(tuple(reversed(pairs.seq.get(k).items))),  # type: ignore[attr-defined]
     )
-    done = sort_into(ctx, ("argsort", ctx.place()), swapped, None, False)
+    done = _ordered(ctx, swapped, "argsort")
     return made(ctx, items_of(ctx, done), lambda pair: pair.items[1], "order")  # type: ignore[attr-defined]
 
 
-def _sort(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    seq = items_of(ctx, array_of(ctx, args[0]))
-    return py.Arr(sort_into(ctx, ("sort", ctx.place()), seq, None, False))
+def _ordered(ctx: Context, seq: Seq, tag: str) -> py.Lst:
+    return sort_into(ctx, (tag, ctx.place()), seq, None, False)
 
 
 def _cumsum(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -238,11 +232,6 @@ def _linspace(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
     static = total if total <= MAX_STATIC else None
     return made(ctx, Seq(static, lambda: i64(total), get), lambda v: v, "linspace")
-
-
-def _arange(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    numbers = range_of(ctx, args, {})
-    return made(ctx, items_of(ctx, numbers), partial(as_numpy, ctx), "arange")
 
 
 def _roll(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -328,7 +317,9 @@ def _average(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 # NumPy's functions of whole arrays.
 VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
-    "arange": _arange,
+    "arange": lambda ctx, args, kw: made(
+        ctx, items_of(ctx, range_of(ctx, args, {})), partial(as_numpy, ctx), "arange"
+    ),
     "argsort": _argsort,
     "average": _average,
     "concatenate": _concatenate,
@@ -338,13 +329,19 @@ VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
     "dot": _dot,
     "full": lambda ctx, args, kw: _filled(ctx, args[0], args[1]),
     "inner": _dot,
-    "interp": _interp,
+    "interp": lambda ctx, args, kw: array_map(
+        ctx,
+        partial(_interpolated, ctx, array_of(ctx, args[1]), array_of(ctx, args[2])),
+        operand(ctx, args[0]),
+    ),
     "isclose": _isclose,
     "linspace": _linspace,
     "norm": _norm,
     "ones": lambda ctx, args, kw: _filled(ctx, args[0], py.Const(1.0)),
     "roll": _roll,
-    "sort": _sort,
+    "sort": lambda ctx, args, kw: py.Arr(
+        _ordered(ctx, items_of(ctx, array_of(ctx, args[0])), "sort")
+    ),
     "square": _square,
     "unwrap": _unwrap,
     "zeros": lambda ctx, args, kw: _filled(ctx, args[0], py.Const(0.0)),
