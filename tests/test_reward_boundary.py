@@ -17,8 +17,8 @@ import pytest
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import cache, channel, load_reward, translator
 from deepracer_fast.reward.compiled import CompiledReward
-from deepracer_fast.reward.compiler.joins import Unsupported
-from deepracer_fast.reward.compiler.machine import Machine
+from deepracer_fast.reward.compiler.lattice.values import Unsupported
+from deepracer_fast.reward.compiler.runtime.machine import Machine
 from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward

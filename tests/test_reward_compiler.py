@@ -16,8 +16,8 @@ import pytest
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.compiled import CompiledReward
-from deepracer_fast.reward.compiler.joins import Unsupported
-from deepracer_fast.reward.compiler.machine import Machine
+from deepracer_fast.reward.compiler.lattice.values import Unsupported
+from deepracer_fast.reward.compiler.runtime.machine import Machine
 from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward
@@ -300,3 +300,19 @@ def reward_function(params):
     called = np.flatnonzero(where & ~zero)
     np.testing.assert_array_equal(rewards[called], interpreter.run(batch, called))
     assert not rewards[~where | zero].any()
+
+
+def test_a_case_that_always_fails_leaves_the_cases_before_it() -> None:
+    source = """
+class Box:
+    pass
+box = Box()
+def reward_function(params):
+    match int(params['x']):
+        case 0:
+            r = 1.0
+        case box.nothing:
+            r = 2.0
+    return r
+"""
+    check(source, pairs_batch())

@@ -28,7 +28,7 @@ _LONGEST_WRITE = 3600.0  # s
 @memoised
 def _maker() -> bytes:
     """Names everything but the source that the code depends on."""
-    from deepracer_fast.reward.compiler.machine import host
+    from deepracer_fast.reward.compiler.runtime.machine import host
 
     digest = hashlib.sha256(f"{host()} {sys.version} {np.__version__}".encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):

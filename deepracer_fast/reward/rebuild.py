@@ -19,7 +19,7 @@ import numpy as np
 
 from deepracer_fast.reward import library
 from deepracer_fast.reward.channel import Malformed
-from deepracer_fast.reward.compiler.users import (
+from deepracer_fast.reward.compiler.lattice.users import (
     MISSING,
     Cell,
     Field,

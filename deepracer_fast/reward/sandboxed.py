@@ -105,7 +105,7 @@ class SandboxedReward:
         return record | {"described": _digest(parts)}, code
 
     def _use(self, record: dict[str, Any], code: bytes) -> None:
-        from deepracer_fast.reward.compiler.machine import Machine
+        from deepracer_fast.reward.compiler.runtime.machine import Machine
 
         layout = record["layout"]
         columns, state = tuple(layout["columns"]), tuple(layout["state"])

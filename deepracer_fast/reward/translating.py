@@ -18,10 +18,10 @@ from typing import Any
 from deepracer_fast.errors import one_line
 from deepracer_fast.reward.channel import Channel, Closed, Malformed
 from deepracer_fast.reward.compiled import Layout
-from deepracer_fast.reward.compiler.joins import Unsupported
-from deepracer_fast.reward.compiler.kept import initial_values, state_record
-from deepracer_fast.reward.compiler.machine import Machine, compile_assembly
-from deepracer_fast.reward.compiler.program import translate
+from deepracer_fast.reward.compiler.kernel.kept import initial_values, state_record
+from deepracer_fast.reward.compiler.lattice.values import Unsupported
+from deepracer_fast.reward.compiler.passes import translate
+from deepracer_fast.reward.compiler.runtime.machine import Machine, compile_assembly
 from deepracer_fast.reward.loading import said
 from deepracer_fast.reward.rebuild import Module, rebuild
 from deepracer_fast.reward.verify import compiled_probes

@@ -307,7 +307,7 @@ AT_LOAD = {
         head = {'mode': 'compiled', 'reason': '', 'layout': layout, 'parts': [900]}
         raw(head, bytes(900))""",
     "forged object code": """
-        from deepracer_fast.reward.compiler.machine import compile_assembly
+        from deepracer_fast.reward.compiler.runtime.machine import compile_assembly
         code = compile_assembly('''
         define i32 @kernel(i64 %a, i64 %b, ptr %c) {
           store i32 0, ptr null

@@ -24,8 +24,8 @@ import numpy as np
 
 from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiled import CompiledReward, StateTooLarge
-from deepracer_fast.reward.compiler.joins import Unsupported
-from deepracer_fast.reward.compiler.machine import Machine
+from deepracer_fast.reward.compiler.lattice.values import Unsupported
+from deepracer_fast.reward.compiler.runtime.machine import Machine
 from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import RewardSource, compile_source, read_reward

@@ -1,0 +1,325 @@
+"""NumPy: scalars, short vectors, and arrays over lists in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from deepracer_fast.reward.compiler.codegen.arithmetic import (
+    as_float,
+    as_number,
+    compare_numbers,
+    truth_of,
+)
+from deepracer_fast.reward.compiler.codegen.dicts import dict_item
+from deepracer_fast.reward.compiler.codegen.iteration import gathered
+from deepracer_fast.reward.compiler.codegen.kinds import (
+    is_array,
+    is_dict,
+    is_known,
+    is_sequence,
+    is_text,
+    plain,
+)
+from deepracer_fast.reward.compiler.codegen.numbers import (
+    MATH,
+    absolute_value,
+    is_nan,
+    rounded,
+    to_float,
+    to_int,
+)
+from deepracer_fast.reward.compiler.codegen.sequences import (
+    Seq,
+    as_numpy,
+    as_tuple,
+    each,
+    in_memory,
+    items_of,
+    of_each,
+)
+from deepracer_fast.reward.compiler.codegen.slices import item_at, sliced, to_list
+from deepracer_fast.reward.compiler.lattice import values as py
+from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
+from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering.context import F64, Context, f64
+from deepracer_fast.reward.compiler.lowering.memory import append, cast_leaf, new_list
+from deepracer_fast.reward.compiler.lowering.merges import if_else
+
+# From and to arrays
+
+
+def array_of(ctx: Context, value: Value) -> py.Arr:
+    """A list, tuple or array as an array."""
+    value = plain(ctx, gathered(ctx, value))
+    match value:
+        case py.Arr():
+            return value
+        case py.Const(obj) if hasattr(obj, "tolist"):
+            if obj.dtype.kind not in "fiub" or obj.ndim not in (1, 2):
+                raise Unsupported("such an array", ctx.line)
+            rows = ctx.facts.made.setdefault(("rows", id(obj)), obj.tolist())
+            return array_of(ctx, py.Const(rows))
+        case py.Const(obj) if isinstance(obj, list | tuple) and len(obj) > MAX_STATIC:
+            return py.Arr(in_memory(ctx, value))
+        case py.Lst() if ctx.facts.is_frozen(value.site):
+            return py.Arr(value)
+        case py.Lst():
+            return py.Arr(to_list(ctx, (ctx.place(), "array"), value))
+    return py.Arr(unified(ctx, as_tuple(ctx, value)))
+
+
+def unified(ctx: Context, items: py.Tup) -> py.Tup:
+    """The items as numbers of one kind, or as rows of them."""
+    if items.items and _is_row(items.items[0]):
+        rows = (unified(ctx, as_tuple(ctx, bare(ctx, item))) for item in items.items)
+        return py.Tup(tuple(rows), True)
+    numbers = [as_number(ctx, item) for item in items.items]
+    kind = max((n.kind for n in numbers), key="bif".index, default="f")
+    cast = (py.Num(kind, cast_leaf(ctx, n.leaf, n.kind, kind), 1) for n in numbers)
+    return py.Tup(tuple(cast), True)
+
+
+def _is_row(item: Value) -> bool:
+    return is_sequence(item) or is_array(item)
+
+
+def bare(ctx: Context, item: Value) -> Value:
+    """A row without its array; other items as they are."""
+    return array_of(ctx, item).inner if is_array(item) else item
+
+
+def operand(ctx: Context, value: Value) -> Value:
+    """An array or a NumPy scalar."""
+    value = gathered(ctx, value)
+    return array_of(ctx, value) if _is_row(value) else value
+
+
+def made(ctx: Context, seq: Seq, action: Callable[[Value], Value], tag: str = "map") -> py.Arr:
+    """A new array of what an action makes of each item."""
+    if seq.static is not None:
+        items = [stripped(action(seq.get(k))) for k in range(seq.static)]
+        return py.Arr(py.Tup(tuple(items), True))
+    lst = new_list(ctx, (ctx.place(), tag), seq.length())
+    each(
+        ctx, (ctx.place(), tag, "each"), seq, lambda item: append(ctx, lst, stripped(action(item)))
+    )
+    return py.Arr(lst)
+
+
+def stripped(value: Value) -> Value:
+    """What an array is over; other values as they are."""
+    return value.inner if isinstance(value, py.Arr) else value
+
+
+def array_map(ctx: Context, action: Callable[[Value], Value], value: Value) -> Value:
+    """An action on each number of an array, or on a number."""
+    if not _is_row(value):
+        return action(as_numpy(ctx, value))
+    array = array_of(ctx, value)
+    return made(ctx, items_of(ctx, array), lambda item: array_map(ctx, action, item))
+
+
+def array_map2(
+    ctx: Context, action: Callable[[Value, Value], Value], a: Value, b: Value, tag: str = "map2"
+) -> Value:
+    """An action on pairs of numbers, broadcast as NumPy does."""
+    a, b = operand(ctx, a), operand(ctx, b)
+    if not isinstance(a, py.Arr) and not isinstance(b, py.Arr):
+        return action(as_numpy(ctx, a), as_numpy(ctx, b))
+    first, second = dimensions_of(ctx, a), dimensions_of(ctx, b)
+    if first != second:
+        return _broadcast(ctx, action, (a, first), (b, second), tag)
+    x, y = items_of(ctx, a), items_of(ctx, b)
+    if 1 in (x.static, y.static) and x.static != y.static:
+        raise Unsupported("arrays of different lengths", ctx.line)
+    if None not in (x.static, y.static) and x.static != y.static:
+        return ctx.fail(ValueError)
+    if x.static != y.static or x.static is None:
+        ctx.fail_if(ctx.b.icmp_signed("!=", x.length(), y.length()), None)
+    static = x.static if x.static is not None else y.static
+    pairs = Seq(static, x.length, lambda k: py.Tup((x.get(k), y.get(k))))
+
+    def both(pair: Value) -> Value:
+        left, right = pair.items  # type: ignore[attr-defined]
+        return array_map2(ctx, action, left, right, tag + "+")
+
+    return made(ctx, pairs, both, tag)
+
+
+def _broadcast(
+    ctx: Context,
+    action: Callable[[Value, Value], Value],
+    a: tuple[Value, int],
+    b: tuple[Value, int],
+    tag: str,
+) -> Value:
+    """The operand of fewer dimensions meets each item of the other."""
+    if a[1] > b[1]:
+        return made(
+            ctx, items_of(ctx, a[0]), lambda row: array_map2(ctx, action, row, b[0], tag + "+"), tag
+        )
+    return made(
+        ctx, items_of(ctx, b[0]), lambda row: array_map2(ctx, action, a[0], row, tag + "+"), tag
+    )
+
+
+def dimensions_of(ctx: Context, value: Value) -> int:
+    """0 for a number, 1 or 2."""
+    if not isinstance(value, py.Arr):
+        return 0
+    inner = value.inner
+    if isinstance(inner, py.Tup):
+        return 2 if inner.items and isinstance(inner.items[0], py.Tup | py.Lst) else 1
+    assert isinstance(inner, py.Lst)
+    return 2 if isinstance(ctx.facts.element(inner.site), py.Tup) else 1
+
+
+def array_item(ctx: Context, owner: Value, index: Value) -> Value:
+    """``array[i]``, ``array[i, j]``, ``array[:, j]``."""
+    array = array_of(ctx, owner)
+    if isinstance(index, py.Tup):
+        if len(index.items) != 2:
+            raise Unsupported("such an index of an array", ctx.line)
+        first, second = index.items
+        if is_known(first, slice):
+            rows = _cut(ctx, array, first.obj)
+            return made(ctx, items_of(ctx, rows), lambda row: subscript(ctx, row, second), "col")
+        return array_item(ctx, array_item(ctx, array, first), second)
+    if is_known(index, slice):
+        return _cut(ctx, array, index.obj)
+    if _is_row(index):
+        wanted = array_of(ctx, index)
+        return made(ctx, items_of(ctx, wanted), lambda k: item_at(ctx, array, k), "taken")
+    return item_at(ctx, array, index)
+
+
+def _cut(ctx: Context, array: py.Arr, cut: slice) -> py.Arr:
+    if cut == slice(None):
+        return array
+    bounds = (py.Const(cut.start), py.Const(cut.stop), py.Const(cut.step))
+    return py.Arr(sliced(ctx, ("cut", ctx.place()), array.inner, bounds))
+
+
+def cast_array(ctx: Context, owner: Value, kind: Value) -> Value:
+    """``array.astype(kind)``."""
+    if isinstance(kind, py.Const) and kind.obj in (float, "float", "float64"):
+        return array_map(ctx, lambda v: as_numpy(ctx, to_float(ctx, (v,))), owner)
+    if isinstance(kind, py.Const) and kind.obj in (int, "int"):
+        return array_map(ctx, lambda v: as_numpy(ctx, to_int(ctx, (v,))), owner)
+    raise Unsupported("such a type of array", ctx.line)
+
+
+def float1(ctx: Context, value: Value, function: str) -> Value:
+    """A native function of one number."""
+    number = as_number(ctx, value)
+    if function in ("llvm.fabs.f64",) and number.kind != "f":
+        return absolute_value(ctx, number)
+    return py.Num("f", ctx.native(function, F64, cast_leaf(ctx, number.leaf, number.kind, "f")), 1)
+
+
+def float2(ctx: Context, x: Value, y: Value, function: str) -> Value:
+    """A native function of two numbers."""
+    return py.Num("f", ctx.native(function, F64, as_float(ctx, x), as_float(ctx, y)), 1)
+
+
+def _array(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    value = gathered(ctx, args[0])
+    if not _is_row(value):
+        return as_numpy(ctx, value)
+    array = array_of(ctx, value)
+    kind = kw.get("dtype") or (args[1] if len(args) > 1 else None)
+    return array if kind is None else cast_array(ctx, array, kind)
+
+
+def _sign(ctx: Context, value: Value) -> Value:
+    number = as_number(ctx, value)
+    x = cast_leaf(ctx, number.leaf, number.kind, "f")
+    above = ctx.b.uitofp(ctx.b.fcmp_ordered(">", x, f64(0.0)), F64)
+    below = ctx.b.uitofp(ctx.b.fcmp_ordered("<", x, f64(0.0)), F64)
+    broken = ctx.b.fcmp_unordered("uno", x, x)
+    return py.Num("f", ctx.b.select(broken, x, ctx.b.fsub(above, below)), 1, False)
+
+
+def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    digits = args[1] if len(args) > 1 else kw.get("decimals", py.Const(0))
+
+    def one(value: Value) -> Value:
+        number = as_number(ctx, value)
+        if number.kind != "f":
+            return number
+        if not (isinstance(digits, py.Const) and 0 <= digits.obj <= 15):
+            raise Unsupported("round to such digits", ctx.line)
+        if digits.obj == 0:
+            return py.Num("f", ctx.native("llvm.roundeven.f64", F64, number.leaf), 1)
+        return py.Num("f", rounded(ctx, number.leaf, digits.obj, 1), 1)
+
+    return array_map(ctx, one, operand(ctx, args[0]))
+
+
+def _extreme2(ctx: Context, a: Value, b: Value, sign: str) -> Value:
+    """The larger or smaller; nan if one is nan."""
+    x, y = as_number(ctx, a), as_number(ctx, b)
+    kind = max(x.kind, y.kind, key="bif".index)
+    left, right = cast_leaf(ctx, x.leaf, x.kind, kind), cast_leaf(ctx, y.leaf, y.kind, kind)
+    better = compare_numbers(ctx, sign, py.Num(kind, left), py.Num(kind, right))
+    result = ctx.b.select(better, left, right)
+    if kind == "f":
+        result = ctx.b.select(ctx.b.fcmp_unordered("uno", left, left), left, result)
+    return py.Num(kind, result, 1)
+
+
+def _where(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    if len(args) != 3 or any(_is_row(arg) for arg in args):
+        raise Unsupported("numpy.where of arrays", ctx.line)
+    yes, no = as_numpy(ctx, args[1]), as_numpy(ctx, args[2])
+    return if_else(ctx, truth_of(ctx, args[0]), lambda: yes, lambda: no)
+
+
+def subscript(ctx: Context, owner: Value, index: Value) -> Value:
+    """``owner[index]``."""
+    owner = plain(ctx, owner)
+    if is_dict(owner):
+        return dict_item(ctx, owner, index)
+    if is_array(owner):
+        return array_item(ctx, owner, index)
+    if is_sequence(owner) or isinstance(owner, py.Lst) or is_text(owner):
+        return item_at(ctx, owner, index)
+    if isinstance(owner, py.Range) or (is_known(owner, range)):
+        return item_at(ctx, owner, index)
+    if isinstance(owner, py.Choice):
+        return of_each(ctx, owner, lambda v: subscript(ctx, v, index))
+    if isinstance(owner, py.Num):
+        return ctx.fail(TypeError)
+    raise Unsupported(f"an item of {describe(py.type_of(owner))}", ctx.line)
+
+
+# C functions of one float: NumPy's name -> its name.
+_NATIVE = {name: name for name in ("sin", "cos", "tan", "exp", "log", "log2", "log10", "tanh")}
+_NATIVE |= {"sinh": "sinh", "cosh": "cosh", "expm1": "expm1", "log1p": "log1p", "cbrt": "cbrt"}
+_NATIVE |= {"arctan": "atan", "arcsin": "asin", "arccos": "acos", "sqrt": "llvm.sqrt.f64"}
+_NATIVE |= {"floor": "llvm.floor.f64", "ceil": "llvm.ceil.f64", "rint": "llvm.roundeven.f64"}
+_NATIVE |= {"trunc": "llvm.trunc.f64", "fabs": "llvm.fabs.f64"}
+# NumPy's functions of each number, and of each pair of numbers.
+EACH: dict[str, Callable[[Context, Value], Value]] = {
+    "abs": absolute_value,
+    "degrees": lambda ctx, v: as_numpy(ctx, MATH["degrees"](ctx, v)),
+    "isfinite": MATH["isfinite"],
+    "isnan": is_nan,
+    "radians": lambda ctx, v: as_numpy(ctx, MATH["radians"](ctx, v)),
+    "sign": _sign,
+    **{name: partial(float1, function=function) for name, function in _NATIVE.items()},
+}
+PAIRS: dict[str, Callable[[Context, Value, Value], Value]] = {
+    "arctan2": partial(float2, function="atan2"),
+    "copysign": partial(float2, function="copysign"),
+    "hypot": partial(float2, function="hypot"),
+    "maximum": partial(_extreme2, sign=">"),
+    "minimum": partial(_extreme2, sign="<"),
+}
+ARRAYS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
+    "array": _array,
+    "float_": lambda ctx, args, kw: as_numpy(ctx, to_float(ctx, args)),
+    "round": _round,
+    "where": _where,
+}

@@ -1,0 +1,238 @@
+"""Names of the module, cells of closures, and attributes of objects, classes and modules."""
+
+from __future__ import annotations
+
+import builtins
+from types import FunctionType, ModuleType
+from typing import Any
+
+from deepracer_fast.reward import library
+from deepracer_fast.reward.compiler.codegen.dicts import slot_type
+from deepracer_fast.reward.compiler.codegen.kinds import (
+    class_of_value,
+    is_array,
+    is_known,
+    is_sequence,
+    plain,
+)
+from deepracer_fast.reward.compiler.codegen.sequences import of_each
+from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
+from deepracer_fast.reward.compiler.lattice import values as py
+from deepracer_fast.reward.compiler.lattice.joins import Slot
+from deepracer_fast.reward.compiler.lattice.users import (
+    Cell,
+    Unknown,
+    UserClass,
+    UserFunction,
+    UserObject,
+    UserTuple,
+    attributes_of,
+    class_of,
+    is_callable,
+    static_attribute,
+)
+from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
+from deepracer_fast.reward.compiler.lowering.context import Context
+from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.kept_values import MISSING
+
+# Module variables
+
+
+def read_global(ctx: Context, name: str) -> Value:
+    """A module variable or a built-in."""
+    key = ("global", name)
+    if key in ctx.facts.slots:
+        return read_slot(ctx, key, NameError)
+    if name in ctx.namespace:
+        return known(ctx, ctx.namespace[name])
+    builtin = getattr(builtins, name, MISSING)
+    if builtin is MISSING:
+        return ctx.fail(NameError)
+    return py.Const(builtin)
+
+
+def write_global(ctx: Context, name: str, value: Value) -> None:
+    """``global name; name = value``."""
+    first = ctx.namespace.get(name, MISSING)
+    slot = Slot(None, "global", name, first, slot_type(ctx, ("global", name), first))
+    write_slot(ctx, ("global", name), slot, value)
+
+
+def read_cell(ctx: Context, cell: Cell) -> Value:
+    """A variable that a closure shares with the function around it."""
+    key = ("cell", id(cell))
+    if key in ctx.facts.slots:
+        return read_slot(ctx, key, NameError)
+    return ctx.fail(NameError) if cell.contents is MISSING else known(ctx, cell.contents)
+
+
+def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
+    """``nonlocal name; name = value``."""
+    key, first = ("cell", id(cell)), cell.contents
+    write_slot(ctx, key, Slot(cell, "cell", None, first, slot_type(ctx, key, first)), value)
+
+
+def attribute(ctx: Context, owner: Value, name: str) -> Value:
+    """``owner.name``."""
+    if not (is_known(owner, Unknown)):
+        owner = plain(ctx, owner)
+    match owner:
+        case py.Obj(path, cls):
+            key = ("attr", path, name)
+            value = ctx.env.get(key, py.UNBOUND)
+            if value is py.UNBOUND:
+                return _class_attribute(ctx, cls, name, owner)
+            if isinstance(value, py.Maybe) and cls.find(name) is not MISSING:
+                own, made = value, owner
+                return if_else(
+                    ctx, own.flag, lambda: _class_attribute(ctx, cls, name, made), lambda: own.value
+                )
+            return bound(ctx, value, AttributeError)
+        case py.Const(obj):
+            if not is_array(owner):
+                return _const_attribute(ctx, obj, name)
+        case py.Fn() if owner.key is not None:
+            return _const_attribute(ctx, owner.key, name)
+        case py.Choice():
+            if not any(_is_method(obj, name) for obj in owner.objs):
+                return of_each(ctx, owner, lambda v: attribute(ctx, v, name))
+    if is_array(owner) and name in ("shape", "size", "ndim", "T"):
+        return ctx.ops.array_attribute(ctx, owner, name)
+    return py.Bound(name, owner)
+
+
+def _is_method(obj: Any, name: str) -> bool:
+    found = static_attribute(obj, name)
+    if isinstance(found, staticmethod | classmethod):
+        return True
+    return found is not MISSING and not isinstance(found, property) and is_callable(found)
+
+
+def _const_attribute(ctx: Context, obj: Any, name: str) -> Value:
+    key = ("attr", id(obj), name)
+    if key in ctx.facts.slots:
+        return read_slot(ctx, key, AttributeError)
+    match obj:
+        case ModuleType():
+            return module_member(ctx, obj, name)
+        case Unknown():
+            return by_name(ctx, f"{obj.name}.{name}")
+        case UserClass():
+            return _class_attribute(ctx, obj, name, None)
+        case UserFunction() if name in obj.attributes:
+            return known(ctx, obj.attributes[name])
+        case UserObject() if name in obj.attributes:
+            return known(ctx, obj.attributes[name])
+        case UserTuple() if name in obj.fields:
+            return known(ctx, obj[obj.fields.index(name)])
+        case UserObject() | UserTuple():
+            return _class_attribute(ctx, obj.cls, name, py.Const(obj))
+        case FunctionType() | UserFunction():
+            return ctx.fail(AttributeError)
+    if name in ("pi", "e", "inf", "nan", "real", "imag", "start", "stop", "step"):
+        return py.Const(getattr(obj, name))
+    return py.Bound(name, py.Const(obj))
+
+
+def module_member(ctx: Context, module: ModuleType, name: str) -> Value:
+    """What a module of the library holds."""
+    try:
+        return py.Const(library.member(module, name))
+    except LookupError:
+        return ctx.fail(AttributeError)
+    except ValueError:
+        return by_name(ctx, f"{module.__name__}.{name}")
+
+
+def by_name(ctx: Context, name: str) -> py.Const:
+    """An object of which a name is known; in every pass the same."""
+    return py.Const(ctx.facts.made.setdefault(("unknown", name), Unknown(name)))
+
+
+def _class_attribute(ctx: Context, cls: UserClass, name: str, owner: Value | None) -> Value:
+    if name == "__class__" and owner is not None:
+        return py.Const(cls)
+    if name == "__name__" and owner is None:
+        return py.Const(cls.name)
+    found: Any = MISSING
+    for base in cls.order:
+        if ("attr", id(base), name) in ctx.facts.slots:
+            return read_slot(ctx, ("attr", id(base), name), AttributeError)
+        if name in (own := attributes_of(base)):
+            if not isinstance(base, UserClass):
+                raise Unsupported(f"the attribute {name}", ctx.line)
+            found = own[name]
+            break
+    if found is MISSING:
+        if owner is not None and cls.customises("__getattr__", "__getattribute__"):
+            raise Unsupported(f"the attributes of {cls.name}", ctx.line)
+        return ctx.fail(AttributeError)
+    match found:
+        case property(fget=function):
+            return ctx.ops.call(ctx, py.Const(function), (owner or py.Const(None),), {})
+        case staticmethod():
+            return py.Const(found.__func__)
+        case classmethod():
+            return py.Bound(py.Const(found.__func__), py.Const(cls))
+        case UserFunction() if owner is not None:
+            return py.Bound(py.Const(found), owner)
+        case UserObject() if found.cls.customises("__get__", "__set__"):
+            raise Unsupported(f"the attribute {name}", ctx.line)
+    if isinstance(found, FunctionType) and owner is not None:  # it becomes a method
+        raise Unsupported(f"the attribute {name}", ctx.line)
+    return known(ctx, found)
+
+
+def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
+    """``owner.name = value``; gives None."""
+    owner = plain(ctx, owner)
+    if isinstance(owner, py.Obj):
+        ctx.env[("attr", owner.path, name)] = value
+        return py.NONE
+    obj = owner.obj if isinstance(owner, py.Const) else getattr(owner, "key", None)
+    if not isinstance(obj, UserObject | UserClass | UserFunction):
+        raise Unsupported(f"sets the attribute {name} of something else", ctx.line)
+    if isinstance(obj, UserObject):
+        _check_setting(ctx, obj.cls, name)
+    key = ("attr", id(obj), name)
+    first = static_attribute(obj, name)
+    slot = Slot(obj, "attr", name, first, slot_type(ctx, key, first))
+    write_slot(ctx, key, slot, value)
+    return py.NONE
+
+
+def _check_setting(ctx: Context, cls: UserClass, name: str) -> None:
+    """Refuses what a class does in its own way when an attribute is set."""
+    held = cls.find(name)
+    if isinstance(held, property | Unknown) or cls.customises("__setattr__"):
+        raise Unsupported(f"sets the property {name}", ctx.line)
+    if isinstance(held, UserObject) and held.cls.customises("__set__"):
+        raise Unsupported(f"sets the property {name}", ctx.line)
+
+
+def has_attribute(ctx: Context, owner: Value, name: str) -> Value:
+    """``hasattr(owner, name)``."""
+    owner = plain(ctx, owner)
+    if isinstance(owner, py.Obj):
+        return _is_bound(ctx, ctx.env.get(("attr", owner.path, name), py.UNBOUND), owner.cls, name)
+    obj = owner.obj if isinstance(owner, py.Const) else getattr(owner, "key", None)
+    if is_sequence(owner) and hasattr(list, name) == hasattr(tuple, name):
+        return py.Const(hasattr(list, name))
+    if obj is None:
+        return py.Const(static_attribute(class_of_value(ctx, owner), name) is not MISSING)
+    key = ("attr", id(obj), name)
+    if key in ctx.facts.slots:
+        return _is_bound(ctx, ctx.env[("slot", key)], class_of(obj), name)
+    found = static_attribute(obj, name)
+    if isinstance(found, property):  # it may raise AttributeError itself
+        raise Unsupported(f"asks for the property {name}", ctx.line)
+    return py.Const(found is not MISSING)
+
+
+def _is_bound(ctx: Context, value: Value, cls: Any, name: str) -> Value:
+    if value is py.UNBOUND:
+        return py.Const(static_attribute(cls, name) is not MISSING)
+    if isinstance(value, py.Maybe):
+        return py.Num("b", ctx.b.not_(value.flag))
+    return py.Const(True)

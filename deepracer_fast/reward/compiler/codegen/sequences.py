@@ -1,0 +1,338 @@
+"""Sequences: one view of tuples, lists, ranges and their kin; loops, indices, slices, equality.
+
+`Seq` is what everything that runs over items is written against. Short sequences whose items are
+known one by one are unrolled; the others become loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from deepracer_fast.reward.compiler.codegen.arithmetic import const_number
+from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_known, plain
+from deepracer_fast.reward.compiler.codegen.slots import dict_keys, known
+from deepracer_fast.reward.compiler.lattice import values as py
+from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
+from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering.context import I64, LEAF, Context, i64
+from deepracer_fast.reward.compiler.lowering.frames import Dead, LoopFrame, Merge
+from deepracer_fast.reward.compiler.lowering.memory import coerce, length_of, load_element, table
+from deepracer_fast.reward.compiler.lowering.merges import land
+
+
+@dataclass
+class Seq:
+    """Items by position; `static` is their number where that is known."""
+
+    static: int | None
+    length: Callable[[], Leaf]
+    get: Callable[[int | Leaf], Value]
+
+
+def items_of(ctx: Context, value: Value) -> Seq:
+    """The items of a value."""
+    value = plain(ctx, value)
+    match value:
+        case py.Tup(items):
+            return _static_seq(ctx, items)
+        case py.Lst():
+            return Seq(
+                None,
+                lambda: length_of(ctx, value),
+                lambda k: load_element(ctx, value, i64(k) if isinstance(k, int) else k),
+            )
+        case py.Range():
+            return range_seq(ctx, value)
+        case py.Arr(inner):
+            rows = items_of(ctx, inner)
+            return Seq(rows.static, rows.length, lambda k: as_numpy(ctx, rows.get(k)))
+        case py.Lazy(seq):
+            return seq
+        case py.Dct():
+            return _static_seq(ctx, tuple(py.Const(key) for key in dict_keys(ctx, value)))
+        case py.Const(obj):
+            return _const_seq(ctx, obj)
+        case py.Choice(_, objs) if all(isinstance(obj, tuple | list) for obj in objs):
+            lengths = {len(obj) for obj in objs}
+            if len(lengths) == 1:
+                places = range(lengths.pop())
+                return _static_seq(ctx, tuple(_chosen_item(ctx, value, k) for k in places))
+    raise Unsupported(f"iterates over {describe(py.type_of(value))}", ctx.line)
+
+
+def _chosen_item(ctx: Context, value: py.Choice, k: int) -> Value:
+    return of_each(ctx, value, lambda each: ctx.ops.item_at(ctx, each, py.Const(k)))
+
+
+def as_numpy(ctx: Context, value: Value) -> Value:
+    """An item of an array: a NumPy scalar, or a row."""
+    match value:
+        case py.Num(kind, leaf, _, exact):
+            return py.Num(kind, leaf, 1, exact)
+        case py.Tup() | py.Lst():
+            return py.Arr(value)
+        case py.Const(obj) if type(obj) in (bool, int, float):
+            number = const_number(ctx, obj)
+            return py.Num(number.kind, number.leaf, 1)
+        case py.Const(obj) if isinstance(obj, list | tuple):
+            return py.Arr(as_tuple(ctx, value))
+    return value
+
+
+def _static_seq(ctx: Context, items: tuple[Value, ...]) -> Seq:
+    def get(k: int | Leaf) -> Value:
+        return items[k] if isinstance(k, int) else pick(ctx, items, k)
+
+    return Seq(len(items), lambda: i64(len(items)), get)
+
+
+def range_seq(ctx: Context, value: py.Range) -> Seq:
+    """The numbers of a range as items."""
+
+    def get(k: int | Leaf) -> Value:
+        leaf = i64(k) if isinstance(k, int) else k
+        return py.Num("i", ctx.b.add(value.start, ctx.b.mul(leaf, i64(value.step))))
+
+    return Seq(None, lambda: range_length(ctx, value), get)
+
+
+def range_length(ctx: Context, value: py.Range) -> Leaf:
+    """How many numbers a range has."""
+    gap = ctx.b.sub(value.stop, value.start)
+    step = value.step
+    if step < 0:
+        gap, step = ctx.b.sub(i64(0), gap), -step
+    count = ctx.b.sdiv(ctx.b.add(gap, i64(step - 1)), i64(step))
+    return ctx.b.select(ctx.b.icmp_signed("<", gap, i64(0)), i64(0), count)
+
+
+def _const_seq(ctx: Context, obj: Any) -> Seq:
+    if isinstance(obj, range):
+        if len(obj) <= MAX_STATIC:
+            return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+        return range_seq(ctx, py.Range(i64(obj.start), i64(obj.stop), obj.step))
+    if type(obj) in (list, tuple) and len(obj) > MAX_STATIC:
+        return _const_list_seq(ctx, obj)
+    if isinstance(obj, list | tuple | str | dict):
+        if len(obj) > 64:
+            raise Unsupported(f"iterates over a long {type(obj).__name__}", ctx.line)
+        return _static_seq(ctx, tuple(known(ctx, item) for item in obj))
+    if type(obj) in (set, frozenset) and all(type(item) in (int, bool) for item in obj):
+        return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+    if type(obj).__module__ == "numpy" and getattr(obj, "ndim", 0) in (1, 2):
+        return items_of(ctx, ctx.ops.array_of(ctx, py.Const(obj)))
+    if obj is None or type(obj) in (int, float, bool):
+        return ctx.fail(TypeError)
+    raise Unsupported(f"iterates over a {type(obj).__name__}", ctx.line)
+
+
+def _const_list_seq(ctx: Context, obj: Any) -> Seq:
+    lst = in_memory(ctx, py.Const(obj))
+
+    def get(k: int | Leaf) -> Value:
+        return known(ctx, obj[k]) if isinstance(k, int) else load_element(ctx, lst, k)
+
+    return Seq(None, lambda: i64(len(obj)), get)
+
+
+def in_memory(ctx: Context, value: Value) -> py.Lst:
+    """A list of the program as one in constant memory."""
+    if isinstance(value, py.Lst):
+        return value
+    assert isinstance(value, py.Const)
+    return py.Lst(table(ctx, value.obj), ctx.facts.const_site(value.obj))
+
+
+def as_tuple(ctx: Context, value: Value) -> py.Tup:
+    """A value with known items as a `Tup`."""
+    if isinstance(value, py.Tup):
+        return value
+    if is_known(value, tuple, list):
+        return py.Tup(tuple(py.Const(item) for item in value.obj), isinstance(value.obj, list))
+    seq = items_of(ctx, value)
+    if seq.static is None:
+        raise Unsupported("needs a sequence whose length is known", ctx.line)
+    return py.Tup(tuple(seq.get(k) for k in range(seq.static)), True)
+
+
+def of_each(ctx: Context, value: py.Choice, action: Callable[[Value], Value]) -> Value:
+    """What an action gives for the object that was chosen; it must not do anything else."""
+    items = tuple(action(known(ctx, obj)) for obj in value.objs)
+    if len(items) > MAX_STATIC and all_known(items):
+        objs = [item.obj for item in items]
+        if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
+            key = ("column", ctx.place(), tuple(map(py.const_key, objs)))
+            return load_element(
+                ctx, in_memory(ctx, py.Const(ctx.facts.made.setdefault(key, objs))), value.leaf
+            )
+    return pick(ctx, items, value.leaf)
+
+
+def pick(ctx: Context, items: tuple[Value, ...], index: Leaf) -> Value:
+    """The item at an index that is known only at run time and lies within."""
+    if not items:
+        return ctx.fail(IndexError)
+    typ: Type = py.type_of(items[0])
+    for item in items[1:]:
+        typ = ctx.facts.join(typ, py.type_of(item))
+    leaves = coerce(ctx, items[0], typ)
+    for k, item in enumerate(items[1:], start=1):
+        here = ctx.b.icmp_signed("==", index, i64(k))
+        others = coerce(ctx, item, typ)
+        pairs = zip(others, leaves, strict=True)
+        leaves = [ctx.b.select(here, new, old) for new, old in pairs]
+    return py.with_leaves(typ, iter(leaves))
+
+
+def loop(
+    ctx: Context,
+    site: Any,
+    test: Callable[[], Leaf],
+    body: Callable[[], None],
+    advance: Callable[[], None] = lambda: None,
+    otherwise: Callable[[], None] = lambda: None,
+) -> None:
+    """A loop at run time; ``otherwise`` is its ``else``."""
+    header = ctx.block("loop")
+    phis, types = _enter_loop(ctx, site, header)
+    header_env = dict(ctx.env)
+    ctx.burn()
+    going_on = test()
+    inside, outside = ctx.block("body"), ctx.block("after")
+    ctx.b.cbranch(going_on, inside, outside)
+    exit_env = dict(ctx.env)
+    frame = LoopFrame(Merge(), Merge(), True)
+    ctx.loops.append(frame)
+    ctx.start(inside)
+    try:
+        body()
+        ctx.jump(frame.on_continue)
+    except Dead:
+        pass
+    wider: dict[Any, Type] = {}
+    try:
+        land(ctx, frame.on_continue)
+        advance()
+        wider = _close_loop(ctx, site, header_env, types, phis)
+        ctx.b.branch(header)
+    except Dead:
+        pass
+    ctx.loops.pop()
+    ctx.start(outside)
+    exit_env |= {key: unknown(ctx, typ) for key, typ in wider.items()}
+    _leave_loop(ctx, frame, exit_env, otherwise)
+
+
+def _enter_loop(ctx: Context, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:
+    table = ctx.facts.loops.setdefault(site, {})
+    leaves: list[Leaf] = []
+    for key, typ in list(table.items()):
+        value = ctx.held(ctx.env, key)
+        table[key] = ctx.facts.join(typ, py.type_of(value))
+        leaves += coerce(ctx, value, table[key])
+    types = dict(table)
+    before = ctx.b.block
+    ctx.b.branch(header)
+    ctx.start(header)
+    kinds = [kind for typ in types.values() for kind in py.leaf_kinds(typ)]
+    phis = [ctx.b.phi(LEAF[kind]) for kind in kinds]
+    for phi, leaf in zip(phis, leaves, strict=True):
+        phi.add_incoming(leaf, before)
+    rest = iter(phis)
+    ctx.env = dict(ctx.env) | {key: py.with_leaves(typ, rest) for key, typ in types.items()}
+    return phis, types
+
+
+def _close_loop(
+    ctx: Context, site: Any, header_env: dict[Any, Value], types: dict[Any, Type], phis: list[Any]
+) -> dict[Any, Type]:
+    """Leads back to the header; what turned out to be wider than the header takes it for."""
+    found: dict[Any, Type] = {}
+    for key in dict.fromkeys([*header_env, *ctx.env]):
+        old, new = ctx.held(header_env, key), ctx.held(ctx.env, key)
+        if old is new:
+            continue
+        known = types.get(key, py.type_of(old))
+        wider = ctx.facts.join(known, py.type_of(new))
+        if key not in types or wider != known:
+            found[key] = wider
+    if found:
+        ctx.facts.loops[site] |= found
+        ctx.facts.void = True
+        return found
+    leaves = [
+        leaf for key, typ in types.items() for leaf in coerce(ctx, ctx.held(ctx.env, key), typ)
+    ]
+    for phi, leaf in zip(phis, leaves, strict=True):
+        phi.add_incoming(leaf, ctx.b.block)
+    return {}
+
+
+def unknown(ctx: Context, typ: Type) -> Value:
+    """Some value of a type, to go on with in a void pass."""
+    leaves = [ctx.b.load(ctx.alloca(LEAF[kind])) for kind in py.leaf_kinds(typ)]
+    return py.with_leaves(typ, iter(leaves))
+
+
+def _leave_loop(
+    ctx: Context, frame: LoopFrame, env: dict[Any, Value], otherwise: Callable[[], None]
+) -> None:
+    ctx.env = env
+    try:
+        otherwise()
+        ctx.jump(frame.on_break)
+    except Dead:
+        pass
+    land(ctx, frame.on_break)
+
+
+def each(
+    ctx: Context,
+    site: Any,
+    seq: Seq,
+    body: Callable[[Value], None],
+    otherwise: Callable[[], None] = lambda: None,
+) -> None:
+    """Runs over the items of a sequence, unrolled or as a loop."""
+    if seq.static is not None and seq.static <= MAX_STATIC * 4:
+        _unrolled(ctx, seq, body, otherwise)
+        return
+    counter = ctx.alloca(I64)
+    ctx.b.store(i64(0), counter)
+
+    def test() -> Leaf:
+        return ctx.b.icmp_signed("<", ctx.b.load(counter), seq.length())
+
+    def run() -> None:
+        body(seq.get(ctx.b.load(counter)))
+
+    def advance() -> None:
+        ctx.b.store(ctx.b.add(ctx.b.load(counter), i64(1)), counter)
+
+    loop(ctx, site, test, run, advance, otherwise)
+
+
+def _unrolled(
+    ctx: Context, seq: Seq, body: Callable[[Value], None], otherwise: Callable[[], None]
+) -> None:
+    assert seq.static is not None
+    on_break = Merge()
+    try:
+        for k in range(seq.static):
+            frame = LoopFrame(on_break, Merge(), False)
+            ctx.loops.append(frame)
+            try:
+                body(seq.get(k))
+                ctx.jump(frame.on_continue)
+            except Dead:
+                pass
+            finally:
+                ctx.loops.pop()
+            land(ctx, frame.on_continue)
+        otherwise()
+        ctx.jump(on_break)
+    except Dead:
+        pass
+    land(ctx, on_break)

@@ -1,0 +1,370 @@
+"""State in memory: what a kernel loads before it calls the function, and stores afterwards.
+
+In: the slots that `slots` made. Out: each slot's value in the environment, and its words in the
+car's columns. A number is a word; a list is a row of its elements' words; a list of lists is a row
+of counts and words, as `load_rows` reads them. `words` does the same for Python's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from deepracer_fast.reward.compiler.codegen.slots import can_be_kept
+from deepracer_fast.reward.compiler.kernel.columns import STATE, argument
+from deepracer_fast.reward.compiler.lattice import values as py
+from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart, Slot, describe
+from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering.context import I64, WORDS, Context, i64
+from deepracer_fast.reward.compiler.lowering.memory import (
+    CLAIMED,
+    coerce,
+    copy_words,
+    from_word,
+    header_of,
+    length_of,
+    load_element,
+    new_list,
+    store_element,
+    to_word,
+    width_of,
+    word_at,
+)
+from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.kept_values import json_of
+
+GROW = -1  # status: a list of the state needs more room
+
+
+def _state_pointer(ctx: Context, place: int) -> Leaf:
+    return ctx.b.inttoptr(_state_number(ctx, place), WORDS)
+
+
+def _state_number(ctx: Context, place: int) -> Leaf:
+    """A number of the state's table, loaded once a call of the kernel."""
+    if place not in ctx.cars.state_numbers:
+        entry = ctx.alloca_builder
+        table = entry.inttoptr(argument(ctx, STATE), WORDS)
+        ctx.cars.state_numbers[place] = entry.load(entry.gep(table, [i64(place)]))
+    return ctx.cars.state_numbers[place]
+
+
+def _row(ctx: Context, place: int, width: int) -> Leaf:
+    """Where the words of a car's list begin."""
+    room = ctx.b.mul(_state_number(ctx, place + 2), i64(width))
+    return word_at(ctx, _state_pointer(ctx, place), ctx.b.mul(ctx.cars.car, room))
+
+
+def load_state(ctx: Context) -> None:
+    """Puts the value of each slot into the environment."""
+    place = 0
+    for key, slot in ctx.facts.slots.items():
+        leaves = []
+        for kind in slot_leaves(slot, ctx.facts):
+            if kind == "list":
+                leaves.append(_load_list(ctx, place, list_site(slot.type)))
+                place += 3
+            else:
+                word = ctx.b.load(word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
+                leaves.append(from_word(ctx, word, kind))
+                place += 1
+        ctx.env["slot", key] = py.with_leaves(slot.type, iter(leaves))
+
+
+def _load_list(ctx: Context, place: int, site: Any) -> Leaf:
+    """A copy of a car's list in the arena."""
+    ctx.line = 1
+    length = ctx.b.load(word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
+    source = _row(ctx, place, row_width(site, ctx.facts))
+    if inner_site(site, ctx.facts) is None:
+        return _load_words(ctx, site, source, length).leaf
+    cursor = ctx.alloca(I64)
+    ctx.b.store(i64(0), cursor)
+    some = ctx.b.icmp_signed(">", length, i64(0))
+    count = if_else(ctx, some, lambda: py.Num("i", ctx.b.load(source)), lambda: py.Num("i", i64(0)))
+    assert isinstance(count, py.Num)
+    ctx.b.store(i64(1), cursor)
+    return _load_rows(ctx, site, source, cursor, count.leaf).leaf
+
+
+def _load_words(ctx: Context, site: Any, source: Leaf, length: Leaf) -> py.Lst:
+    lst = new_list(ctx, site, ctx.b.add(length, i64(4)))
+    target = ctx.b.inttoptr(ctx.b.load(header_of(ctx, lst)), WORDS)
+    copy_words(ctx, target, source, ctx.b.mul(length, i64(width_of(ctx, site))))
+    ctx.b.store(length, word_at(ctx, header_of(ctx, lst), 1))
+    return lst
+
+
+def _load_rows(ctx: Context, site: Any, source: Leaf, cursor: Leaf, count: Leaf) -> py.Lst:
+    """A list of lists: each a count, and that many elements."""
+    inner = inner_site(site, ctx.facts)
+    nested = inner_site(inner, ctx.facts) is not None
+    lst = new_list(ctx, site, ctx.b.add(count, i64(4)))
+
+    def row(k: Leaf) -> None:
+        at = ctx.b.load(cursor)
+        length = ctx.b.load(word_at(ctx, source, at))
+        after = ctx.b.add(at, i64(1))
+        ctx.b.store(after, cursor)
+        if nested:
+            made = _load_rows(ctx, inner, source, cursor, length)
+        else:
+            made = _load_words(ctx, inner, word_at(ctx, source, after), length)
+            words = ctx.b.mul(length, i64(width_of(ctx, inner)))
+            ctx.b.store(ctx.b.add(after, words), cursor)
+        store_element(ctx, lst, k, made)
+
+    ctx.times(count, row)
+    ctx.b.store(count, word_at(ctx, header_of(ctx, lst), 1))
+    return lst
+
+
+def store_state(ctx: Context) -> None:
+    """Writes every slot back, or nothing where the car is given up."""
+    place, words, lists = 0, [], []
+    for key, slot in ctx.facts.slots.items():
+        value = ctx.env["slot", key]
+        if value is py.UNBOUND and not isinstance(slot.type, py.Maybe):
+            raise Restart
+        leaves = coerce(ctx, value, slot.type)
+        for kind, leaf in zip(slot_leaves(slot, ctx.facts), leaves, strict=True):
+            if kind == "list":
+                lists.append((place, py.Lst(leaf, list_site(slot.type))))
+                place += 3
+            else:
+                words.append((place, to_word(ctx, leaf, kind)))
+                place += 1
+    sizes = _check_lists(ctx, lists)
+    for place, word in words:
+        ctx.b.store(word, word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
+    for (place, lst), size in zip(lists, sizes, strict=True):
+        _store_list(ctx, place, lst, size)
+
+
+def _check_lists(ctx: Context, lists: list[tuple[int, py.Lst]]) -> list[Leaf]:
+    """The lengths of the rows, which must fit their columns; no two lists may be one."""
+    for k, (_, lst) in enumerate(lists):
+        for _, other in lists[:k]:
+            both = ctx.b.icmp_signed("!=", lst.leaf, i64(0))
+            same = ctx.b.icmp_signed("==", lst.leaf, other.leaf)
+            ctx.fail_if(ctx.b.and_(both, same), None)
+    nested = any(inner_site(lst.site, ctx.facts) is not None for _, lst in lists)
+    sizes = []
+    for place, lst in lists:
+        if nested or ctx.facts.may_be_tuple(lst.site):
+            _where_there(ctx, lst, lambda lst=lst: _claim(ctx, lst))
+        size = _where_there(ctx, lst, lambda lst=lst: _size(ctx, lst))
+        over = ctx.b.icmp_signed(">", size, _state_number(ctx, place + 2))
+        line, ctx.line = ctx.line, GROW
+        ctx.fail_if(over, None)
+        ctx.line = line
+        sizes.append(size)
+    return sizes
+
+
+def _where_there(ctx: Context, lst: py.Lst, action: Any) -> Leaf:
+    """What an action gives for a list; 0 where None stands in its place."""
+    missing = ctx.b.icmp_signed("==", lst.leaf, i64(0))
+    found = if_else(ctx, missing, lambda: py.Num("i", i64(0)), lambda: py.Num("i", action()))
+    assert isinstance(found, py.Num)
+    return found.leaf
+
+
+def _claim(ctx: Context, lst: py.Lst) -> Leaf:
+    """Marks a list as kept; one that is kept twice, or stands for a tuple, gives up."""
+    place = word_at(ctx, header_of(ctx, lst), 2)
+    capacity = ctx.b.load(place)
+    taken = ctx.b.icmp_signed("==", capacity, i64(CLAIMED))
+    ctx.fail_if(taken, None)
+    fixed = ctx.b.icmp_signed("<", capacity, i64(0))
+    if ctx.facts.may_be_tuple(lst.site):
+        ctx.fail_if(fixed, None)
+
+    def mark() -> Value:
+        ctx.b.store(i64(CLAIMED), place)
+        return py.Const(None)
+
+    if_else(ctx, fixed, lambda: py.Const(None), mark)
+    return i64(0)
+
+
+def _size(ctx: Context, lst: py.Lst) -> Leaf:
+    """Elements of a plain list, words of a list of lists."""
+    inner = inner_site(lst.site, ctx.facts)
+    if inner is None:
+        return length_of(ctx, lst)
+    total = ctx.alloca(I64)
+    ctx.b.store(i64(1), total)
+    _measure(ctx, lst, total)
+    return ctx.b.load(total)
+
+
+def _measure(ctx: Context, lst: py.Lst, total: Leaf) -> None:
+    inner = inner_site(lst.site, ctx.facts)
+
+    def row(k: Leaf) -> None:
+        each = load_element(ctx, lst, k)
+        assert isinstance(each, py.Lst)
+        _claim(ctx, each)
+        ctx.b.store(ctx.b.add(ctx.b.load(total), i64(1)), total)
+        if inner_site(inner, ctx.facts) is not None:
+            _measure(ctx, each, total)
+            return
+        words = ctx.b.mul(length_of(ctx, each), i64(width_of(ctx, inner)))
+        ctx.b.store(ctx.b.add(ctx.b.load(total), words), total)
+
+    ctx.times(length_of(ctx, lst), row)
+
+
+def _store_list(ctx: Context, place: int, lst: py.Lst, size: Leaf) -> None:
+    target = _row(ctx, place, row_width(lst.site, ctx.facts))
+
+    def copy() -> Value:
+        if inner_site(lst.site, ctx.facts) is None:
+            _store_words(ctx, target, lst)
+        else:
+            cursor = ctx.alloca(I64)
+            ctx.b.store(i64(0), cursor)
+            _store_rows(ctx, target, cursor, lst)
+        return py.Const(None)
+
+    if_else(ctx, ctx.b.icmp_signed(">", size, i64(0)), copy, lambda: py.Const(None))
+    ctx.b.store(size, word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
+
+
+def _store_words(ctx: Context, target: Leaf, lst: py.Lst) -> Leaf:
+    source = ctx.b.inttoptr(ctx.b.load(header_of(ctx, lst)), WORDS)
+    words = ctx.b.mul(length_of(ctx, lst), i64(width_of(ctx, lst.site)))
+    copy_words(ctx, target, source, words)
+    return words
+
+
+def _store_rows(ctx: Context, target: Leaf, cursor: Leaf, lst: py.Lst) -> None:
+    length, at = length_of(ctx, lst), ctx.b.load(cursor)
+    ctx.b.store(length, word_at(ctx, target, at))
+    ctx.b.store(ctx.b.add(at, i64(1)), cursor)
+    if inner_site(lst.site, ctx.facts) is None:
+        words = _store_words(ctx, word_at(ctx, target, ctx.b.load(cursor)), lst)
+        ctx.b.store(ctx.b.add(ctx.b.load(cursor), words), cursor)
+        return
+
+    def row(k: Leaf) -> None:
+        each = load_element(ctx, lst, k)
+        assert isinstance(each, py.Lst)
+        _store_rows(ctx, target, cursor, each)
+
+    ctx.times(length, row)
+
+
+def list_site(typ: Type) -> Any:
+    """The site of the list that a slot holds."""
+    inner = typ.value if isinstance(typ, py.Opt | py.Maybe) else typ
+    inner = inner.value if isinstance(inner, py.Opt) else inner
+    assert isinstance(inner, py.Lst)
+    return inner.site
+
+
+def inner_site(site: Any, facts: Facts) -> Any:
+    """The site of the lists in a list; None if it has no lists."""
+    element = facts.element(site)
+    return element.site if isinstance(element, py.Lst) else None
+
+
+def row_width(site: Any, facts: Facts) -> int:
+    """Words of one unit of a list's length in its column."""
+    element = facts.element(site)
+    if element is None:
+        return 0
+    return 1 if isinstance(element, py.Lst) else len(py.leaf_kinds(element))
+
+
+def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
+    """The kinds of a slot's leaves, "list" for a list."""
+    kinds = py.leaf_kinds(slot.type)
+    if not _holds_list(slot.type):
+        return kinds
+    try:
+        site = list_site(slot.type)
+    except AssertionError:
+        raise Unsupported("keeps lists within tuples from one call to the next") from None
+    for element in _elements(site, facts):
+        if not isinstance(element, py.Lst) and _holds_list(element):
+            raise Unsupported("keeps lists within tuples from one call to the next")
+        if not can_be_kept(element):
+            raise Unsupported(f"keeps {describe(element)} from one call to the next")
+    return [*kinds[:-1], "list"]
+
+
+def _elements(site: Any, facts: Facts) -> Iterator[Type]:
+    """What is in a list, in its lists, and so on."""
+    seen = set()
+    element = facts.element(site)
+    while element is not None:
+        yield element
+        if not isinstance(element, py.Lst):
+            return
+        if facts.root(element.site) in seen:
+            raise Unsupported("keeps a list that may hold itself")
+        seen.add(facts.root(element.site))
+        element = facts.element(element.site)
+
+
+def _holds_list(typ: Type) -> bool:
+    match typ:
+        case py.Lst():
+            return True
+        case py.Opt(_, inner) | py.Maybe(_, inner):
+            return _holds_list(inner)
+        case py.Tup(items):
+            return any(_holds_list(item) for item in items)
+    return False
+
+
+def state_record(facts: Facts, strings: dict[str, int], numbers: dict[int, int]) -> dict[str, Any]:
+    """The record of `words.State`: where each slot is, and its type.
+
+    Args:
+        facts: of the last pass.
+        strings: the texts of the program, by number.
+        numbers: of the module's objects in its description, by `id`.
+    """
+    places, types = [], []
+    for slot in facts.slots.values():
+        number = 0 if slot.kind == "global" else numbers.get(id(slot.owner))
+        if number is None or not _is_plain(slot.name):
+            raise Unsupported("keeps something that has no place of its own")
+        places.append([slot.kind, number, json_of(slot.name)])
+        types.append(_written(slot.type, facts))
+    return {"places": places, "types": types, "texts": list(strings)}
+
+
+def _is_plain(name: Any) -> bool:
+    if isinstance(name, tuple):
+        return all(map(_is_plain, name))
+    return name is None or isinstance(name, bool | int | float | str)
+
+
+def initial_values(facts: Facts) -> list[Any]:
+    """What the slots hold after the module has run, as `kept_values` writes it."""
+    return [json_of(slot.initial) for slot in facts.slots.values()]
+
+
+def _written(typ: Type, facts: Facts) -> list[Any]:
+    """A type as `words.State` reads it."""
+    match typ:
+        case py.Num(kind, _, np):
+            return ["number", kind, np]
+        case py.Str():
+            return ["text"]
+        case py.Maybe(_, inner):
+            return ["maybe", _written(inner, facts)]
+        case py.Opt(_, inner):
+            return ["optional", _written(inner, facts)]
+        case py.Tup(items, is_list):
+            return ["items", bool(is_list), [_written(item, facts) for item in items]]
+        case py.Lst(_, site):
+            element = facts.element(site)
+            return ["list", None if element is None else _written(element, facts)]
+        case py.Const(None):
+            return ["none"]
+    raise Unsupported(f"keeps {describe(typ)} from one call to the next")
