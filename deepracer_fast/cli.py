@@ -116,11 +116,21 @@ def evaluate(
     run_evaluation(entries, settings, perturbed, as_json)
 
 
-def race(rules: RankedRules, racers: Racers, as_json: AsJson = False) -> None:
+def race(
+    rules: RankedRules,
+    racers: Racers,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the races in leaderboards/ and who leads them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Let models race under one set of rules, and keep their best submissions on a leaderboard."""
-    from deepracer_fast.commands.race import run_race
+    from deepracer_fast.commands.race import list_leaderboards, run_race
 
-    run_race(rules, racers, as_json)
+    if listed:
+        list_leaderboards(as_json)
+    else:
+        run_race(rules, racers, as_json)
 
 
 def archive(

@@ -55,6 +55,14 @@ def test_rules_that_nobody_asked_for_are_the_files(path: Path) -> None:
         refuse_other_rules(path, RACE, {"laps": 4})
 
 
+def test_a_race_from_before_directions_is_driven_forward(path: Path) -> None:
+    add_submissions(path, RACE, [submission()])
+    content = json.loads(path.read_text())
+    del content["race"]["driving_direction"]
+    path.write_text(json.dumps(content))
+    assert read_leaderboard(path).race == RACE
+
+
 def test_a_crash_while_writing_leaves_the_file_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,33 @@ def test_models_without_the_laps_are_listed_with_how_far_they_came(run: Run) -> 
     assert f"{row['laps_in_a_row']:.2f}" in shown.out
 
 
+def test_a_race_goes_round_the_way_that_it_says(run: Run) -> None:
+    rules = ("--laps", "1", "--resets", "0")
+    onwards = json.loads(run("1.0", "--name", "mine", *rules, "--json").out)
+    answer = run("1.0", "--name", "mine", *rules, "--direction", "CW", "--json")
+    report = json.loads(answer.out)
+    assert report["leaderboard"] == "leaderboards/reinvent_base-clockwise-best-lap.json"
+    assert report["race"]["driving_direction"] == "clockwise"
+    assert report["not_ranked"][0]["laps"] != onwards["not_ranked"][0]["laps"]
+    refused = run("1.0", *rules, "--direction", "ccw", "--leaderboard", report["leaderboard"])
+    assert "driving_direction clockwise; got " in refused.err
+
+
+def test_races_are_listed_with_who_leads_them(run: Run) -> None:
+    run("2.0", "--name", "mine", "--laps", "1", "--direction", "reverse")
+    run("1.0", "2.0", "--name", "slow", "--name", "lost", "--laps", "1", "--resets", "0")
+    rows = json.loads(run("--list", "--json").out)["leaderboards"]
+    assert [row["race"] for row in rows] == [
+        "reinvent_base, 1 lap, by best-lap",
+        "reinvent_base, 1 lap, by best-lap, reverse",
+    ]
+    assert [(row["models"], row["first"]) for row in rows] == [(2, None), (1, "mine")]
+    shown = run("--list").out
+    assert "\\n" not in shown
+    for words in ("2 races in leaderboards/", "mine", f"{rows[1]['time_seconds']:.3f}"):
+        assert words in shown
+
+
 def test_a_model_drives_the_same_alone_and_among_others() -> None:
     race = RankedRace("reinvent_base", 17.709, laps=1)
     entrants = [Entrant(str(n), driver(*how)) for n, how in enumerate([(1.0, 5), (2, 4), (2, 5)])]
@@ -107,6 +134,7 @@ def test_more_resets_than_allowed_end_a_lap() -> None:
     ("arguments", "words"),
     [
         ((), "there is no such leaderboard yet"),
+        (("1.0", "--direction", "up"), "driving_direction must be one of forward"),
         (("1.0", "--track", "nowhere"), "unknown track 'nowhere'"),
         (("1.0", "--ranking", "fastest"), "ranking must be one of best-lap"),
         (("1.0", "--laps", "0"), "laps must be 1 to 1000"),

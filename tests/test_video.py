@@ -91,6 +91,22 @@ def test_two_seconds_of_a_drive_are_thirty_frames(run: Run, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["drive.mp4"]  # nothing temporary
 
 
+def test_a_film_shows_the_race_and_the_direction_that_were_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[RaceRules] = []
+
+    def drive(model: Any, simulator: Simulator, *_: Any) -> Iterator[Moment]:
+        seen.append(simulator.rules)
+        return drive_moments(model, simulator, 1)
+
+    monkeypatch.setattr(video_command, "drive_moments", drive)
+    options = ("--race-type", "object-avoidance", "--direction", "clockwise")
+    answer = run("mine", "--seconds", "0.2", "--output", "a.gif", "--track", TRACK, *options)
+    assert answer.status == 0, answer.err
+    assert (seen[0].race.race_type, seen[0].reverse_direction) == ("OBJECT_AVOIDANCE", True)
+
+
 def test_the_reward_of_a_folder_is_run_only_if_it_is_named(run: Run, tmp_path: Path) -> None:
     """This one fails whenever it is run."""
     (tmp_path / "mine").mkdir()
@@ -297,6 +313,7 @@ def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path
     [
         (("TRACE", "--episode", "7"), "episode must be one of 0, 1, got 7"),
         (("TRACE", "--laps", "2"), "is a recording, which takes no --laps"),
+        (("TRACE", "--race-type", "TIME_TRIAL"), "is a recording, which takes no --race-type"),
         (("TRACE", "--reward", "progress"), "is a recording, which shows the reward as recorded"),
         (("mine", "--episode", "1"), "is a model, which takes no --episode"),
         (("mine", "--output", "film.avi"), "must end in .mp4, .gif or .webp"),

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.options import given
+from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
 from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model, evaluate_starts
 from deepracer_fast.driving.habits import DrivingHabits, driving_habits
@@ -31,7 +32,7 @@ from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.racing.leagues import league_line, league_races_on
 from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.training.config import TrainConfig, read_config, settings_of
+from deepracer_fast.training.config import TrainConfig, settings_of
 from deepracer_fast.world.perturbed_worlds import STARTS, perturbed_worlds
 
 
@@ -212,11 +213,10 @@ def _cells(driven: Driven) -> dict[str, str]:
 
 
 def _options(entries: Entries, settings: LapSettings, trained: TrainConfig) -> EvaluationOptions:
-    race = (read_config(entries.config) if entries.config else trained).race
     usual: dict[str, Any] = {
         "car_version": trained.car_version,
         "driving_direction": trained.course.driving_direction,
-        "race": race.of_type(entries.race_type) if entries.race_type else race,
+        "race": race_of(entries.race_type, entries.config, trained.race),
     }
     asked = given(settings)
     if "driving_direction" in asked:

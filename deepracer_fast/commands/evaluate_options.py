@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from deepracer_fast.commands.options import CarVersion, Direction, RaceFile
+from deepracer_fast.commands.options import CarVersion, Direction, RaceFile, RaceType
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,7 @@ class Entries:
             show_default=False,
         ),
     ] = None
-    race_type: Annotated[
-        str | None,
-        typer.Option(
-            help="TIME_TRIAL, OBJECT_AVOIDANCE or HEAD_TO_BOT (default: the model folder's)",
-            show_default=False,
-        ),
-    ] = None
+    race_type: RaceType = None
     config: RaceFile = None
 
 

@@ -47,6 +47,14 @@ RaceFile = Annotated[
     ),
 ]
 
+RaceType = Annotated[
+    str | None,
+    typer.Option(
+        help="TIME_TRIAL, OBJECT_AVOIDANCE or HEAD_TO_BOT (default: the model folder's)",
+        show_default=False,
+    ),
+]
+
 Speed = Annotated[
     str | None,
     typer.Option(

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +37,7 @@ from deepracer_fast.racing.race import (
     default_minimum_laps,
     standings,
 )
+from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import load_track, track_name
 from deepracer_fast.training.config import read_config
 from deepracer_fast.world.race_config import RaceConfig
@@ -63,8 +64,8 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
             been driven or written then.
     """
     asked = given(rules)
-    if "track" in asked:
-        asked["track"] = track_name(asked["track"])
+    for name, meant in (("track", track_name), ("driving_direction", direction_meant)):
+        asked |= {name: meant(asked[name])} if name in asked else {}
     if racers.race_type or racers.config:
         asked["road"] = race_of(racers.race_type, racers.config)
     path, models = racers.leaderboard or _usual_place(asked), racers.models or []
@@ -83,16 +84,40 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
         _print(Console(), path, board.race, ranked)
 
 
-def race_of(race_type: str | None, config: Path | None) -> RaceConfig:
-    """What is on the road: by the ``[race]`` table of a file, of this type if one is given."""
-    road = read_config(config).race if config else RaceConfig()
+def list_leaderboards(as_json: bool) -> None:
+    """Shows the races of the usual place, and who leads them.
+
+    Raises:
+        DeepRacerError: one of the files cannot be read.
+    """
+    rows = list(map(_summary, sorted(LEADERBOARDS.glob("*.json"))))
+    if as_json:
+        print(json.dumps({"leaderboards": rows}, indent=2))
+        return
+    table = Table(title=f"{len(rows)} races in {LEADERBOARDS}/", title_justify="left")
+    for name, side in (("race", "left"), ("models", "right"), ("first", "left"), ("s", "right")):
+        table.add_column(name, justify=cast(JustifyMethod, side), overflow="fold")
+    for row in rows:
+        seconds = "" if row["time_seconds"] is None else f"{row['time_seconds']:.3f}"
+        race = Text(printable(row["race"])).append(f"\n{printable(row['leaderboard'])}", "dim")
+        table.add_row(race, str(row["models"]), Text(printable(row["first"] or "-")), seconds)
+    Console().print(table)
+
+
+def race_of(
+    race_type: str | None, config: Path | None, usual: RaceConfig | None = None
+) -> RaceConfig:
+    """What is on the road: by a file's ``[race]`` table, or as usual; of this type if given."""
+    road = read_config(config).race if config else usual or RaceConfig()
     return road.of_type(race_type) if race_type else road
 
 
 def _usual_place(asked: Mapping[str, Any]) -> Path:
     ranking = asked.get("ranking", RankedRace.ranking)
     race_type = asked.get("road", RaceConfig()).race_type
+    direction = asked.get("driving_direction", RankedRace.driving_direction)
     kind = "" if race_type == "TIME_TRIAL" else f"-{race_type.lower().replace('_', '-')}"
+    kind += "" if direction == RankedRace.driving_direction else f"-{direction}"
     return LEADERBOARDS / f"{Path(asked.get('track', DEFAULT_TRACK)).stem}{kind}-{ranking}.json"
 
 
@@ -104,7 +129,10 @@ def _board(path: Path, asked: Mapping[str, Any], is_new_allowed: bool) -> Leader
         _check_track(path, board.race)
         return board
     if not is_new_allowed:
-        raise ConfigError(f"{path}: there is no such leaderboard yet; name a model to begin it")
+        raise ConfigError(
+            f"{path}: there is no such leaderboard yet; name a model to begin it, or --list those "
+            "that exist"
+        )
     return Leaderboard(_new_race(asked))
 
 
@@ -171,6 +199,28 @@ def _drive(race: RankedRace, entrants: Sequence[Entrant]) -> list[Submission]:
     ]
 
 
+def _summary(path: Path) -> dict[str, Any]:
+    """A race in a line of the list."""
+    board = read_leaderboard(path)
+    ranked = standings(board.race, board.submissions)
+    first = next((standing for standing in ranked if standing.rank), None)
+    return {
+        "leaderboard": str(path),
+        "race": _title(board.race),
+        "models": len(ranked),
+        "first": first and first.submission.model,
+        "time_seconds": first and first.seconds,
+    }
+
+
+def _title(race: RankedRace) -> str:
+    """Where and how, in a few words."""
+    words = [race.track, f"{race.laps} lap{'s' * (race.laps > 1)}", f"by {race.ranking}"]
+    words += [] if race.road.race_type == "TIME_TRIAL" else [race.road.race_type]
+    words += [] if race.driving_direction == "forward" else [race.driving_direction]
+    return ", ".join(words)
+
+
 def _report(path: Path, race: RankedRace, ranked: Iterable[Standing]) -> dict[str, Any]:
     rows = list(ranked)
     return {
@@ -196,8 +246,7 @@ def _row(standing: Standing) -> dict[str, Any]:
 
 
 def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Standing]) -> None:
-    title = Text(f"{printable(race.track)}, {race.laps} laps, by {race.ranking}")
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(printable(_title(race))), title_justify="left")
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
     columns = [_TIMES[race.ranking], "gap, s", "laps", "off track", "crashes", "entries"]

@@ -48,6 +48,15 @@ class RankedRules:
         float | None, typer.Option(help="Seconds that leaving the track costs (default: 2)")
     ] = None
     car_version: CarVersion = None
+    driving_direction: Annotated[
+        str | None,
+        typer.Option(
+            "--direction",
+            help="Driving direction: forward, as the track runs, reverse, clockwise or "
+            "counter-clockwise (default: forward)",
+            show_default=False,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

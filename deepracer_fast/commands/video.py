@@ -17,6 +17,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from deepracer_fast.commands.options import given
+from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.replay import guess_track
 from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.driving.evaluate import EvaluationOptions, lap_rules, step_rewards
@@ -38,8 +39,9 @@ from deepracer_fast.pictures.video.frame import SMALL, Caption, Moment, Screen
 from deepracer_fast.pictures.video.views import RoadObjects
 from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.reward import load_reward
+from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import Track, load_track
-from deepracer_fast.training.config import read_config, settings_of
+from deepracer_fast.training.config import settings_of
 from deepracer_fast.world.fleet import Judge, judge_of
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
@@ -94,8 +96,8 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
     usual: dict[str, Any] = {"car_version": trained.car_version}
     race = EvaluationOptions(
         laps=drive.laps or 1,
-        driving_direction=trained.course.driving_direction,
-        race=(read_config(drive.config) if drive.config else trained).race,
+        driving_direction=direction_meant(drive.direction or trained.course.driving_direction),
+        race=race_of(drive.race_type, drive.config, trained.race),
         **usual | {name: value for name, value in given(drive).items() if name in names},
     )
     car = model.metadata.car

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from deepracer_fast.commands.options import CarVersion, RaceFile, Track
+from deepracer_fast.commands.options import CarVersion, Direction, RaceFile, RaceType, Track
 
 
 @dataclass(frozen=True)
@@ -82,4 +82,6 @@ class DriveOptions:
         float | None, typer.Option(help="Of a model: seconds off the track (default: 2)", min=0.0)
     ] = None
     car_version: CarVersion = None
+    race_type: RaceType = None
+    direction: Direction = None
     config: RaceFile = None

@@ -133,6 +133,7 @@ def _drive_together(
         resets=race.resets > 0,
         off_track_penalty=race.off_track_penalty,
         race=road,
+        driving_direction=race.driving_direction,
     )
     track = load_track(race.track)
     simulator = Simulator(

@@ -14,8 +14,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from deepracer_fast.checks.values import MOST, check_fields, require, shown
+from deepracer_fast.checks.values import MOST, check_fields, one_of, require, shown
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.world.race_config import RaceConfig
 
 RANKINGS = ("best-lap", "average-lap", "total-time")
@@ -41,6 +42,7 @@ class RankedRace:
         resets: times that a car is put back before its lap is given up.
         off_track_penalty: seconds of simulated time that leaving the track costs.
         car_version: whose physics every car has, 3 to 6; 0 for each model's own.
+        driving_direction: which way, one of ``DRIVING_DIRECTIONS``.
         road: what else is on the road, and what running into it costs. With HEAD_TO_MODEL the
             models of one ``drive_race`` meet, whatever ``cars_per_world`` says.
     """
@@ -53,11 +55,13 @@ class RankedRace:
     resets: int = 100
     off_track_penalty: float = 2.0
     car_version: int = 0
+    driving_direction: str = "forward"
     road: RaceConfig = field(default_factory=RaceConfig)
 
     def __post_init__(self) -> None:
         check_fields(self)
-        require(self, "ranking", self.ranking in RANKINGS, f"one of {', '.join(RANKINGS)}")
+        one_of("ranking", self.ranking, RANKINGS)
+        one_of("driving_direction", self.driving_direction, DRIVING_DIRECTIONS)
         require(self, "laps", 1 <= self.laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
         require(
             self, "minimum_laps", 1 <= self.minimum_laps <= self.laps, f"1 to {self.laps} (laps)"
