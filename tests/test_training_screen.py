@@ -65,6 +65,9 @@ def test_summary_counts_clean_laps_and_names_the_best() -> None:
     summary = evaluation_summary([put_back, broken_off, clean])
     assert summary == "1 of 3 clean, mean completion 80 %, best 16.50 s"
     assert evaluation_summary([broken_off]) == "0 of 1 clean, mean completion 40 %"
+    behind = Lap(-6.2, 5.0, 0, 75, "reversed")
+    assert evaluation_summary([behind, broken_off]) == "0 of 2 clean, mean completion 20 %"
+    assert behind.metrics(1).completion_percentage == -6  # as the original writes it
 
 
 def test_lap_table_shows_paths_as_they_are() -> None:

@@ -21,7 +21,13 @@ from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
-from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model, evaluate_starts
+from deepracer_fast.driving.evaluate import (
+    EvaluationOptions,
+    Lap,
+    evaluate_model,
+    evaluate_starts,
+    mean_completion,
+)
 from deepracer_fast.driving.habits import DrivingHabits, driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import printable
@@ -197,7 +203,6 @@ def _cells(driven: Driven) -> dict[str, str]:
     """What the table can say of a row, by column."""
     entry, laps = driven.entry, driven.laps
     times = [lap.lap_time_seconds for lap in laps if lap.status == "lap_complete"]
-    done = sum(lap.completion_percentage for lap in laps) / len(laps)
     return {
         "checkpoint": entry.checkpoint,
         "track": entry.track.name,
@@ -206,7 +211,7 @@ def _cells(driven: Driven) -> dict[str, str]:
         "best, s": f"{min(times):.2f}" if times else "-",
         "mean, s": f"{sum(times) / len(times):.2f}" if times else "-",
         "m/s": f"{driven.habits.mean_speed:.2f}",
-        "done, %": f"{done:.0f}",
+        "done, %": f"{mean_completion(laps):.0f}",
         "off track": str(sum(lap.off_track_count for lap in laps)),
         "crashes": str(sum(lap.crash_count for lap in laps)),
     }

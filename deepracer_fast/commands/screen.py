@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.driving.evaluate import Lap, mean_completion
 from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
 from deepracer_fast.training.report import Report
 
@@ -143,8 +143,7 @@ class TrainingScreen:
 def evaluation_summary(laps: Sequence[Lap]) -> str:
     """A row of greedy laps in a few words."""
     clean = [lap.lap_time_seconds for lap in laps if lap.is_clean]
-    completion = sum(lap.completion_percentage for lap in laps) / len(laps)
-    summary = f"{len(clean)} of {len(laps)} clean, mean completion {completion:.0f} %"
+    summary = f"{len(clean)} of {len(laps)} clean, mean completion {mean_completion(laps):.0f} %"
     return summary + (f", best {min(clean):.2f} s" if clean else "")
 
 
@@ -161,7 +160,7 @@ def lap_table(laps: Sequence[Lap], title: str) -> Group:
         table.add_row(
             str(number),
             f"{lap.lap_time_seconds:.2f}",
-            f"{lap.completion_percentage:.0f}",
+            f"{lap.completion:.0f}",
             str(lap.off_track_count),
             str(lap.crash_count),
             lap.status.replace("_", " "),

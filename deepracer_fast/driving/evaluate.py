@@ -5,7 +5,7 @@ In: a policy and a simulator whose rules say what happens to a car that leaves t
 the metrics read the laps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,7 +47,8 @@ class Lap:
     """One evaluated lap, or the attempt at one.
 
     Attributes:
-        completion_percentage: progress at its end, 100 for a whole lap.
+        completion_percentage: progress at its end, 100 for a whole lap; below 0, as the original
+            records it, where an attempt ends behind its start.
         lap_time_seconds: simulated time with the penalties in it; also of an attempt.
         off_track_count: times that all four wheels left the road.
         steps: env steps.
@@ -77,6 +78,11 @@ class Lap:
         """A whole lap in which the car was never put back."""
         return self.status == "lap_complete" and self.reset_count == 0
 
+    @property
+    def completion(self) -> float:
+        """Percent of a lap as people are told it: behind its start an attempt has come to 0."""
+        return max(self.completion_percentage, 0.0)
+
     def metrics(self, trial: int) -> EvaluationMetrics:
         """Its row in EvaluationMetrics.json."""
         start = milliseconds(self.start_seconds)
@@ -94,6 +100,11 @@ class Lap:
             reset_count=self.reset_count,
             trial=trial,
         )
+
+
+def mean_completion(laps: Sequence[Lap]) -> float:
+    """Of at least one lap, percent, as people are told it."""
+    return sum(lap.completion for lap in laps) / len(laps)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from deepracer_fast.checks.file_reading import refusing
 from deepracer_fast.checks.json_object import read_json_object
-from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.driving.evaluate import Lap, mean_completion
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_text
 
@@ -62,9 +62,8 @@ class Iteration:
 
     def evaluated(self, laps: Sequence[Lap]) -> Iteration:
         """The same with its greedy laps."""
-        mean = sum(lap.completion_percentage for lap in laps) / len(laps)
         clean = sum(lap.is_clean for lap in laps) / len(laps)
-        return replace(self, evaluation=mean, clean_share=100.0 * clean)
+        return replace(self, evaluation=mean_completion(laps), clean_share=100.0 * clean)
 
 
 def write_iterations(path: Path, rows: Sequence[Iteration]) -> None:

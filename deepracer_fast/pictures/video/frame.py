@@ -50,7 +50,7 @@ class Moment:
         picture: uint8 [120, 160, C], what the policy saw; None to show what a camera would have.
         steering: commanded, degrees, left positive.
         speed: commanded, m/s.
-        progress: percent of the lap.
+        progress: percent of the lap; 0 behind its start.
         seconds: simulated time since the lap began.
         lap: its number, or the episode's.
         status: a word of ``STATUS_NAMES``, or "".
@@ -187,6 +187,6 @@ def _draw_figures(pen: Pen, moment: Moment) -> None:
         pen.text((left, CHASE_HEIGHT + 8), name, 13, QUIET)
         pen.text((left, CHASE_HEIGHT + 27), value, 26, TEXT)
         pen.text((left + pen.length(value, 26) + 5, CHASE_HEIGHT + 38), unit, 13, QUIET)
-    right = 12 + (CHASE_WIDTH - 24) * min(max(moment.progress, 0.0), 100.0) / 100
+    right = 12 + (CHASE_WIDTH - 24) * min(moment.progress, 100.0) / 100
     pen.box((12, HEIGHT - 20, CHASE_WIDTH - 12, HEIGHT - 12), DIM)
     pen.box((12, HEIGHT - 20, right, HEIGHT - 12), BRIGHT)
