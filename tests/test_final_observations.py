@@ -25,6 +25,7 @@ FRONT, STEREO = "FRONT_FACING_CAMERA", "STEREO_CAMERAS"
 RACE_TYPES = ("TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT", "HEAD_TO_MODEL")
 CARS = 12
 NEVER = 10_000
+PROGRESS = 7  # column of the whole track state
 EVERYTHING = Randomization(
     surface_grey=0.2,
     light_gain=0.1,
@@ -213,6 +214,7 @@ def test_a_lap_that_leads_to_the_next_one_ends_as_the_next_one_begins() -> None:
         assert STATUS_NAMES[result.status[0]] == "lap_complete"
         results[continuous] = result
         assert (final(result)[FRONT][..., 0] == earlier).all()
+        assert sim._core.final_track_states[0, PROGRESS] == 1.0
     assert_same(final(results[True]), final(results[False]))
     seen = results[True].observation
     assert (seen[FRONT] == final(results[True])[FRONT][..., 1:]).all()

@@ -146,13 +146,14 @@ void Simulator::place_objects(std::span<const std::int32_t> cars, std::span<cons
 void Simulator::write_track_states(std::span<float> out) {
   pool_.parallel_for(cars_.num_cars, [this, out](int begin, int end) {
     for (int car = begin; car < end; ++car)
-      write_track_state_of(car, out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
+      write_track_state_of(car, cars_.last_progress[car], out);
   });
 }
 
-void Simulator::write_track_state_of(int car, float* out) const {
-  write_track_state(track_of(car), cars_.vehicle[car], cars_.last_progress[car],
-                    traffic_.objects(car), out);
+// Into the car's row of `out`.
+void Simulator::write_track_state_of(int car, float progress, std::span<float> out) const {
+  write_track_state(track_of(car), cars_.vehicle[car], progress, traffic_.objects(car),
+                    out.data() + static_cast<std::size_t>(car) * kTrackStateSize);
 }
 
 // Where the car is: every parameter that its pose and its command determine.
@@ -432,8 +433,8 @@ void Simulator::sense_finals(int begin, int end) {
 
 void Simulator::keep_final(int car) {
   sensors_.keep_final(car);
-  write_track_state_of(
-      car, final_track_states_.data() + static_cast<std::size_t>(car) * kTrackStateSize);
+  // The last progress is that of the next lap already if the car drives on.
+  write_track_state_of(car, cars_.progress[car], final_track_states_);
 }
 
 }  // namespace deepracer_fast

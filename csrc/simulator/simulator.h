@@ -112,7 +112,7 @@ class Simulator {
   void sense_car(int car);
   void sense_finals(int begin, int end);
   void keep_final(int car);
-  void write_track_state_of(int car, float* out) const;
+  void write_track_state_of(int car, float progress, std::span<float> out) const;
 
   void meet_racers(int begin, int end);
   void begin_episode(int car, int known_racers);
