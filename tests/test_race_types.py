@@ -107,3 +107,12 @@ def test_the_type_given_goes_before_that_of_the_file(tmp_path: Path) -> None:
     assert race_of("OBJECT_AVOIDANCE", config).num_objects == 2
     with pytest.raises(ConfigError, match="race_type must be one of TIME_TRIAL"):
         race_of("F1", None)
+
+
+def test_head_to_head_is_either_of_two(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[race]\nrace_type = "HEAD_TO_HEAD"\n')
+    for race_type, file in (("Head-to-head racing", None), (None, config)):
+        with pytest.raises(ConfigError, match="must be HEAD_TO_BOT, against bots, or HEAD_TO_MOD"):
+            race_of(race_type, file)
+    assert race_of("head to bot", None).race_type == "HEAD_TO_BOT"

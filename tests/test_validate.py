@@ -17,7 +17,7 @@ from deepracer_fast.files.action_space import (
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.pictures.reward import actions_drawn
 from deepracer_fast.reward import sandbox
-from deepracer_fast.reward.examples import example_reward
+from deepracer_fast.reward.examples import example_names, example_reward
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.validation import drives as trial_drives
@@ -143,6 +143,28 @@ def reward_function(p):
         "line 1: the original does not let a reward function import time, only math, random, "
         "numpy, scipy, shapely",
     ]
+
+
+@pytest.mark.parametrize("read", ["get('sped', 1)", "setdefault('sped', 1)", "pop('sped', 1)"])
+def test_a_key_that_goes_unnoticed_is_found_where_params_are_handed_on(read: str) -> None:
+    text = f"def go(n, q):\n    return q.{read}\ndef reward_function(p):\n    return go(1, p)\n"
+    assert list(about_source(text)) == ["line 2: params has no key 'sped' (did you mean 'speed'?)"]
+
+
+_CORPUS = sorted(Path(__file__).with_name("reward_corpus").glob("*.py"))
+_UNKNOWN_KEYS = {"always_fails": 1, "try_except_math": 1}
+
+
+@pytest.mark.parametrize(
+    "path", [*_CORPUS, *map(example_reward, example_names())], ids=lambda path: path.stem
+)
+def test_keys_of_working_functions_raise_no_alarm(path: Path) -> None:
+    try:
+        found = [each for each in about_source(path.read_text()) if "params has no key" in each]
+    except SyntaxError:
+        assert path.stem == "broken_syntax"
+    else:
+        assert len(found) == _UNKNOWN_KEYS.get(path.stem, 0), found
 
 
 def test_a_state_that_fails_is_shown_with_its_params(tmp_path: Path) -> None:

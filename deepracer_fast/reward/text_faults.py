@@ -42,7 +42,11 @@ def text_faults(source: RewardSource) -> list[Fault]:
 
 
 def _misspelt_keys(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    reads = {node: key for node, key in _reads(tree) if key not in ALL_KEYS}
+    reads = {
+        node: str(key.value)
+        for node, key in keys_asked_for(tree)
+        if isinstance(node, ast.Subscript) and key.value not in ALL_KEYS
+    }
     made = texts_beside(tree, {node.slice for node in reads})
     caught = _caught(tree, _CATCH_KEY)
     for node, key in reads.items():
@@ -57,13 +61,22 @@ def texts_beside(tree: ast.Module, nodes: set[ast.expr]) -> set[object]:
     return named | {each.value for each in constants if each not in nodes}
 
 
-def _reads(tree: ast.Module) -> Iterator[tuple[ast.Subscript, str]]:
-    """Constant keys that what `reward_function` is handed is asked for, ``params["key"]``."""
+def keys_asked_for(tree: ast.Module) -> Iterator[tuple[ast.Subscript | ast.Call, ast.Constant]]:
+    """Reads of constant keys from what `reward_function` is handed, and these keys.
+
+    In brackets, where no such key is an error, or by a method, where it may go unnoticed.
+    """
     for function, name in _holders(tree):
         for node in ast.walk(function):
             match node:
-                case ast.Subscript(
-                    value=ast.Name(id=found), slice=ast.Constant(value=str(key)), ctx=ast.Load()
+                case (
+                    ast.Subscript(
+                        value=ast.Name(id=found), slice=ast.Constant(str()) as key, ctx=ast.Load()
+                    )
+                    | ast.Call(
+                        func=ast.Attribute(ast.Name(id=found), "get" | "setdefault" | "pop"),
+                        args=[ast.Constant(str()) as key, *_],
+                    )
                 ) if found == name:
                     yield node, key
 

@@ -124,7 +124,7 @@ def _simulator(drive: Drive, track: Track, metadata: ModelMetadata) -> Simulator
 def _race(race_type: str) -> RaceConfig:
     """Objects at other places in each episode, so that cars meet them everywhere."""
     return replace(
-        RaceConfig(race_type),
+        RaceConfig().of_type(race_type),
         randomize_obstacle_locations=True,
         randomize_bot_car_locations=True,
         is_lane_change=True,

@@ -20,7 +20,7 @@ from deepracer_fast.reward.loading import RewardSource, complaint, read_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import confinement_note
-from deepracer_fast.reward.text_faults import text_faults, texts_beside
+from deepracer_fast.reward.text_faults import keys_asked_for, text_faults, texts_beside
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.validation.drives import Drive, drives_of
 from deepracer_fast.validation.reward_trial import Spread, Trial
@@ -145,9 +145,9 @@ def _about_values(rewards: Spread) -> Iterator[str]:
 def about_source(text: str) -> Iterator[str]:
     """What the source alone tells: keys that do not exist, old keys, imports of the original."""
     tree = ast.parse(text)
-    keys = sorted(_keys(tree), key=lambda key: (key.lineno, str(key.value)))
+    keys = {key for _, key in keys_asked_for(tree)}
     made = texts_beside(tree, set(keys))
-    for line, name in dict.fromkeys((key.lineno, str(key.value)) for key in keys):
+    for line, name in sorted({(key.lineno, str(key.value)) for key in keys}):
         if name in OLD_NAMES:
             yield f"line {line}: {name!r} is now called {OLD_NAMES[name]!r}"
         elif name not in ALL_KEYS and name not in made:
@@ -158,26 +158,6 @@ def about_source(text: str) -> Iterator[str]:
                 f"line {line}: the original does not let a reward function import {module}, "
                 f"only {', '.join(ALLOWED_IMPORTS)}"
             )
-
-
-def _keys(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Constant keys that are read from what ``reward_function`` is handed."""
-    names = {"params"} | {
-        node.args.args[0].arg
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == "reward_function" and node.args.args
-    }
-    for node in ast.walk(tree):
-        match node:
-            case ast.Subscript(
-                value=ast.Name(id=name), slice=ast.Constant(value=str()) as key, ctx=ast.Load()
-            ) if name in names:
-                yield key
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=name), attr="get"),
-                args=[ast.Constant(value=str()) as key, *_],
-            ) if name in names:
-                yield key
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:

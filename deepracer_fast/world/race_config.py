@@ -6,10 +6,11 @@ agent_ctrl/obstacles_agent_ctrl.py, bot_cars_agent_ctrl.py; numbers of objects: 
 Neighbours: ``config`` and ``evaluate`` hold one, ``simulator`` hands the core's record of it on.
 """
 
+import re
 from dataclasses import dataclass, fields, replace
 
 from deepracer_fast import _core
-from deepracer_fast.checks.values import check_fields, require, shown
+from deepracer_fast.checks.values import check_fields, one_of, require, shown
 from deepracer_fast.errors import ConfigError
 
 RACE_TYPES = ("TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT", "HEAD_TO_MODEL")
@@ -83,13 +84,13 @@ class RaceConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        require(self, "race_type", self.race_type in RACE_TYPES, f"one of {', '.join(RACE_TYPES)}")
-        require(
-            self,
-            "obstacle_type",
-            self.obstacle_type in OBSTACLE_TYPES,
-            f"one of {', '.join(OBSTACLE_TYPES)}",
-        )
+        if "HEAD_TO_HEAD" in self.race_type:  # the console's name for both
+            raise ConfigError(
+                f"race_type must be HEAD_TO_BOT, against bots, or HEAD_TO_MODEL, among models, got "
+                f"{shown(self.race_type)}"
+            )
+        one_of("race_type", self.race_type, RACE_TYPES)
+        one_of("obstacle_type", self.obstacle_type, OBSTACLE_TYPES)
         for name in ("number_of_obstacles", "number_of_bot_cars"):
             require(self, name, 1 <= getattr(self, name) <= MAX_OBJECTS, f"1 to {MAX_OBJECTS}")
         require(
@@ -146,7 +147,7 @@ class RaceConfig:
         Raises:
             ConfigError: it is none of ``RACE_TYPES``.
         """
-        return replace(self, race_type=race_type.strip().upper().replace("-", "_"))
+        return replace(self, race_type=re.sub(r"[\W_]+", "_", race_type.strip()).upper())
 
     def for_practice(self, track_length: float) -> "RaceConfig":
         """The same race with bots anywhere, and with more of them if the track has room.
