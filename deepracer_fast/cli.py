@@ -164,8 +164,14 @@ def replay(
     ],
     car_version: CarVersion = None,
     symmetric: Annotated[
-        bool, typer.Option("--symmetric", help="Without the car's pull to the left.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--symmetric/--asymmetric",
+            help="Without or with the car's pull to the left (default: with it, as the original's; "
+            "without it for what was driven here, which the model folder around it tells)",
+            show_default=False,
+        ),
+    ] = None,
     track: Annotated[
         str | None,
         typer.Option(

@@ -139,7 +139,7 @@ def test_more_resets_than_allowed_end_a_lap() -> None:
         (("1.0", "--ranking", "fastest"), "ranking must be one of best-lap"),
         (("1.0", "--laps", "0"), "laps must be 1 to 1000"),
         (("1.0", "--ranking", "total-time", "--minimum-laps", "2"), "must be 3 (laps)"),
-        (("1.0", "--car-version", "9"), "--car-version must be one of 3, 4, 5, 6, got 9"),
+        (("1.0", "--car-version", "9"), "car_version must be one of 3, 4, 5, 6, got 9"),
         (("1.0", "2.0", "--name", "a"), "got 1 for 2 models"),
         (("1.0", "2.0", "--name", "a", "--name", "a"), "different names, got a more than once"),
     ],

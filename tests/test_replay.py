@@ -9,6 +9,7 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.cli import main
+from deepracer_fast.commands.replay import ReplayOptions, run_replay
 from deepracer_fast.driving.replay import (
     episodes,
     error_table,
@@ -16,8 +17,14 @@ from deepracer_fast.driving.replay import (
     replay,
     steering_at_start,
 )
-from deepracer_fast.errors import DeepRacerError, TraceError
+from deepracer_fast.driving.trace import Trace, simtrace_columns
+from deepracer_fast.errors import ConfigError, DeepRacerError, TraceError
+from deepracer_fast.files.model_folder import ModelFolder, ModelInputs
+from deepracer_fast.files.model_metadata import FIRST_MODEL
+from deepracer_fast.files.simtrace import write_simtrace
 from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.tracks.track import load_track
+from deepracer_fast.world.simulator import Simulator
 
 LINE = "SIM_TRACE_LOG:0,{step},3.2113,0.6824,{yaw},{steer},1.00,0,1.0000,False,True,0.8,1,17.71,6.3"
 
@@ -225,6 +232,57 @@ def test_command_prints_json_and_draws(
     assert report["episodes"] == 20
     assert [row["steps"] for row in report["horizons"]] == [5, 15, 30]
     assert (tmp_path / "paths.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_driven_here_is_replayed_with_the_car_that_drove_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ModelFolder(tmp_path / "mine")
+    folder.create(
+        ModelInputs(
+            model_metadata=FIRST_MODEL.to_json(),
+            reward_function="",
+            hyperparameters="{}",
+            training_params={},
+            config="car_version = 4\n",
+        )
+    )
+    trace = folder.training_simtrace(0)
+    write_driven(trace, car_version=4)
+    report = replay_report(monkeypatch, capsys, trace)
+    assert (report["car_version"], report["asymmetric"]) == (4, False)
+    assert report["horizons"][-1]["steps"] == 30
+    assert all(row["error_m"]["p90"] < 1e-4 for row in report["horizons"])
+    asked = replay_report(monkeypatch, capsys, trace, "--asymmetric")
+    assert asked["horizons"][-1]["error_share"]["p50"] > 0.03
+
+    elsewhere = tmp_path / "0-iteration.csv"
+    elsewhere.write_bytes(trace.read_bytes())
+    assert replay_report(monkeypatch, capsys, elsewhere, "--car-version", 4)["asymmetric"]
+    with pytest.raises(ConfigError, match="cars that differ: replay them apart"):
+        run_replay([trace, elsewhere], ReplayOptions())
+
+
+def write_driven(path: Path, car_version: int) -> None:
+    """What four cars of ours drive, to the left and to the right."""
+    simulator = Simulator("Bowtie_track", 4, (), 1, car_version=car_version)
+    trace, episode = Trace(), np.arange(4)
+    simulator.reset()
+    for _ in range(45):
+        actions = np.array([[-8.0, 0.5], [-2.0, 1.0], [2.0, 1.0], [8.0, 0.5]], np.float32)
+        result = simulator.step(actions)
+        counted = result.params["steps"] == len(trace.action) + 1  # of the first episodes
+        trace.record(result, actions, np.zeros(4), episode, counted)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_simtrace(path, simtrace_columns(trace, load_track("Bowtie_track").waypoints))
+
+
+def replay_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
+) -> dict[str, Any]:
+    run(monkeypatch, "replay", "--json", *arguments)
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return report
 
 
 @pytest.mark.parametrize(("version", "most"), [(4, 0.10), (5, 0.12), (6, 0.08)])

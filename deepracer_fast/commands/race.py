@@ -41,7 +41,7 @@ from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import load_track, track_name
 from deepracer_fast.training.config import read_config
 from deepracer_fast.world.race_config import RaceConfig
-from deepracer_fast.world.simulator import CAR_VERSIONS
+from deepracer_fast.world.simulator import check_car_version
 
 LEADERBOARDS = Path("leaderboards")
 """Where races go that are given no file of their own."""
@@ -146,11 +146,8 @@ def _check_track(path: Path, race: RankedRace) -> None:
 
 
 def _new_race(asked: Mapping[str, Any]) -> RankedRace:
-    car_version = asked.get("car_version", 0)
-    if car_version and car_version not in CAR_VERSIONS:
-        raise ConfigError(
-            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
-        )
+    if car_version := asked.get("car_version", 0):
+        check_car_version(car_version)
     ranking, laps = asked.get("ranking", RankedRace.ranking), asked.get("laps", RankedRace.laps)
     usual: dict[str, Any] = {
         "track": DEFAULT_TRACK,

@@ -24,9 +24,11 @@ from deepracer_fast.driving.replay import (
     replay,
 )
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.trace_reader import Recording, read_recording
 from deepracer_fast.tracks.track import Track, load_track, track_names
-from deepracer_fast.world.simulator import CAR_VERSIONS
+from deepracer_fast.training.config import settings_of
+from deepracer_fast.world.simulator import check_car_version
 
 _LENGTH_TOLERANCE = 0.01  # share: bundled outlines are surveyed to 1-2 cm
 _NEAR = 1.0  # m from the centre line on which the recorded cars stood, in the median
@@ -38,14 +40,14 @@ class ReplayOptions:
 
     Attributes:
         car_version: 3 to 6; None to look for a model_metadata.json.
-        symmetric: without the pull to the left.
+        symmetric: without the pull to the left; None for that of the recorded car.
         track: bundled name or route; None to look among the bundled ones.
         png: picture to draw.
         as_json: print JSON in place of a table.
     """
 
     car_version: int | None = None
-    symmetric: bool = False
+    symmetric: bool | None = None
     track: str | None = None
     png: Path | None = None
     as_json: bool = False
@@ -57,21 +59,21 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
     Raises:
         DeepRacerError: a trace, the track or the version cannot be used.
     """
-    car_version = options.car_version or guess_car_version(traces[0])
-    if car_version not in CAR_VERSIONS:
-        raise ConfigError(
-            f"--car-version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {car_version}"
-        )
+    ours = [own_folder(path) for path in traces]
+    car_version = _car_version(traces[0], ours[0], options)
+    is_symmetric = _is_symmetric(traces, ours, options)
     recordings = [read_recording(path) for path in traces]
     for remark in (remark for each in recordings for remark in each.remarks):
         print(f"remark: {remark}", file=sys.stderr)
     track = load_track(options.track) if options.track else guess_track(recordings[0])
-    starts: list[Episode] = [start for each in recordings for start in episodes(each)]
-    result = replay(starts, VehicleParams(car_version, not options.symmetric))
+    starts: list[Episode] = []
+    for each, folder in zip(recordings, ours, strict=True):
+        starts += episodes(each, wheels_are_straight=folder is not None)
+    result = replay(starts, VehicleParams(car_version, not is_symmetric))
     report = {
         "traces": [str(path) for path in traces],
         "car_version": car_version,
-        "asymmetric": not options.symmetric,
+        "asymmetric": not is_symmetric,
         "track": track.name if track else None,
         "episodes": len(starts),
         "horizons": error_table(result),
@@ -85,6 +87,34 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
         print(json.dumps(report, indent=2))
         return
     _print(Console(), report, options)
+
+
+def own_folder(trace: Path) -> Path | None:
+    """The model folder in which a training of ours recorded a trace; None for the original's."""
+    above = trace.resolve().parents[:3]
+    return next((each for each in above if ModelFolder(each).mark.is_file()), None)
+
+
+def _car_version(trace: Path, ours: Path | None, options: ReplayOptions) -> int:
+    told = settings_of(ours).car_version if ours else 0
+    car_version = options.car_version or told or guess_car_version(trace)
+    check_car_version(car_version)
+    return car_version
+
+
+def _is_symmetric(
+    traces: Sequence[Path], ours: Sequence[Path | None], options: ReplayOptions
+) -> bool:
+    """Whether the car has no pull to the left: the original's has one, ours was trained without."""
+    if options.symmetric is not None:
+        return options.symmetric
+    one = dict(zip(map(bool, ours), traces, strict=True))
+    if len(one) > 1:
+        raise ConfigError(
+            f"{one[True]} was driven here and {one[False]} was not, by cars that differ: replay "
+            "them apart, or choose one car with --symmetric or --asymmetric"
+        )
+    return True in one
 
 
 def guess_track(recording: Recording) -> Track | None:

@@ -84,10 +84,14 @@ class Replay:
         return np.pad(np.cumsum(way, axis=1), ((0, 0), (1, 0)))
 
 
-def episodes(recording: Recording) -> list[Episode]:
+def episodes(recording: Recording, wheels_are_straight: bool = False) -> list[Episode]:
     """The standing starts of a recording, in file order.
 
     An evaluation that goes on from lap to lap has only one.
+
+    Args:
+        recording: of the original, or of this simulator.
+        wheels_are_straight: at each start, as this simulator puts them: nothing came before.
     """
     instance("recording", recording, Recording, TraceError, "read_recording")
     # A gap, too: without the action of a line that was left out the rest cannot be driven.
@@ -104,7 +108,8 @@ def episodes(recording: Recording) -> list[Episode]:
         stop = first + int(paused[0]) if len(paused) else end
         if stop - first > 1:
             # The row that ends an episode says what was chosen there, but it is not driven.
-            before = _commands(recording.rows(max(0, begin - 1 - _REMEMBERED), max(0, begin - 1)))
+            last = 0 if wheels_are_straight else max(0, begin - 1)
+            before = _commands(recording.rows(max(0, last - _REMEMBERED), last))
             found.append(Episode(recording.rows(first, stop), before))
     return found
 

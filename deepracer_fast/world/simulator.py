@@ -261,12 +261,7 @@ class Simulator:
                 f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
                 f"machine, got {shown(self.instruction_set)}"
             )
-        if self.car_version not in CAR_VERSIONS:
-            raise ConfigError(
-                f"car_version must be one of {', '.join(map(str, CAR_VERSIONS))}, got "
-                f"{self.car_version}: the cars of versions 1 and 2 have other controllers and "
-                "wheels, of which no recording is known; version 3 is the nearest"
-            )
+        check_car_version(self.car_version)
         self._check_engine()
         pictures = sum(name in CAMERAS for name in self.sensors) * self.frame_stack
         pictures *= 1 + self.final_observations
@@ -484,6 +479,20 @@ class Simulator:
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
         return int(self._built.road.bytes + self._built.ground.bytes)
+
+
+def check_car_version(version: int) -> None:
+    """Refuses a car that is not known here.
+
+    Raises:
+        ConfigError: it is none of ``CAR_VERSIONS``.
+    """
+    if version not in CAR_VERSIONS:
+        raise ConfigError(
+            f"car_version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}: the "
+            "cars of versions 1 and 2 have other controllers and wheels, of which no recording is "
+            "known; version 3 is the nearest"
+        )
 
 
 def available_cores() -> int:
