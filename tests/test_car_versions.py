@@ -8,7 +8,8 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.world.simulator import CAR_VERSIONS, Simulator
+from deepracer_fast.world.car_versions import CAR_VERSIONS
+from deepracer_fast.world.simulator import Simulator
 
 PARAMS = (
     "delay",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from deepracer_fast import _core
-from deepracer_fast.world.simulator import CAR_VERSIONS, CONTROL_PERIOD
+from deepracer_fast.world.car_versions import CAR_VERSIONS
+from deepracer_fast.world.simulator import CONTROL_PERIOD
 
 Array = npt.NDArray[Any]
 Car = _core.VehicleParams

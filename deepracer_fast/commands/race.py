@@ -40,8 +40,8 @@ from deepracer_fast.racing.race import (
 from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import load_track, track_name
 from deepracer_fast.training.config import read_config
+from deepracer_fast.world.car_versions import check_car_version
 from deepracer_fast.world.race_config import RaceConfig
-from deepracer_fast.world.simulator import check_car_version
 
 LEADERBOARDS = Path("leaderboards")
 """Where races go that are given no file of their own."""

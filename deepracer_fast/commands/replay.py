@@ -28,7 +28,7 @@ from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.trace_reader import Recording, read_recording
 from deepracer_fast.tracks.track import Track, load_track, track_names
 from deepracer_fast.training.config import settings_of
-from deepracer_fast.world.simulator import check_car_version
+from deepracer_fast.world.car_versions import check_car_version
 
 _LENGTH_TOLERANCE = 0.01  # share: bundled outlines are surveyed to 1-2 cm
 _NEAR = 1.0  # m from the centre line on which the recorded cars stood, in the median

@@ -25,6 +25,7 @@ from deepracer_fast.reward import params_dict
 from deepracer_fast.tracks.built_track import built
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.tracks.world_frame import WorldFrame
+from deepracer_fast.world.car_versions import check_car_version
 from deepracer_fast.world.frame_stack import stack_frames
 from deepracer_fast.world.poses import Reach
 from deepracer_fast.world.race_config import RaceConfig, traffic_rules
@@ -46,9 +47,6 @@ OFF_TRACK = STATUS_NAMES.index("off_track")
 IN_PROGRESS = STATUS_NAMES.index("in_progress")
 PAUSE = STATUS_NAMES.index("pause")
 PREPARE = STATUS_NAMES.index("prepare")
-
-CAR_VERSIONS = (3, 4, 5, 6)
-"""Values of ``version`` whose physics are known here; 3 and 4 are one car."""
 
 _CAR_BYTES, _PICTURE_BYTES = 1000, 120 * 160  # of one car and of one camera's frame
 
@@ -479,20 +477,6 @@ class Simulator:
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
         return int(self._built.road.bytes + self._built.ground.bytes)
-
-
-def check_car_version(version: int) -> None:
-    """Refuses a car that is not known here.
-
-    Raises:
-        ConfigError: it is none of ``CAR_VERSIONS``.
-    """
-    if version not in CAR_VERSIONS:
-        raise ConfigError(
-            f"car_version must be one of {', '.join(map(str, CAR_VERSIONS))}, got {version}: the "
-            "cars of versions 1 and 2 have other controllers and wheels, of which no recording is "
-            "known; version 3 is the nearest"
-        )
 
 
 def available_cores() -> int:
