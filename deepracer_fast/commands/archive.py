@@ -7,10 +7,10 @@ car tells models apart. Neighbours: ``cli`` parses the options; ``archive/`` wri
 from pathlib import Path
 
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.files.chosen_checkpoint import checkpoint_word
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.policy.archive.frozen_graph import frozen_graph
 from deepracer_fast.policy.archive.model_archive import write_model_archive
-from deepracer_fast.policy.chosen_checkpoint import checkpoint_word
 from deepracer_fast.policy.model import load_model
 
 

@@ -31,8 +31,8 @@ from deepracer_fast.driving.evaluate import (
 from deepracer_fast.driving.habits import DrivingHabits, driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import printable
+from deepracer_fast.files.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
 from deepracer_fast.files.model_name import model_name
-from deepracer_fast.policy.chosen_checkpoint import checkpoint_word, has_index, numbered_checkpoints
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.racing.leagues import league_line, league_races_on

@@ -18,7 +18,6 @@ from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_words import action_table, in_words
 from deepracer_fast.files.garage import (
     GARAGE,
-    METADATA_NAME,
     NETWORKS,
     SENSORS,
     CarPlan,
@@ -28,7 +27,12 @@ from deepracer_fast.files.garage import (
     place_of,
     short_name,
 )
-from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata, read_model_metadata
+from deepracer_fast.files.model_metadata import (
+    FIRST_MODEL,
+    METADATA_NAME,
+    ModelMetadata,
+    read_model_metadata,
+)
 
 PICTURE_NAME = "actions.png"
 FIRST_NAME = "The Original DeepRacer"

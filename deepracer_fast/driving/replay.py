@@ -22,9 +22,9 @@ import numpy.typing as npt
 from deepracer_fast import _core
 from deepracer_fast.checks.values import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, TraceError
-from deepracer_fast.files.model_metadata import read_model_metadata
+from deepracer_fast.files.model_metadata import METADATA_NAME, read_model_metadata
 from deepracer_fast.files.trace_reader import Recording
-from deepracer_fast.world.simulator import CAR_VERSIONS
+from deepracer_fast.world.car_versions import CAR_VERSIONS
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ SETTLING = 0.11
 what the reset takes, which commands nothing. A fit to version-4 recordings."""
 
 _REMEMBERED = 30  # steps of the last episode that can still show in the steering
-_METADATA_PLACES = ("model_metadata.json", "model/model_metadata.json")
+_METADATA_PLACES = (METADATA_NAME, f"model/{METADATA_NAME}")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from deepracer_fast.files.model_metadata import (
     CAR_COLORS,
     LIDARS,
     LONGEST_CAR_NAME,
+    METADATA_NAME,
     NEURAL_NETWORKS,
     LidarConfig,
     ModelMetadata,
@@ -33,8 +34,6 @@ from deepracer_fast.files.model_metadata import (
 
 GARAGE = Path("garage")
 """Where cars stand, below the working directory."""
-
-METADATA_NAME = "model_metadata.json"
 
 SENSORS = {
     "camera": "FRONT_FACING_CAMERA",

@@ -46,6 +46,7 @@ from deepracer_fast.files.folder_mark import (
     read_mark,
     write_mark,
 )
+from deepracer_fast.files.model_metadata import METADATA_NAME
 from deepracer_fast.files.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.files.writer_lock import WriterLock
 
@@ -78,13 +79,13 @@ class ModelFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.model_metadata = self.path / "model_metadata.json"
+        self.model_metadata = self.path / METADATA_NAME
         self.reward_function = self.path / "reward_function.py"
         self.training_params = self.path / TRAINING_PARAMS
         self.config = self.path / "config.toml"
         self.hyperparameters = self.path / "ip" / "hyperparameters.json"
         self.store = self.path / "model"
-        self.model_metadata_copy = self.store / "model_metadata.json"
+        self.model_metadata_copy = self.store / METADATA_NAME
         self.checkpoint_index = self.store / CHECKPOINT_INDEX
         self.training_metrics = self.path / "metrics" / "TrainingMetrics.json"
         self.training_iterations = self.training_metrics.with_name("TrainingIterations.json")

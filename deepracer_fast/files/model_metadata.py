@@ -25,6 +25,8 @@ from deepracer_fast.files.action_space import (
     discrete_grid,
 )
 
+METADATA_NAME = "model_metadata.json"
+
 CAMERAS = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
 LIDARS = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
 TRACK_STATE = "TRACK_STATE"  # ours, for experiments: no car carries it
@@ -178,7 +180,7 @@ def read_model_metadata(path: str | Path) -> ModelMetadata:
     """
     path = path_of("the path of a model_metadata.json", path, MetadataError)
     if os.path.isdir(path):
-        path = path / "model_metadata.json"
+        path = path / METADATA_NAME
     return parse_model_metadata(read_text(path, MetadataError), str(path))
 
 

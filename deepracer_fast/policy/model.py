@@ -20,18 +20,18 @@ from numpy.typing import ArrayLike, NDArray
 from deepracer_fast.checks.file_reading import read_bytes
 from deepracer_fast.checks.values import path_of, refuse, shown
 from deepracer_fast.errors import ArchiveError, DeepRacerError
+from deepracer_fast.files.chosen_checkpoint import checkpoint_word, find_in_folder, find_metadata
 from deepracer_fast.files.model_folder import MODELS, ModelFolder
-from deepracer_fast.files.model_metadata import ModelMetadata, read_model_metadata
+from deepracer_fast.files.model_metadata import METADATA_NAME, ModelMetadata, read_model_metadata
 from deepracer_fast.policy.archive.graph_bytes import MAX_GRAPH_BYTES
 from deepracer_fast.policy.archive.graph_import import read_frozen_graph
-from deepracer_fast.policy.archive.model_archive import METADATA_NAME, read_model_archive
+from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.archive.weights import (
     check_weights,
     load_weights,
     most_of_checkpoint,
     policy_shapes,
 )
-from deepracer_fast.policy.chosen_checkpoint import checkpoint_word, find_in_folder, find_metadata
 from deepracer_fast.policy.mending import mend_if_free
 from deepracer_fast.policy.networks import (
     NetworkSpec,

@@ -20,7 +20,7 @@ from deepracer_fast.checks.file_reading import MAX_SETTINGS_BYTES, decoded, open
 from deepracer_fast.checks.values import instance, path_of, refuse
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_file
-from deepracer_fast.files.model_metadata import ModelMetadata, parse_model_metadata
+from deepracer_fast.files.model_metadata import METADATA_NAME, ModelMetadata, parse_model_metadata
 from deepracer_fast.policy.archive.graph_bytes import MAX_GRAPH_BYTES
 from deepracer_fast.policy.archive.members import (
     MAX_TOTAL_BYTES,
@@ -29,7 +29,6 @@ from deepracer_fast.policy.archive.members import (
     whole_archive,
 )
 
-METADATA_NAME = "model_metadata.json"
 GRAPH_NAME = "agent/model.pb"
 
 _MEMBER_DATE = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp())

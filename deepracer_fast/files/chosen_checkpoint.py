@@ -1,8 +1,8 @@
 """Which file of a model folder holds the checkpoint that was asked for.
 
 In: a folder, ours or the original's or an unpacked archive, and "best", "last" or an iteration's
-number. Out: the file of its policy, and its ``model_metadata.json``. Neighbour: ``model`` reads
-them.
+number. Out: the file of its policy, and its ``model_metadata.json``. Neighbour: ``policy.model``
+reads them.
 """
 
 import json
@@ -15,7 +15,7 @@ from deepracer_fast.checks.file_reading import read_text, refusing
 from deepracer_fast.checks.values import refuse
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.model_folder import CHECKPOINT_INDEX
-from deepracer_fast.policy.archive.model_archive import METADATA_NAME
+from deepracer_fast.files.model_metadata import METADATA_NAME
 
 # "27_Step-40129.ckpt": what the original's index names (rl_coach checkpoint.py); ours end
 # in .safetensors.
