@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.files.event_file import EventFile
 from deepracer_fast.files.metrics import (
     EVALUATION,
     TRAINING,
@@ -25,7 +25,6 @@ from deepracer_fast.files.metrics import (
     read_training_metrics,
 )
 from deepracer_fast.files.model_folder import ModelFolder
-from deepracer_fast.policy.archive.messages import SummaryWriter
 from deepracer_fast.training.iterations import (
     LESSONS,
     TEACHER,
@@ -87,11 +86,7 @@ class TrainingRecord:
         self._rows: list[Iteration] = []
         self._seconds = 0.0  # of earlier runs
         self._traces = TrainingTraces(folder)
-
-    @cached_property
-    def _tensorboard(self) -> SummaryWriter:
-        """Makes a file when there is a first curve."""
-        return SummaryWriter(str(self._folder.tensorboard))
+        self._tensorboard = EventFile(folder.tensorboard)
 
     def begin(self) -> None:
         """Drops what an earlier training has left in the folder."""
@@ -221,9 +216,8 @@ class TrainingRecord:
             f"evaluation/{'teacher_' if row.stage == TEACHER else ''}progress": row.evaluation,
             **row.measures,
         }
-        for name, value in curves.items():
-            if value is not None and np.isfinite(value):
-                self._tensorboard.add_scalar(name, value, row.iteration)
+        known = {name: v for name, v in curves.items() if v is not None and np.isfinite(v)}
+        self._tensorboard.add(row.iteration, known)
 
     def write(self, picture: bool = True) -> None:
         """Brings the books and, if asked for, ``training.png`` up to date."""
@@ -233,9 +227,7 @@ class TrainingRecord:
             draw_training(self._rows, self._metrics.rows, self._room, self._folder.training_plot)
 
     def close(self) -> None:
-        """Flushes the curves, and writes for the last time."""
-        if "_tensorboard" in vars(self):
-            self._tensorboard.close()
+        """Writes for the last time."""
         self.write()
 
 

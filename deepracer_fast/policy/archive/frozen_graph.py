@@ -3,8 +3,8 @@
 In: a ``NetworkSpec`` and its parameter tree. Out: the bytes of a ``GraphDef``, the same for the
 same parameters. Node names are those of rl_coach's graphs (general_network.py, embedder.py,
 ppo_head.py), because the car's optimizer looks the inputs up by name and reads the only output
-(aws-deepracer-model-optimizer-pkg constants.py). No TensorFlow is needed: the messages that ship
-with tensorboardX are the same on the wire.
+(aws-deepracer-model-optimizer-pkg constants.py). No TensorFlow is needed: ``messages.py`` has what
+is the same on the wire.
 
 Neighbours: ``networks.py`` before it, ``model_archive.py`` after, ``graph_import.py`` reads back.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from deepracer_fast.policy.archive.messages import DT_FLOAT, DT_INT32, GraphDef, NodeDef
+from deepracer_fast.policy.archive.messages import DT_FLOAT, DT_INT32, GraphDef, Node
 from deepracer_fast.policy.archive.weights import check_weights, flatten_tree
 from deepracer_fast.policy.networks import (
     ARCHITECTURES,
@@ -208,7 +208,7 @@ class _GraphBuilder:
         return self.node(name, "ConcatV2", [*features, axis], **attributes)
 
 
-def _set_attribute(node: NodeDef, key: str, value: Any) -> None:
+def _set_attribute(node: Node, key: str, value: Any) -> None:
     """Plain integers are data types; counts come as ``np.int64``, shapes as tuples."""
     attribute = node.attr[key]
     if isinstance(value, bool):

@@ -26,7 +26,7 @@ from deepracer_fast.policy.archive.frozen_graph import (
     POLICY_SCOPE,
 )
 from deepracer_fast.policy.archive.graph_bytes import MAX_GRAPH_BYTES, check_graph_size
-from deepracer_fast.policy.archive.messages import DT_FLOAT, GraphDef, NodeDef
+from deepracer_fast.policy.archive.messages import DT_FLOAT, GraphDef, Node
 from deepracer_fast.policy.archive.weights import check_weights, policy_shapes, unflatten_tree
 from deepracer_fast.policy.networks import (
     ARCHITECTURES,
@@ -90,7 +90,7 @@ def read_frozen_graph(
     return spec, params
 
 
-def _parse(data: bytes, source: str) -> dict[str, NodeDef]:
+def _parse(data: bytes, source: str) -> dict[str, Node]:
     check_graph_size(data, source)
     graph = GraphDef()
     try:
@@ -109,7 +109,7 @@ def _parse(data: bytes, source: str) -> dict[str, NodeDef]:
     )
 
 
-def _ancestors(nodes: Mapping[str, NodeDef], source: str) -> list[NodeDef]:
+def _ancestors(nodes: Mapping[str, Node], source: str) -> list[Node]:
     """The output and all that it is computed from; other nodes of the graph do not matter."""
     pending, seen = [OUTPUT_NAME], {OUTPUT_NAME}
     while pending:
@@ -155,7 +155,7 @@ def _sensor_shape(sensor: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[i
     return shapes.get(f"{sensor}/Dense_0/kernel", ())[:1]
 
 
-def _check_operations(spec: NetworkSpec, used: list[NodeDef], source: str) -> None:
+def _check_operations(spec: NetworkSpec, used: list[Node], source: str) -> None:
     """Refuses a graph that has the right weights but does something else with them."""
     counts = Counter(node.op for node in used)
     if foreign := sorted(counts.keys() - _ARITHMETIC - _PLUMBING):
@@ -177,7 +177,7 @@ def _check_operations(spec: NetworkSpec, used: list[NodeDef], source: str) -> No
             _check_convolutions(by_name, spec, sensor, source)
 
 
-def _check_scale(nodes: Mapping[str, NodeDef], sensor: str, scale: float, source: str) -> None:
+def _check_scale(nodes: Mapping[str, Node], sensor: str, scale: float, source: str) -> None:
     """Pictures are divided by 255 in the graph itself, lidar readings by 1 or not at all."""
     divisor = nodes.get(f"{POLICY_SCOPE}/{sensor}/truediv/y")
     if divisor is not None and math.prod(_shape(divisor)) != 1:
@@ -190,7 +190,7 @@ def _check_scale(nodes: Mapping[str, NodeDef], sensor: str, scale: float, source
 
 
 def _check_convolutions(
-    nodes: Mapping[str, NodeDef], spec: NetworkSpec, sensor: str, source: str
+    nodes: Mapping[str, Node], spec: NetworkSpec, sensor: str, source: str
 ) -> None:
     for index, layer in enumerate(picture_layers(spec, sensor)):
         if layer.per_pixel_dense:
@@ -208,11 +208,11 @@ def _check_convolutions(
             )
 
 
-def _shape(node: NodeDef) -> tuple[int, ...]:
+def _shape(node: Node) -> tuple[int, ...]:
     return tuple(dim.size for dim in node.attr["value"].tensor.tensor_shape.dim)
 
 
-def _float_values(node: NodeDef, source: str) -> np.ndarray:
+def _float_values(node: Node, source: str) -> np.ndarray:
     """A float32 constant's array, from either of the two ways a ``TensorProto`` stores it."""
     tensor, shape = node.attr["value"].tensor, _shape(node)
     count = math.prod(shape)
