@@ -109,3 +109,10 @@ def car_numbers(cars: npt.ArrayLike, num_cars: int) -> npt.NDArray[np.int32]:
 def _found(values: Any, array: Array) -> str:
     """An array by its type, anything else as it is."""
     return str(array.dtype) if isinstance(values, np.ndarray) else shown(values)
+
+
+def read_only(array: Array) -> Array:
+    """A view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -48,8 +48,7 @@ def draw_track(track: Track, path: str | Path) -> None:
     instance("track", track, Track, maker="load_track")
     path = path_of("the path of a picture", path)
     margin = 0.6 + track.width[1] / 2
-    everything = np.vstack([track.inner, track.outer])
-    low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
+    low, high = _corners(track, margin)
     inches_per_metre = LONG_SIDE / float(max(high - low))
     width, height = (high - low) * inches_per_metre
     figure = Figure(figsize=(width + 0.9, height + 1.2), dpi=DPI, layout="constrained")
@@ -62,6 +61,12 @@ def draw_track(track: Track, path: str | Path) -> None:
     _draw_start(axes, track)
     _draw_numbers(axes, track)
     figure.savefig(path, format="png")
+
+
+def _corners(track: Track, margin: float) -> tuple[Points, Points]:
+    """Lower left and upper right of all of the road and a margin (m)."""
+    everything = np.vstack([track.inner, track.outer])
+    return everything.min(axis=0) - margin, everything.max(axis=0) + margin
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,7 @@ def track_map(track: Track, width: int, height: int) -> TrackMap:
     for name, pixels in (("width", width), ("height", height)):
         count(name, pixels, 1, MOST_PIXELS)
     margin = 0.3  # m beside the road
-    everything = np.vstack([track.inner, track.outer])
-    low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
+    low, high = _corners(track, margin)
     scale = float(min(np.array([width, height]) / (high - low)))
     half = np.array([width, height]) / scale / 2
     left, bottom = (low + high) / 2 - half

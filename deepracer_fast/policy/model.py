@@ -6,6 +6,7 @@ Neighbours: ``archive/`` reads the files; the simulator gives the observations a
 commands.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -142,7 +143,7 @@ def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
     """
     word = checkpoint_word(checkpoint)
     path = path_of("the path of a model", path, ArchiveError)
-    if not _is_there(path):
+    if not os.path.exists(path):  # never raises
         meant = f" (did you mean {MODELS / path}?)" if (MODELS / path).exists() else ""
         raise ArchiveError(
             f"{path}: no such file or folder{meant}; give an archive, graph or folder"
@@ -156,13 +157,6 @@ def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
         return _load_file(path, find_metadata(path, [path.parent, path.parent.parent]))
     metadata, graph = read_model_archive(path)
     return _from_graph(metadata, graph, str(path))
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is too long, or a folder that may not be looked into
-        return False
 
 
 def _load_file(weights: Path, metadata_path: Path) -> Model:
@@ -194,7 +188,7 @@ def _from_graph(metadata: ModelMetadata, graph: bytes, source: str) -> Model:
 def _check_fit(told: NetworkSpec, found: NetworkSpec, source: str) -> None:
     """Refuses a policy whose metadata describes another one."""
     described = [
-        ("sensors", _sensor_list(told), _sensor_list(found)),
+        ("sensors", told.sees, found.sees),
         ("action space", _action_kind(told), _action_kind(found)),
     ]
     # By layers, not by name: over the sensor "observation" two networks are the same.
@@ -206,10 +200,6 @@ def _check_fit(told: NetworkSpec, found: NetworkSpec, source: str) -> None:
                 f"{source}: {METADATA_NAME} and policy must agree on the {what}: "
                 f"it says {in_metadata}, the policy has {in_graph}; pair it with its own file"
             )
-
-
-def _sensor_list(spec: NetworkSpec) -> str:
-    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in spec.sensors)
 
 
 def _action_kind(spec: NetworkSpec) -> str:

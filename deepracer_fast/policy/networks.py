@@ -127,6 +127,11 @@ class NetworkSpec:
     num_actions: int
     continuous: bool
 
+    @property
+    def sees(self) -> str:
+        """Its sensors and their shapes, as people are told."""
+        return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in self.sensors)
+
 
 def network_spec(metadata: ModelMetadata) -> NetworkSpec:
     """The network that a model's metadata asks for.

@@ -154,11 +154,24 @@ def offset_borders(centre: Points, width: Points, is_loop: bool) -> tuple[Points
     real = np.maximum.accumulate(np.where(lengths > 0, np.arange(len(steps)), -1))
     real = np.where(real < 0, int(np.argmax(lengths > 0)), real)
     normals = np.column_stack([-steps[real, 1], steps[real, 0]]) / lengths[real][:, None]
-    first, last = (normals[-1:], normals[:1]) if is_loop else (normals[:1], normals[-1:])
-    corner = np.concatenate([first, normals]) + np.concatenate([normals, last])
-    mitre = np.maximum(np.sum(corner**2, axis=1, keepdims=True), 1.0)
+    corner, mitre = mitred_corners(normals, is_loop)
     aside = width[:, None] * corner / mitre
     return centre + aside, centre - aside
+
+
+def mitred_corners(normals: Points, is_loop: bool) -> tuple[Points, Points]:
+    """How far the rows of a line go aside that is moved by half a metre: the first by the second.
+
+    Args:
+        normals: unit vectors [N - 1, 2] across its segments.
+        is_loop: the last row is the first.
+
+    Returns:
+        [N, 2] and [N, 1]; no corner reaches further than twice the distance.
+    """
+    first, last = (normals[-1:], normals[:1]) if is_loop else (normals[:1], normals[-1:])
+    corner = np.concatenate([first, normals]) + np.concatenate([normals, last])
+    return corner, np.maximum(np.sum(corner**2, axis=1, keepdims=True), 1.0)
 
 
 def signed_area(ring: Points) -> float:

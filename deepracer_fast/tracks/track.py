@@ -10,6 +10,7 @@ Neighbours: ``tracks/`` holds the outlines, ``borders`` knows what stands opposi
 
 import difflib
 import hashlib
+import os
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -290,7 +291,7 @@ def load_track(name_or_path: str | Path | Track) -> Track:
     if isinstance(name_or_path, str) and _is_made_up(name_or_path):
         raise TrackError(_unknown_name(name_or_path))
     path = path_of("a track", name_or_path, TrackError)
-    if path.suffix != ".npy" and not _exists(path):
+    if path.suffix != ".npy" and not os.path.exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
     return _track_from_file(path)
 
@@ -301,17 +302,10 @@ def track_name(name: str) -> str:
     "Oval", "oval track" and "OVAL_TRACK" mean Oval_track, and "re:Invent 2018" reinvent_base. A
     file of that name goes before, and a name that fits several tracks means none.
     """
-    if name.startswith(PREFIX) or find_outline(name) or _exists(Path(name)):
+    if name.startswith(PREFIX) or find_outline(name) or os.path.exists(name):
         return name
     meant = names_meant(name)
     return meant[0] if len(meant) == 1 else name
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # longer than a name may be, or with a null byte
-        return False
 
 
 def _is_made_up(name: str) -> bool:

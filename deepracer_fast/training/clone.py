@@ -96,7 +96,7 @@ def refuse_another_network(metadata: ModelMetadata, parent: Parent) -> None:
     wanted, found = network_spec(metadata), model.spec
     for what, asked, has in (
         ("frame_stack", metadata.frame_stack, model.metadata.frame_stack),
-        ("sensors", _sensors(wanted), _sensors(found)),
+        ("sensors", wanted.sees, found.sees),
         ("neural_network", wanted.neural_network, found.neural_network),
         ("action space", _actions(wanted), _actions(found)),
     ):
@@ -133,10 +133,6 @@ def _settings(home: Path) -> TrainConfig | None:
     if race_type in RACE_TYPES[:-1]:  # the last is a race between trained models
         config = replace(config, race=replace(config.race, race_type=race_type))
     return config
-
-
-def _sensors(spec: NetworkSpec) -> str:
-    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in spec.sensors)
 
 
 def _actions(spec: NetworkSpec) -> str:

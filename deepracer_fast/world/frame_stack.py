@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import read_only
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, MOST_FRAMES
 
@@ -38,9 +39,9 @@ class FrameStack:
         self._pictures, self._frames = pictures, frames
         *shape, self._channels = pictures.shape
         self._stack = np.zeros((*shape, frames * self._channels), pictures.dtype)
-        self.seen = _read_only(self._stack)
+        self.seen = read_only(self._stack)
         self._ends = None if finals is None else (finals, np.zeros_like(self._stack))
-        self.final = self._ends and _read_only(self._ends[1])
+        self.final = self._ends and read_only(self._ends[1])
 
     def begin(self, cars: Array | slice = slice(None)) -> None:
         """Fills the stacks of these cars with their newest frame."""
@@ -100,9 +101,3 @@ def stack_frames(
     if final is not None and stack.final is not None:
         final[camera] = stack.final
     return stack
-
-
-def _read_only(array: Array) -> Array:
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
+from deepracer_fast.checks.arrays import read_only
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules
 from deepracer_fast.world.engine_numba.meeting import MEETING, OBJECT_PARAMS
@@ -151,24 +152,24 @@ class NumbaEngine:
     @property
     def pictures(self) -> NDArray[np.uint8]:
         """[B, 120, 160, eyes] grey: of the front camera, left and right, or none."""
-        return _read_only(self._sensors.pictures)
+        return read_only(self._sensors.pictures)
 
     @property
     def lidar(self) -> NDArray[np.float32]:
         """[B, n] of the LIDAR or sector LIDAR; n is 0 without one."""
-        return _read_only(self._sensors.lidar)
+        return read_only(self._sensors.lidar)
 
     @property
     def params(self) -> dict[str, NDArray[Any]]:
         """Reward parameter -> [B]."""
         names = [name for name in SEEN.names or () if name not in OUTCOMES]
-        return {name: _read_only(self._columns[name]) for name in names}
+        return {name: read_only(self._columns[name]) for name in names}
 
     @property
     def object_params(self) -> dict[str, NDArray[Any]]:
         """Those of objects -> [B] or [B, K]; empty where the race has none."""
         names = [name for name in OBJECT_PARAMS if name in self._columns]
-        return {name: _read_only(self._columns[name]) for name in names}
+        return {name: read_only(self._columns[name]) for name in names}
 
     def object_poses(self) -> NDArray[np.float32]:
         """[B, K, 3] x, y (m) and heading (rad) of each car's objects."""
@@ -179,17 +180,17 @@ class NumbaEngine:
     @property
     def terminated(self) -> NDArray[np.bool_]:
         """[B] a rule of the race ended the episode."""
-        return _read_only(self._columns["terminated"])
+        return read_only(self._columns["terminated"])
 
     @property
     def truncated(self) -> NDArray[np.bool_]:
         """[B] the limit of steps ended it."""
-        return _read_only(self._columns["truncated"])
+        return read_only(self._columns["truncated"])
 
     @property
     def status(self) -> NDArray[np.uint8]:
         """[B] indices into STATUS_NAMES."""
-        return _read_only(self._columns["status"])
+        return read_only(self._columns["status"])
 
     @property
     def bytes_per_car(self) -> int:
@@ -253,9 +254,3 @@ def _rules(options: Any, is_loop: bool) -> Rules:
 def _steps(seconds: float) -> int:
     """The nearest number of steps, in float32 as the core has it."""
     return int(np.float32(seconds) / np.float32(_core.CONTROL_PERIOD) + np.float32(0.5))
-
-
-def _read_only(array: NDArray[Any]) -> Any:
-    view = array.view()
-    view.setflags(write=False)
-    return view

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
+from deepracer_fast.tracks.borders import mitred_corners
 from deepracer_fast.world.engine_numba.compiling import kernel
 
 NUM_LEVELS, LEVELS_PER_OCTAVE = 16, 2
@@ -113,10 +114,7 @@ def moved(border: Points, across: Points, is_loop: bool, distance: float) -> Poi
     """A border moved towards the one across the road, with mitred corners."""
     normals = left_of(directions_of(border))
     towards = np.sum(normals * (across - border)[:-1])
-    first, last = (normals[-1:], normals[:1]) if is_loop else (normals[:1], normals[-1:])
-    corner = np.concatenate([first, normals]) + np.concatenate([normals, last])
-    # Corners reach at most twice the distance out.
-    mitre = np.maximum(np.sum(corner**2, axis=1, keepdims=True), 1.0)
+    corner, mitre = mitred_corners(normals, is_loop)
     return border + np.copysign(2.0, towards) * distance * corner / mitre
 
 
