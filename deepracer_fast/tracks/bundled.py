@@ -14,11 +14,8 @@ from dataclasses import replace
 from functools import cache
 from importlib import resources
 
-from deepracer_fast.tracks.outline import Outline, outline_route, without_loops
-from deepracer_fast.tracks.random_outline import LOOKS, PREFIX, random_outline
-
-__all__ = ["LOOKS", "PREFIX", "Outline", "clockwise_names", "find_outline", "names_meant"]
-__all__ += ["outline_route", "outlines", "without_loops"]
+from deepracer_fast.tracks.outline import Outline
+from deepracer_fast.tracks.random_outline import PREFIX, random_outline
 
 RANDOM_TRACKS = 2**63
 """Numbers of made-up tracks lie below."""

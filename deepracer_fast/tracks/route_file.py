@@ -30,7 +30,8 @@ from deepracer_fast.tracks.borders import (
     offset_borders,
     signed_area,
 )
-from deepracer_fast.tracks.bundled import LOOKS, without_loops
+from deepracer_fast.tracks.outline import without_loops
+from deepracer_fast.tracks.random_outline import LOOKS
 
 # The largest original track spans 23 m; points further than this from row 0 are not in metres.
 MAX_EXTENT = 200.0

@@ -25,15 +25,10 @@ from deepracer_fast.checks.values import instance, one_of, path_of, shown, text,
 from deepracer_fast.errors import TrackError
 from deepracer_fast.files.atomic import atomic_write_bytes
 from deepracer_fast.tracks.borders import nearest_points, rungs, signed_area, stand_opposite
-from deepracer_fast.tracks.bundled import (
-    LOOKS,
-    PREFIX,
-    find_outline,
-    names_meant,
-    outline_route,
-    outlines,
-)
+from deepracer_fast.tracks.bundled import find_outline, names_meant, outlines
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
+from deepracer_fast.tracks.outline import outline_route
+from deepracer_fast.tracks.random_outline import LOOKS, PREFIX
 from deepracer_fast.tracks.route_file import (
     MAX_COORDINATE,
     MAX_ROWS,

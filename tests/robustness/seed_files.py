@@ -45,7 +45,8 @@ from deepracer_fast.racing.leaderboard import add_submissions, read_leaderboard
 from deepracer_fast.racing.race import RaceLap, RankedRace, Submission, standings
 from deepracer_fast.reward import cache
 from deepracer_fast.reward.loading import compile_source, read_reward
-from deepracer_fast.tracks.bundled import find_outline, outline_route
+from deepracer_fast.tracks.bundled import find_outline
+from deepracer_fast.tracks.outline import outline_route
 from deepracer_fast.tracks.track import load_track, route_bytes
 from deepracer_fast.training.config import TrainConfig, read_config
 from deepracer_fast.training.iterations import PPO, Iteration, read_iterations, write_iterations
