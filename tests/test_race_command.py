@@ -14,7 +14,9 @@ from command_line import Answer, CommandLine
 from deepracer_fast.commands import race as race_command
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.racing.drive import Entrant, drive_race
+from deepracer_fast.racing.leagues import league_races, league_races_on
 from deepracer_fast.racing.race import RankedRace
+from deepracer_fast.tracks.track import load_track
 
 Run = Callable[..., Answer]
 
@@ -98,6 +100,16 @@ def test_a_race_goes_round_the_way_that_it_says(run: Run) -> None:
     assert report["not_ranked"][0]["laps"] != onwards["not_ranked"][0]["laps"]
     refused = run("1.0", *rules, "--direction", "ccw", "--leaderboard", report["leaderboard"])
     assert "driving_direction clockwise; got " in refused.err
+
+
+def test_leagues_are_compared_with_where_the_way_is_theirs(run: Run) -> None:
+    track = league_races()[0].track
+    way = load_track(track).direction
+    other = {"clockwise": "ccw", "counter-clockwise": "cw"}[way]
+    race = ("2.0", "--name", "mine", "--laps", "1", "--track", track)
+    races = league_races_on(track)
+    assert races and "league: " in run(*race, "--direction", way).out
+    assert "league: " not in run(*race, "--direction", other).out
 
 
 def test_races_are_listed_with_who_leads_them(run: Run) -> None:

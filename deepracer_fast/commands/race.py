@@ -265,7 +265,9 @@ def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Stan
 
 
 def _league_lines(race: RankedRace, ranked: Sequence[Standing]) -> Iterator[str]:
-    """Where the winner would have come in a league's race by this ranking, if there was one."""
+    """Where the winner would have come in a league's race this way, by this ranking if possible."""
+    if load_track(race.track).runs_backwards(race.driving_direction):
+        return
     races = league_races_on(race.track, race.road.race_type)
     same = [each for each in races if each.ranking == race.ranking]
     if not ranked or ranked[0].seconds is None or not races:
