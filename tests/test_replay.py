@@ -253,6 +253,9 @@ def test_what_was_driven_here_is_replayed_with_the_car_that_drove_it(
     assert (report["car_version"], report["asymmetric"]) == (4, False)
     assert report["horizons"][-1]["steps"] == 30
     assert all(row["error_m"]["p90"] < 1e-4 for row in report["horizons"])
+    folder.config.write_text("car_version = 4\n[randomization]\ngrip = 0.2\n")
+    run_replay([trace], ReplayOptions())
+    assert "its cars may have differed" in capsys.readouterr().err
     asked = replay_report(monkeypatch, capsys, trace, "--asymmetric")
     assert asked["horizons"][-1]["error_share"]["p50"] > 0.03
 

@@ -6,7 +6,7 @@ parses the options; ``trace_reader`` and ``replay`` do the work.
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:
     car_version = _car_version(traces[0], ours[0], options)
     is_symmetric = _is_symmetric(traces, ours, options)
     recordings = [read_recording(path) for path in traces]
-    for remark in (remark for each in recordings for remark in each.remarks):
+    for remark in (*_about(ours), *(remark for each in recordings for remark in each.remarks)):
         print(f"remark: {remark}", file=sys.stderr)
     track = load_track(options.track) if options.track else guess_track(recordings[0])
     starts: list[Episode] = []
@@ -93,6 +93,13 @@ def own_folder(trace: Path) -> Path | None:
     """The model folder in which a training of ours recorded a trace; None for the original's."""
     above = trace.resolve().parents[:3]
     return next((each for each in above if ModelFolder(each).mark.is_file()), None)
+
+
+def _about(folders: Sequence[Path | None]) -> Iterator[str]:
+    """What a replay of our own recordings cannot repeat."""
+    for folder in dict.fromkeys(filter(None, folders)):
+        if settings_of(folder).randomization.is_on:
+            yield f"{folder}: its cars may have differed from episode to episode (randomization)"
 
 
 def _car_version(trace: Path, ours: Path | None, options: ReplayOptions) -> int:
