@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
-from deepracer_fast.files.event_file import EventFile
 from deepracer_fast.files.metrics import (
     EVALUATION,
     TRAINING,
@@ -34,6 +35,9 @@ from deepracer_fast.training.iterations import (
 )
 from deepracer_fast.training.plot import draw_training
 from deepracer_fast.training.traces import Columns, TrainingTraces, TrainingTrack, renumbered
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
 
 EPISODES_OF_AN_ITERATION = 100_000
 """Episode numbers of iteration k begin after k times as many, or a greater power of ten where more
@@ -86,7 +90,13 @@ class TrainingRecord:
         self._rows: list[Iteration] = []
         self._seconds = 0.0  # of earlier runs
         self._traces = TrainingTraces(folder)
-        self._tensorboard = EventFile(folder.tensorboard)
+
+    @cached_property
+    def _tensorboard(self) -> SummaryWriter:
+        """Makes a file when there is a first curve; PyTorch, if installed, is loaded with it."""
+        from tensorboardX import SummaryWriter
+
+        return SummaryWriter(str(self._folder.tensorboard))
 
     def begin(self) -> None:
         """Drops what an earlier training has left in the folder."""
@@ -216,8 +226,10 @@ class TrainingRecord:
             f"evaluation/{'teacher_' if row.stage == TEACHER else ''}progress": row.evaluation,
             **row.measures,
         }
-        known = {name: v for name, v in curves.items() if v is not None and np.isfinite(v)}
-        self._tensorboard.add(row.iteration, known)
+        for name, value in curves.items():
+            if value is not None and np.isfinite(value):
+                self._tensorboard.add_scalar(name, value, row.iteration)
+        self._tensorboard.flush()
 
     def write(self, picture: bool = True) -> None:
         """Brings the books and, if asked for, ``training.png`` up to date."""
@@ -227,7 +239,9 @@ class TrainingRecord:
             draw_training(self._rows, self._metrics.rows, self._room, self._folder.training_plot)
 
     def close(self) -> None:
-        """Writes for the last time."""
+        """Flushes the curves, and writes for the last time."""
+        if "_tensorboard" in vars(self):
+            self._tensorboard.close()
         self.write()
 
 
