@@ -11,6 +11,7 @@ import typer.main
 
 from deepracer_fast import cli
 from deepracer_fast.reward import load_reward
+from deepracer_fast.training.config import TrainConfig, read_config
 
 ROOT = test_layering.ROOT
 README = ROOT / "README.md"
@@ -114,6 +115,14 @@ def test_the_readmes_reward_is_compiled() -> None:
     blocks = [code for _, code in FENCE.findall(README.read_text(encoding="utf-8"))]
     (text,) = (code for code in blocks if "def reward_function" in code)
     assert load_reward(text).mode == "compiled"
+
+
+@every_page()
+def test_settings_are_those_that_a_training_reads(page: Path, tmp_path: Path) -> None:
+    for language, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "toml":
+            (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+            assert read_config(tmp_path / "config.toml") != TrainConfig()
 
 
 @pytest.mark.parametrize(
