@@ -7,7 +7,6 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.compiler.codegen.dicts import slot_type
 from deepracer_fast.reward.compiler.codegen.kinds import (
     class_of_value,
     is_array,
@@ -18,7 +17,6 @@ from deepracer_fast.reward.compiler.codegen.kinds import (
 from deepracer_fast.reward.compiler.codegen.sequences import of_each
 from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
-from deepracer_fast.reward.compiler.lattice.joins import Slot
 from deepracer_fast.reward.compiler.lattice.users import (
     Cell,
     Unknown,
@@ -55,8 +53,7 @@ def read_global(ctx: Context, name: str) -> Value:
 def write_global(ctx: Context, name: str, value: Value) -> None:
     """``global name; name = value``."""
     first = ctx.namespace.get(name, MISSING)
-    slot = Slot(None, "global", name, first, slot_type(ctx, ("global", name), first))
-    write_slot(ctx, ("global", name), slot, value)
+    write_slot(ctx, ("global", name), (None, name, first), value)
 
 
 def read_cell(ctx: Context, cell: Cell) -> Value:
@@ -69,8 +66,7 @@ def read_cell(ctx: Context, cell: Cell) -> Value:
 
 def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
     """``nonlocal name; name = value``."""
-    key, first = ("cell", id(cell)), cell.contents
-    write_slot(ctx, key, Slot(cell, "cell", None, first, slot_type(ctx, key, first)), value)
+    write_slot(ctx, ("cell", id(cell)), (cell, None, cell.contents), value)
 
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:
@@ -195,10 +191,7 @@ def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
         raise Unsupported(f"sets the attribute {name} of something else", ctx.line)
     if isinstance(obj, UserObject):
         _check_setting(ctx, obj.cls, name)
-    key = ("attr", id(obj), name)
-    first = static_attribute(obj, name)
-    slot = Slot(obj, "attr", name, first, slot_type(ctx, key, first))
-    write_slot(ctx, key, slot, value)
+    write_slot(ctx, ("attr", id(obj), name), (obj, name, static_attribute(obj, name)), value)
     return py.NONE
 
 
