@@ -36,8 +36,7 @@ from deepracer_fast.reward.compiler.codegen.targets import assign
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, i64
-from deepracer_fast.reward.compiler.lowering.frames import Frame
+from deepracer_fast.reward.compiler.lowering.context import Context, Frame, i64
 from deepracer_fast.reward.compiler.lowering.memory import append, new_list
 from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 

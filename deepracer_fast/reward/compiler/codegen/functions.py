@@ -45,8 +45,7 @@ from deepracer_fast.reward.compiler.lattice.users import (
     is_subclass,
 )
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, i64
-from deepracer_fast.reward.compiler.lowering.frames import Dead, Frame, Merge
+from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
 from deepracer_fast.reward.kept_values import MISSING
 

@@ -33,8 +33,14 @@ from deepracer_fast.reward.compiler.codegen.targets import assign
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import Unknown, is_class, is_subclass
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import FALSE, TRUE, Context
-from deepracer_fast.reward.compiler.lowering.frames import Dead, Handler, Merge
+from deepracer_fast.reward.compiler.lowering.context import (
+    FALSE,
+    TRUE,
+    Context,
+    Dead,
+    Handler,
+    Merge,
+)
 from deepracer_fast.reward.compiler.lowering.merges import fork, land
 
 _MAX_UNROLLED = 3000  # nodes of a loop's body, times its turns
