@@ -71,7 +71,7 @@ def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:
     """``owner.name``."""
-    if not (is_known(owner, Unknown)):
+    if not is_known(owner, Unknown):
         owner = plain(ctx, owner)
     match owner:
         case py.Obj(path, cls):

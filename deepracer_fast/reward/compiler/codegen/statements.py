@@ -115,7 +115,7 @@ def _augmented(ctx: Context, node: ast.AugAssign, old: Value) -> Value:
 def _is_a_list(value: Value) -> bool:
     if isinstance(value, py.Tup):
         return bool(value.is_list)
-    return not (is_known(value, tuple))
+    return not is_known(value, tuple)
 
 
 def _delete(ctx: Context, node: ast.Delete) -> None:
