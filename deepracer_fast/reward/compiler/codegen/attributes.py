@@ -1,8 +1,7 @@
-"""Names of the module, cells of closures, and attributes of objects, classes and modules."""
+"""Attributes of objects, classes and modules."""
 
 from __future__ import annotations
 
-import builtins
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,7 +17,6 @@ from deepracer_fast.reward.compiler.codegen.sequences import of_each
 from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import (
-    Cell,
     Unknown,
     UserClass,
     UserFunction,
@@ -33,40 +31,6 @@ from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
 from deepracer_fast.reward.compiler.lowering.merges import if_else
 from deepracer_fast.reward.kept_values import MISSING
-
-# Module variables
-
-
-def read_global(ctx: Context, name: str) -> Value:
-    """A module variable or a built-in."""
-    key = ("global", name)
-    if key in ctx.facts.slots:
-        return read_slot(ctx, key, NameError)
-    if name in ctx.namespace:
-        return known(ctx, ctx.namespace[name])
-    builtin = getattr(builtins, name, MISSING)
-    if builtin is MISSING:
-        return ctx.fail(NameError)
-    return py.Const(builtin)
-
-
-def write_global(ctx: Context, name: str, value: Value) -> None:
-    """``global name; name = value``."""
-    first = ctx.namespace.get(name, MISSING)
-    write_slot(ctx, ("global", name), (None, name, first), value)
-
-
-def read_cell(ctx: Context, cell: Cell) -> Value:
-    """A variable that a closure shares with the function around it."""
-    key = ("cell", id(cell))
-    if key in ctx.facts.slots:
-        return read_slot(ctx, key, NameError)
-    return ctx.fail(NameError) if cell.contents is MISSING else known(ctx, cell.contents)
-
-
-def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
-    """``nonlocal name; name = value``."""
-    write_slot(ctx, ("cell", id(cell)), (cell, None, cell.contents), value)
 
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:

@@ -9,12 +9,7 @@ from llvmlite import ir
 from deepracer_fast.reward.compiler.codegen.arithmetic import truth_of
 from deepracer_fast.reward.compiler.codegen.equality import equals
 from deepracer_fast.reward.compiler.codegen.sequences import pick
-from deepracer_fast.reward.compiler.codegen.slots import (
-    bound,
-    dict_keys,
-    known,
-    write_slot,
-)
+from deepracer_fast.reward.compiler.codegen.slots import bound, dict_keys, known, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Args, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, i64

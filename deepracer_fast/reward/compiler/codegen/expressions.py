@@ -20,16 +20,10 @@ from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import make_list
 from deepracer_fast.reward.compiler.codegen.comparisons import compare
 from deepracer_fast.reward.compiler.codegen.dicts import hashable, keys_of, new_dict, present
-from deepracer_fast.reward.compiler.codegen.functions import (
-    call,
-    forget,
-    inherited,
-    read_name,
-    resolve,
-    write_name,
-)
+from deepracer_fast.reward.compiler.codegen.functions import call, forget
 from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
+from deepracer_fast.reward.compiler.codegen.names import inherited, read_name, resolve, write_name
 from deepracer_fast.reward.compiler.codegen.sequences import as_tuple, items_of
 from deepracer_fast.reward.compiler.codegen.slices import sliced
 from deepracer_fast.reward.compiler.codegen.targets import assign

@@ -23,11 +23,12 @@ from deepracer_fast.reward.compiler.codegen.attributes import (
 from deepracer_fast.reward.compiler.codegen.dicts import dict_remove
 from deepracer_fast.reward.compiler.codegen.equality import equals, same
 from deepracer_fast.reward.compiler.codegen.expressions import condition, expr
-from deepracer_fast.reward.compiler.codegen.functions import leave, read_name, resolve, write_name
+from deepracer_fast.reward.compiler.codegen.functions import leave
 from deepracer_fast.reward.compiler.codegen.iteration import gathered
 from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence
 from deepracer_fast.reward.compiler.codegen.lists import mutable, set_item
 from deepracer_fast.reward.compiler.codegen.methods import call_method
+from deepracer_fast.reward.compiler.codegen.names import read_name, resolve, write_name
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, items_of, loop
 from deepracer_fast.reward.compiler.codegen.targets import assign
 from deepracer_fast.reward.compiler.lattice import values as py
