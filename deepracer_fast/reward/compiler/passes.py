@@ -25,8 +25,7 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart
 from deepracer_fast.reward.compiler.lattice.users import UserMethod
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Operations
-from deepracer_fast.reward.compiler.lowering.frames import Dead
+from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Operations
 from deepracer_fast.reward.loading import FUNCTION_NAME
 
 MAX_SECONDS = 5.0  # of processor time for all passes

@@ -285,7 +285,7 @@ def subscript(ctx: Context, owner: Value, index: Value) -> Value:
         return array_item(ctx, owner, index)
     if is_sequence(owner) or isinstance(owner, py.Lst) or is_text(owner):
         return item_at(ctx, owner, index)
-    if isinstance(owner, py.Range) or (is_known(owner, range)):
+    if isinstance(owner, py.Range) or is_known(owner, range):
         return item_at(ctx, owner, index)
     if isinstance(owner, py.Choice):
         return of_each(ctx, owner, lambda v: subscript(ctx, v, index))

@@ -1,13 +1,11 @@
-"""Names of the module, cells of closures, and attributes of objects, classes and modules."""
+"""Attributes of objects, classes and modules."""
 
 from __future__ import annotations
 
-import builtins
 from types import FunctionType, ModuleType
 from typing import Any
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.compiler.codegen.dicts import slot_type
 from deepracer_fast.reward.compiler.codegen.kinds import (
     class_of_value,
     is_array,
@@ -18,9 +16,7 @@ from deepracer_fast.reward.compiler.codegen.kinds import (
 from deepracer_fast.reward.compiler.codegen.sequences import of_each
 from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
-from deepracer_fast.reward.compiler.lattice.joins import Slot
 from deepracer_fast.reward.compiler.lattice.users import (
-    Cell,
     Unknown,
     UserClass,
     UserFunction,
@@ -36,46 +32,10 @@ from deepracer_fast.reward.compiler.lowering.context import Context
 from deepracer_fast.reward.compiler.lowering.merges import if_else
 from deepracer_fast.reward.kept_values import MISSING
 
-# Module variables
-
-
-def read_global(ctx: Context, name: str) -> Value:
-    """A module variable or a built-in."""
-    key = ("global", name)
-    if key in ctx.facts.slots:
-        return read_slot(ctx, key, NameError)
-    if name in ctx.namespace:
-        return known(ctx, ctx.namespace[name])
-    builtin = getattr(builtins, name, MISSING)
-    if builtin is MISSING:
-        return ctx.fail(NameError)
-    return py.Const(builtin)
-
-
-def write_global(ctx: Context, name: str, value: Value) -> None:
-    """``global name; name = value``."""
-    first = ctx.namespace.get(name, MISSING)
-    slot = Slot(None, "global", name, first, slot_type(ctx, ("global", name), first))
-    write_slot(ctx, ("global", name), slot, value)
-
-
-def read_cell(ctx: Context, cell: Cell) -> Value:
-    """A variable that a closure shares with the function around it."""
-    key = ("cell", id(cell))
-    if key in ctx.facts.slots:
-        return read_slot(ctx, key, NameError)
-    return ctx.fail(NameError) if cell.contents is MISSING else known(ctx, cell.contents)
-
-
-def write_cell(ctx: Context, cell: Cell, value: Value) -> None:
-    """``nonlocal name; name = value``."""
-    key, first = ("cell", id(cell)), cell.contents
-    write_slot(ctx, key, Slot(cell, "cell", None, first, slot_type(ctx, key, first)), value)
-
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:
     """``owner.name``."""
-    if not (is_known(owner, Unknown)):
+    if not is_known(owner, Unknown):
         owner = plain(ctx, owner)
     match owner:
         case py.Obj(path, cls):
@@ -195,10 +155,7 @@ def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
         raise Unsupported(f"sets the attribute {name} of something else", ctx.line)
     if isinstance(obj, UserObject):
         _check_setting(ctx, obj.cls, name)
-    key = ("attr", id(obj), name)
-    first = static_attribute(obj, name)
-    slot = Slot(obj, "attr", name, first, slot_type(ctx, key, first))
-    write_slot(ctx, key, slot, value)
+    write_slot(ctx, ("attr", id(obj), name), (obj, name, static_attribute(obj, name)), value)
     return py.NONE
 
 

@@ -9,16 +9,9 @@ from llvmlite import ir
 from deepracer_fast.reward.compiler.codegen.arithmetic import truth_of
 from deepracer_fast.reward.compiler.codegen.equality import equals
 from deepracer_fast.reward.compiler.codegen.sequences import pick
-from deepracer_fast.reward.compiler.codegen.slots import (
-    bound,
-    dict_keys,
-    initial_type,
-    known,
-    write_slot,
-)
+from deepracer_fast.reward.compiler.codegen.slots import bound, dict_keys, known, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
-from deepracer_fast.reward.compiler.lattice.joins import Slot
-from deepracer_fast.reward.compiler.lattice.values import Args, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lattice.values import Args, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else
 from deepracer_fast.reward.kept_values import MISSING
@@ -110,13 +103,6 @@ def _set_default(ctx: Context, owner: Value, key: Value, default: Value) -> Valu
     return if_else(ctx, has, lambda: dict_item(ctx, owner, key), put)
 
 
-def slot_type(ctx: Context, key: Any, first: Any) -> Type:
-    """What a slot holds so far, or at first."""
-    if key in ctx.facts.slots:
-        return ctx.facts.slots[key].type
-    return initial_type(ctx, first)
-
-
 def dict_read(ctx: Context, owner: Value, key: Any) -> Value:
     """The value under a known key, `UNBOUND` or a `Maybe` where it may be missing."""
     if isinstance(owner, py.Dct):
@@ -173,10 +159,8 @@ def dict_write(ctx: Context, owner: Value, key: Value, value: Value) -> None:
         ctx.env[("dct", owner.path, name)] = value
         return
     assert isinstance(owner, py.Const)
-    slot_key = ("key", id(owner.obj), name)
     first = owner.obj.get(name, MISSING)
-    slot = Slot(owner.obj, "key", name, first, slot_type(ctx, slot_key, first))
-    write_slot(ctx, slot_key, slot, value)
+    write_slot(ctx, ("key", id(owner.obj), name), (owner.obj, name, first), value)
 
 
 def dict_remove(ctx: Context, owner: Value, key: Value) -> None:

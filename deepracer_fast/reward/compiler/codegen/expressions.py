@@ -20,24 +20,17 @@ from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import make_list
 from deepracer_fast.reward.compiler.codegen.comparisons import compare
 from deepracer_fast.reward.compiler.codegen.dicts import hashable, keys_of, new_dict, present
-from deepracer_fast.reward.compiler.codegen.functions import (
-    call,
-    forget,
-    inherited,
-    read_name,
-    resolve,
-    write_name,
-)
+from deepracer_fast.reward.compiler.codegen.functions import call, forget
 from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
+from deepracer_fast.reward.compiler.codegen.names import inherited, read_name, resolve, write_name
 from deepracer_fast.reward.compiler.codegen.sequences import as_tuple, items_of
 from deepracer_fast.reward.compiler.codegen.slices import sliced
 from deepracer_fast.reward.compiler.codegen.targets import assign
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, i64
-from deepracer_fast.reward.compiler.lowering.frames import Frame
+from deepracer_fast.reward.compiler.lowering.context import Context, Frame, i64
 from deepracer_fast.reward.compiler.lowering.memory import append, new_list
 from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 

@@ -1,4 +1,4 @@
-"""Names and calls: every function of the user's file is translated at the place of its call."""
+"""Calls: every function of the user's file is translated at the place of its call."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ import traceback
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen.attributes import (
-    attribute,
-    read_cell,
-    read_global,
-    write_cell,
-    write_global,
-)
+from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
 from deepracer_fast.reward.compiler.codegen.dicts import new_dict
 from deepracer_fast.reward.compiler.codegen.methods import call_method, number_method
@@ -27,98 +21,28 @@ from deepracer_fast.reward.compiler.codegen.scopes import (
     names_used,
     scope_of,
 )
-from deepracer_fast.reward.compiler.codegen.slots import bound, known
+from deepracer_fast.reward.compiler.codegen.slots import known
 from deepracer_fast.reward.compiler.codegen.standard_library import BUILT_INS, stand_in
 from deepracer_fast.reward.compiler.codegen.vectors import STATISTICS, statistics_function
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.users import (
-    Cell,
     Unknown,
     UserClass,
     UserFunction,
     UserMethod,
     UserObject,
     UserTuple,
-    attributes_of,
-    class_of,
     is_subclass,
 )
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, i64
-from deepracer_fast.reward.compiler.lowering.frames import Dead, Frame, Merge
+from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
 from deepracer_fast.reward.kept_values import MISSING
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 _SAYS = (traceback.print_exc,)  # as print does
 _TELLS = (traceback.format_exc, time.time, time.perf_counter, time.monotonic)  # for print only
-
-
-def resolve(ctx: Context, name: str) -> tuple[Frame, Any] | None:
-    """The frame and key of a name; None for a module variable or built-in."""
-    frame: Frame | None = ctx.frame
-    while frame is not None:
-        if name in frame.outside:
-            return None
-        if name in frame.names:
-            return frame, ("v", frame.path, name)
-        frame = frame.parent
-    return None
-
-
-def read_name(ctx: Context, name: str) -> Value:
-    """The value of a name."""
-    found = resolve(ctx, name)
-    if found is None:
-        return read_global(ctx, name)
-    frame, key = found
-    held = frame.cells.get(name)
-    if isinstance(held, Cell):
-        return read_cell(ctx, held)
-    if key not in ctx.env and name in frame.cells:
-        return py.Const(held)
-    value = ctx.env.get(key, py.UNBOUND)
-    if isinstance(value, py.Maybe) or value is py.UNBOUND:
-        value = bound(ctx, value, UnboundLocalError)
-        ctx.env[key] = value
-    return value
-
-
-def write_name(ctx: Context, name: str, value: Value) -> None:
-    """Binds a name."""
-    found = resolve(ctx, name)
-    if found is None:
-        write_global(ctx, name, value)
-        return
-    frame, key = found
-    held = frame.cells.get(name)
-    if isinstance(held, Cell):
-        write_cell(ctx, held, value)
-        return
-    ctx.env[key] = value
-
-
-def inherited(ctx: Context, name: str) -> Value:
-    """``super().name``."""
-    frame: Frame | None = ctx.frame
-    while frame is not None and not (frame.parent and "__class__" in frame.parent.cells):
-        frame = frame.parent
-    if frame is None or frame.parent is None or frame.first is None:
-        raise Unsupported("such a super()", ctx.line)
-    owner = ctx.env["v", frame.path, frame.first]
-    cls = owner.cls if isinstance(owner, py.Obj) else class_of(getattr(owner, "obj", None))
-    own = frame.parent.cells["__class__"].contents
-    order = cls.order if isinstance(cls, UserClass) else ()
-    if own not in order:
-        raise Unsupported("such a super()", ctx.line)
-    for base in order[order.index(own) + 1 :]:
-        found = attributes_of(base).get(name, MISSING)
-        if isinstance(found, UserFunction) or found is object.__init__:
-            return py.Bound(py.Const(found), owner)
-        if found is not MISSING:
-            raise Unsupported(f"super().{name}", ctx.line)
-    return ctx.fail(AttributeError)
 
 
 def call(ctx: Context, fn: Value, args: Args, kwargs: Kwargs) -> Value:

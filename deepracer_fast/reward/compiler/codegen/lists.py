@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int, binary, boolean, truth_of
@@ -29,7 +30,7 @@ from deepracer_fast.reward.compiler.lowering.memory import (
     width_of,
     word_at,
 )
-from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 
 def set_item(ctx: Context, owner: Value, index: Value, value: Value) -> None:
@@ -60,46 +61,7 @@ def mutable(ctx: Context, owner: Value) -> py.Lst:
     raise Unsupported(f"changes {describe(py.type_of(owner))}", ctx.line)
 
 
-def list_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
-    """``owner.name(...)`` of a list, tuple or deque."""
-    if name == "count":
-        return _count_equal(ctx, owner, args[0])
-    if name == "index":
-        return _index_of(ctx, owner, args)
-    if name == "copy":
-        return to_list(ctx, ("copy", ctx.place()), owner)
-    lst = mutable(ctx, owner)
-    match name, len(args):
-        case "append", 1:
-            _append_within(ctx, lst, args[0])
-        case "appendleft", 1:
-            raise Unsupported("appendleft", ctx.line)
-        case "extend", 1:
-            each(
-                ctx, (ctx.place(), "extend"), items_of(ctx, args[0]), lambda v: append(ctx, lst, v)
-            )
-        case "insert", 2:
-            _insert(ctx, lst, as_int(ctx, args[0]), args[1])
-        case "pop", (0 | 1):
-            return _pop(ctx, lst, as_int(ctx, args[0]) if args else i64(-1))
-        case "popleft", 0:
-            return _pop(ctx, lst, i64(0))
-        case "clear", 0:
-            ctx.b.store(i64(0), word_at(ctx, header_of(ctx, lst), 1))
-        case "remove", 1:
-            found = _index_of(ctx, lst, args)
-            _pop(ctx, lst, as_int(ctx, found))
-        case "reverse", 0:
-            copied = to_list(ctx, (ctx.place(), "copy"), lst)
-            _overwrite(ctx, lst, backwards(ctx, items_of(ctx, copied)))
-        case "sort", 0:
-            _sort_in_place(ctx, lst, kw)
-        case _:
-            raise Unsupported(f"the list method {name}", ctx.line)
-    return py.NONE
-
-
-def _sort_in_place(ctx: Context, lst: py.Lst, kw: Any) -> None:
+def _sort_in_place(ctx: Context, lst: py.Lst, args: Args, kw: Any) -> None:
     reverse = kw.get("reverse", py.Const(False))
     if not isinstance(reverse, py.Const):
         raise Unsupported("a sort whose direction is not known", ctx.line)
@@ -108,8 +70,12 @@ def _sort_in_place(ctx: Context, lst: py.Lst, kw: Any) -> None:
     _overwrite(ctx, lst, items_of(ctx, done))
 
 
-def _overwrite(ctx: Context, lst: py.Lst, seq: Seq) -> None:
+def _clear(ctx: Context, lst: py.Lst) -> None:
     ctx.b.store(i64(0), word_at(ctx, header_of(ctx, lst), 1))
+
+
+def _overwrite(ctx: Context, lst: py.Lst, seq: Seq) -> None:
+    _clear(ctx, lst)
     each(ctx, (ctx.place(), "overwrite"), seq, lambda v: append(ctx, lst, v))
 
 
@@ -118,12 +84,7 @@ def _append_within(ctx: Context, lst: py.Lst, value: Value) -> None:
     maxlen = ctx.facts.maxlen.get(ctx.facts.root(lst.site))
     if maxlen is not None:
         over = ctx.b.icmp_signed(">", length_of(ctx, lst), i64(maxlen))
-
-        def drop() -> Value:
-            _pop(ctx, lst, i64(0))
-            return py.NONE
-
-        if_else(ctx, over, drop, lambda: py.NONE)
+        when(ctx, over, lambda: _pop(ctx, lst, i64(0)))
 
 
 def _pop(ctx: Context, lst: py.Lst, index: Leaf) -> Value:
@@ -260,3 +221,45 @@ def _sink(ctx: Context, site: Any, work: py.Lst, inner: Any, reverse: bool) -> N
         if_else(ctx, wrong, swapped, stop)
 
     loop(ctx, (site, "sink"), not_first, step)
+
+
+def _remove(ctx: Context, lst: py.Lst, args: Args, kw: Any) -> None:
+    _pop(ctx, lst, as_int(ctx, _index_of(ctx, lst, args)))
+
+
+def _reverse(ctx: Context, lst: py.Lst, args: Args, kw: Any) -> None:
+    copied = to_list(ctx, (ctx.place(), "copy"), lst)
+    _overwrite(ctx, lst, backwards(ctx, items_of(ctx, copied)))
+
+
+def _extend(ctx: Context, lst: py.Lst, args: Args, kw: Any) -> None:
+    each(ctx, (ctx.place(), "extend"), items_of(ctx, args[0]), lambda v: append(ctx, lst, v))
+
+
+# Name and number of arguments of what changes a list -> what translates it; None is Python's None.
+_CHANGES: dict[tuple[str, int], Callable[[Context, py.Lst, Args, Any], Value | None]] = {
+    ("append", 1): lambda ctx, lst, args, kw: _append_within(ctx, lst, args[0]),
+    ("clear", 0): lambda ctx, lst, args, kw: _clear(ctx, lst),
+    ("extend", 1): _extend,
+    ("insert", 2): lambda ctx, lst, args, kw: _insert(ctx, lst, as_int(ctx, args[0]), args[1]),
+    ("pop", 0): lambda ctx, lst, args, kw: _pop(ctx, lst, i64(-1)),
+    ("pop", 1): lambda ctx, lst, args, kw: _pop(ctx, lst, as_int(ctx, args[0])),
+    ("popleft", 0): lambda ctx, lst, args, kw: _pop(ctx, lst, i64(0)),
+    ("remove", 1): _remove,
+    ("reverse", 0): _reverse,
+    ("sort", 0): _sort_in_place,
+}
+
+
+def list_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    """``owner.name(...)`` of a list, tuple or deque."""
+    if name == "count":
+        return _count_equal(ctx, owner, args[0])
+    if name == "index":
+        return _index_of(ctx, owner, args)
+    if name == "copy":
+        return to_list(ctx, ("copy", ctx.place()), owner)
+    lst = mutable(ctx, owner)
+    if (name, len(args)) not in _CHANGES:
+        raise Unsupported(f"the list method {name}", ctx.line)
+    return _CHANGES[name, len(args)](ctx, lst, args, kw) or py.NONE

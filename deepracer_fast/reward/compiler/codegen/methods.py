@@ -57,7 +57,7 @@ def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> V
         return array_method(ctx, owner, name, args, kw)
     if is_known(owner, set, frozenset):
         raise Unsupported(f"the method {name} of a set", ctx.line)
-    if is_sequence(owner) or (is_known(owner, collections.deque)):
+    if is_sequence(owner) or is_known(owner, collections.deque):
         return list_method(ctx, owner, name, args, kw)
     return number_method(ctx, owner, name, args)
 

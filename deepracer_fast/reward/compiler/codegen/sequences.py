@@ -16,8 +16,15 @@ from deepracer_fast.reward.compiler.codegen.slots import dict_keys, known
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import I64, LEAF, Context, i64
-from deepracer_fast.reward.compiler.lowering.frames import Dead, LoopFrame, Merge
+from deepracer_fast.reward.compiler.lowering.context import (
+    I64,
+    LEAF,
+    Context,
+    Dead,
+    LoopFrame,
+    Merge,
+    i64,
+)
 from deepracer_fast.reward.compiler.lowering.memory import coerce, length_of, load_element, table
 from deepracer_fast.reward.compiler.lowering.merges import land
 

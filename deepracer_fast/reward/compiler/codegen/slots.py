@@ -48,11 +48,7 @@ def list_slot(ctx: Context, obj: Any) -> None:
     key = ("list", id(obj))
     site = ("state", id(obj))
     for item in obj:
-        found = ctx.facts.element(site)
-        typ = ctx.facts.widen(py.Const(item))
-        wider = typ if found is None else ctx.facts.join(found, typ)
-        ctx.facts.set_element(site, wider)
-        ctx.facts._element[ctx.facts.root(site)] = wider
+        ctx.facts.replace_element(site, ctx.facts.wider_element(site, py.Const(item)))
     if isinstance(obj, collections.deque) and obj.maxlen is not None:
         ctx.facts.maxlen[ctx.facts.root(site)] = obj.maxlen
     ctx.facts.slots[key] = Slot(obj, "list", None, list(obj), py.Lst(None, site))
@@ -74,19 +70,26 @@ def bound(ctx: Context, value: Value, error: type[BaseException]) -> Value:
     return value
 
 
-def write_slot(ctx: Context, key: Any, slot: Slot, value: Value) -> None:
-    """Gives a slot a new value, and the slot if it is the first time."""
+def write_slot(ctx: Context, key: Any, what: tuple[Any, Any, Any], value: Value) -> None:
+    """Gives a slot a new value, and makes the slot if it is the first time.
+
+    Args:
+        ctx: the pass.
+        key: of the slot; begins with its kind.
+        what: its owner, its name there, and what it holds at first.
+        value: the new one.
+    """
+    owner, name, first = what
     present = ctx.facts.slots.get(key)
+    old = initial_type(ctx, first) if present is None else present.type
     if isinstance(value, py.Tup) and value.is_list and not value.sites <= ctx.facts.dynamic:
         ctx.facts.make_dynamic(value.sites)
-    typ = _storable(ctx, py.type_of(value))
+    typ = ctx.facts.join(old, _storable(ctx, py.type_of(value)))
     if present is None:
-        slot.type = ctx.facts.join(slot.type, typ)
-        ctx.facts.slots[key] = slot
+        ctx.facts.slots[key] = Slot(owner, key[0], name, first, typ)
         raise Restart
-    wider = ctx.facts.join(present.type, typ)
-    if wider != present.type:
-        present.type = _storable(ctx, wider)
+    if typ != old:
+        present.type = _storable(ctx, typ)
         raise Restart
     ctx.env[("slot", key)] = value
 

@@ -23,18 +23,25 @@ from deepracer_fast.reward.compiler.codegen.attributes import (
 from deepracer_fast.reward.compiler.codegen.dicts import dict_remove
 from deepracer_fast.reward.compiler.codegen.equality import equals, same
 from deepracer_fast.reward.compiler.codegen.expressions import condition, expr
-from deepracer_fast.reward.compiler.codegen.functions import leave, read_name, resolve, write_name
+from deepracer_fast.reward.compiler.codegen.functions import leave
 from deepracer_fast.reward.compiler.codegen.iteration import gathered
 from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence
 from deepracer_fast.reward.compiler.codegen.lists import mutable, set_item
 from deepracer_fast.reward.compiler.codegen.methods import call_method
+from deepracer_fast.reward.compiler.codegen.names import read_name, resolve, write_name
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, items_of, loop
 from deepracer_fast.reward.compiler.codegen.targets import assign
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import Unknown, is_class, is_subclass
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import FALSE, TRUE, Context
-from deepracer_fast.reward.compiler.lowering.frames import Dead, Handler, Merge
+from deepracer_fast.reward.compiler.lowering.context import (
+    FALSE,
+    TRUE,
+    Context,
+    Dead,
+    Handler,
+    Merge,
+)
 from deepracer_fast.reward.compiler.lowering.merges import fork, land
 
 _MAX_UNROLLED = 3000  # nodes of a loop's body, times its turns
@@ -109,7 +116,7 @@ def _augmented(ctx: Context, node: ast.AugAssign, old: Value) -> Value:
 def _is_a_list(value: Value) -> bool:
     if isinstance(value, py.Tup):
         return bool(value.is_list)
-    return not (is_known(value, tuple))
+    return not is_known(value, tuple)
 
 
 def _delete(ctx: Context, node: ast.Delete) -> None:

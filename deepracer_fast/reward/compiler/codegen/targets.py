@@ -6,9 +6,9 @@ import ast
 
 from deepracer_fast.reward.compiler.codegen.attributes import set_attribute
 from deepracer_fast.reward.compiler.codegen.builtins import make_list
-from deepracer_fast.reward.compiler.codegen.functions import write_name
 from deepracer_fast.reward.compiler.codegen.iteration import gathered
 from deepracer_fast.reward.compiler.codegen.lists import set_item
+from deepracer_fast.reward.compiler.codegen.names import write_name
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, items_of
 from deepracer_fast.reward.compiler.codegen.slices import copy_range
 from deepracer_fast.reward.compiler.lattice import values as py

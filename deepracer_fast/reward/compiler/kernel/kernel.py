@@ -15,17 +15,8 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import absolute, as_float
 from deepracer_fast.reward.compiler.codegen.functions import call
 from deepracer_fast.reward.compiler.codegen.kinds import plain
 from deepracer_fast.reward.compiler.codegen.numbers import as_scalar
-from deepracer_fast.reward.compiler.kernel.columns import (
-    ARENA,
-    ARENA_END,
-    CHUNK,
-    FUEL,
-    OUT,
-    STATUS,
-    WHERE,
-    argument,
-    buffered,
-)
+from deepracer_fast.reward.compiler.kernel import columns
+from deepracer_fast.reward.compiler.kernel.columns import argument, buffered
 from deepracer_fast.reward.compiler.kernel.kept import load_state, store_state
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Restart
@@ -37,10 +28,10 @@ from deepracer_fast.reward.compiler.lowering.context import (
     I64,
     WORDS,
     Context,
+    Dead,
     f64,
     i64,
 )
-from deepracer_fast.reward.compiler.lowering.frames import Dead
 from deepracer_fast.reward.params_table import ALL_KEYS, Parameter
 
 MAX_REWARD = 1e5
@@ -57,11 +48,11 @@ def emit(ctx: Context, function: Any) -> str:
     ctx.give_up_block = blocks["give_up"]
     _set_builders(ctx, blocks)
     counters = _loops(ctx, blocks, start, stop)
-    ctx.arena_end = argument(ctx, ARENA_END)
-    ctx.b.store(argument(ctx, ARENA), ctx.arena_top)
+    ctx.arena_end = argument(ctx, columns.ARENA_END)
+    ctx.b.store(argument(ctx, columns.ARENA), ctx.arena_top)
     status = _leave_car(ctx, blocks, _run(ctx, function, blocks))
     after = ctx.b.add(ctx.cars.row, i64(1)), ctx.b.or_(ctx.cars.given_up, status)
-    onwards = ctx.b.add(ctx.cars.first, i64(CHUNK)), after[1]
+    onwards = ctx.b.add(ctx.cars.first, i64(columns.CHUNK)), after[1]
     for counter, leaf in zip(counters, (*onwards, *after), strict=True):
         counter.add_incoming(leaf, ctx.b.block)
     again = ctx.b.icmp_signed("<", after[0], ctx.cars.count)
@@ -77,7 +68,7 @@ def _set_builders(ctx: Context, blocks: dict[str, Any]) -> None:
     ctx.cars.at_chunk, ctx.cars.at_row = ir.IRBuilder(blocks["chunk"]), ir.IRBuilder(blocks["cars"])
     ctx.b = ir.IRBuilder(blocks["car"])
     ctx.fuel, ctx.arena_top = ctx.alloca(I64), ctx.alloca(I64)
-    ctx.alloca_builder.store(argument(ctx, FUEL), ctx.fuel)
+    ctx.alloca_builder.store(argument(ctx, columns.FUEL), ctx.fuel)
 
 
 def _loops(ctx: Context, blocks: dict[str, Any], start: Leaf, stop: Leaf) -> list[Any]:
@@ -91,14 +82,14 @@ def _loops(ctx: Context, blocks: dict[str, Any], start: Leaf, stop: Leaf) -> lis
     more = chunks.icmp_signed("<", first, stop)
     chunks.cbranch(more, blocks["chunk"], blocks["leave"])
     left = ctx.cars.at_chunk.sub(stop, first)
-    whole = ctx.cars.at_chunk.icmp_signed(">", left, i64(CHUNK))
-    ctx.cars.count = ctx.cars.at_chunk.select(whole, i64(CHUNK), left)
+    whole = ctx.cars.at_chunk.icmp_signed(">", left, i64(columns.CHUNK))
+    ctx.cars.count = ctx.cars.at_chunk.select(whole, i64(columns.CHUNK), left)
     ctx.cars.row = row = ctx.cars.at_row.phi(I64)
     ctx.cars.given_up = given_up = ctx.cars.at_row.phi(I32)
     row.add_incoming(i64(0), blocks["chunk"])
     given_up.add_incoming(so_far, blocks["chunk"])
     ctx.cars.car = ctx.cars.at_row.add(first, row)
-    called = buffered(ctx, argument(ctx, WHERE), i64(1), _FLAG, 1)
+    called = buffered(ctx, argument(ctx, columns.WHERE), i64(1), _FLAG, 1)
     byte = ctx.cars.at_row.load(ctx.cars.at_row.gep(called, [row]))
     ctx.cars.called = ctx.cars.at_row.icmp_signed("!=", byte, ir.Constant(I8, 0))
     return [first, so_far, row, given_up]
@@ -139,7 +130,7 @@ def _leave_car(ctx: Context, blocks: dict[str, Any], ways: list[tuple[Any, Leaf,
     for block, number, line in ways:
         reward.add_incoming(number, block)
         status.add_incoming(line, block)
-    for place, leaf in ((OUT, reward), (STATUS, status)):
+    for place, leaf in ((columns.OUT, reward), (columns.STATUS, status)):
         column = ctx.b.inttoptr(argument(ctx, place), leaf.type.as_pointer())
         ctx.b.store(leaf, ctx.b.gep(column, [ctx.cars.car]))
     return status

@@ -90,15 +90,22 @@ class Facts:
         """Whether a list of this site may stand for a tuple; if so it must not be changed."""
         return self.root(site) in self.tuples
 
+    def wider_element(self, site: Any, typ: Type) -> Type:
+        """The type that holds a site's elements and one more."""
+        old, new = self.element(site), self.widen(typ)
+        return new if old is None else self.join(old, new)
+
+    def replace_element(self, site: Any, typ: Type) -> None:
+        """Gives a site's elements another type, of which nothing that was emitted knows."""
+        self._element[self.root(site)] = typ
+
     def widen_element(self, site: Any, typ: Type) -> None:
         """Lets a site hold elements of one more type."""
-        root = self.root(site)
-        old = self._element.get(root)
-        new = self.widen(typ) if old is None else self.join(old, self.widen(typ))
+        old, new = self.element(site), self.wider_element(site, typ)
         if isinstance(new, Conflict):
             raise Unsupported(f"a list of {new.why}")
         if new != old:
-            self._element[root] = new
+            self.replace_element(site, new)
             if old is not None:
                 raise Restart
             self.void |= site not in self.frozen
@@ -172,13 +179,10 @@ class Facts:
                 raise Unsupported(f"a table of more than {_LARGEST_TABLE:,} rows")
             self.frozen.add(site)
             for item in obj:
-                typ = self.widen(Const(item))
-                root = self.root(site)
-                old = self._element.get(root)
-                new = typ if old is None else self.join(old, typ)
+                new = self.wider_element(site, Const(item))
                 if isinstance(new, Conflict):
                     raise Unsupported(f"a table of {new.why}")
-                self._element[root] = new
+                self.replace_element(site, new)
             self.consts[id(obj)] = obj
         return site
 
@@ -253,8 +257,7 @@ class Facts:
         if tup.sites - self.dynamic:
             self.make_dynamic(tup.sites)
         for item in tup.items:
-            old = self.element(site)
-            new = self.widen(item) if old is None else self.join(old, self.widen(item))
+            new = self.wider_element(site, item)
             if isinstance(new, Conflict):
                 return new
             self.widen_element(site, item)

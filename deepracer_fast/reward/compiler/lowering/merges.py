@@ -10,8 +10,7 @@ from llvmlite import ir
 
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import NONE, Leaf, Type, Value
-from deepracer_fast.reward.compiler.lowering.context import LEAF, Context
-from deepracer_fast.reward.compiler.lowering.frames import Dead, Merge
+from deepracer_fast.reward.compiler.lowering.context import LEAF, Context, Dead, Merge
 from deepracer_fast.reward.compiler.lowering.memory import coerce
 
 
