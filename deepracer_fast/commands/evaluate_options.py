@@ -6,13 +6,17 @@ asks for. Neighbours: ``cli`` names the command; ``commands.evaluate`` drives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from deepracer_fast.commands.options import CarVersion, Direction, RaceFile, RaceType
+from deepracer_fast.commands.options import (
+    CarVersion,
+    Direction,
+    RaceFile,
+    RaceType,
+    argument,
+    option,
+)
 
 
 @dataclass(frozen=True)
@@ -22,26 +26,18 @@ class Entries:
     A ``race_type`` goes before that of ``config``.
     """
 
-    models: Annotated[
-        list[Path],
-        typer.Argument(help="Model folders, archives or model.pb; several give one table."),
-    ]
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Bundled track, or path of a route .npy; repeat it for several (default: those "
-            "that a model was trained on)",
-            show_default=False,
-        ),
-    ] = None
-    checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of model folders: best, last, the number of an iteration, or all; repeat it for "
-            "several (default: best)",
-            show_default=False,
-        ),
-    ] = None
+    models: list[Path] = argument(
+        "Model folders, archives or model.pb; several give one table.",
+        default=MISSING,
+    )
+    track: list[str] | None = option(
+        "Bundled track, or path of a route .npy; repeat it for several (default: those that a "
+        "model was trained on)"
+    )
+    checkpoint: list[str] | None = option(
+        "Of model folders: best, last, the number of an iteration, or all; repeat it for several "
+        "(default: best)"
+    )
     race_type: RaceType = None
     config: RaceFile = None
 
@@ -50,27 +46,22 @@ class Entries:
 class LapSettings:
     """How the laps are driven: fields of ``EvaluationOptions``, of which None is the folder's."""
 
-    laps: Annotated[int, typer.Option(help="Greedy laps, one after the other.", min=1)] = 5
-    resets: Annotated[
-        bool,
-        typer.Option(
-            "--resets/--no-resets",
-            help="Put a car that leaves the track back after the penalty, or end its lap.",
-        ),
-    ] = True
-    off_track_penalty: Annotated[
-        float, typer.Option(help="Seconds that leaving the track costs.", min=0.0)
-    ] = 2.0
+    laps: int = option("Greedy laps, one after the other.", default=5, min=1)
+    resets: bool = option(
+        "Put a car that leaves the track back after the penalty, or end its lap.",
+        "--resets/--no-resets",
+        default=True,
+    )
+    off_track_penalty: float = option("Seconds that leaving the track costs.", default=2.0, min=0.0)
     car_version: CarVersion = None
     driving_direction: Direction = None
-    start_position: Annotated[
-        float, typer.Option(help="Share of the track, 0 to 1, where the first lap starts.")
-    ] = 0.0
-    round_robin_advance_dist: Annotated[
-        float,
-        typer.Option(
-            "--round-robin",
-            help="Share of the track by which each lap starts further on, from a standing start; "
-            "with 0 a car drives on after a lap.",
-        ),
-    ] = 0.0
+    start_position: float = option(
+        "Share of the track, 0 to 1, where the first lap starts.",
+        default=0.0,
+    )
+    round_robin_advance_dist: float = option(
+        "Share of the track by which each lap starts further on, from a standing start; with 0 a "
+        "car drives on after a lap.",
+        "--round-robin",
+        default=0.0,
+    )

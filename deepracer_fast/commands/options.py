@@ -7,9 +7,9 @@ by one, and which gets them as those records. This loads quickly, for ``--help``
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -77,6 +77,16 @@ Track = Annotated[
 ]
 
 
+def option(told: str, *names: str, default: Any = None, **limits: Any) -> Any:
+    """A field of a record of options: what ``--help`` says, names, and typer's further words."""
+    return field(default=default, metadata={"typer": typer.Option(*names, help=told, **limits)})
+
+
+def argument(told: str, default: Any = None, **limits: Any) -> Any:
+    """The same without a name."""
+    return field(default=default, metadata={"typer": typer.Argument(help=told, **limits)})
+
+
 def given(options: Any) -> dict[str, Any]:
     """What the user gave of a record of options, by field; None stands for the rest."""
     values = {each.name: getattr(options, each.name) for each in fields(options)}
@@ -100,7 +110,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         command(**made, **values)
 
     hints = get_type_hints(command, include_extras=True)
-    parameters = []
+    parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in records:
             parameters += _options(records[parameter.name])
@@ -111,18 +121,15 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _options(record: Any) -> list[inspect.Parameter]:
+def _options(record: Any) -> Iterator[inspect.Parameter]:
     hints, panel = get_type_hints(record, include_extras=True), getattr(record, "panel", None)
-    found = []
     for each in fields(record):
-        kind = hints[each.name]
-        if panel is not None:
-            told = copy(kind.__metadata__[0])
-            told.rich_help_panel = panel
-            kind = Annotated[kind.__origin__, told]
+        kind, told = hints[each.name], each.metadata.get("typer")
+        if told is None:  # an option of several commands
+            kind, told = kind.__origin__, copy(kind.__metadata__[0])
+        told.rich_help_panel = panel
         default = inspect.Parameter.empty if each.default is MISSING else each.default
-        found.append(_option(each.name, kind, default))
-    return found
+        yield _option(each.name, Annotated[kind, told], default)
 
 
 def _option(name: str, kind: Any, default: Any) -> inspect.Parameter:

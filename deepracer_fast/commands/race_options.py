@@ -8,55 +8,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from deepracer_fast.commands.options import CarVersion, Checkpoint
+from deepracer_fast.commands.options import CarVersion, Checkpoint, argument, option
 
 
 @dataclass(frozen=True)
 class RankedRules:
     """Fields of ``RankedRace``; None for what its file says, or what is usual."""
 
-    track: Annotated[
-        str | None,
-        typer.Option(
-            help="Bundled track, or path of a route .npy (default: reinvent_base)",
-            show_default=False,
-        ),
-    ] = None
-    laps: Annotated[
-        int | None, typer.Option(help="Laps of a submission, one after the other (default: 3)")
-    ] = None
-    ranking: Annotated[
-        str | None,
-        typer.Option(help="best-lap, average-lap or total-time (default: best-lap)"),
-    ] = None
-    minimum_laps: Annotated[
-        int | None,
-        typer.Option(
-            help="Laps in a row to be ranked, which average-lap averages (default: 1 by best-lap, "
-            "otherwise all)"
-        ),
-    ] = None
-    resets: Annotated[
-        int | None,
-        typer.Option(help="Times that a car is put back before its lap is given up (default: 100)"),
-    ] = None
-    off_track_penalty: Annotated[
-        float | None, typer.Option(help="Seconds that leaving the track costs (default: 2)")
-    ] = None
+    track: str | None = option("Bundled track, or path of a route .npy (default: reinvent_base)")
+    laps: int | None = option("Laps of a submission, one after the other (default: 3)")
+    ranking: str | None = option("best-lap, average-lap or total-time (default: best-lap)")
+    minimum_laps: int | None = option(
+        "Laps in a row to be ranked, which average-lap averages (default: 1 by best-lap, otherwise "
+        "all)"
+    )
+    resets: int | None = option(
+        "Times that a car is put back before its lap is given up (default: 100)"
+    )
+    off_track_penalty: float | None = option("Seconds that leaving the track costs (default: 2)")
     car_version: CarVersion = None
-    driving_direction: Annotated[
-        str | None,
-        typer.Option(
-            "--direction",
-            help="Driving direction: forward, as the track runs, reverse, clockwise or "
-            "counter-clockwise (default: forward)",
-            show_default=False,
-        ),
-    ] = None
+    driving_direction: str | None = option(
+        "Driving direction: forward, as the track runs, reverse, clockwise or counter-clockwise "
+        "(default: forward)",
+        "--direction",
+    )
 
 
 @dataclass(frozen=True)
@@ -66,38 +42,19 @@ class Racers:
     Without ``models`` the leaderboard is shown. ``name`` has one each, or is taken from the paths.
     """
 
-    models: Annotated[
-        list[Path] | None,
-        typer.Argument(help="archive, model.pb or model folders; none shows the leaderboard."),
-    ] = None
-    race_type: Annotated[
-        str | None,
-        typer.Option(
-            help="TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT, or HEAD_TO_MODEL, in which the models "
-            "meet (default: TIME_TRIAL, or what --config says)",
-            show_default=False,
-        ),
-    ] = None
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="config.toml whose [race] table says what else is on the road",
-            show_default=False,
-        ),
-    ] = None
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Name on the leaderboard, once a model (default: from its path)",
-            show_default=False,
-        ),
-    ] = None
-    leaderboard: Annotated[
-        Path | None,
-        typer.Option(
-            help="File of the race; what it holds need not be said again (default: "
-            "leaderboards/TRACK-RANKING.json)",
-            show_default=False,
-        ),
-    ] = None
+    models: list[Path] | None = argument(
+        "archive, model.pb or model folders; none shows the leaderboard."
+    )
+    race_type: str | None = option(
+        "TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT, or HEAD_TO_MODEL, in which the models meet "
+        "(default: TIME_TRIAL, or what --config says)"
+    )
+    config: Path | None = option("config.toml whose [race] table says what else is on the road")
+    name: list[str] | None = option(
+        "Name on the leaderboard, once a model (default: from its path)"
+    )
+    leaderboard: Path | None = option(
+        "File of the race; what it holds need not be said again (default: "
+        "leaderboards/TRACK-RANKING.json)"
+    )
     checkpoint: Checkpoint = "best"

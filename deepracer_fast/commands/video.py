@@ -20,11 +20,11 @@ from deepracer_fast.commands.options import given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.replay import guess_track
 from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
-from deepracer_fast.driving.evaluate import EvaluationOptions, lap_rules, step_rewards
+from deepracer_fast.driving.evaluate import EvaluationOptions, cars_of, step_rewards
 from deepracer_fast.driving.replay import FRONT_POINT
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.action_space import DiscreteActionSpace
-from deepracer_fast.files.model_metadata import CAMERAS, LidarConfig, ModelMetadata
+from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.files.trace_reader import Recording, read_recording
 from deepracer_fast.files.training_params import read_training_params
@@ -96,6 +96,7 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
     usual: dict[str, Any] = {"car_version": trained.car_version}
     race = EvaluationOptions(
         laps=drive.laps or 1,
+        threads=1,
         driving_direction=direction_meant(drive.direction or trained.course.driving_direction),
         race=race_of(drive.race_type, drive.config, trained.race),
         **usual | {name: value for name, value in given(drive).items() if name in names},
@@ -103,7 +104,7 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
     car = model.metadata.car
     title = f"{model_name(path)}{car and f' ({car})'} on {track.name}"
     caption = Caption(title, "lap", _actions(model), car_colour=car_colour(path, model.metadata))
-    simulator = _simulator(model, track, race, drive.seed or 0)
+    simulator = cars_of(model.metadata, track, race, seed=drive.seed or 0)
     judge = judge_of(simulator, load_reward(film.reward)) if film.reward else None
     moments = drive_moments(model, simulator, race.laps, judge)
     _film(output, _screen(output, track, caption), moments, film)
@@ -228,20 +229,6 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
             reward=float(episode.reward[row]),
             total=float(total[row]),
         )
-
-
-def _simulator(model: Model, track: Track, options: EvaluationOptions, seed: int) -> Simulator:
-    """One car, as its model describes it, among what the race puts on the road."""
-    return Simulator(
-        track,
-        sensors=model.metadata.sensors,
-        threads=1,
-        seed=seed,
-        car_version=options.car_version or model.metadata.car_version,
-        rules=lap_rules(options, track),
-        lidar=model.metadata.lidar or LidarConfig(),
-        frame_stack=model.metadata.frame_stack,
-    )
 
 
 def _place(simulator: Simulator) -> Moment:
