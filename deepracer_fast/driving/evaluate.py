@@ -17,7 +17,7 @@ from deepracer_fast.checks.values import check_fields, count, instance, one_of
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.files.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
-from deepracer_fast.files.model_metadata import LidarConfig
+from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
 from deepracer_fast.policy.model import Model, metadata_of
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.track import Track, load_track
@@ -167,7 +167,7 @@ def evaluate_model(
         EvaluationOptions() if options is None else instance("options", options, EvaluationOptions)
     )
     track = load_track(track)
-    simulator, trace = _cars(model, track, options, lap_rules(options, track)), Trace()
+    simulator, trace = cars_of(metadata_of(model), track, options), Trace()
     driver = Driver(model.best_action, metadata_of(model).action_space)
     return drive_laps(driver, simulator, options.laps, trace)[0], trace
 
@@ -190,31 +190,37 @@ def evaluate_starts(
     """
     instance("options", options, EvaluationOptions)
     count("starts", starts, 1)
-    track, space = load_track(track), metadata_of(model).action_space
+    track, metadata = load_track(track), metadata_of(model)
+    space = metadata.action_space
     rules = replace(
         lap_rules(replace(options, resets=False), track),
         round_robin_advance_dist=1.0 / starts,
         continuous=False,
         max_steps=min(MAX_LAP_STEPS, two_slow_laps(track.length, space)),
     )
-    simulator, trace = _cars(model, track, options, rules, starts), Trace()
+    simulator, trace = cars_of(metadata, track, options, rules, starts), Trace()
     driven = drive_laps(Driver(model.best_action, space), simulator, 1, trace)
     trace.episode = [np.arange(starts)] * len(trace.episode)  # each has one of its own
     return [laps[0] for laps in driven], trace
 
 
-def _cars(
-    model: Model, track: Track, options: EvaluationOptions, rules: RaceRules, number: int = 1
+def cars_of(
+    metadata: ModelMetadata,
+    track: Track,
+    options: EvaluationOptions,
+    rules: RaceRules | None = None,
+    number: int = 1,
+    seed: int = 0,
 ) -> Simulator:
-    """The model's cars on a track."""
-    metadata = metadata_of(model)
+    """Cars that are as a model describes them, on a track; by the laps' rules unless given."""
     return Simulator(
         track,
         number,
         sensors=metadata.sensors,
         threads=options.threads,
+        seed=seed,
         car_version=options.car_version or metadata.car_version,
-        rules=rules,
+        rules=rules or lap_rules(options, track),
         randomization=options.randomization,
         lidar=metadata.lidar or LidarConfig(),
         frame_stack=metadata.frame_stack,

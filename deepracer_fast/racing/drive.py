@@ -12,13 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.checks.values import SEEDS, count, instance, sequence, text
-from deepracer_fast.driving.evaluate import Driver, EvaluationOptions, Lap, drive_laps, lap_rules
+from deepracer_fast.driving.evaluate import (
+    Driver,
+    EvaluationOptions,
+    Lap,
+    cars_of,
+    drive_laps,
+    lap_rules,
+)
 from deepracer_fast.errors import ConfigError
-from deepracer_fast.files.model_metadata import LidarConfig
 from deepracer_fast.policy.model import Model, metadata_of
 from deepracer_fast.racing.race import RaceLap, RankedRace, check_name
 from deepracer_fast.tracks.track import load_track
-from deepracer_fast.world.simulator import Simulator
 
 Array = npt.NDArray[Any]
 
@@ -124,28 +129,19 @@ def _car_of(entrant: Entrant) -> str:
 def _drive_together(
     race: RankedRace, models: Sequence[Model], threads: int, seed: int
 ) -> list[list[Lap]]:
-    metadata = models[0].metadata
-    road = race.road
+    road, track = race.road, load_track(race.track)
     if road.race_type == "HEAD_TO_MODEL":
         road = replace(road, cars_per_world=len(models))
     options = EvaluationOptions(
         laps=race.laps,
         resets=race.resets > 0,
         off_track_penalty=race.off_track_penalty,
+        threads=threads,
+        car_version=race.car_version,
         race=road,
         driving_direction=race.driving_direction,
     )
-    track = load_track(race.track)
-    simulator = Simulator(
-        track,
-        num_cars=len(models),
-        sensors=metadata.sensors,
-        threads=threads,
-        seed=seed,
-        car_version=race.car_version or metadata.car_version,
-        lidar=metadata.lidar or LidarConfig(),
-        frame_stack=metadata.frame_stack,
-        rules=replace(lap_rules(options, track), number_of_resets=race.resets),
-    )
+    rules = replace(lap_rules(options, track), number_of_resets=race.resets)
+    simulator = cars_of(models[0].metadata, track, options, rules, len(models), seed)
     driver = Driver(lambda observation: greedy_commands(models, observation), Commands())
     return drive_laps(driver, simulator, race.laps)
