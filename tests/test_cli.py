@@ -374,9 +374,9 @@ def test_the_same_command_with_resume_goes_on(run: CommandLine) -> None:
     [
         (tiny(), "model already holds a model"),
         (tiny("--resume", "--seed", "4"), "a resumed training keeps its seed: model has 0, got 4"),
-        (tiny("--resume", "--num-cars", "3"), "keeps its num_cars"),
+        (tiny("--resume", "--num-cars", "3"), "keeps its collection.num_cars"),
         (tiny("--resume", reward="other.py"), "other.py differs from model/reward_function.py"),
-        (["train", "--resume", "--model", "model", "--track", "Oval_track"], "keeps its track"),
+        (["train", "--resume", "--model", "model", "--track", "oval"], "keeps its course.tracks"),
         (["evaluate", "model", "--track", "nowhere"], "unknown track 'nowhere'"),
     ],
 )
@@ -440,7 +440,7 @@ def test_own_track_is_found_again_from_another_folder(
     assert run(*tiny("--track", "mine.npy", "--steps", "8")).out.startswith("mine, FRONT")
     assert run(*tiny("--track", "mine.npy", "--steps", "8", "--resume")).status == 0
     np.save("other.npy", np.hstack([track.waypoints, track.inner, track.outer])[::-1])
-    assert "keeps its track" in run(*tiny("--track", "other.npy", "--resume")).err
+    assert "keeps its course.tracks" in run(*tiny("--track", "other.npy", "--resume")).err
     Path("mine.npy").unlink()
     monkeypatch.chdir("model")
     answer = run("evaluate", str(desk / "model"), "--laps", "1", "--no-resets", "--json")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import filecmp
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ FIRST_HYPERPARAMETERS = Hyperparameters(batch_size=128, num_epochs=4)
 FIRST_REWARD = "follow_center_line"
 """The lab's first reward function, an example's name."""
 
-_MAY_CHANGE = ("minutes", "steps", "threads", "stop_after")  # when a training is resumed
+_MAY_CHANGE = ("threads", "budget.minutes", "budget.steps", "budget.stop_after")  # by a resume
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,8 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
         wanted = _with_tracks(wanted)
     if files.race_type:
         wanted = replace(wanted, race=wanted.race.of_type(files.race_type))
-    kept = config.settings()
-    for name, value in wanted.settings().items():
+    kept = dict(_by_name(config))
+    for name, value in _by_name(wanted):
         if name not in _MAY_CHANGE and not _same_setting(value, kept[name]):
             raise ConfigError(
                 f"a resumed training keeps its {name}: {folder.path} has {kept[name]}, "
@@ -225,6 +225,15 @@ def resumed_job(files: TrainingFiles, settings: Mapping[str, Any]) -> TrainingJo
     )
     _check_files(files, job)
     return job
+
+
+def _by_name(record: Any, table: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting with its name in the file, such as ``budget.minutes``."""
+    for name, value in vars(record).items():
+        if is_dataclass(value):
+            yield from _by_name(value, f"{table}{name}.")
+        else:
+            yield table + name, value
 
 
 def _same_setting(wanted: Any, kept: Any) -> bool:

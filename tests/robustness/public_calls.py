@@ -56,7 +56,7 @@ LEFT_OUT = {
     "policy_in", "most_of_checkpoint",
     "policy_shapes", "input_name", "episode_metrics", "milliseconds", "write_evaluation_metrics",
     "write_simtrace", "Commands", "draw_reward", "check_name", "Action", "actions_drawn",
-    "key_meant", "sensor_list", "two_slow_laps", "track_name",
+    "key_meant", "sensor_list", "two_slow_laps", "track_name", "cars_of",
 }  # fmt: skip
 
 
