@@ -17,8 +17,9 @@ import typer
 from deepracer_fast import __version__, _core
 from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.garage_options import CarOptions
-from deepracer_fast.commands.options import AsJson, CarVersion, Checkpoint, spread
+from deepracer_fast.commands.options import AsJson, Checkpoint, spread
 from deepracer_fast.commands.race_options import Racers, RankedRules
+from deepracer_fast.commands.replay_options import ReplayOptions
 from deepracer_fast.commands.terminal import error_line, open_streams
 from deepracer_fast.commands.train_options import (
     CourseOptions,
@@ -26,6 +27,7 @@ from deepracer_fast.commands.train_options import (
     ModelOptions,
     RunOptions,
 )
+from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.files.cache_folder import lend_to_libraries
 
@@ -162,63 +164,19 @@ def replay(
     traces: Annotated[
         list[Path], typer.Argument(help="Simtrace CSVs, or logs with SIM_TRACE_LOG lines.")
     ],
-    car_version: CarVersion = None,
-    symmetric: Annotated[
-        bool | None,
-        typer.Option(
-            "--symmetric/--asymmetric",
-            help="Without or with the car's pull to the left (default: with it, as the original's; "
-            "without it for what was driven here, which the model folder around it tells)",
-            show_default=False,
-        ),
-    ] = None,
-    track: Annotated[
-        str | None,
-        typer.Option(
-            help="Track to draw (default: the bundled one of that length)", show_default=False
-        ),
-    ] = None,
-    png: Annotated[Path | None, typer.Option(help="Draw both paths to this PNG file.")] = None,
-    as_json: AsJson = False,
+    options: ReplayOptions,
 ) -> None:
     """Drive recorded actions open loop and print how far the car ends up from the recording."""
-    from deepracer_fast.commands.replay import ReplayOptions, run_replay
+    from deepracer_fast.commands.replay import run_replay
 
-    run_replay(traces, ReplayOptions(car_version, symmetric, track, png, as_json))
+    run_replay(traces, options)
 
 
-def validate(
-    reward: Annotated[Path, typer.Argument(help="reward_function.py, or an example's name")],
-    track: Annotated[
-        str, typer.Option(help="Bundled track, or path of a route .npy.")
-    ] = "reinvent_base",
-    metadata: Annotated[
-        Path | None,
-        typer.Option(
-            help="model_metadata.json, whose actions drive (default: the lab's 15 actions)",
-            show_default=False,
-        ),
-    ] = None,
-    race_type: Annotated[
-        str | None,
-        typer.Option(
-            help="TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT or HEAD_TO_MODEL (default: TIME_TRIAL, "
-            "and the two after it where the function minds objects)",
-            show_default=False,
-        ),
-    ] = None,
-    png: Annotated[
-        Path | None,
-        typer.Option(help="Draw the reward over the track, by speed and steering, to this file."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def validate(options: ValidateOptions) -> None:
     """Drive a reward function through all that training may meet; say its range and its faults."""
-    from deepracer_fast.commands.validate import ValidateRequest, run_validate
-    from deepracer_fast.reward.examples import reward_file
+    from deepracer_fast.commands.validate import run_validate
 
-    request = ValidateRequest(reward_file(reward), track, metadata, race_type, png, as_json)
-    sys.exit(run_validate(request))
+    sys.exit(run_validate(options))
 
 
 def tracks(

@@ -34,7 +34,7 @@ FOLDERS: dict[str, set[str]] = {
         *("driving", "files", "learning", "pictures", "policy", "racing", "reward", "tracks"),
         *("training", "validation", "world"),
     },
-    "cli": {"commands", "files", "reward", "_core"},
+    "cli": {"commands", "files", "_core"},
 }
 
 # The same for the core's folders.

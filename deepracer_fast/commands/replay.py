@@ -7,7 +7,6 @@ parses the options; ``trace_reader`` and ``replay`` do the work.
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from deepracer_fast.commands.replay_options import ReplayOptions
 from deepracer_fast.driving.replay import (
     Episode,
     VehicleParams,
@@ -32,25 +32,6 @@ from deepracer_fast.world.car_versions import check_car_version
 
 _LENGTH_TOLERANCE = 0.01  # share: bundled outlines are surveyed to 1-2 cm
 _NEAR = 1.0  # m from the centre line on which the recorded cars stood, in the median
-
-
-@dataclass(frozen=True)
-class ReplayOptions:
-    """What the user asked for.
-
-    Attributes:
-        car_version: 3 to 6; None to look for a model_metadata.json.
-        symmetric: without the pull to the left; None for that of the recorded car.
-        track: bundled name or route; None to look among the bundled ones.
-        png: picture to draw.
-        as_json: print JSON in place of a table.
-    """
-
-    car_version: int | None = None
-    symmetric: bool | None = None
-    track: str | None = None
-    png: Path | None = None
-    as_json: bool = False
 
 
 def run_replay(traces: Sequence[Path], options: ReplayOptions) -> None:

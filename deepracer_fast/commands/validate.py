@@ -7,53 +7,44 @@ parses the options, ``validate`` does the work, ``pictures.reward`` draws.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata, read_model_metadata
+from deepracer_fast.reward.examples import reward_file
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.validation.validate import Report, validate_reward
 
 
-@dataclass(frozen=True)
-class ValidateRequest:
-    """What is to be tried, on what, and what becomes of it; None for the default."""
-
-    reward: Path
-    track: str
-    metadata: Path | None = None
-    race_type: str | None = None
-    png: Path | None = None
-    as_json: bool = False
-
-
-def run_validate(request: ValidateRequest) -> int:
+def run_validate(options: ValidateOptions) -> int:
     """Validates a reward function and prints what was found; the exit status comes back.
 
     Raises:
         DeepRacerError: the reward function, the track or another option cannot be used.
     """
-    where, metadata = load_track(request.track), _metadata(request.metadata)
+    reward = reward_file(options.reward)
+    where, metadata = load_track(options.track), _metadata(options.metadata)
     try:
-        report = validate_reward(request.reward, where, metadata, request.race_type)
+        report = validate_reward(reward, where, metadata, options.race_type)
     except RewardError as error:
-        if not request.as_json:
+        if not options.as_json:
             raise
-        found = {"ok": False, "reward": str(request.reward), "error": str(error)}
+        found = {"ok": False, "reward": str(reward), "error": str(error)}
         print(json.dumps(found, indent=2))
         return 1
-    if request.png is not None:
+    if options.png is not None:
         from deepracer_fast.pictures.reward import draw_reward
 
-        draw_reward(request.reward, where, metadata.action_space, request.png)
-    if request.as_json:
+        draw_reward(reward, where, metadata.action_space, options.png)
+    if options.as_json:
         print(json.dumps({"ok": True} | asdict(report), indent=2))
     else:
-        _print(Console(), report, request.png)
+        _print(Console(), report, options.png)
     return 0
 
 
