@@ -37,7 +37,7 @@ class Trainee:
             ModelFolder(Path("never written")),
         )
         self._learner = learner_of(job, ALONE)
-        self._cars = TrainingCars(job, Course(job.config, job.metadata), ALONE, 0, 0)
+        self._cars = TrainingCars(job, Course(job.config, job.metadata), ALONE, 0)
         self._iterate()  # compiles
         self.seconds: list[tuple[float, float]] = []
         self.megabytes = 0.0
