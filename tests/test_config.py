@@ -131,6 +131,17 @@ def test_teacher_and_lessons_are_tables_with_tables_in_them(tmp_path: Path) -> N
         read_config(written(tmp_path, "[teacher]\ncars = 1\n"))
 
 
+def test_a_setting_goes_before_the_table_that_it_is_in() -> None:
+    course = CourseConfig(("Bowtie_track",), driving_direction="reverse")
+    for settings in ({"course": course, "tracks": ["a"]}, {"tracks": ["a"], "course": course}):
+        assert TrainConfig().updated(**settings).course == CourseConfig(
+            ("a",), driving_direction="reverse"
+        )
+    config = TrainConfig().updated(learning={"clip": 0.1}, gae_lambda=0.9)
+    assert config.learning == LearningConfig(0.9, 0.1)
+    assert TrainConfig().updated(**config.settings()) == config
+
+
 def test_keys_that_are_left_out_take_their_defaults(tmp_path: Path) -> None:
     assert read_config(written(tmp_path, "num_cars = 8\n")) == TrainConfig().updated(num_cars=8)
     assert read_config(written(tmp_path, "")) == TrainConfig()

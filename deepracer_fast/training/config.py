@@ -247,7 +247,7 @@ class TrainConfig:
         found = dict(vars(self))
         for table in _TABLES:
             found |= vars(found.pop(table))
-        return found | {"teacher": self.teacher}
+        return found
 
     def to_toml(self) -> str:
         """The text of a ``config.toml``: one key a line, table by table."""
@@ -299,14 +299,15 @@ def _in_tables(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings table by table; those that stand in none, as in older files, go to their own."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        is_table = isinstance(value, dict) or is_dataclass(value)
-        table = next((name for name, keys in _TABLES.items() if key in keys), None)
-        if key == "teacher" and not is_table:  # once a mere switch
-            found[key] = {"enabled": value}
-        elif table is not None and not is_table:
-            found[table] = {**found.get(table, {}), key: value}
-        elif isinstance(value, dict):
+        table = next((name for name, keys in _TABLES.items() if key in keys), key)
+        if is_dataclass(value):
+            value = vars(value)
+        if isinstance(value, dict):
             found[key] = {**value, **found.get(key, {})}
+        elif key == "teacher":  # once a mere switch
+            found[key] = {**found.get(key, {}), "enabled": value}
+        elif table in _TABLES:
+            found[table] = {**found.get(table, {}), key: value}
         else:
             found[key] = value
     return found
