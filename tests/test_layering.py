@@ -21,7 +21,7 @@ FOLDERS: dict[str, set[str]] = {
     "checks": set(),
     "files": {"checks"},
     "tracks": {"checks", "files", "_core"},
-    "reward": {"checks", "files"},
+    "reward": {"checks", "files", "_core"},
     "world": {"checks", "files", "reward", "tracks", "_core"},
     "policy": {"checks", "files", "world", "_core"},
     "driving": {"checks", "files", "policy", "reward", "tracks", "world", "_core"},

@@ -29,22 +29,20 @@ py::array_t<float> drive_open_loop(const py::object& vehicle, const py::object& 
   const auto& params = check::object<df::VehicleParams>(vehicle, "vehicle");
   const auto first = check::numbers<float>(starts, "starts", {'B', 4}, check::kAngles);
   const auto all =
-      check::numbers<float>(commands, "commands", {first.shape(0), 'T', 2}, check::kFinite);
-  py::array_t<float> result({all.shape(0), all.shape(1) + 1, py::ssize_t{5}});
+      check::numbers<float>(commands, "commands", {first.shape(0), 'T', 2}, df::kFinite);
+  const py::ssize_t steps = all.shape(1);
+  py::array_t<float> result({all.shape(0), steps + 1, py::ssize_t{df::kVehicleStateSize}});
   const df::VehicleLaw law(params);
   const auto start = first.unchecked<2>();
-  const auto command = all.unchecked<3>();
-  auto row = result.mutable_unchecked<3>();
+  static_assert(sizeof(df::VehicleCommand) == 2 * sizeof(float));
+  const auto* command = reinterpret_cast<const df::VehicleCommand*>(all.data());
   for (py::ssize_t car = 0; car < all.shape(0); ++car) {
-    df::VehicleState v;
-    v.position = {start(car, 0), start(car, 1)};
-    v.heading = start(car, 2);
-    v.steering = start(car, 3);
-    for (py::ssize_t t = 0; t <= all.shape(1); ++t) {
-      if (t > 0) df::drive(v, law, params.grip, {command(car, t - 1, 0), command(car, t - 1, 1)});
-      const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
-      for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
-    }
+    df::VehicleState state;
+    state.position = {start(car, 0), start(car, 1)};
+    state.heading = start(car, 2);
+    state.steering = start(car, 3);
+    df::drive_open_loop(state, law, {command + car * steps, static_cast<std::size_t>(steps)},
+                        result.mutable_data(car));
   }
   return result;
 }
@@ -122,6 +120,7 @@ PYBIND11_MODULE(_core, m) {
   for (const char* name : df::kStatusNames) names.append(name);
   for (const int column : df::kVisibleColumns) visible.append(column);
   m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
+  m.attr("MAX_OBJECTS") = df::kMaxObjects;
   m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
   m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
   m.attr("OBJECTS_TOLD") = df::kObjectsTold;

@@ -32,7 +32,13 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
 
+#include "base/fields.h"
 #include "base/geometry.h"
 
 namespace deepracer_fast {
@@ -45,6 +51,9 @@ inline constexpr float kMaxSteering = radians(30.0f);  // rad
 inline constexpr float kMinSpeed = 0.1f;               // m/s
 inline constexpr float kMaxSpeed = 4.0f;               // m/s
 
+inline constexpr Range kQuarterTurn = {-1.58,
+                                       1.58};  // rad, to each side, that a wheel may stand at
+
 // Geometry of the car (deepracer URDF), in metres from base_link, which lies on the ground.
 inline constexpr float kFrontPoint = 0.14f;  // the point whose x, y and progress are reported
 inline constexpr float kRearAxle = -0.081663f;
@@ -54,16 +63,37 @@ inline constexpr float kHalfFrontTrack = 0.079601f;
 // Yaw inertia / mass of chassis, hinges and wheels together, m^2; the centre of mass is base_link.
 inline constexpr float kGyration2 = 0.0122f;
 
+inline constexpr int kFirstVersion = 3, kLastVersion = 6;  // of model_metadata.json, as known here
+
 struct VehicleParams {
-  float delay;            // s from a command to its first effect; at most 0.06, a kick needs it
-  float speed_gain;       // wheel speed / commanded speed (the wheel is larger than believed)
-  float grip;             // m/s^2 with which all four wheels together can push either way
-  float drive_slip;       // m/s along a wheel at which it pushes with its full grip
-  float side_slip;        // m/s across a wheel at which it pushes with its full grip
-  float steering_lag;     // s
-  float steering_kick;    // rad of a command's jump that the steering follows at once, at most
-  float steering_gain;    // angle of the front wheels / angle of the steering
-  float steering_offset;  // rad; recordings pull to the left
+  float delay, speed_gain, grip, drive_slip, side_slip;
+  float steering_lag, steering_kick, steering_gain, steering_offset;
+
+  static constexpr auto fields() {
+    using P = VehicleParams;
+    constexpr Range kInverted = {1e-6, 1e6};
+    return std::tuple{
+        Field{"delay", &P::delay, "s", "from a command to its first effect",
+              Range{0.0, kControlPeriod}},
+        Field{"speed_gain", &P::speed_gain, "",
+              "wheel speed / commanded speed (the wheel is larger than believed)",
+              Range{0.0, 10.0}},
+        Field{"grip", &P::grip, "m/s^2", "with which all wheels together can push either way",
+              Range{0.0, 1e6}},
+        Field{"drive_slip", &P::drive_slip, "m/s",
+              "along a wheel at which it pushes with its full grip", kInverted},
+        Field{"side_slip", &P::side_slip, "m/s",
+              "across a wheel at which it pushes with its full grip", kInverted},
+        Field{"steering_lag", &P::steering_lag, "s", "in which the steering loses its error",
+              kInverted},
+        Field{"steering_kick", &P::steering_kick, "rad",
+              "of a command's jump that the steering follows at once, at most", Range{0.0, 1e6}},
+        Field{"steering_gain", &P::steering_gain, "",
+              "angle of the front wheels / angle of the steering", Range{-100.0, 100.0}},
+        Field{"steering_offset", &P::steering_offset, "rad", "recordings pull to the left",
+              kQuarterTurn},
+    };
+  }
 };
 
 // `version` 3 and 4 of model_metadata.json: effort controllers (a slow steering, soft wheels).
@@ -103,8 +133,12 @@ inline constexpr VehicleParams kVersion6 = {.delay = 0.0545f,
                                             .steering_gain = 0.99f,
                                             .steering_offset = 0.0063f};
 
-// The car that `version` of model_metadata.json selects, 3 to 6; straight unless `asymmetric`.
+// The car that `version` of model_metadata.json selects; straight unless `asymmetric`. Throws
+// std::invalid_argument unless that is 3 to 6.
 inline VehicleParams vehicle_params(int car_version, bool asymmetric = false) {
+  if (car_version < kFirstVersion || car_version > kLastVersion)
+    throw std::invalid_argument("car_version must lie in [3, 6], got " +
+                                std::to_string(car_version));
   VehicleParams params = car_version <= 4 ? kVersion4 : car_version == 5 ? kVersion5 : kVersion6;
   if (!asymmetric) params.steering_offset = 0.0f;
   return params;
@@ -125,6 +159,14 @@ struct VehicleState {
   VehicleCommand command;   // the last one given
 };
 
+// What others are told of a state: x, y, heading, speed, steering. Returns the end of the row.
+inline constexpr int kVehicleStateSize = 5;
+inline float* write_state(const VehicleState& v, float* row) {
+  for (const float value : {v.position.x, v.position.y, v.heading, v.speed, v.steering})
+    *row++ = value;
+  return row;
+}
+
 inline constexpr int kSubsteps = 10;                           // the fits hold for these 6.7 ms
 inline constexpr float kSubstep = kControlPeriod / kSubsteps;  // s
 
@@ -137,7 +179,10 @@ struct Substep {
 
 // What the parameters make of every control period alike, worked out once.
 struct VehicleLaw {
+  // Throws std::invalid_argument for a kick that no substep has room for.
   explicit VehicleLaw(const VehicleParams& p) : params(p) {
+    if (p.steering_kick > 0.0f && p.delay > kControlPeriod - kSubstep)
+      throw std::invalid_argument("delay must be at most 0.06 s where there is a steering_kick");
     float old_before = 1.0f;
     for (int i = 0; i < kSubsteps; ++i) {
       const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0f, 1.0f);
@@ -237,6 +282,17 @@ inline void drive(VehicleState& s, const VehicleLaw& law, float grip, VehicleCom
   s.command = clip_command(next);
   for (const Substep& step : law.substeps) drive_substep(s, law.params, contact, last, step);
   s.heading = wrap_angle(s.heading);
+}
+
+// One car on an endless plane: where it is before the first of its commands [T] and after each of
+// them, as [T + 1, kVehicleStateSize].
+inline void drive_open_loop(VehicleState start, const VehicleLaw& law,
+                            std::span<const VehicleCommand> commands, float* out) {
+  out = write_state(start, out);
+  for (const VehicleCommand command : commands) {
+    drive(start, law, law.params.grip, command);
+    out = write_state(start, out);
+  }
 }
 
 }  // namespace deepracer_fast

@@ -1,3 +1,4 @@
+// The order of events in a step: see simulator.h.
 #include "simulator/simulator.h"
 
 #include <algorithm>
@@ -141,6 +142,19 @@ void Simulator::place_objects(std::span<const std::int32_t> cars, std::span<cons
     sensors_.forget(car);
     sense_car(car);
   }
+}
+
+void Simulator::write_vehicle_states(std::span<float> out) const {
+  float* row = out.data();
+  for (const VehicleState& vehicle : cars_.vehicle) row = write_state(vehicle, row);
+}
+
+void Simulator::write_object_poses(std::span<float> out) const {
+  float* next = out.data();
+  for (int car = 0; car < cars_.num_cars; ++car)
+    for (const Object& object : traffic_.objects(car))
+      for (const float value : {object.position.x, object.position.y, angle_of(object.along)})
+        *next++ = value;
 }
 
 void Simulator::write_track_states(std::span<float> out) {

@@ -1,29 +1,28 @@
 """The reward parameters: what a ``reward_function(params)`` may read, one line a key.
 
-In: the simulator's params columns. Out: `PARAMETERS`, the table that everything else about these
-keys is derived from; `check_columns`, the door; `seen_column`, a column in the values and types
-that a reward function sees, whichever way it is run.
+In: the core's tables of its columns (csrc/car/car_batch.h, csrc/traffic/traffic.h), and what only
+a reward function knows of them. Out: `PARAMETERS`, the table that everything else about these keys
+is derived from; `check_columns`, the door; `seen_column`, a column in the values and types that a
+reward function sees, whichever way it is run.
 Neighbours: `simulator` fills the columns, `interpret` turns rows of them into plain dicts.
 
 A race with objects has K of them for every car: obstacles or bots of its own, or the other racers
-of its world. The simulator's columns are then ``objects_location`` [B, K, 2], float32 or, far from
-the world's origin, float64 like ``x`` and ``y``; [B, K] float32
-``objects_speed``, ``objects_heading``, ``objects_distance`` and ``objects_distance_from_center``;
-``objects_left_of_center`` [B, K] bool; ``closest_objects`` [B, 2] int32, indices below K; and
-``object_in_camera`` [B] bool. K is the same for all cars and all steps. A race without objects has
-none of these columns, and a reward function sees their defaults.
+of its world; K is the same for all cars and all steps. A race without objects has no columns of
+them, and a reward function sees their defaults. Far from the world's origin ``x``, ``y`` and
+``objects_location`` are float64.
 
 The keys, their order and their defaults are those of markov agent_ctrl/constants.py; what each
 holds is computed in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from deepracer_fast import _core
 from deepracer_fast.checks.arrays import array
 from deepracer_fast.checks.values import instance
 from deepracer_fast.errors import RewardError
@@ -60,47 +59,40 @@ class Parameter:
 
 _CAR = ("B",)
 _PAIR = ("B", 2)
-_OBJECTS = ("B", "K")
+_KINDS: dict[str, Kind] = {"b": "bool", "f": "float", "i": "int"}
+_OLD_NAMES = {"is_crashed": "crashed", "is_offtrack": "offtrack"}
+_COMMANDED = ("speed", "steering_angle")
+_DEFAULTS = {"sim_time": 0.0}
 
-# fmt: off
-PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("all_wheels_on_track", "bool", _CAR, "", "all four wheel centres are on the road"),
-    Parameter("x", "float", _CAR, "m", "front point of the car, 0.14 m ahead of base_link"),
-    Parameter("y", "float", _CAR, "m", "front point of the car, 0.14 m ahead of base_link"),
-    Parameter("heading", "float", _CAR, "deg", "yaw in (-180, 180], 0 along +x, left positive"),
-    Parameter("distance_from_center", "float", _CAR, "m", "front point to centre line, unsigned"),
-    Parameter("projection_distance", "float", _CAR, "m", "along the centre line from waypoint 0"),
-    Parameter("progress", "float", _CAR, "%", "of the lap since the start of the episode, to 100"),
-    Parameter("steps", "float", _CAR, "steps", "in this episode; the first call sees 2.0"),
-    Parameter("speed", "float", _CAR, "m/s", "commanded, not measured", commanded=True),
-    Parameter("steering_angle", "float", _CAR, "deg", "commanded, left positive", commanded=True),
-    Parameter("track_width", "float", _CAR, "m", "border to border at the car"),
-    Parameter("track_length", "float", _CAR, "m", "of the centre line"),
-    Parameter("waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"),
-    Parameter("closest_waypoints", "int", _PAIR, "", "indices of the waypoints behind and ahead"),
-    Parameter("is_left_of_center", "bool", _CAR, "", "front point is left of the centre line"),
-    Parameter("is_reversed", "bool", _CAR, "", "the track is driven against its usual direction"),
-    Parameter("closest_objects", "int", _PAIR, "", "indices of the objects behind and ahead",
-              default=[0, 0]),
-    Parameter("objects_location", "float", ("B", "K", 2), "m", "centre of each object",
-              default=[]),
-    Parameter("objects_left_of_center", "bool", _OBJECTS, "", "object is left of the centre line",
-              default=[]),
-    Parameter("object_in_camera", "bool", _CAR, "", "the next object is in the camera's view",
-              default=False),
-    Parameter("objects_speed", "float", _OBJECTS, "m/s", "of each object", default=[]),
-    Parameter("objects_heading", "float", _OBJECTS, "rad", "bot cars' yaw; 0.0 for a box",
-              default=[]),
-    Parameter("objects_distance_from_center", "float", _OBJECTS, "m", "unsigned", default=[]),
-    Parameter("objects_distance", "float", _OBJECTS, "m", "along the centre line from waypoint 0",
-              default=[]),
-    Parameter("is_crashed", "bool", _CAR, "", "the car ran into an object", old_name="crashed"),
-    Parameter("is_offtrack", "bool", _CAR, "", "no wheel centre is on the road",
-              old_name="offtrack"),
-    Parameter("sim_time", "float", _CAR, "s", "simulated clock; absent before version 6 of the "
-              "original, hence the default for its older recordings", default=0.0),
+_WAYPOINTS = Parameter(
+    "waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"
 )
-# fmt: on
+
+
+def _parameter(column: tuple[Any, ...], default: Any = None) -> Parameter:
+    name, dtype, shape, unit, meaning = column
+    kind, is_command = _KINDS[dtype.kind], name in _COMMANDED
+    return Parameter(name, kind, shape, unit, meaning, default, _OLD_NAMES.get(name), is_command)
+
+
+def _object_parameter(column: tuple[Any, ...]) -> Parameter:
+    """With what a car is told that meets none: zeros, in lists that are empty."""
+    _, dtype, shape, _, _ = column
+    sizes = [0 if size == "K" else size for size in shape[1:]]
+    return _parameter(column, np.zeros(sizes, dtype).tolist())
+
+
+def _parameters() -> Iterator[Parameter]:
+    """The core's columns, and what it has none of, in the order of the original."""
+    for column in _core.PARAMS:
+        if column[0] == "closest_waypoints":
+            yield _WAYPOINTS
+        if column[0] == "is_crashed":
+            yield from map(_object_parameter, _core.OBJECT_PARAMS)
+        yield _parameter(column, _DEFAULTS.get(column[0]))
+
+
+PARAMETERS: tuple[Parameter, ...] = tuple(_parameters())
 
 PARAMETER_NAMES: tuple[str, ...] = tuple(parameter.name for parameter in PARAMETERS)
 OLD_NAMES: dict[str, str] = {p.old_name: p.name for p in PARAMETERS if p.old_name is not None}

@@ -38,8 +38,6 @@ from deepracer_fast.world.engine_numba.vehicle import drive, driving, vehicle_pa
 
 Vehicle = Callable[[Any, Any, float, float], None]
 
-OUTCOMES = ("terminated", "truncated", "status")
-
 
 class NumbaEngine:
     """A batch of cars on one track; methods and properties are those of ``_core.Simulator``.
@@ -162,8 +160,7 @@ class NumbaEngine:
     @property
     def params(self) -> dict[str, NDArray[Any]]:
         """Reward parameter -> [B]."""
-        names = [name for name in SEEN.names or () if name not in OUTCOMES]
-        return {name: read_only(self._columns[name]) for name in names}
+        return {column[0]: read_only(self._columns[column[0]]) for column in _core.PARAMS}
 
     @property
     def object_params(self) -> dict[str, NDArray[Any]]:
