@@ -22,7 +22,13 @@ PARAMS: tuple[_Column, ...]
 OBJECT_PARAMS: tuple[_Column, ...]
 OUTCOMES: tuple[_Column, ...]
 STATUS_NAMES: tuple[str, ...]
-CONTROL_PERIOD: float
+CONTROL_PERIOD: float  # s
+FRONT_POINT: float  # m ahead of base_link
+STEERING_LIMIT_DEG: float
+SPEED_LIMITS: tuple[float, float]  # m/s
+PICTURE_SHAPE: tuple[int, int]  # height, width
+LIDAR_RAYS: int
+LIDAR_SECTORS: int
 TRACK_STATE_SIZE: int
 OBJECT_COLUMNS: int
 OBJECTS_TOLD: int

@@ -19,7 +19,7 @@ CORE = re.compile(r"^from deepracer_fast import .*\b_core\b", re.MULTILINE)
 # the native core. ``errors`` is everybody's.
 FOLDERS: dict[str, set[str]] = {
     "checks": set(),
-    "files": {"checks"},
+    "files": {"checks", "_core"},
     "tracks": {"checks", "files", "_core"},
     "reward": {"checks", "files", "_core"},
     "world": {"checks", "files", "reward", "tracks", "_core"},

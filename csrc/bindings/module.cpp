@@ -2,8 +2,9 @@
 //
 // Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
 // by their owner and overwritten by its next step. This file holds what belongs to no track and no
-// batch; the rest of the module is in the other bindings_*.cpp.
+// batch; the rest of the module is in the other files of this folder.
 #include <algorithm>
+#include <charconv>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,33 @@ void bind_network(py::module_& m) {
 #endif
 }
 
+// The number that a constant of the core was written as.
+double written(float value) {
+  char text[32];
+  double result = 0.0;
+  std::from_chars(text, std::to_chars(text, text + sizeof text, value).ptr, result);
+  return result;
+}
+
+void bind_constants(py::module_& m) {
+  py::list names, visible;
+  for (const char* name : df::kStatusNames) names.append(name);
+  for (const int column : df::kVisibleColumns) visible.append(column);
+  m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
+  m.attr("FRONT_POINT") = written(df::kFrontPoint);
+  m.attr("STEERING_LIMIT_DEG") = written(df::kMaxSteeringDeg);
+  m.attr("SPEED_LIMITS") = py::make_tuple(written(df::kMinSpeed), written(df::kMaxSpeed));
+  m.attr("MAX_OBJECTS") = df::kMaxObjects;
+  m.attr("PICTURE_SHAPE") = py::make_tuple(df::kPictureHeight, df::kPictureWidth);
+  m.attr("LIDAR_RAYS") = df::kLidarRays;
+  m.attr("LIDAR_SECTORS") = df::kNumSectors;
+  m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
+  m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
+  m.attr("OBJECTS_TOLD") = df::kObjectsTold;
+  m.attr("VISIBLE_TRACK_STATE") = py::tuple(visible);
+  m.attr("STATUS_NAMES") = py::tuple(names);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, m) {
@@ -116,14 +144,5 @@ PYBIND11_MODULE(_core, m) {
   bind_world(m);
   bind_simulator(m);
   bind_network(m);
-  py::list names, visible;
-  for (const char* name : df::kStatusNames) names.append(name);
-  for (const int column : df::kVisibleColumns) visible.append(column);
-  m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
-  m.attr("MAX_OBJECTS") = df::kMaxObjects;
-  m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
-  m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
-  m.attr("OBJECTS_TOLD") = df::kObjectsTold;
-  m.attr("VISIBLE_TRACK_STATE") = py::tuple(visible);
-  m.attr("STATUS_NAMES") = py::tuple(names);
+  bind_constants(m);
 }

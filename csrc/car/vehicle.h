@@ -47,9 +47,10 @@ namespace deepracer_fast {
 inline constexpr float kControlPeriod = 1.0f / 15.0f;  // s
 
 // Limits that the original puts on every command (markov agent_ctrl/constants.py).
-inline constexpr float kMaxSteering = radians(30.0f);  // rad
-inline constexpr float kMinSpeed = 0.1f;               // m/s
-inline constexpr float kMaxSpeed = 4.0f;               // m/s
+inline constexpr float kMaxSteeringDeg = 30.0f;
+inline constexpr float kMaxSteering = radians(kMaxSteeringDeg);  // rad
+inline constexpr float kMinSpeed = 0.1f;                         // m/s
+inline constexpr float kMaxSpeed = 4.0f;                         // m/s
 
 inline constexpr Range kQuarterTurn = {-1.58,
                                        1.58};  // rad, to each side, that a wheel may stand at

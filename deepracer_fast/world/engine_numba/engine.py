@@ -1,7 +1,8 @@
 """The Numba engine: what ``csrc/simulator/simulator.*`` and its bindings are, in Python.
 
-In: a :class:`~deepracer_fast.tracks.track.Track` and the options that the native core takes as
-well. Out: the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
+In: a :class:`~deepracer_fast.tracks.track.Track` and the options of the native core: not people's
+own records, since the core rounds numbers to float32, and both engines must begin with the same.
+Out: the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
 
 Threads: each works on a contiguous range of whole worlds, which are single cars unless racers meet,
 without the GIL; a car writes its own records and reads those of its world only, and every random
