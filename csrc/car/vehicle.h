@@ -44,25 +44,25 @@
 namespace deepracer_fast {
 
 // One control period: a camera frame at 15 Hz (racecar.gazebo: update_rate 15).
-inline constexpr float kControlPeriod = 1.0f / 15.0f;  // s
+inline constexpr float kControlPeriod = 1.0F / 15.0F;  // s
 
 // Limits that the original puts on every command (markov agent_ctrl/constants.py).
-inline constexpr float kMaxSteeringDeg = 30.0f;
+inline constexpr float kMaxSteeringDeg = 30.0F;
 inline constexpr float kMaxSteering = radians(kMaxSteeringDeg);  // rad
-inline constexpr float kMinSpeed = 0.1f;                         // m/s
-inline constexpr float kMaxSpeed = 4.0f;                         // m/s
+inline constexpr float kMinSpeed = 0.1F;                         // m/s
+inline constexpr float kMaxSpeed = 4.0F;                         // m/s
 
 inline constexpr Range kQuarterTurn = {-1.58,
                                        1.58};  // rad, to each side, that a wheel may stand at
 
 // Geometry of the car (deepracer URDF), in metres from base_link, which lies on the ground.
-inline constexpr float kFrontPoint = 0.14f;  // the point whose x, y and progress are reported
-inline constexpr float kRearAxle = -0.081663f;
-inline constexpr float kFrontAxle = 0.082311f;
-inline constexpr float kHalfRearTrack = 0.08105f;
-inline constexpr float kHalfFrontTrack = 0.079601f;
+inline constexpr float kFrontPoint = 0.14F;  // the point whose x, y and progress are reported
+inline constexpr float kRearAxle = -0.081663F;
+inline constexpr float kFrontAxle = 0.082311F;
+inline constexpr float kHalfRearTrack = 0.08105F;
+inline constexpr float kHalfFrontTrack = 0.079601F;
 // Yaw inertia / mass of chassis, hinges and wheels together, m^2; the centre of mass is base_link.
-inline constexpr float kGyration2 = 0.0122f;
+inline constexpr float kGyration2 = 0.0122F;
 
 inline constexpr int kFirstVersion = 3, kLastVersion = 6;  // of model_metadata.json, as known here
 
@@ -99,40 +99,40 @@ struct VehicleParams {
 
 // `version` 3 and 4 of model_metadata.json: effort controllers (a slow steering, soft wheels).
 // Fit to 543 episodes of one training up to 2 m/s.
-inline constexpr VehicleParams kVersion4 = {.delay = 0.0098f,
-                                            .speed_gain = 1.022f,
-                                            .grip = 3.33f,
-                                            .drive_slip = 0.515f,
-                                            .side_slip = 0.015f,
-                                            .steering_lag = 0.482f,
-                                            .steering_kick = 0.037f,
-                                            .steering_gain = 0.776f,
-                                            .steering_offset = 0.0115f};
+inline constexpr VehicleParams kVersion4 = {.delay = 0.0098F,
+                                            .speed_gain = 1.022F,
+                                            .grip = 3.33F,
+                                            .drive_slip = 0.515F,
+                                            .side_slip = 0.015F,
+                                            .steering_lag = 0.482F,
+                                            .steering_kick = 0.037F,
+                                            .steering_gain = 0.776F,
+                                            .steering_offset = 0.0115F};
 
 // `version` 5: velocity and position joint controllers, which have no derivative part. Fit to 20
 // episodes up to 3 m/s and to the understeer of 9,059 samples of other runs up to 4 m/s.
-inline constexpr VehicleParams kVersion5 = {.delay = 0.0455f,
-                                            .speed_gain = 1.021f,
-                                            .grip = 3.78f,
-                                            .drive_slip = 0.257f,
-                                            .side_slip = 0.0294f,
-                                            .steering_lag = 0.0023f,
-                                            .steering_kick = 0.0f,
-                                            .steering_gain = 0.606f,
-                                            .steering_offset = 0.0405f};
+inline constexpr VehicleParams kVersion5 = {.delay = 0.0455F,
+                                            .speed_gain = 1.021F,
+                                            .grip = 3.78F,
+                                            .drive_slip = 0.257F,
+                                            .side_slip = 0.0294F,
+                                            .steering_lag = 0.0023F,
+                                            .steering_kick = 0.0F,
+                                            .steering_gain = 0.606F,
+                                            .steering_offset = 0.0405F};
 
 // `version` 6: the same controllers in the ROS 2 release, on another physics engine. Fit to three
 // laps up to 2.5 m/s and to the understeer of 15,281 samples of two runs; none shows a limit of
 // grip, and any above 18 fits them.
-inline constexpr VehicleParams kVersion6 = {.delay = 0.0545f,
-                                            .speed_gain = 1.014f,
-                                            .grip = 30.0f,
-                                            .drive_slip = 0.22f,
-                                            .side_slip = 0.03f,
-                                            .steering_lag = 0.148f,
-                                            .steering_kick = 0.0f,
-                                            .steering_gain = 0.99f,
-                                            .steering_offset = 0.0063f};
+inline constexpr VehicleParams kVersion6 = {.delay = 0.0545F,
+                                            .speed_gain = 1.014F,
+                                            .grip = 30.0F,
+                                            .drive_slip = 0.22F,
+                                            .side_slip = 0.03F,
+                                            .steering_lag = 0.148F,
+                                            .steering_kick = 0.0F,
+                                            .steering_gain = 0.99F,
+                                            .steering_offset = 0.0063F};
 
 // The car that `version` of model_metadata.json selects; straight unless `asymmetric`. Throws
 // std::invalid_argument unless that is 3 to 6.
@@ -141,22 +141,22 @@ inline VehicleParams vehicle_params(int car_version, bool asymmetric = false) {
     throw std::invalid_argument("car_version must lie in [3, 6], got " +
                                 std::to_string(car_version));
   VehicleParams params = car_version <= 4 ? kVersion4 : car_version == 5 ? kVersion5 : kVersion6;
-  if (!asymmetric) params.steering_offset = 0.0f;
+  if (!asymmetric) params.steering_offset = 0.0F;
   return params;
 }
 
 struct VehicleCommand {
-  float steering = 0.0f;  // rad, left positive
-  float speed = 0.0f;     // m/s
+  float steering = 0.0F;  // rad, left positive
+  float speed = 0.0F;     // m/s
 };
 
 struct VehicleState {
   Vec2 position;            // base_link, m
-  float heading = 0.0f;     // rad
-  float speed = 0.0f;       // m/s of base_link along the heading
-  float side_speed = 0.0f;  // m/s of base_link to the left of it
-  float yaw_rate = 0.0f;    // rad/s
-  float steering = 0.0f;    // rad, before gain and offset
+  float heading = 0.0F;     // rad
+  float speed = 0.0F;       // m/s of base_link along the heading
+  float side_speed = 0.0F;  // m/s of base_link to the left of it
+  float yaw_rate = 0.0F;    // rad/s
+  float steering = 0.0F;    // rad, before gain and offset
   VehicleCommand command;   // the last one given
 };
 
@@ -182,13 +182,13 @@ struct Substep {
 struct VehicleLaw {
   // Throws std::invalid_argument for a kick that no substep has room for.
   explicit VehicleLaw(const VehicleParams& p) : params(p) {
-    if (p.steering_kick > 0.0f && p.delay > kControlPeriod - kSubstep)
+    if (p.steering_kick > 0.0F && p.delay > kControlPeriod - kSubstep)
       throw std::invalid_argument("delay must be at most 0.06 s where there is a steering_kick");
-    float old_before = 1.0f;
+    float old_before = 1.0F;
     for (int i = 0; i < kSubsteps; ++i) {
-      const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0f, 1.0f);
+      const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0F, 1.0F);
       substeps[static_cast<std::size_t>(i)] = {old, old_before - old,
-                                               1.0f - std::exp(-kSubstep / p.steering_lag)};
+                                               1.0F - std::exp(-kSubstep / p.steering_lag)};
       old_before = old;
     }
   }
@@ -206,7 +206,7 @@ struct Contact {
 
 // The slip that a push takes away within a substep softens it: stable for any grip.
 DEEPRACER_FAST_INLINE Contact contact_of(const VehicleParams& p, float grip) {
-  return {grip, 1.0f / (p.drive_slip + grip * kSubstep), 1.0f / (p.side_slip + grip * kSubstep)};
+  return {grip, 1.0F / (p.drive_slip + grip * kSubstep), 1.0F / (p.side_slip + grip * kSubstep)};
 }
 
 // What the wheels do to a car: accelerations in its own frame.
@@ -216,7 +216,7 @@ struct Push {
   float turn;   // rad/s^2
 };
 
-DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0f, 1.0f); }
+DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0F, 1.0F); }
 
 DEEPRACER_FAST_INLINE VehicleCommand clip_command(VehicleCommand c) {
   return {limit(c.steering, -kMaxSteering, kMaxSteering), limit(c.speed, kMinSpeed, kMaxSpeed)};
@@ -238,7 +238,7 @@ DEEPRACER_FAST_INLINE Push push_of_wheels(const VehicleState& s, const VehiclePa
   const float rear_left = saturate((wheel_speed - s.speed + rear_swing) * contact.stiff_along);
   const float rear_right = saturate((wheel_speed - s.speed - rear_swing) * contact.stiff_along);
   const float rear_side =
-      -2.0f * saturate((s.side_speed + s.yaw_rate * kRearAxle) * contact.stiff_side);
+      -2.0F * saturate((s.side_speed + s.yaw_rate * kRearAxle) * contact.stiff_side);
 
   const Vec2 wheel = direction(p.steering_gain * (s.steering + p.steering_offset));
   const float side = s.side_speed + s.yaw_rate * kFrontAxle;
@@ -246,7 +246,7 @@ DEEPRACER_FAST_INLINE Push push_of_wheels(const VehicleState& s, const VehiclePa
   const Vec2 left = push_of_wheel(wheel, {s.speed - front_swing, side}, wheel_speed, contact);
   const Vec2 right = push_of_wheel(wheel, {s.speed + front_swing, side}, wheel_speed, contact);
 
-  const float wheel_grip = 0.25f * contact.grip;
+  const float wheel_grip = 0.25F * contact.grip;
   const float turn = kFrontAxle * (left.y + right.y) + kRearAxle * rear_side +
                      kHalfFrontTrack * (right.x - left.x) +
                      kHalfRearTrack * (rear_right - rear_left);
@@ -258,8 +258,8 @@ DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p
                                          const Contact& contact, VehicleCommand last,
                                          Substep step) {
   constexpr float dt = kSubstep;
-  const float steering = step.old * last.steering + (1.0f - step.old) * s.command.steering;
-  const float speed = step.old * last.speed + (1.0f - step.old) * s.command.speed;
+  const float steering = step.old * last.steering + (1.0F - step.old) * s.command.steering;
+  const float speed = step.old * last.speed + (1.0F - step.old) * s.command.speed;
   const float jump = s.command.steering - last.steering;
   s.steering += step.newly * limit(jump, -p.steering_kick, p.steering_kick);
   s.steering += step.steering_share * (steering - s.steering);
@@ -271,7 +271,7 @@ DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p
   s.speed += dt * ahead;
   s.yaw_rate += dt * push.turn;
 
-  const Vec2 along = direction(s.heading + 0.5f * dt * s.yaw_rate);
+  const Vec2 along = direction(s.heading + 0.5F * dt * s.yaw_rate);
   s.position = offset(s.position, along, s.speed * dt, s.side_speed * dt);
   s.heading += s.yaw_rate * dt;
 }
