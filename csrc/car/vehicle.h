@@ -97,42 +97,23 @@ struct VehicleParams {
   }
 };
 
+// The fitted cars, in the order of the members.
+//
 // `version` 3 and 4 of model_metadata.json: effort controllers (a slow steering, soft wheels).
 // Fit to 543 episodes of one training up to 2 m/s.
-inline constexpr VehicleParams kVersion4 = {.delay = 0.0098F,
-                                            .speed_gain = 1.022F,
-                                            .grip = 3.33F,
-                                            .drive_slip = 0.515F,
-                                            .side_slip = 0.015F,
-                                            .steering_lag = 0.482F,
-                                            .steering_kick = 0.037F,
-                                            .steering_gain = 0.776F,
-                                            .steering_offset = 0.0115F};
+inline constexpr VehicleParams kVersion4 = {0.0098F, 1.022F, 3.33F,  0.515F, 0.015F,
+                                            0.482F,  0.037F, 0.776F, 0.0115F};
 
 // `version` 5: velocity and position joint controllers, which have no derivative part. Fit to 20
 // episodes up to 3 m/s and to the understeer of 9,059 samples of other runs up to 4 m/s.
-inline constexpr VehicleParams kVersion5 = {.delay = 0.0455F,
-                                            .speed_gain = 1.021F,
-                                            .grip = 3.78F,
-                                            .drive_slip = 0.257F,
-                                            .side_slip = 0.0294F,
-                                            .steering_lag = 0.0023F,
-                                            .steering_kick = 0.0F,
-                                            .steering_gain = 0.606F,
-                                            .steering_offset = 0.0405F};
+inline constexpr VehicleParams kVersion5 = {0.0455F, 1.021F, 3.78F,  0.257F, 0.0294F,
+                                            0.0023F, 0.0F,   0.606F, 0.0405F};
 
 // `version` 6: the same controllers in the ROS 2 release, on another physics engine. Fit to three
 // laps up to 2.5 m/s and to the understeer of 15,281 samples of two runs; none shows a limit of
 // grip, and any above 18 fits them.
-inline constexpr VehicleParams kVersion6 = {.delay = 0.0545F,
-                                            .speed_gain = 1.014F,
-                                            .grip = 30.0F,
-                                            .drive_slip = 0.22F,
-                                            .side_slip = 0.03F,
-                                            .steering_lag = 0.148F,
-                                            .steering_kick = 0.0F,
-                                            .steering_gain = 0.99F,
-                                            .steering_offset = 0.0063F};
+inline constexpr VehicleParams kVersion6 = {0.0545F, 1.014F, 30.0F, 0.22F,  0.03F,
+                                            0.148F,  0.0F,   0.99F, 0.0063F};
 
 // The car that `version` of model_metadata.json selects; straight unless `asymmetric`. Throws
 // std::invalid_argument unless that is 3 to 6.

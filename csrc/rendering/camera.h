@@ -27,15 +27,10 @@ constexpr int kBlock = 32;  // columns whose windows and edges are looked at tog
 // Intrinsics and pose of the camera relative to base_link. Source: URDF racecar.gazebo:64-75 and
 // deepracer_single_cam_lidar.urdf:41,398-399,469.
 struct CameraParams {
-  static constexpr int kMaxWidth = 640;
-  static constexpr int kMaxHeight = 480;
+  static constexpr int kMaxWidth = 640, kMaxHeight = 480;
 
-  int width = 160;
-  int height = 120;
-  double hfov = 1.13;
-  double x = 0.14529;
-  double z = 0.13033;
-  double pitch = 0.2618;
+  int width = 160, height = 120;
+  double hfov = 1.13, x = 0.14529, z = 0.13033, pitch = 0.2618;
 
   static constexpr auto fields() {
     using P = CameraParams;

@@ -20,15 +20,11 @@ inline constexpr int kMostCars = 1 << 24;
 inline constexpr int kMostThreads = 1024;
 
 struct RaceRules {
-  double start_position = 0.0;
-  double round_robin_advance_dist = 0.0;
-  bool random_start = false;
-  bool reverse_direction = false;
-  bool alternate_driving_direction = false;
-  bool continuous = false;
-  int number_of_resets = 0;
+  double start_position = 0.0, round_robin_advance_dist = 0.0;
+  bool random_start = false, continuous = false;
+  bool reverse_direction = false, alternate_driving_direction = false;
+  int number_of_resets = 0, max_steps = 1;
   float off_track_penalty = 0.0F;
-  int max_steps = 1;
   TrafficRules traffic;
 
   static constexpr auto fields() {
@@ -55,10 +51,7 @@ struct RaceRules {
 };
 
 struct SimulatorOptions {
-  int num_cars = 1;
-  int first_car = 0;
-  int cars_in_batch = 1;
-  int threads = 1;
+  int num_cars = 1, first_car = 0, cars_in_batch = 1, threads = 1;
   std::uint64_t seed = 0;
   SensorOptions sensors;
   int car_version = 5;

@@ -31,8 +31,7 @@ inline constexpr float kStereoOffset = 0.03F;  // m to either side (deepracer_st
 struct SensorOptions {
   CameraSensor camera = CameraSensor::kFront;
   LidarSensor lidar = LidarSensor::kNone;
-  int num_sectors = 8;
-  int num_values_per_sector = 8;
+  int num_sectors = 8, num_values_per_sector = 8;
   float clipping_dist = 2.0F;
   bool final_observations = false;
 

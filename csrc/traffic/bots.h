@@ -15,8 +15,7 @@ namespace deepracer_fast {
 struct BotRules {
   float speed = 0.2F;
   bool is_lane_change = false;
-  float lower_lane_change_time = 3.0F;
-  float upper_lane_change_time = 5.0F;
+  float lower_lane_change_time = 3.0F, upper_lane_change_time = 5.0F;
   float lane_change_distance = 1.0F;
 
   static constexpr auto fields() {

@@ -31,20 +31,14 @@ inline constexpr Range kMetres = {0.0, 1e6};        // m
 
 struct TrafficRules {
   RaceType race_type = RaceType::kTimeTrial;
-  int number_of_obstacles = 0;
-  float min_distance_between_obstacles = 2.0F;
-  bool shrinking_obstacle_distance = false;
-  bool randomize_obstacle_locations = false;
-  bool is_obstacle_bot_car = false;
+  int number_of_obstacles = 0, number_of_bot_cars = 0, cars_per_world = 1;
+  float min_distance_between_obstacles = 2.0F, min_distance_between_bot_cars = 2.0F;
+  bool shrinking_obstacle_distance = false, is_obstacle_bot_car = false;
+  bool randomize_obstacle_locations = false, randomize_bot_car_locations = false;
   std::vector<float> object_distances;
   std::vector<std::uint8_t> object_lanes;
-  int number_of_bot_cars = 0;
-  float min_distance_between_bot_cars = 2.0F;
-  bool randomize_bot_car_locations = false;
   BotRules bots;
-  int cars_per_world = 1;
-  float collision_penalty = 5.0F;
-  float reset_behind_dist = 1.0F;
+  float collision_penalty = 5.0F, reset_behind_dist = 1.0F;
 
   static constexpr auto fields() {
     using R = TrafficRules;

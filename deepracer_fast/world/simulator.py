@@ -19,7 +19,6 @@ from deepracer_fast import _core
 from deepracer_fast.checks.arrays import car_numbers
 from deepracer_fast.checks.values import (
     MOST,
-    SEEDS,
     available_cores,
     check_fields,
     count,
@@ -253,42 +252,16 @@ class Simulator:
         return options
 
     def _check(self) -> None:
-        if self.num_cars < 1:
-            raise ConfigError(f"num_cars must be at least 1, got {self.num_cars}")
-        end = self.first_car + self.num_cars
-        batch = min(self.cars_in_batch or MOST, MOST)
-        if self.first_car < 0 or batch < end:
-            raise ConfigError(
-                f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
-            )
+        """What the core does not: it looks at its options by itself."""
         if self.threads < 0:
             raise ConfigError(f"threads must be 0 (all cores) or more, got {self.threads}")
-        if not 0 <= self.seed < SEEDS:
-            raise ConfigError(f"seed must lie in [0, 2**64), got {shown(self.seed)}")
-        self._check_race()
-        if self.instruction_set not in ("", *_core.instruction_sets()):
-            raise ConfigError(
-                f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
-                f"machine, got {shown(self.instruction_set)}"
-            )
         check_car_version(self.car_version)
         self._check_engine()
+        assert isinstance(self.track, Track)
+        self.rules.race.check_room(self.track.length)
         pictures = sum(name in CAMERAS for name in self.sensors) * self.frame_stack
         pictures *= 1 + self.final_observations
         room_for(f"{self.num_cars} cars", self.num_cars * (_CAR_BYTES + pictures * PICTURE_BYTES))
-
-    def _check_race(self) -> None:
-        race = self.rules.race
-        size = race.cars_per_world if race.race_type == "HEAD_TO_MODEL" else 1
-        for name in ("num_cars", "first_car", "cars_in_batch"):
-            count = getattr(self, name) or 0
-            if count % size:
-                raise ConfigError(
-                    f"{name} must be a multiple of cars_per_world ({size}) in a HEAD_TO_MODEL "
-                    f"race, got {count}"
-                )
-        assert isinstance(self.track, Track)
-        race.check_room(self.track.length)
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINES:
