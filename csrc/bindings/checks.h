@@ -58,9 +58,6 @@ py::array_t<T> numbers(py::handle value, const char* name, Shape shape, Range ra
 std::vector<std::int32_t> indices(py::handle value, const char* name, py::ssize_t count);
 // The same of cars, each of them once.
 std::vector<std::int32_t> cars(py::handle value, int num_cars);
-// An array of this very dtype, C-contiguous, as it is.
-template <typename T>
-py::array_t<T> exact(py::handle value, const char* name, Shape shape);
 // A picture [height, width] that may be written to, as it is.
 std::uint8_t* picture(py::handle value, const char* name, py::ssize_t height, py::ssize_t width);
 

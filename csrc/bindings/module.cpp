@@ -3,13 +3,11 @@
 // Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
 // by their owner and overwritten by its next step. This file holds what belongs to no track and no
 // batch; the rest of the module is in the other files of this folder.
-#include <algorithm>
 #include <charconv>
 #include <string>
 #include <vector>
 
 #include "base/allocator.h"
-#include "base/gather.h"
 #include "bindings/bindings.h"
 #include "bindings/checks.h"
 #include "simulator/simulator.h"
@@ -60,40 +58,20 @@ py::array_t<float> direction(const py::object& angles) {
   return result;
 }
 
-void bind_vehicle(py::module_& m) {
+void bind_functions(py::module_& m) {
   m.def("direction", &direction, py::arg("angles"));
   m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
         py::arg("commands"));
-}
-
-std::uint32_t gather_sum(const py::object& words, const py::object& offsets,
-                         const py::object& instruction_set) {
-  const auto data = check::exact<std::uint32_t>(words, "words", {'N'});
-  const auto places = check::exact<std::int32_t>(offsets, "offsets", {'n'});
-  const auto count = static_cast<std::uint32_t>(std::min<py::ssize_t>(data.size(), 1 << 30));
-  bool outside = false;
-  for (const std::int32_t offset : view(places))
-    outside |= static_cast<std::uint32_t>(offset) >= count;
-  if (outside || places.size() % 16 != 0)
-    throw py::value_error("offsets must lie within the words and be a multiple of 16 in number");
-  return df::gather_sum(
-      view(data), view(places),
-      df::instruction_set_by_name(check::text(instruction_set, "instruction_set")));
-}
-
-void bind_machine(py::module_& m) {
+  m.def("tune_allocator", &df::tune_allocator);
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const df::InstructionSet set : df::instruction_sets())
       names.emplace_back(df::instruction_set_name(set));
     return names;
   });
-  m.def("gather_sum", &gather_sum, py::arg("words"), py::arg("offsets"),
-        py::arg("instruction_set") = "");
 }
 
 void bind_network(py::module_& m) {
-  m.def("tune_allocator", &df::tune_allocator);
 #ifdef DEEPRACER_FAST_NETWORK
   m.attr("NETWORK_JAXLIB") = DEEPRACER_FAST_NETWORK;  // the version it was built for
   m.def("network_instruction_sets", &df::network::instruction_sets);
@@ -137,8 +115,7 @@ void bind_constants(py::module_& m) {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The native core of deepracer_fast; use deepracer_fast.world.simulator instead.";
-  bind_machine(m);
-  bind_vehicle(m);
+  bind_functions(m);
   bind_lines(m);
   bind_records(m);
   bind_world(m);

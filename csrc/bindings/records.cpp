@@ -35,17 +35,6 @@ auto seen(Record& record, Member Record::* member) {
     return record.*member;
 }
 
-template <typename Number>
-Number number(py::handle value, const char* name, df::Range range) {
-  if constexpr (std::is_same_v<Number, std::uint64_t>)
-    return check::seed(value, name);
-  else if constexpr (std::is_integral_v<Number>)
-    return static_cast<Number>(check::integer(value, name, static_cast<std::int64_t>(range.low),
-                                              static_cast<std::int64_t>(range.high)));
-  else
-    return static_cast<Number>(check::number(value, name, range));
-}
-
 // What a member becomes that is set to `value`.
 template <typename Member>
 Member checked(py::handle value, const char* name, df::Range range) {
@@ -62,8 +51,13 @@ Member checked(py::handle value, const char* name, df::Range range) {
     for (const double each : check::numbers_of_list(value, name, range, df::kMaxObjects))
       list.push_back(static_cast<typename Member::value_type>(each));
     return list;
+  } else if constexpr (std::is_same_v<Member, std::uint64_t>) {
+    return check::seed(value, name);
+  } else if constexpr (std::is_integral_v<Member>) {
+    return static_cast<Member>(check::integer(value, name, static_cast<std::int64_t>(range.low),
+                                              static_cast<std::int64_t>(range.high)));
   } else {
-    return number<Member>(value, name, range);
+    return static_cast<Member>(check::number(value, name, range));
   }
 }
 

@@ -136,47 +136,36 @@ py::dict object_params(const py::object& self) {
   return views(traffic.columns(), df::ObjectColumns::params(), self);
 }
 
+// Rows of observations: one a car; of final ones none unless they are kept.
+py::ssize_t num_rows(const df::Simulator& simulator, bool is_final) {
+  const bool has_rows = !is_final || simulator.sensors().options().final_observations;
+  return has_rows ? simulator.cars().num_cars : 0;
+}
+
+template <bool kIsFinal>
 py::array pictures(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.pictures().data(),
-                     {simulator.cars().num_cars, df::kPictureHeight, df::kPictureWidth,
+  const auto data = kIsFinal ? sensors.final_pictures() : sensors.pictures();
+  return shaped_view(data.data(),
+                     {num_rows(simulator, kIsFinal), df::kPictureHeight, df::kPictureWidth,
                       sensors.options().num_eyes()},
                      self);
 }
 
+template <bool kIsFinal>
 py::array lidar(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.lidar().data(),
-                     {simulator.cars().num_cars, sensors.options().lidar_size()}, self);
-}
-
-// Rows of final observations: one a car, or none unless they are kept.
-py::ssize_t num_finals(const df::Simulator& simulator) {
-  return simulator.sensors().options().final_observations ? simulator.cars().num_cars : 0;
-}
-
-py::array final_pictures(const py::object& self) {
-  const auto& simulator = check::self<df::Simulator>(self);
-  const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(
-      sensors.final_pictures().data(),
-      {num_finals(simulator), df::kPictureHeight, df::kPictureWidth, sensors.options().num_eyes()},
-      self);
-}
-
-py::array final_lidar(const py::object& self) {
-  const auto& simulator = check::self<df::Simulator>(self);
-  const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.final_lidar().data(),
-                     {num_finals(simulator), sensors.options().lidar_size()}, self);
+  const auto data = kIsFinal ? sensors.final_lidar() : sensors.lidar();
+  return shaped_view(data.data(), {num_rows(simulator, kIsFinal), sensors.options().lidar_size()},
+                     self);
 }
 
 py::array final_track_states(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   return shaped_view(simulator.final_track_states().data(),
-                     {num_finals(simulator), df::kTrackStateSize}, self);
+                     {num_rows(simulator, true), df::kTrackStateSize}, self);
 }
 
 // A lock for what Python does around a simulator's calls, such as the stacking of frames.
@@ -238,10 +227,10 @@ void bind_simulator(py::module_& m) {
           [](const py::object& self) { return check::self<df::Simulator>(self).bytes_per_car(); })
       .def_property_readonly("params", &params)
       .def_property_readonly("object_params", &object_params)
-      .def_property_readonly("pictures", &pictures)
-      .def_property_readonly("lidar", &lidar)
-      .def_property_readonly("final_pictures", &final_pictures)
-      .def_property_readonly("final_lidar", &final_lidar)
+      .def_property_readonly("pictures", &pictures<false>)
+      .def_property_readonly("lidar", &lidar<false>)
+      .def_property_readonly("final_pictures", &pictures<true>)
+      .def_property_readonly("final_lidar", &lidar<true>)
       .def_property_readonly("final_track_states", &final_track_states);
   df::for_each_row(df::CarBatch::outcomes(), [&](const auto& column) {
     simulator.def_property_readonly(column.name, [column](const py::object& self) {

@@ -72,17 +72,13 @@ struct CarBatch {
         Column{"steering_angle", &C::steering_command_deg, "deg", "commanded, left positive"},
         Column{"track_width", &C::track_width, "m", "border to border at the car"},
         Column{"track_length", &C::track_length, "m", "of the centre line"},
-        Column{"closest_waypoints", &C::closest_waypoints, "",
-               "indices of the waypoints behind and ahead", 2},
+        Column{"closest_waypoints", &C::closest_waypoints, "", "indices, behind and ahead", 2},
         Column{"is_left_of_center", &C::is_left_of_center, "",
                "front point is left of the centre line"},
-        Column{"is_reversed", &C::is_reversed, "",
-               "the track is driven against its usual direction"},
+        Column{"is_reversed", &C::is_reversed, "", "driven against the track's usual direction"},
         Column{"is_crashed", &C::is_crashed, "", "the car ran into an object"},
         Column{"is_offtrack", &C::is_offtrack, "", "no wheel centre is on the road"},
-        Column{"sim_time", &C::sim_time, "s",
-               "simulated clock; absent before version 6 of the original, hence the default for "
-               "its older recordings"},
+        Column{"sim_time", &C::sim_time, "s", "simulated clock"},
     };
   }
 

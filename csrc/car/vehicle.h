@@ -74,25 +74,21 @@ struct VehicleParams {
     using P = VehicleParams;
     constexpr Range kInverted = {1e-6, 1e6};
     return std::tuple{
-        Field{"delay", &P::delay, "s", "from a command to its first effect",
-              Range{0.0, kControlPeriod}},
+        Field{"delay", &P::delay, "s", "from a command to its effect", Range{0.0, kControlPeriod}},
         Field{"speed_gain", &P::speed_gain, "",
               "wheel speed / commanded speed (the wheel is larger than believed)",
               Range{0.0, 10.0}},
-        Field{"grip", &P::grip, "m/s^2", "with which all wheels together can push either way",
-              Range{0.0, 1e6}},
+        Field{"grip", &P::grip, "m/s^2", "with which all wheels push together", Range{0.0, 1e6}},
         Field{"drive_slip", &P::drive_slip, "m/s",
               "along a wheel at which it pushes with its full grip", kInverted},
-        Field{"side_slip", &P::side_slip, "m/s",
-              "across a wheel at which it pushes with its full grip", kInverted},
+        Field{"side_slip", &P::side_slip, "m/s", "across it, likewise", kInverted},
         Field{"steering_lag", &P::steering_lag, "s", "in which the steering loses its error",
               kInverted},
         Field{"steering_kick", &P::steering_kick, "rad",
               "of a command's jump that the steering follows at once, at most", Range{0.0, 1e6}},
         Field{"steering_gain", &P::steering_gain, "",
               "angle of the front wheels / angle of the steering", Range{-100.0, 100.0}},
-        Field{"steering_offset", &P::steering_offset, "rad", "recordings pull to the left",
-              kQuarterTurn},
+        Field{"steering_offset", &P::steering_offset, "rad", "recordings pull left", kQuarterTurn},
     };
   }
 };

@@ -36,7 +36,7 @@ Pose lens_pose(const CameraParams& params, const Rectangle& field, float x, floa
 
 }  // namespace
 
-Camera::Camera(const CameraParams& params) : params_(params), fastest_(instruction_sets().front()) {
+Camera::Camera(const CameraParams& params) : params_(params) {
   if (params.width % kBlock != 0)
     throw std::invalid_argument("camera width must be a multiple of 32 up to 640, got " +
                                 std::to_string(params.width));

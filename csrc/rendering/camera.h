@@ -37,8 +37,7 @@ struct CameraParams {
     return std::tuple{
         Field{"width", &P::width, "pixels", "a multiple of 32", Range{kBlock, kMaxWidth}},
         Field{"height", &P::height, "pixels", "of rows", Range{1, kMaxHeight}},
-        Field{"hfov", &P::hfov, "rad", "between the left and right edge of the picture",
-              Range{0.01, 2.99}},
+        Field{"hfov", &P::hfov, "rad", "from edge to edge of the picture", Range{0.01, 2.99}},
         Field{"x", &P::x, "m", "ahead of base_link", Range{-100.0, 100.0}},
         Field{"z", &P::z, "m", "above the ground", Range{0.001, 100.0}},
         Field{"pitch", &P::pitch, "rad", "downwards", Range{0.0, 0.999}},
@@ -99,10 +98,6 @@ class Camera {
   // heading in radians are base_link's pose; a camera outside the walls is moved just inside. A
   // tone, if there is one, replaces the look's greys. Thread-safe, allocates nothing.
   void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-              const Tone* tone = nullptr) const {
-    render(ground, x, y, heading, out, tone, fastest_);
-  }
-  void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
               const Tone* tone, InstructionSet path) const;
 
  private:
@@ -127,7 +122,6 @@ class Camera {
   float focal_ = 0.0F;
   float sine_ = 0.0F;
   float cosine_ = 1.0F;
-  InstructionSet fastest_;
   Scanlines scanlines_;
   std::vector<PictureRow> rows_;
 };

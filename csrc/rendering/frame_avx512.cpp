@@ -1,9 +1,10 @@
 // The frame painter for AVX-512: 32 columns at a time. frame_avx2.cpp explains the same steps.
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #include <cstddef>
 #include <cstdint>
 
-#include "base/intrinsics.h"
 #include "rendering/frame.h"
 
 #define DEEPRACER_FAST_TARGET __attribute__((target("avx512f,avx512bw")))

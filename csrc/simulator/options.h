@@ -43,8 +43,7 @@ struct RaceRules {
               "times that a car is put back before its episode ends", Range{0, kMostInt}},
         Field{"off_track_penalty", &R::off_track_penalty, "s",
               "that such a car waits, also for driving backwards", kPenalty},
-        Field{"max_steps", &R::max_steps, "", "an episode is truncated after so many",
-              Range{1, kMostInt}},
+        Field{"max_steps", &R::max_steps, "", "after which it is truncated", Range{1, kMostInt}},
         Field{"traffic", &R::traffic, "", "what else is on the road"},
     };
   }
@@ -68,8 +67,7 @@ struct SimulatorOptions {
               "where they begin in a batch that several simulators drive, to the same bytes as if "
               "one did",
               Range{0, kMostInt - kMostCars}},
-        Field{"cars_in_batch", &O::cars_in_batch, "", "of all those simulators",
-              Range{1, kMostInt}},
+        Field{"cars_in_batch", &O::cars_in_batch, "", "of those simulators", Range{1, kMostInt}},
         Field{"threads", &O::threads, "", "worker threads", Range{1, kMostThreads}},
         Field{"seed", &O::seed, "", "of every random choice"},
         Field{"sensors", &O::sensors, "", "what each car carries"},

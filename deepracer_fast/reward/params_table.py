@@ -62,7 +62,7 @@ _PAIR = ("B", 2)
 _KINDS: dict[str, Kind] = {"b": "bool", "f": "float", "i": "int"}
 _OLD_NAMES = {"is_crashed": "crashed", "is_offtrack": "offtrack"}
 _COMMANDED = ("speed", "steering_angle")
-_DEFAULTS = {"sim_time": 0.0}
+_DEFAULTS = {"sim_time": 0.0}  # recordings of the original have it from version 6 on
 
 _WAYPOINTS = Parameter(
     "waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"
