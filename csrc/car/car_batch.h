@@ -72,7 +72,7 @@ struct CarBatch {
         Column{"steering_angle", &C::steering_command_deg, "deg", "commanded, left positive"},
         Column{"track_width", &C::track_width, "m", "border to border at the car"},
         Column{"track_length", &C::track_length, "m", "of the centre line"},
-        Column{"closest_waypoints", &C::closest_waypoints, "", "indices, behind and ahead", 2},
+        Column{"closest_waypoints", &C::closest_waypoints, "", "waypoints behind and ahead", 2},
         Column{"is_left_of_center", &C::is_left_of_center, "",
                "front point is left of the centre line"},
         Column{"is_reversed", &C::is_reversed, "", "driven against the track's usual direction"},

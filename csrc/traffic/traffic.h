@@ -87,7 +87,7 @@ struct ObjectColumns {
   static constexpr auto params() {
     using O = ObjectColumns;
     return std::tuple{
-        Column{"closest_objects", &O::closest_objects, "", "indices, behind and ahead", 2},
+        Column{"closest_objects", &O::closest_objects, "", "objects behind and ahead", 2},
         Column{"objects_location", &O::location, "m", "centre of each object", 2, true},
         Column{"objects_left_of_center", &O::left_of_center, "",
                "object is left of the centre line", 1, true},

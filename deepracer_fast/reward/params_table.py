@@ -11,12 +11,13 @@ of its world; K is the same for all cars and all steps. A race without objects h
 them, and a reward function sees their defaults. Far from the world's origin ``x``, ``y`` and
 ``objects_location`` are float64.
 
-The keys, their order and their defaults are those of markov agent_ctrl/constants.py; what each
-holds is computed in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
+The keys, their order and their defaults are those of markov agent_ctrl/constants.py, then come
+those that the original does not have, zero where nobody says otherwise. What each holds is computed
+in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,39 +61,38 @@ class Parameter:
 _CAR = ("B",)
 _PAIR = ("B", 2)
 _KINDS: dict[str, Kind] = {"b": "bool", "f": "float", "i": "int"}
+_ORDER = (
+    "all_wheels_on_track x y heading distance_from_center projection_distance progress steps speed "
+    "steering_angle track_width track_length waypoints closest_waypoints is_left_of_center "
+    "is_reversed closest_objects objects_location objects_left_of_center object_in_camera "
+    "objects_speed objects_heading objects_distance_from_center objects_distance is_crashed "
+    "is_offtrack sim_time"
+)
+_ORIGINAL = _ORDER.split()
 _OLD_NAMES = {"is_crashed": "crashed", "is_offtrack": "offtrack"}
 _COMMANDED = ("speed", "steering_angle")
-_DEFAULTS = {"sim_time": 0.0}  # recordings of the original have it from version 6 on
+# Of races with objects, of recordings from version 6 of the original on.
+_OPTIONAL = (*(column[0] for column in _core.OBJECT_PARAMS), "sim_time")
 
-_WAYPOINTS = Parameter(
-    "waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"
-)
+_LINE = "centre line; is_reversed turns it round"
+_WAYPOINTS = Parameter("waypoints", "float", ("N", 2), "m", _LINE)
 
 
-def _parameter(column: tuple[Any, ...], default: Any = None) -> Parameter:
+def _parameter(column: tuple[Any, ...]) -> Parameter:
     name, dtype, shape, unit, meaning = column
+    default = None
+    if name in _OPTIONAL or name not in _ORIGINAL:  # zeros, of no objects
+        default = np.zeros([0 if size == "K" else size for size in shape[1:]], dtype).tolist()
     kind, is_command = _KINDS[dtype.kind], name in _COMMANDED
     return Parameter(name, kind, shape, unit, meaning, default, _OLD_NAMES.get(name), is_command)
 
 
-def _object_parameter(column: tuple[Any, ...]) -> Parameter:
-    """With what a car is told that meets none: zeros, in lists that are empty."""
-    _, dtype, shape, _, _ = column
-    sizes = [0 if size == "K" else size for size in shape[1:]]
-    return _parameter(column, np.zeros(sizes, dtype).tolist())
+def _place(parameter: Parameter) -> int:
+    return _ORIGINAL.index(parameter.name) if parameter.name in _ORIGINAL else len(_ORIGINAL)
 
 
-def _parameters() -> Iterator[Parameter]:
-    """The core's columns, and what it has none of, in the order of the original."""
-    for column in _core.PARAMS:
-        if column[0] == "closest_waypoints":
-            yield _WAYPOINTS
-        if column[0] == "is_crashed":
-            yield from map(_object_parameter, _core.OBJECT_PARAMS)
-        yield _parameter(column, _DEFAULTS.get(column[0]))
-
-
-PARAMETERS: tuple[Parameter, ...] = tuple(_parameters())
+_COLUMNS = map(_parameter, (*_core.PARAMS, *_core.OBJECT_PARAMS))
+PARAMETERS: tuple[Parameter, ...] = tuple(sorted([_WAYPOINTS, *_COLUMNS], key=_place))
 
 PARAMETER_NAMES: tuple[str, ...] = tuple(parameter.name for parameter in PARAMETERS)
 OLD_NAMES: dict[str, str] = {p.old_name: p.name for p in PARAMETERS if p.old_name is not None}
