@@ -304,24 +304,12 @@ def seconds_of(call: Any, times: int) -> float:
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:
-    """What this machine can do at best on one core: bytes written, bytes gathered as 32 bits."""
+    """What this machine can do at best on one core: bytes written."""
     pictures = np.empty((1024, 120, 160), np.uint8)
-    # Scanlines of 160 texels across a mip level, somewhere in a table as large as the L2 cache.
-    random = np.random.default_rng(0)
-    words = random.integers(0, 2**32, 2**17, dtype=np.uint32)
-    starts = random.integers(0, 2**16, (400, 1))
-    steps = random.choice([1, 2, 257, 300], (400, 1))
-    offsets = (starts + steps * np.arange(160)).astype(np.int32).ravel()
-    written, gathered = [], []
-    for _ in range(options.repeats):
-        written.append(pictures.nbytes / seconds_of(lambda: pictures.fill(7), 10))
-        gathered.append(
-            4 * offsets.size / seconds_of(lambda: _core.gather_sum(words, offsets), 200)
-        )
-    return {
-        "bytes_written_per_second": round(statistics.median(written)),
-        "bytes_gathered_per_second": round(statistics.median(gathered)),
-    }
+    written = [
+        pictures.nbytes / seconds_of(lambda: pictures.fill(7), 10) for _ in range(options.repeats)
+    ]
+    return {"bytes_written_per_second": round(statistics.median(written))}
 
 
 def peers(options: argparse.Namespace, own_rate: float) -> dict[str, Any]:

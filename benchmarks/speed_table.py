@@ -133,10 +133,7 @@ SIMULATOR: dict[str, Cell] = {
     ),
     "EnvPool CarRacing-v3, steps/s per core": lambda f: peer(f, "envpool"),
     "Gymnasium CarRacing-v3, steps/s per core": lambda f: peer(f, "gymnasium"),
-    "limits: GB written/s, GB gathered/s": lambda f: (
-        f"{number(f, 'bytes_written_per_second', 1e9, 1)}, "
-        f"{number(f, 'bytes_gathered_per_second', 1e9, 1)}"
-    ),
+    "limit: GB written/s": lambda f: number(f, "bytes_written_per_second", 1e9, 1),
 }
 
 

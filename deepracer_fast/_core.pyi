@@ -1,18 +1,34 @@
-"""The native core, as csrc/bindings exposes it. Arrays that come back are read-only views."""
+"""The native core, as csrc/bindings exposes it. Arrays that come back are read-only views.
+
+Held against the built module by ``mypy.stubtest``, which reports every name that one of them lacks.
+"""
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
-Flags = npt.NDArray[np.bool_]
+_Doubles = npt.NDArray[np.float64]
+_Floats = npt.NDArray[np.float32]
+_Bytes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
+# A row of a table of columns: name, dtype, shape such as ("B", 2), unit, meaning.
+_Column = tuple[str, np.dtype[Any], tuple[str | int, ...], str, str]
+# Of a record's fields: name -> unit, meaning, lowest and highest value (None unless a number).
+_Fields = dict[str, tuple[str, str, tuple[float, float] | None]]
 
+PARAMS: tuple[_Column, ...]
+OBJECT_PARAMS: tuple[_Column, ...]
+OUTCOMES: tuple[_Column, ...]
 STATUS_NAMES: tuple[str, ...]
-CONTROL_PERIOD: float
+CONTROL_PERIOD: float  # s
+FRONT_POINT: float  # m ahead of base_link
+STEERING_LIMIT_DEG: float
+SPEED_LIMITS: tuple[float, float]  # m/s
+PICTURE_SHAPE: tuple[int, int]  # height, width
+LIDAR_RAYS: int
+LIDAR_SECTORS: int
 TRACK_STATE_SIZE: int
 OBJECT_COLUMNS: int
 OBJECTS_TOLD: int
@@ -21,6 +37,7 @@ MAX_OBJECTS: int
 NETWORK_JAXLIB: str
 
 class VehicleParams:
+    FIELDS: ClassVar[_Fields]
     delay: float
     speed_gain: float
     grip: float
@@ -32,13 +49,13 @@ class VehicleParams:
     steering_offset: float
     def __init__(self, car_version: int, asymmetric: bool = False) -> None: ...
 
-def direction(angles: Floats | Doubles) -> Floats: ...
+def direction(angles: _Floats | _Doubles) -> _Floats: ...
 def drive_open_loop(
-    vehicle: VehicleParams, starts: Floats | Doubles, commands: Floats | Doubles
-) -> Floats: ...
-def nearest_on_line(points: Doubles, line: Doubles) -> tuple[Doubles, npt.NDArray[np.int64]]: ...
-def line_crossings(line: Doubles, other: Doubles, most: int) -> npt.NDArray[np.int32]: ...
-def self_crossings(line: Doubles, most: int) -> npt.NDArray[np.int32]: ...
+    vehicle: VehicleParams, starts: _Floats | _Doubles, commands: _Floats | _Doubles
+) -> _Floats: ...
+def nearest_on_line(points: _Doubles, line: _Doubles) -> tuple[_Doubles, npt.NDArray[np.int64]]: ...
+def line_crossings(line: _Doubles, other: _Doubles, most: int) -> npt.NDArray[np.int32]: ...
+def self_crossings(line: _Doubles, most: int) -> npt.NDArray[np.int32]: ...
 def look(name: str) -> dict[str, Any]: ...
 
 class Channel(IntEnum):
@@ -50,9 +67,9 @@ class Channel(IntEnum):
 class Track:
     def __init__(
         self,
-        center: Doubles,
-        inner: Doubles,
-        outer: Doubles,
+        center: _Doubles,
+        inner: _Doubles,
+        outer: _Doubles,
         is_loop: bool,
         rows_stand_opposite: bool = ...,
     ) -> None: ...
@@ -61,14 +78,14 @@ class Track:
     @property
     def bytes(self) -> int: ...
 
-def check_track(center: Doubles, inner: Doubles, outer: Doubles, is_loop: bool) -> None: ...
+def check_track(center: _Doubles, inner: _Doubles, outer: _Doubles, is_loop: bool) -> None: ...
 
 class Ground:
     def __init__(
         self,
-        center: Doubles,
-        inner: Doubles,
-        outer: Doubles,
+        center: _Doubles,
+        inner: _Doubles,
+        outer: _Doubles,
         is_loop: bool,
         look: str,
         channel: Channel = ...,
@@ -82,6 +99,7 @@ class Ground:
     def bytes(self) -> int: ...
 
 class RaceRules:
+    FIELDS: ClassVar[_Fields]
     start_position: float
     round_robin_advance_dist: float
     random_start: bool
@@ -100,6 +118,7 @@ class RaceType(IntEnum):
     HEAD_TO_MODEL = 3
 
 class BotRules:
+    FIELDS: ClassVar[_Fields]
     bot_car_speed: float
     is_lane_change: bool
     lower_lane_change_time: float
@@ -107,6 +126,7 @@ class BotRules:
     lane_change_distance: float
 
 class TrafficRules:
+    FIELDS: ClassVar[_Fields]
     race_type: RaceType
     number_of_obstacles: int
     min_distance_between_obstacles: float
@@ -135,6 +155,7 @@ class LidarSensor(IntEnum):
     DISCRETIZED_SECTORS = 3
 
 class SensorOptions:
+    FIELDS: ClassVar[_Fields]
     camera: CameraSensor
     lidar: LidarSensor
     num_sectors: int
@@ -143,6 +164,7 @@ class SensorOptions:
     final_observations: bool
 
 class Randomization:
+    FIELDS: ClassVar[_Fields]
     surface_grey: float
     light_gain: float
     light_offset: float
@@ -159,6 +181,7 @@ class Randomization:
     at_bounds: bool
 
 class SimulatorOptions:
+    FIELDS: ClassVar[_Fields]
     num_cars: int
     first_car: int
     cars_in_batch: int
@@ -171,7 +194,7 @@ class SimulatorOptions:
     randomization: Randomization
     sensors: SensorOptions
 
-def actions_of(actions: npt.ArrayLike, num_cars: int) -> Floats: ...
+def actions_of(actions: npt.ArrayLike, num_cars: int) -> _Floats: ...
 def check_options(options: SimulatorOptions, track_length: float) -> None: ...
 
 class Turns:
@@ -182,40 +205,46 @@ class Simulator:
     def __init__(self, track: Track, ground: Ground, options: SimulatorOptions) -> None: ...
     def reset(self) -> None: ...
     def begin_episodes(self, number: int) -> None: ...
-    def step(self, actions: Floats) -> None: ...
+    def step(self, actions: _Floats) -> None: ...
     def place(
-        self, cars: npt.NDArray[np.int32], x: Floats, y: Floats, heading: Floats, steering: Floats
+        self,
+        cars: npt.NDArray[np.int32],
+        x: _Floats,
+        y: _Floats,
+        heading: _Floats,
+        steering: _Floats,
     ) -> None: ...
     def place_objects(
-        self, cars: npt.NDArray[np.int32], location: Floats, heading: Floats
+        self, cars: npt.NDArray[np.int32], location: _Floats, heading: _Floats
     ) -> None: ...
     @property
     def bytes_per_car(self) -> int: ...
     @property
-    def pictures(self) -> Bytes: ...
+    def pictures(self) -> _Bytes: ...
     @property
-    def lidar(self) -> Floats: ...
+    def lidar(self) -> _Floats: ...
     @property
-    def final_pictures(self) -> Bytes: ...
+    def final_pictures(self) -> _Bytes: ...
     @property
-    def final_lidar(self) -> Floats: ...
+    def final_lidar(self) -> _Floats: ...
     @property
-    def final_track_states(self) -> Floats: ...
+    def final_track_states(self) -> _Floats: ...
     @property
     def object_params(self) -> dict[str, npt.NDArray[Any]]: ...
-    def object_poses(self) -> Floats: ...
+    def object_poses(self) -> _Floats: ...
     @property
     def params(self) -> dict[str, npt.NDArray[Any]]: ...
     @property
-    def terminated(self) -> Flags: ...
+    def terminated(self) -> _Flags: ...
     @property
-    def truncated(self) -> Flags: ...
+    def truncated(self) -> _Flags: ...
     @property
-    def status(self) -> Bytes: ...
-    def track_states(self) -> Floats: ...
-    def vehicle_states(self) -> Floats: ...
+    def status(self) -> _Bytes: ...
+    def track_states(self) -> _Floats: ...
+    def vehicle_states(self) -> _Floats: ...
 
 class CameraParams:
+    FIELDS: ClassVar[_Fields]
     width: int
     height: int
     hfov: float
@@ -227,20 +256,17 @@ class Camera:
     def __init__(self, params: CameraParams = ...) -> None: ...
     def draw_objects(
         self,
-        picture: Bytes,
+        picture: _Bytes,
         car: tuple[float, float, float],
-        poses: Floats,
+        poses: _Floats,
         is_car: npt.NDArray[np.int32],
         channel: Channel = ...,
     ) -> None: ...
     def render(
-        self, ground: Ground, x: Floats, y: Floats, heading: Floats, path: str = ""
-    ) -> Bytes: ...
+        self, ground: Ground, x: _Floats, y: _Floats, heading: _Floats, path: str = ""
+    ) -> _Bytes: ...
 
 def instruction_sets() -> list[str]: ...
-def gather_sum(
-    words: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int32], instruction_set: str = ...
-) -> int: ...
 def tune_allocator() -> bool: ...
 def network_instruction_sets() -> list[str]: ...
 def network_handlers() -> dict[str, Any]: ...

@@ -249,7 +249,7 @@ def test_the_racer_behind_is_put_back_and_the_one_ahead_drives_on() -> None:
 
 def test_num_cars_must_hold_whole_worlds() -> None:
     race = RaceConfig("HEAD_TO_MODEL", cars_per_world=2)
-    with pytest.raises(ConfigError, match=r"num_cars must be a multiple of cars_per_world \(2\)"):
+    with pytest.raises(ConfigError, match=r"must be multiples of cars_per_world \(2\)"):
         Simulator(circle(), 3, (), 1, rules=RaceRules(race=race))
 
 

@@ -29,7 +29,7 @@ def tree(folder: Path) -> Path:
     shutil.copy(ROOT / ".ci" / "form", folder / ".ci")
     tools = folder / ".venv" / "bin"
     tools.mkdir(parents=True)
-    for name in ("ruff", "mypy", "clang-format"):
+    for name in ("ruff", "mypy", "stubtest", "clang-format"):
         (tools / name).write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
         (tools / name).chmod(0o755)
     for place, file in FILES.items():

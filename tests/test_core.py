@@ -1,12 +1,21 @@
 """The native core's own door: what it refuses, and what outlives what."""
 
+import ast
+import dataclasses
 import gc
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import deepracer_fast
 from deepracer_fast import _core
+from deepracer_fast.world.race_config import RaceConfig
+from deepracer_fast.world.randomization import Randomization
+from deepracer_fast.world.simulator import RaceRules
 
 
 def lines(points: int = 11) -> tuple[Any, Any, Any]:
@@ -164,6 +173,44 @@ def test_no_number_of_a_record_is_negative_infinite_or_text(record: Any) -> None
         for value in (np.nan, np.inf, -1e30, "1", None, True, [1.0], 1j, 10**400):
             with pytest.raises((TypeError, ValueError), match=f"{name} must "):
                 setattr(record, name, value)
+
+
+def names(record: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(record)}
+
+
+def test_records_of_people_have_the_fields_of_the_core() -> None:
+    assert names(Randomization) == set(_core.Randomization.FIELDS)
+    assert names(RaceRules) - {"race"} == set(_core.RaceRules.FIELDS) - {"traffic"}
+    native = {*_core.TrafficRules.FIELDS, *_core.BotRules.FIELDS}
+    places = {"object_distances", "object_lanes", "bots"}
+    assert names(RaceConfig) - {"object_positions", "obstacle_type"} == native - places
+
+
+def test_the_fields_of_a_record_are_documented() -> None:
+    unit, meaning, ends = _core.VehicleParams.FIELDS["grip"]
+    assert (unit, ends) == ("m/s^2", (0.0, 1e6))
+    assert _core.VehicleParams.grip.__doc__ == f"{unit}: {meaning}"
+
+
+def functions(body: list[ast.stmt], owner: Any) -> Iterator[tuple[ast.FunctionDef, Any]]:
+    """Those of the stub, each with the core's own."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node.body, getattr(_core, node.name))
+        elif isinstance(node, ast.FunctionDef) and callable(getattr(owner, node.name)):
+            yield node, getattr(owner, node.name)
+
+
+def test_the_stub_names_the_arguments_of_the_core() -> None:
+    """What stubtest cannot see: pybind11 says them in docstrings alone."""
+    stub = Path(str(deepracer_fast.__file__)).with_name("_core.pyi").read_text(encoding="utf-8")
+    found = list(functions(ast.parse(stub).body, _core))
+    assert len(found) > 20
+    for node, native in found:
+        signature = native.__doc__.split(") -> ")[0]
+        wanted = [argument.arg for argument in node.args.args]
+        assert re.findall(r"[(,] ?(\w+): ", signature) == wanted, node.name
 
 
 def test_options_must_fit_together(world: Any) -> None:

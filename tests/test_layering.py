@@ -19,9 +19,9 @@ CORE = re.compile(r"^from deepracer_fast import .*\b_core\b", re.MULTILINE)
 # the native core. ``errors`` is everybody's.
 FOLDERS: dict[str, set[str]] = {
     "checks": set(),
-    "files": {"checks"},
+    "files": {"checks", "_core"},
     "tracks": {"checks", "files", "_core"},
-    "reward": {"checks", "files"},
+    "reward": {"checks", "files", "_core"},
     "world": {"checks", "files", "reward", "tracks", "_core"},
     "policy": {"checks", "files", "world", "_core"},
     "driving": {"checks", "files", "policy", "reward", "tracks", "world", "_core"},

@@ -11,6 +11,7 @@ import typer.main
 
 from deepracer_fast import cli
 from deepracer_fast.reward import load_reward
+from deepracer_fast.reward.params_table import PARAMETERS
 from deepracer_fast.training.config import TrainConfig, read_config
 
 ROOT = test_layering.ROOT
@@ -123,6 +124,19 @@ def test_settings_are_those_that_a_training_reads(page: Path, tmp_path: Path) ->
         if language == "toml":
             (tmp_path / "config.toml").write_text(text, encoding="utf-8")
             assert read_config(tmp_path / "config.toml") != TrainConfig()
+
+
+def test_the_parameters_of_a_reward_are_those_of_the_table() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (bool|float|int)(?: \[(.*)\])? \| (.*?) \| (.*) \|$",
+        (GUIDE / "rewards.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    told = [
+        (p.name, p.kind, ", ".join(str(n) for n in p.shape if n != "B"), p.unit, p.meaning)
+        for p in PARAMETERS
+    ]
+    assert rows == told
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,12 @@ def test_a_command_works_after_the_delay(version: int) -> None:
     assert late[1:] == pytest.approx(at_once[:-1], abs=1e-4)
 
 
+def test_a_kick_that_no_substep_has_room_for_is_refused(version: int) -> None:
+    drive(car_of(version, delay=0.06, steering_kick=0.03), [(0, 1)])
+    with pytest.raises(ValueError, match=r"delay must be at most 0.06 s where there is a steer"):
+        drive(car_of(version, delay=0.061, steering_kick=0.03), [(0, 1)])
+
+
 def test_a_delay_of_part_of_a_period_cuts_the_first_push(version: int) -> None:
     """0.04 of the first 0.0667 s the car stands; then 4 of 10 substeps push with full grip."""
     car = car_of(version, delay=6 * SUBSTEP, grip=3.0)

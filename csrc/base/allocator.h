@@ -10,8 +10,8 @@
 
 namespace deepracer_fast {
 
-/// To be called once, before JAX allocates. True if the C library took the settings; a library
-/// other than glibc has none of them.
+// To be called once, before JAX allocates. True if the C library took the settings; a library
+// other than glibc has none of them.
 inline bool tune_allocator() {
 #if defined(__GLIBC__)
   constexpr int kTopPad = 64 << 20;             // grow the heap by that many bytes at a time

@@ -11,9 +11,9 @@ namespace deepracer_fast {
 // The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
 // generators", OOPSLA 2014): every input bit changes each output bit with probability near 1/2.
 inline constexpr std::uint64_t mix(std::uint64_t z) {
-  z += 0x9e3779b97f4a7c15ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  z += 0x9e3779b97f4a7c15ULL;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
   return z ^ (z >> 31);
 }
 
@@ -27,7 +27,7 @@ inline constexpr std::uint64_t random_bits(std::uint64_t seed, std::uint32_t car
 // Uniform in [0, 1) with 24 random bits.
 inline constexpr float uniform(std::uint64_t seed, std::uint32_t car, std::uint32_t episode,
                                std::uint32_t draw) {
-  return static_cast<float>(random_bits(seed, car, episode, draw) >> 40) * 0x1.0p-24f;
+  return static_cast<float>(random_bits(seed, car, episode, draw) >> 40) * 0x1.0p-24F;
 }
 
 // The cars of one simulator as random numbers know them: by their places in the batch that they are

@@ -8,7 +8,10 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
+
+#include "base/fields.h"
 
 namespace py = pybind11;
 
@@ -26,17 +29,37 @@ py::array shaped_view(const T* data, const std::vector<py::ssize_t>& shape,
   return result;
 }
 
-// A read-only view [rows(, columns)] of a vector that `owner` keeps alive.
-template <typename T>
-py::array column(const std::vector<T>& data, const py::object& owner, py::ssize_t columns = 1) {
-  const auto rows = static_cast<py::ssize_t>(data.size()) / columns;
-  const auto shape =
-      columns == 1 ? std::vector<py::ssize_t>{rows} : std::vector<py::ssize_t>{rows, columns};
-  return shaped_view(data.data(), shape, owner);
+// Flags are bytes, and so is a member of an enumeration.
+template <typename Number>
+using Seen =
+    std::conditional_t<std::is_enum_v<Number>, std::uint8_t,
+                       std::conditional_t<std::is_same_v<Number, std::uint8_t>, bool, Number>>;
+
+// A read-only view of a column of B cars, of K objects each, that `owner` keeps alive.
+template <typename Arrays, typename Number>
+py::array column_view(const Arrays& arrays, const deepracer_fast::Column<Arrays, Number>& column,
+                      py::ssize_t cars, py::ssize_t objects, const py::object& owner) {
+  std::vector<py::ssize_t> shape = {cars};
+  if (column.is_of_objects) shape.push_back(objects);
+  if (column.width > 1) shape.push_back(column.width);
+  const auto* data = (arrays.*column.member).data();
+  return shaped_view(reinterpret_cast<const Seen<Number>*>(data), shape, owner);
 }
 
-inline py::array flags(const std::vector<std::uint8_t>& data, const py::object& owner) {
-  return column(data, owner).attr("view")("bool");
+// The rows of a table: name, dtype, shape such as ("B", 2), unit, meaning.
+template <typename Table>
+py::tuple described(const Table& table) {
+  py::list rows;
+  deepracer_fast::for_each_row(table, [&]<typename Arrays, typename Number>(
+                                          const deepracer_fast::Column<Arrays, Number>& column) {
+    py::list shape;
+    shape.append("B");
+    if (column.is_of_objects) shape.append("K");
+    if (column.width > 1) shape.append(column.width);
+    rows.append(py::make_tuple(column.name, py::dtype::of<Seen<Number>>(), py::tuple(shape),
+                               column.unit, column.meaning));
+  });
+  return py::tuple(rows);
 }
 
 // The parts of the module, each in the file of its name; records come before what takes them.
@@ -44,10 +67,3 @@ void bind_lines(py::module_& m);
 void bind_records(py::module_& m);
 void bind_world(py::module_& m);
 void bind_simulator(py::module_& m);
-
-namespace deepracer_fast {
-struct SimulatorOptions;
-}
-// bindings/records.cpp: throws ValueError unless the options fit together and to a track of that
-// length (m), MemoryError if this machine has no room for so many cars.
-void check_options(const deepracer_fast::SimulatorOptions& options, double track_length);

@@ -269,20 +269,11 @@ std::vector<std::int32_t> cars(py::handle value, int num_cars) {
   return result;
 }
 
-template <typename T>
-py::array_t<T> exact(py::handle value, const char* name, Shape shape) {
-  if (!is_exact<T>(value))
-    wrong_type(name, "a C-contiguous array of dtype " + std::string(py::str(py::dtype::of<T>())),
-               value);
-  auto array = py::reinterpret_borrow<py::array_t<T>>(value);
-  check_shape(array, name, shape);
-  return array;
-}
-template py::array_t<std::int32_t> exact(py::handle, const char*, Shape);
-template py::array_t<std::uint32_t> exact(py::handle, const char*, Shape);
-
 std::uint8_t* picture(py::handle value, const char* name, py::ssize_t height, py::ssize_t width) {
-  auto array = exact<std::uint8_t>(value, name, {height, width});
+  if (!is_exact<std::uint8_t>(value))
+    wrong_type(name, "a C-contiguous array of dtype uint8", value);
+  auto array = py::reinterpret_borrow<py::array_t<std::uint8_t>>(value);
+  check_shape(array, name, {height, width});
   if (!array.writeable()) wrong_value(name, "be writeable", "a read-only array");
   return array.mutable_data();
 }

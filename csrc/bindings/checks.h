@@ -3,34 +3,27 @@
 // Arguments come in as plain Python objects, since pybind11's own conversions wrap car numbers, cut
 // fractions off, take None for a null pointer, and answer a wrong type in many lines. A check hands
 // back what was asked for, or throws ValueError or TypeError (OverflowError never) with one line:
-// what, the rule, what was found. Neighbours: every other bindings_*.cpp.
+// what, the rule, what was found. Neighbours: every other file of this folder.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <cfloat>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "base/fields.h"
 
 namespace deepracer_fast::check {
 
 namespace py = pybind11;
 
-// What a number may be, both ends included.
-struct Range {
-  double low;
-  double high;
-};
-inline constexpr Range kFinite = {-static_cast<double>(FLT_MAX), static_cast<double>(FLT_MAX)};
-inline constexpr Range kPlaces = {-1e7, 1e7};   // m; whose fourth powers float32 still holds
-inline constexpr Range kAngles = {-1e4, 1e4};   // rad, for which geometry.h's `direction` is made
-inline constexpr Range kTurns = {-1.58, 1.58};  // rad, a quarter to each side
+inline constexpr Range kPlaces = {-1e7, 1e7};  // m; whose fourth powers float32 still holds
+inline constexpr Range kAngles = {-1e4, 1e4};  // rad, for which geometry.h's `direction` is made
 
 // One dimension of an array: a number, or a letter for any within bounds.
 struct Extent {
@@ -65,9 +58,6 @@ py::array_t<T> numbers(py::handle value, const char* name, Shape shape, Range ra
 std::vector<std::int32_t> indices(py::handle value, const char* name, py::ssize_t count);
 // The same of cars, each of them once.
 std::vector<std::int32_t> cars(py::handle value, int num_cars);
-// An array of this very dtype, C-contiguous, as it is.
-template <typename T>
-py::array_t<T> exact(py::handle value, const char* name, Shape shape);
 // A picture [height, width] that may be written to, as it is.
 std::uint8_t* picture(py::handle value, const char* name, py::ssize_t height, py::ssize_t width);
 

@@ -10,7 +10,7 @@ namespace check = deepracer_fast::check;
 
 namespace {
 
-constexpr check::Range kWorld = {-1e9, 1e9};  // m
+constexpr df::Range kWorld = {-1e9, 1e9};  // m
 
 df::LineTree tree_of(const py::object& line, const char* name) {
   return df::LineTree(view(check::numbers<double>(line, name, {{'N', 2}, 2}, kWorld)));

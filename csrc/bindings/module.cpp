@@ -2,13 +2,12 @@
 //
 // Nothing is computed here. Arrays that come back are read-only views of native memory, kept alive
 // by their owner and overwritten by its next step. This file holds what belongs to no track and no
-// batch; the rest of the module is in the other bindings_*.cpp.
-#include <algorithm>
+// batch; the rest of the module is in the other files of this folder.
+#include <charconv>
 #include <string>
 #include <vector>
 
 #include "base/allocator.h"
-#include "base/gather.h"
 #include "bindings/bindings.h"
 #include "bindings/checks.h"
 #include "simulator/simulator.h"
@@ -29,22 +28,20 @@ py::array_t<float> drive_open_loop(const py::object& vehicle, const py::object& 
   const auto& params = check::object<df::VehicleParams>(vehicle, "vehicle");
   const auto first = check::numbers<float>(starts, "starts", {'B', 4}, check::kAngles);
   const auto all =
-      check::numbers<float>(commands, "commands", {first.shape(0), 'T', 2}, check::kFinite);
-  py::array_t<float> result({all.shape(0), all.shape(1) + 1, py::ssize_t{5}});
+      check::numbers<float>(commands, "commands", {first.shape(0), 'T', 2}, df::kFinite);
+  const py::ssize_t steps = all.shape(1);
+  py::array_t<float> result({all.shape(0), steps + 1, py::ssize_t{df::kVehicleStateSize}});
   const df::VehicleLaw law(params);
   const auto start = first.unchecked<2>();
-  const auto command = all.unchecked<3>();
-  auto row = result.mutable_unchecked<3>();
+  static_assert(sizeof(df::VehicleCommand) == 2 * sizeof(float));
+  const auto* command = reinterpret_cast<const df::VehicleCommand*>(all.data());
   for (py::ssize_t car = 0; car < all.shape(0); ++car) {
-    df::VehicleState v;
-    v.position = {start(car, 0), start(car, 1)};
-    v.heading = start(car, 2);
-    v.steering = start(car, 3);
-    for (py::ssize_t t = 0; t <= all.shape(1); ++t) {
-      if (t > 0) df::drive(v, law, params.grip, {command(car, t - 1, 0), command(car, t - 1, 1)});
-      const float values[] = {v.position.x, v.position.y, v.heading, v.speed, v.steering};
-      for (int i = 0; i < 5; ++i) row(car, t, i) = values[i];
-    }
+    df::VehicleState state;
+    state.position = {start(car, 0), start(car, 1)};
+    state.heading = start(car, 2);
+    state.steering = start(car, 3);
+    df::drive_open_loop(state, law, {command + car * steps, static_cast<std::size_t>(steps)},
+                        result.mutable_data(car));
   }
   return result;
 }
@@ -61,40 +58,20 @@ py::array_t<float> direction(const py::object& angles) {
   return result;
 }
 
-void bind_vehicle(py::module_& m) {
+void bind_functions(py::module_& m) {
   m.def("direction", &direction, py::arg("angles"));
   m.def("drive_open_loop", &drive_open_loop, py::arg("vehicle"), py::arg("starts"),
         py::arg("commands"));
-}
-
-std::uint32_t gather_sum(const py::object& words, const py::object& offsets,
-                         const py::object& instruction_set) {
-  const auto data = check::exact<std::uint32_t>(words, "words", {'N'});
-  const auto places = check::exact<std::int32_t>(offsets, "offsets", {'n'});
-  const auto count = static_cast<std::uint32_t>(std::min<py::ssize_t>(data.size(), 1 << 30));
-  bool outside = false;
-  for (const std::int32_t offset : view(places))
-    outside |= static_cast<std::uint32_t>(offset) >= count;
-  if (outside || places.size() % 16 != 0)
-    throw py::value_error("offsets must lie within the words and be a multiple of 16 in number");
-  return df::gather_sum(
-      view(data), view(places),
-      df::instruction_set_by_name(check::text(instruction_set, "instruction_set")));
-}
-
-void bind_machine(py::module_& m) {
+  m.def("tune_allocator", &df::tune_allocator);
   m.def("instruction_sets", [] {
     std::vector<std::string> names;
     for (const df::InstructionSet set : df::instruction_sets())
       names.emplace_back(df::instruction_set_name(set));
     return names;
   });
-  m.def("gather_sum", &gather_sum, py::arg("words"), py::arg("offsets"),
-        py::arg("instruction_set") = "");
 }
 
 void bind_network(py::module_& m) {
-  m.def("tune_allocator", &df::tune_allocator);
 #ifdef DEEPRACER_FAST_NETWORK
   m.attr("NETWORK_JAXLIB") = DEEPRACER_FAST_NETWORK;  // the version it was built for
   m.def("network_instruction_sets", &df::network::instruction_sets);
@@ -107,24 +84,42 @@ void bind_network(py::module_& m) {
 #endif
 }
 
-}  // namespace
+// The number that a constant of the core was written as.
+double written(float value) {
+  char text[32];
+  double result = 0.0;
+  std::from_chars(text, std::to_chars(text, text + sizeof text, value).ptr, result);
+  return result;
+}
 
-PYBIND11_MODULE(_core, m) {
-  m.doc() = "The native core of deepracer_fast; use deepracer_fast.world.simulator instead.";
-  bind_machine(m);
-  bind_vehicle(m);
-  bind_lines(m);
-  bind_records(m);
-  bind_world(m);
-  bind_simulator(m);
-  bind_network(m);
+void bind_constants(py::module_& m) {
   py::list names, visible;
   for (const char* name : df::kStatusNames) names.append(name);
   for (const int column : df::kVisibleColumns) visible.append(column);
   m.attr("CONTROL_PERIOD") = double{df::kControlPeriod};
+  m.attr("FRONT_POINT") = written(df::kFrontPoint);
+  m.attr("STEERING_LIMIT_DEG") = written(df::kMaxSteeringDeg);
+  m.attr("SPEED_LIMITS") = py::make_tuple(written(df::kMinSpeed), written(df::kMaxSpeed));
+  m.attr("MAX_OBJECTS") = df::kMaxObjects;
+  m.attr("PICTURE_SHAPE") = py::make_tuple(df::kPictureHeight, df::kPictureWidth);
+  m.attr("LIDAR_RAYS") = df::kLidarRays;
+  m.attr("LIDAR_SECTORS") = df::kNumSectors;
   m.attr("TRACK_STATE_SIZE") = df::kTrackStateSize;
   m.attr("OBJECT_COLUMNS") = df::kObjectColumns;
   m.attr("OBJECTS_TOLD") = df::kObjectsTold;
   m.attr("VISIBLE_TRACK_STATE") = py::tuple(visible);
   m.attr("STATUS_NAMES") = py::tuple(names);
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The native core of deepracer_fast; use deepracer_fast.world.simulator instead.";
+  bind_functions(m);
+  bind_lines(m);
+  bind_records(m);
+  bind_world(m);
+  bind_simulator(m);
+  bind_network(m);
+  bind_constants(m);
 }

@@ -26,7 +26,7 @@ std::unique_ptr<df::Simulator> make_simulator(const py::object& track, const py:
   const std::shared_ptr<const df::Track> road = check::shared<df::Track>(track, "track");
   const std::shared_ptr<const df::Ground> floor = check::shared<df::Ground>(ground, "ground");
   const auto chosen = check::object<df::SimulatorOptions>(options, "options");
-  check_options(chosen, static_cast<double>(road->length()));
+  df::check_options(chosen, static_cast<double>(road->length()));
   const py::gil_scoped_release unlocked;
   return std::make_unique<df::Simulator>(road, floor, chosen);
 }
@@ -45,7 +45,7 @@ void begin_episodes(const py::object& self, const py::object& number) {
 
 // [B, 2] of so many cars, as `step` takes them: steering angles in degrees and speeds in m/s.
 py::array_t<float> actions_of(py::handle actions, int num_cars) {
-  return check::numbers<float>(actions, "actions", {num_cars, 2}, check::kFinite);
+  return check::numbers<float>(actions, "actions", {num_cars, 2}, df::kFinite);
 }
 
 void step(const py::object& self, const py::object& actions) {
@@ -66,7 +66,7 @@ void place(const py::object& self, const py::object& cars, const py::object& x, 
   const auto ys =
       check::numbers<float>(y, "y", {n}, {walls.min_y - kAstray, walls.max_y + kAstray});
   const auto headings = check::numbers<float>(heading, "heading", {n}, check::kAngles);
-  const auto angles = check::numbers<float>(steering, "steering", {n}, check::kTurns);
+  const auto angles = check::numbers<float>(steering, "steering", {n}, df::kQuarterTurn);
   const auto at_x = view(xs), at_y = view(ys), along = view(headings), wheels = view(angles);
   in_turn(simulator, [&] { simulator.place(which, at_x, at_y, along, wheels); });
 }
@@ -79,8 +79,8 @@ void place_objects(const py::object& self, const py::object& cars, const py::obj
   const std::size_t n = which.size();
   const int k = simulator.traffic().num_objects();
   // One range for both coordinates.
-  const check::Range reach = {std::min(walls.min_x, walls.min_y) - kAstray,
-                              std::max(walls.max_x, walls.max_y) + kAstray};
+  const df::Range reach = {std::min(walls.min_x, walls.min_y) - kAstray,
+                           std::max(walls.max_x, walls.max_y) + kAstray};
   const auto places = check::numbers<float>(location, "location", {n, k, 2}, reach);
   const auto headings = check::numbers<float>(heading, "heading", {n, k}, check::kAngles);
   const auto at = view(places), along = view(headings);
@@ -98,122 +98,74 @@ py::array_t<float> track_states(const py::object& self) {
 // [B, 5] record of what the vehicle model holds: x, y, heading, speed, steering (m, rad, m/s).
 py::array_t<float> vehicle_states(const py::object& self) {
   auto& simulator = check::self<df::Simulator>(self);
-  py::array_t<float> result({simulator.cars().num_cars, 5});
-  float* out = result.mutable_data();
-  in_turn(simulator, [&] {
-    for (const df::VehicleState& v : simulator.cars().vehicle)
-      for (const float value : {v.position.x, v.position.y, v.heading, v.speed, v.steering})
-        *out++ = value;
-  });
+  py::array_t<float> result({simulator.cars().num_cars, df::kVehicleStateSize});
+  const std::span out(result.mutable_data(), static_cast<std::size_t>(result.size()));
+  in_turn(simulator, [&] { simulator.write_vehicle_states(out); });
   return result;
 }
 
 // [B, K, 3] x, y (m) and heading (rad) of each car's objects.
 py::array_t<float> object_poses(const py::object& self) {
   auto& simulator = check::self<df::Simulator>(self);
-  const int cars = simulator.cars().num_cars;
-  py::array_t<float> result({cars, simulator.traffic().num_objects(), 3});
-  float* out = result.mutable_data();
-  in_turn(simulator, [&] {
-    for (int car = 0; car < cars; ++car)
-      for (const df::Object& object : simulator.traffic().objects(car))
-        for (const float value : {object.position.x, object.position.y, angle_of(object.along)})
-          *out++ = value;
+  py::array_t<float> result({simulator.cars().num_cars, simulator.traffic().num_objects(), 3});
+  const std::span out(result.mutable_data(), static_cast<std::size_t>(result.size()));
+  in_turn(simulator, [&] { simulator.write_object_poses(out); });
+  return result;
+}
+
+// Views of the columns of a table, by name.
+template <typename Arrays, typename Table>
+py::dict views(const Arrays& arrays, const Table& table, const py::object& self) {
+  const auto& simulator = check::self<df::Simulator>(self);
+  const int cars = simulator.cars().num_cars, objects = simulator.traffic().num_objects();
+  py::dict result;
+  df::for_each_row(table, [&](const auto& column) {
+    result[column.name] = column_view(arrays, column, cars, objects, self);
   });
   return result;
 }
 
 py::dict params(const py::object& self) {
-  const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
-  py::dict result;
-  result["all_wheels_on_track"] = flags(cars.all_wheels_on_track, self);
-  result["x"] = column(cars.x, self);
-  result["y"] = column(cars.y, self);
-  result["heading"] = column(cars.heading_deg, self);
-  result["distance_from_center"] = column(cars.distance_from_center, self);
-  result["projection_distance"] = column(cars.projection_distance, self);
-  result["progress"] = column(cars.progress, self);
-  result["steps"] = column(cars.steps, self);
-  result["speed"] = column(cars.speed_command, self);
-  result["steering_angle"] = column(cars.steering_command_deg, self);
-  result["track_width"] = column(cars.track_width, self);
-  result["track_length"] = column(cars.track_length, self);
-  result["closest_waypoints"] = column(cars.closest_waypoints, self, 2);
-  result["is_left_of_center"] = flags(cars.is_left_of_center, self);
-  result["is_reversed"] = flags(cars.is_reversed, self);
-  result["is_crashed"] = flags(cars.is_crashed, self);
-  result["is_offtrack"] = flags(cars.is_offtrack, self);
-  result["sim_time"] = column(cars.sim_time, self);
-  return result;
+  return views(check::self<df::Simulator>(self).cars(), df::CarBatch::params(), self);
 }
 
-// [B, K] and the like of the objects; empty where the race has none.
+// Those of the objects; empty where the race has none.
 py::dict object_params(const py::object& self) {
-  const auto& simulator = check::self<df::Simulator>(self);
-  py::dict result;
-  if (!simulator.traffic().is_on()) return result;
-  const df::ObjectColumns& columns = simulator.traffic().columns();
-  const py::ssize_t cars = simulator.cars().num_cars;
-  const py::ssize_t k = simulator.traffic().num_objects();
-  const auto each = [&](const auto& data) { return shaped_view(data.data(), {cars, k}, self); };
-  result["closest_objects"] = column(columns.closest_objects, self, 2);
-  result["objects_location"] = shaped_view(columns.location.data(), {cars, k, 2}, self);
-  result["objects_left_of_center"] = each(columns.left_of_center).attr("view")("bool");
-  result["object_in_camera"] = flags(columns.object_in_camera, self);
-  result["objects_speed"] = each(columns.speed);
-  result["objects_heading"] = each(columns.heading);
-  result["objects_distance_from_center"] = each(columns.distance_from_center);
-  result["objects_distance"] = each(columns.distance);
-  return result;
+  const df::Traffic& traffic = check::self<df::Simulator>(self).traffic();
+  if (!traffic.is_on()) return {};
+  return views(traffic.columns(), df::ObjectColumns::params(), self);
 }
 
+// Rows of observations: one a car; of final ones none unless they are kept.
+py::ssize_t num_rows(const df::Simulator& simulator, bool is_final) {
+  const bool has_rows = !is_final || simulator.sensors().options().final_observations;
+  return has_rows ? simulator.cars().num_cars : 0;
+}
+
+template <bool kIsFinal>
 py::array pictures(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.pictures().data(),
-                     {simulator.cars().num_cars, df::kPictureHeight, df::kPictureWidth,
+  const auto data = kIsFinal ? sensors.final_pictures() : sensors.pictures();
+  return shaped_view(data.data(),
+                     {num_rows(simulator, kIsFinal), df::kPictureHeight, df::kPictureWidth,
                       sensors.options().num_eyes()},
                      self);
 }
 
+template <bool kIsFinal>
 py::array lidar(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.lidar().data(),
-                     {simulator.cars().num_cars, sensors.options().lidar_size()}, self);
-}
-
-// Rows of final observations: one a car, or none unless they are kept.
-py::ssize_t num_finals(const df::Simulator& simulator) {
-  return simulator.sensors().options().final_observations ? simulator.cars().num_cars : 0;
-}
-
-py::array final_pictures(const py::object& self) {
-  const auto& simulator = check::self<df::Simulator>(self);
-  const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(
-      sensors.final_pictures().data(),
-      {num_finals(simulator), df::kPictureHeight, df::kPictureWidth, sensors.options().num_eyes()},
-      self);
-}
-
-py::array final_lidar(const py::object& self) {
-  const auto& simulator = check::self<df::Simulator>(self);
-  const df::Sensors& sensors = simulator.sensors();
-  return shaped_view(sensors.final_lidar().data(),
-                     {num_finals(simulator), sensors.options().lidar_size()}, self);
+  const auto data = kIsFinal ? sensors.final_lidar() : sensors.lidar();
+  return shaped_view(data.data(), {num_rows(simulator, kIsFinal), sensors.options().lidar_size()},
+                     self);
 }
 
 py::array final_track_states(const py::object& self) {
   const auto& simulator = check::self<df::Simulator>(self);
   return shaped_view(simulator.final_track_states().data(),
-                     {num_finals(simulator), df::kTrackStateSize}, self);
-}
-
-py::array status(const py::object& self) {
-  const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
-  return shaped_view(reinterpret_cast<const std::uint8_t*>(cars.status.data()), {cars.num_cars},
-                     self);
+                     {num_rows(simulator, true), df::kTrackStateSize}, self);
 }
 
 // A lock for what Python does around a simulator's calls, such as the stacking of frames.
@@ -247,8 +199,8 @@ void bind_simulator(py::module_& m) {
   m.def(
       "check_options",
       [](const py::object& options, const py::object& track_length) {
-        check_options(check::object<df::SimulatorOptions>(options, "options"),
-                      check::number(track_length, "track_length", check::kPlaces));
+        df::check_options(check::object<df::SimulatorOptions>(options, "options"),
+                          check::number(track_length, "track_length", check::kPlaces));
       },
       py::arg("options"), py::arg("track_length"));
   m.def(
@@ -258,13 +210,8 @@ void bind_simulator(py::module_& m) {
                           static_cast<int>(check::integer(num_cars, "num_cars", 1, 1 << 24)));
       },
       py::arg("actions"), py::arg("num_cars"));
-  const auto of_cars = [](auto member) {
-    return [member](const py::object& self) {
-      return flags(check::self<df::Simulator>(self).cars().*member, self);
-    };
-  };
-  py::class_<df::Simulator>(m, "Simulator")
-      .def(py::init(&make_simulator), py::arg("track"), py::arg("ground"), py::arg("options"))
+  py::class_<df::Simulator> simulator(m, "Simulator");
+  simulator.def(py::init(&make_simulator), py::arg("track"), py::arg("ground"), py::arg("options"))
       .def("reset", &reset)
       .def("begin_episodes", &begin_episodes, py::arg("number"))
       .def("step", &step, py::arg("actions"))
@@ -280,12 +227,18 @@ void bind_simulator(py::module_& m) {
           [](const py::object& self) { return check::self<df::Simulator>(self).bytes_per_car(); })
       .def_property_readonly("params", &params)
       .def_property_readonly("object_params", &object_params)
-      .def_property_readonly("pictures", &pictures)
-      .def_property_readonly("lidar", &lidar)
-      .def_property_readonly("final_pictures", &final_pictures)
-      .def_property_readonly("final_lidar", &final_lidar)
-      .def_property_readonly("final_track_states", &final_track_states)
-      .def_property_readonly("terminated", of_cars(&df::CarBatch::terminated))
-      .def_property_readonly("truncated", of_cars(&df::CarBatch::truncated))
-      .def_property_readonly("status", &status);
+      .def_property_readonly("pictures", &pictures<false>)
+      .def_property_readonly("lidar", &lidar<false>)
+      .def_property_readonly("final_pictures", &pictures<true>)
+      .def_property_readonly("final_lidar", &lidar<true>)
+      .def_property_readonly("final_track_states", &final_track_states);
+  df::for_each_row(df::CarBatch::outcomes(), [&](const auto& column) {
+    simulator.def_property_readonly(column.name, [column](const py::object& self) {
+      const df::CarBatch& cars = check::self<df::Simulator>(self).cars();
+      return column_view(cars, column, cars.num_cars, 0, self);
+    });
+  });
+  m.attr("PARAMS") = described(df::CarBatch::params());
+  m.attr("OBJECT_PARAMS") = described(df::ObjectColumns::params());
+  m.attr("OUTCOMES") = described(df::CarBatch::outcomes());
 }

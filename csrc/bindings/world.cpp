@@ -85,7 +85,6 @@ std::shared_ptr<df::Track> make_track(const py::object& center, const py::object
   return std::make_shared<df::Track>(middle, left, right, lines.is_loop, opposite);
 }
 
-// Without grain the surfaces are flat, which films need: noise is what they pack worst.
 std::shared_ptr<df::Ground> make_ground(const py::object& center, const py::object& inner,
                                         const py::object& outer, const py::object& is_loop,
                                         const py::object& look, const py::object& channel,
@@ -93,9 +92,7 @@ std::shared_ptr<df::Ground> make_ground(const py::object& center, const py::obje
   const Lines lines = lines_of(center, inner, outer, is_loop, true);
   df::Look colours =
       df::look_by_name(check::text(look, "look"), check::choice<df::Channel>(channel, "channel"));
-  if (!check::flag(grain, "grain"))
-    for (df::Surface* surface : {&colours.road, &colours.field, &colours.line, &colours.dash})
-      surface->sigma = 0.0F;
+  if (!check::flag(grain, "grain")) colours = df::without_grain(colours);
   const auto middle = view(lines.center), left = view(lines.inner), right = view(lines.outer);
   const py::gil_scoped_release unlocked;
   return std::make_shared<df::Ground>(middle, left, right, lines.is_loop, colours);
@@ -134,29 +131,21 @@ void bind_ground(py::module_& m) {
           "bytes", [](const py::object& self) { return check::self<df::Ground>(self).bytes(); });
 }
 
+py::object seen(float number) { return py::float_(number); }
+py::object seen(const df::Surface& s) { return py::make_tuple(s.grey, s.sigma); }
+py::object seen(const std::array<df::WallShade, 4>& walls) {
+  py::list result;
+  for (const df::WallShade& wall : walls) result.append(py::make_tuple(wall.foot, wall.gain));
+  return result;
+}
+
 // The table of a track family's looks, for painters other than Ground; lengths in metres, greys
 // 0..255; a surface is (grey, sigma of its grain), a wall (grey at the foot, gain per metre).
 py::dict look(const py::object& name) {
   const df::Look look = df::look_by_name(check::text(name, "look"));
-  const auto pair = [](const df::Surface& s) { return py::make_tuple(s.grey, s.sigma); };
-  py::list walls;
-  for (const df::WallShade& wall : look.walls) walls.append(py::make_tuple(wall.foot, wall.gain));
   py::dict result;
-  result["road"] = pair(look.road);
-  result["field"] = pair(look.field);
-  result["line"] = pair(look.line);
-  result["dash"] = pair(look.dash);
-  result["line_outer"] = look.line_outer;
-  result["line_inner"] = look.line_inner;
-  result["dash_width"] = look.dash_width;
-  result["dash_length"] = look.dash_length;
-  result["dash_pitch"] = look.dash_pitch;
-  result["dash_first"] = look.dash_first;
-  result["start_length"] = look.start_length;
-  result["field_margin"] = look.field_margin;
-  result["wall_height"] = look.wall_height;
-  result["walls"] = walls;
-  result["sky_grey"] = look.sky_grey;
+  df::for_each_row(df::Look::fields(),
+                   [&](const auto& field) { result[field.name] = seen(look.*field.member); });
   return result;
 }
 

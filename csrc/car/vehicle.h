@@ -32,98 +32,118 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
 
+#include "base/fields.h"
 #include "base/geometry.h"
 
 namespace deepracer_fast {
 
 // One control period: a camera frame at 15 Hz (racecar.gazebo: update_rate 15).
-inline constexpr float kControlPeriod = 1.0f / 15.0f;  // s
+inline constexpr float kControlPeriod = 1.0F / 15.0F;  // s
 
 // Limits that the original puts on every command (markov agent_ctrl/constants.py).
-inline constexpr float kMaxSteering = radians(30.0f);  // rad
-inline constexpr float kMinSpeed = 0.1f;               // m/s
-inline constexpr float kMaxSpeed = 4.0f;               // m/s
+inline constexpr float kMaxSteeringDeg = 30.0F;
+inline constexpr float kMaxSteering = radians(kMaxSteeringDeg);  // rad
+inline constexpr float kMinSpeed = 0.1F;                         // m/s
+inline constexpr float kMaxSpeed = 4.0F;                         // m/s
+
+inline constexpr Range kQuarterTurn = {-1.58,
+                                       1.58};  // rad, to each side, that a wheel may stand at
 
 // Geometry of the car (deepracer URDF), in metres from base_link, which lies on the ground.
-inline constexpr float kFrontPoint = 0.14f;  // the point whose x, y and progress are reported
-inline constexpr float kRearAxle = -0.081663f;
-inline constexpr float kFrontAxle = 0.082311f;
-inline constexpr float kHalfRearTrack = 0.08105f;
-inline constexpr float kHalfFrontTrack = 0.079601f;
+inline constexpr float kFrontPoint = 0.14F;  // the point whose x, y and progress are reported
+inline constexpr float kRearAxle = -0.081663F;
+inline constexpr float kFrontAxle = 0.082311F;
+inline constexpr float kHalfRearTrack = 0.08105F;
+inline constexpr float kHalfFrontTrack = 0.079601F;
 // Yaw inertia / mass of chassis, hinges and wheels together, m^2; the centre of mass is base_link.
-inline constexpr float kGyration2 = 0.0122f;
+inline constexpr float kGyration2 = 0.0122F;
+
+inline constexpr int kFirstVersion = 3, kLastVersion = 6;  // of model_metadata.json, as known here
 
 struct VehicleParams {
-  float delay;            // s from a command to its first effect; at most 0.06, a kick needs it
-  float speed_gain;       // wheel speed / commanded speed (the wheel is larger than believed)
-  float grip;             // m/s^2 with which all four wheels together can push either way
-  float drive_slip;       // m/s along a wheel at which it pushes with its full grip
-  float side_slip;        // m/s across a wheel at which it pushes with its full grip
-  float steering_lag;     // s
-  float steering_kick;    // rad of a command's jump that the steering follows at once, at most
-  float steering_gain;    // angle of the front wheels / angle of the steering
-  float steering_offset;  // rad; recordings pull to the left
+  float delay, speed_gain, grip, drive_slip, side_slip;
+  float steering_lag, steering_kick, steering_gain, steering_offset;
+
+  static constexpr auto fields() {
+    using P = VehicleParams;
+    constexpr Range kInverted = {1e-6, 1e6};
+    return std::tuple{
+        Field{"delay", &P::delay, "s", "from a command to its effect", Range{0.0, kControlPeriod}},
+        Field{"speed_gain", &P::speed_gain, "",
+              "wheel speed / commanded speed (the wheel is larger than believed)",
+              Range{0.0, 10.0}},
+        Field{"grip", &P::grip, "m/s^2", "with which all wheels push together", Range{0.0, 1e6}},
+        Field{"drive_slip", &P::drive_slip, "m/s",
+              "along a wheel at which it pushes with its full grip", kInverted},
+        Field{"side_slip", &P::side_slip, "m/s", "across it, likewise", kInverted},
+        Field{"steering_lag", &P::steering_lag, "s", "in which the steering loses its error",
+              kInverted},
+        Field{"steering_kick", &P::steering_kick, "rad",
+              "of a command's jump that the steering follows at once, at most", Range{0.0, 1e6}},
+        Field{"steering_gain", &P::steering_gain, "",
+              "angle of the front wheels / angle of the steering", Range{-100.0, 100.0}},
+        Field{"steering_offset", &P::steering_offset, "rad", "recordings pull left", kQuarterTurn},
+    };
+  }
 };
 
+// The fitted cars, in the order of the members.
+//
 // `version` 3 and 4 of model_metadata.json: effort controllers (a slow steering, soft wheels).
 // Fit to 543 episodes of one training up to 2 m/s.
-inline constexpr VehicleParams kVersion4 = {.delay = 0.0098f,
-                                            .speed_gain = 1.022f,
-                                            .grip = 3.33f,
-                                            .drive_slip = 0.515f,
-                                            .side_slip = 0.015f,
-                                            .steering_lag = 0.482f,
-                                            .steering_kick = 0.037f,
-                                            .steering_gain = 0.776f,
-                                            .steering_offset = 0.0115f};
+inline constexpr VehicleParams kVersion4 = {0.0098F, 1.022F, 3.33F,  0.515F, 0.015F,
+                                            0.482F,  0.037F, 0.776F, 0.0115F};
 
 // `version` 5: velocity and position joint controllers, which have no derivative part. Fit to 20
 // episodes up to 3 m/s and to the understeer of 9,059 samples of other runs up to 4 m/s.
-inline constexpr VehicleParams kVersion5 = {.delay = 0.0455f,
-                                            .speed_gain = 1.021f,
-                                            .grip = 3.78f,
-                                            .drive_slip = 0.257f,
-                                            .side_slip = 0.0294f,
-                                            .steering_lag = 0.0023f,
-                                            .steering_kick = 0.0f,
-                                            .steering_gain = 0.606f,
-                                            .steering_offset = 0.0405f};
+inline constexpr VehicleParams kVersion5 = {0.0455F, 1.021F, 3.78F,  0.257F, 0.0294F,
+                                            0.0023F, 0.0F,   0.606F, 0.0405F};
 
 // `version` 6: the same controllers in the ROS 2 release, on another physics engine. Fit to three
 // laps up to 2.5 m/s and to the understeer of 15,281 samples of two runs; none shows a limit of
 // grip, and any above 18 fits them.
-inline constexpr VehicleParams kVersion6 = {.delay = 0.0545f,
-                                            .speed_gain = 1.014f,
-                                            .grip = 30.0f,
-                                            .drive_slip = 0.22f,
-                                            .side_slip = 0.03f,
-                                            .steering_lag = 0.148f,
-                                            .steering_kick = 0.0f,
-                                            .steering_gain = 0.99f,
-                                            .steering_offset = 0.0063f};
+inline constexpr VehicleParams kVersion6 = {0.0545F, 1.014F, 30.0F, 0.22F,  0.03F,
+                                            0.148F,  0.0F,   0.99F, 0.0063F};
 
-// The car that `version` of model_metadata.json selects, 3 to 6; straight unless `asymmetric`.
+// The car that `version` of model_metadata.json selects; straight unless `asymmetric`. Throws
+// std::invalid_argument unless that is 3 to 6.
 inline VehicleParams vehicle_params(int car_version, bool asymmetric = false) {
+  if (car_version < kFirstVersion || car_version > kLastVersion)
+    throw std::invalid_argument("car_version must lie in [3, 6], got " +
+                                std::to_string(car_version));
   VehicleParams params = car_version <= 4 ? kVersion4 : car_version == 5 ? kVersion5 : kVersion6;
-  if (!asymmetric) params.steering_offset = 0.0f;
+  if (!asymmetric) params.steering_offset = 0.0F;
   return params;
 }
 
 struct VehicleCommand {
-  float steering = 0.0f;  // rad, left positive
-  float speed = 0.0f;     // m/s
+  float steering = 0.0F;  // rad, left positive
+  float speed = 0.0F;     // m/s
 };
 
 struct VehicleState {
   Vec2 position;            // base_link, m
-  float heading = 0.0f;     // rad
-  float speed = 0.0f;       // m/s of base_link along the heading
-  float side_speed = 0.0f;  // m/s of base_link to the left of it
-  float yaw_rate = 0.0f;    // rad/s
-  float steering = 0.0f;    // rad, before gain and offset
+  float heading = 0.0F;     // rad
+  float speed = 0.0F;       // m/s of base_link along the heading
+  float side_speed = 0.0F;  // m/s of base_link to the left of it
+  float yaw_rate = 0.0F;    // rad/s
+  float steering = 0.0F;    // rad, before gain and offset
   VehicleCommand command;   // the last one given
 };
+
+// What others are told of a state: x, y, heading, speed, steering. Returns the end of the row.
+inline constexpr int kVehicleStateSize = 5;
+inline float* write_state(const VehicleState& v, float* row) {
+  for (const float value : {v.position.x, v.position.y, v.heading, v.speed, v.steering})
+    *row++ = value;
+  return row;
+}
 
 inline constexpr int kSubsteps = 10;                           // the fits hold for these 6.7 ms
 inline constexpr float kSubstep = kControlPeriod / kSubsteps;  // s
@@ -137,12 +157,15 @@ struct Substep {
 
 // What the parameters make of every control period alike, worked out once.
 struct VehicleLaw {
+  // Throws std::invalid_argument for a kick that no substep has room for.
   explicit VehicleLaw(const VehicleParams& p) : params(p) {
-    float old_before = 1.0f;
+    if (p.steering_kick > 0.0F && p.delay > kControlPeriod - kSubstep)
+      throw std::invalid_argument("delay must be at most 0.06 s where there is a steering_kick");
+    float old_before = 1.0F;
     for (int i = 0; i < kSubsteps; ++i) {
-      const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0f, 1.0f);
+      const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0F, 1.0F);
       substeps[static_cast<std::size_t>(i)] = {old, old_before - old,
-                                               1.0f - std::exp(-kSubstep / p.steering_lag)};
+                                               1.0F - std::exp(-kSubstep / p.steering_lag)};
       old_before = old;
     }
   }
@@ -160,7 +183,7 @@ struct Contact {
 
 // The slip that a push takes away within a substep softens it: stable for any grip.
 DEEPRACER_FAST_INLINE Contact contact_of(const VehicleParams& p, float grip) {
-  return {grip, 1.0f / (p.drive_slip + grip * kSubstep), 1.0f / (p.side_slip + grip * kSubstep)};
+  return {grip, 1.0F / (p.drive_slip + grip * kSubstep), 1.0F / (p.side_slip + grip * kSubstep)};
 }
 
 // What the wheels do to a car: accelerations in its own frame.
@@ -170,7 +193,7 @@ struct Push {
   float turn;   // rad/s^2
 };
 
-DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0f, 1.0f); }
+DEEPRACER_FAST_INLINE float saturate(float share) { return limit(share, -1.0F, 1.0F); }
 
 DEEPRACER_FAST_INLINE VehicleCommand clip_command(VehicleCommand c) {
   return {limit(c.steering, -kMaxSteering, kMaxSteering), limit(c.speed, kMinSpeed, kMaxSpeed)};
@@ -192,7 +215,7 @@ DEEPRACER_FAST_INLINE Push push_of_wheels(const VehicleState& s, const VehiclePa
   const float rear_left = saturate((wheel_speed - s.speed + rear_swing) * contact.stiff_along);
   const float rear_right = saturate((wheel_speed - s.speed - rear_swing) * contact.stiff_along);
   const float rear_side =
-      -2.0f * saturate((s.side_speed + s.yaw_rate * kRearAxle) * contact.stiff_side);
+      -2.0F * saturate((s.side_speed + s.yaw_rate * kRearAxle) * contact.stiff_side);
 
   const Vec2 wheel = direction(p.steering_gain * (s.steering + p.steering_offset));
   const float side = s.side_speed + s.yaw_rate * kFrontAxle;
@@ -200,7 +223,7 @@ DEEPRACER_FAST_INLINE Push push_of_wheels(const VehicleState& s, const VehiclePa
   const Vec2 left = push_of_wheel(wheel, {s.speed - front_swing, side}, wheel_speed, contact);
   const Vec2 right = push_of_wheel(wheel, {s.speed + front_swing, side}, wheel_speed, contact);
 
-  const float wheel_grip = 0.25f * contact.grip;
+  const float wheel_grip = 0.25F * contact.grip;
   const float turn = kFrontAxle * (left.y + right.y) + kRearAxle * rear_side +
                      kHalfFrontTrack * (right.x - left.x) +
                      kHalfRearTrack * (rear_right - rear_left);
@@ -212,8 +235,8 @@ DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p
                                          const Contact& contact, VehicleCommand last,
                                          Substep step) {
   constexpr float dt = kSubstep;
-  const float steering = step.old * last.steering + (1.0f - step.old) * s.command.steering;
-  const float speed = step.old * last.speed + (1.0f - step.old) * s.command.speed;
+  const float steering = step.old * last.steering + (1.0F - step.old) * s.command.steering;
+  const float speed = step.old * last.speed + (1.0F - step.old) * s.command.speed;
   const float jump = s.command.steering - last.steering;
   s.steering += step.newly * limit(jump, -p.steering_kick, p.steering_kick);
   s.steering += step.steering_share * (steering - s.steering);
@@ -225,7 +248,7 @@ DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p
   s.speed += dt * ahead;
   s.yaw_rate += dt * push.turn;
 
-  const Vec2 along = direction(s.heading + 0.5f * dt * s.yaw_rate);
+  const Vec2 along = direction(s.heading + 0.5F * dt * s.yaw_rate);
   s.position = offset(s.position, along, s.speed * dt, s.side_speed * dt);
   s.heading += s.yaw_rate * dt;
 }
@@ -237,6 +260,17 @@ inline void drive(VehicleState& s, const VehicleLaw& law, float grip, VehicleCom
   s.command = clip_command(next);
   for (const Substep& step : law.substeps) drive_substep(s, law.params, contact, last, step);
   s.heading = wrap_angle(s.heading);
+}
+
+// One car on an endless plane: where it is before the first of its commands [T] and after each of
+// them, as [T + 1, kVehicleStateSize].
+inline void drive_open_loop(VehicleState start, const VehicleLaw& law,
+                            std::span<const VehicleCommand> commands, float* out) {
+  out = write_state(start, out);
+  for (const VehicleCommand command : commands) {
+    drive(start, law, law.params.grip, command);
+    out = write_state(start, out);
+  }
 }
 
 }  // namespace deepracer_fast

@@ -6,9 +6,10 @@
 namespace deepracer_fast {
 namespace {
 
-// A VehicleState and what its substeps share, for kLanes cars; lanes without a car stay at rest.
+// A VehicleState and what its substeps share, for kCarsTogether cars; lanes without a car stay at
+// rest.
 struct Lanes {
-  using Floats = float[kLanes];
+  using Floats = float[kCarsTogether];
 
   Floats x{}, y{}, heading{}, speed{}, side_speed{}, yaw_rate{}, steering{};
   Floats next_steering{}, next_speed{}, last_steering{}, last_speed{};
@@ -48,33 +49,14 @@ struct Lanes {
 DEEPRACER_FAST_INLINE void drive_lanes(Lanes& cars, const VehicleLaw& law) {
   const VehicleParams params = law.params;  // a copy: stores to the cars can't change it
   for (const Substep step : law.substeps)
-    for (int lane = 0; lane < kLanes; ++lane) {
+    for (int lane = 0; lane < kCarsTogether; ++lane) {
       VehicleState s = cars.state(lane);
       drive_substep(s, params, cars.contact(lane),
                     {cars.last_steering[lane], cars.last_speed[lane]}, step);
       cars.set_state(lane, s);
     }
-  for (int lane = 0; lane < kLanes; ++lane) cars.heading[lane] = wrap_angle(cars.heading[lane]);
-}
-
-void drive_portable(Lanes& cars, const VehicleLaw& law) { drive_lanes(cars, law); }
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) void drive_avx2(Lanes& cars, const VehicleLaw& law) {
-  drive_lanes(cars, law);
-}
-
-__attribute__((target("avx512f"))) void drive_avx512(Lanes& cars, const VehicleLaw& law) {
-  drive_lanes(cars, law);
-}
-#endif
-
-void drive_on(InstructionSet instruction_set, Lanes& cars, const VehicleLaw& law) {
-#if defined(__x86_64__)
-  if (instruction_set == InstructionSet::kAvx512) return drive_avx512(cars, law);
-  if (instruction_set == InstructionSet::kAvx2) return drive_avx2(cars, law);
-#endif
-  drive_portable(cars, law);
+  for (int lane = 0; lane < kCarsTogether; ++lane)
+    cars.heading[lane] = wrap_angle(cars.heading[lane]);
 }
 
 }  // namespace
@@ -92,7 +74,7 @@ void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
     s.command = clip_command(order.command);
     cars.set_state(lane, s);
   }
-  drive_on(instruction_set, cars, law);
+  run_on<drive_lanes>(instruction_set, cars, law);
   for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane)
     *orders[static_cast<std::size_t>(lane)].vehicle = cars.state(lane);
 }

@@ -1,4 +1,4 @@
-// Many cars over one control period: the model of vehicle.h, kLanes cars side by side.
+// Many cars over one control period: the model of vehicle.h, kCarsTogether cars side by side.
 //
 // One car's ten substeps wait for each other; those of different cars do not. So a substep runs
 // over the lanes of a struct of arrays, which the compiler turns into vector instructions, once for
@@ -15,7 +15,8 @@
 
 namespace deepracer_fast {
 
-inline constexpr int kLanes = 16;  // one vector of AVX-512, two of AVX2, four of SSE and NEON
+inline constexpr int kCarsTogether =
+    16;  // one vector of AVX-512, two of AVX2, four of SSE and NEON
 
 // One car's order: obey `command` with wheels that hold with `grip` (m/s^2).
 struct DriveOrder {
@@ -24,7 +25,7 @@ struct DriveOrder {
   float grip;
 };
 
-// Drives up to kLanes different cars.
+// Drives up to kCarsTogether different cars.
 void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
                     InstructionSet instruction_set);
 

@@ -26,8 +26,8 @@ struct CacheAligned {
 template <class T>
 using Buffer = std::vector<T, CacheAligned<T>>;
 
-/// At least `count` elements of a buffer that is kept from call to call: memory fresh from the
-/// system costs a page fault every 4 KB.
+// At least `count` elements of a buffer that is kept from call to call: memory fresh from the
+// system costs a page fault every 4 KB.
 template <class T>
 T* room_for(Buffer<T>& buffer, std::size_t count) {
   if (buffer.size() < count) buffer.resize(count);

@@ -15,12 +15,12 @@ float* room(Buffer<float>& buffer, int count) {
   return room_for(buffer, static_cast<std::size_t>(count));
 }
 
-/// How many kernel rows (or columns) meet the input pixels of one parity, pixel modulo stride.
+// How many kernel rows (or columns) meet the input pixels of one parity, pixel modulo stride.
 int taps_of_parity(const Layer& layer, int parity) {
   return (layer.kernel - parity + layer.stride - 1) / layer.stride;
 }
 
-/// The kernel for the forward pass: [panel][kernel row][words of a window][columns].
+// The kernel for the forward pass: [panel][kernel row][words of a window][columns].
 Buffer<Word> pack_kernel(const Kernels& kernels, const Layer& layer, const float* kernel) {
   const int panel = kernels.panel(layer.filters), run = kernels.words(layer.window());
   Buffer<Word> packed(static_cast<std::size_t>(layer.kernel * run * layer.filters));
@@ -34,10 +34,10 @@ Buffer<Word> pack_kernel(const Kernels& kernels, const Layer& layer, const float
   return packed;
 }
 
-/// The kernel for the gradient of the input. That is a convolution again: of the gradient of the
-/// output, by the kernel turned round, filters and channels exchanged. With a stride, pixels of
-/// different parity meet different parts of the kernel, so that each parity has its own:
-/// [parity row][parity column][panel][tap row][tap column][words of the filters][columns].
+// The kernel for the gradient of the input. That is a convolution again: of the gradient of the
+// output, by the kernel turned round, filters and channels exchanged. With a stride, pixels of
+// different parity meet different parts of the kernel, so that each parity has its own:
+// [parity row][parity column][panel][tap row][tap column][words of the filters][columns].
 Buffer<Word> pack_turned_kernel(const Kernels& kernels, const Layer& layer, const float* kernel) {
   const int panel = kernels.panel(layer.channels), pixels = layer.kernel * layer.kernel;
   Buffer<Word> packed(
@@ -67,13 +67,13 @@ float* convert_picture(const Layer& layer, const std::uint8_t* pixels, Scratch& 
   return picture;
 }
 
-/// The gradient behind a ReLU: passed on where its output is positive. Taken by value, it is a
-/// choice and no branch, which would be mispredicted every other time.
+// The gradient behind a ReLU: passed on where its output is positive. Taken by value, it is a
+// choice and no branch, which would be mispredicted every other time.
 float masked_by(float output, float gradient) { return output > 0.0F ? gradient : 0.0F; }
 
-/// Copies the gradient where the unit was active, with `margin` zero columns to both sides of each
-/// row, and adds the sum over pixels to `bias_sums`. The arrays are told apart: else nothing is
-/// vectorised.
+// Copies the gradient where the unit was active, with `margin` zero columns to both sides of each
+// row, and adds the sum over pixels to `bias_sums`. The arrays are told apart: else nothing is
+// vectorised.
 void mask_gradient(const Layer& layer, int margin, const float* __restrict activation,
                    const float* __restrict gradient, float* __restrict masked,
                    float* __restrict bias_sums) {
@@ -94,16 +94,16 @@ void mask_gradient(const Layer& layer, int margin, const float* __restrict activ
   }
 }
 
-/// A picture as an operand of a sum over its pixels: two that follow each other in the sum share a
-/// bf16 word.
+// A picture as an operand of a sum over its pixels: two that follow each other in the sum share a
+// bf16 word.
 struct PixelWords {
   const Word* data;
   std::ptrdiff_t step;  // words from one step of the sum to the next
   std::ptrdiff_t run;   // words from one row of the sum to the next
 };
 
-/// A window may begin at any pixel, so each is joined with the one a stride to its right. At the
-/// end of a row that is a wrong one, which then meets a zero: the last output has no partner.
+// A window may begin at any pixel, so each is joined with the one a stride to its right. At the
+// end of a row that is a wrong one, which then meets a zero: the last output has no partner.
 PixelWords input_words(const Kernels& kernels, const Layer& layer, const float* in,
                        Buffer<Word>& room) {
   const int size = layer.in_size(), step = layer.stride * layer.channels;

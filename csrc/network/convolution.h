@@ -20,13 +20,13 @@
 
 namespace deepracer_fast::network {
 
-/// Row and column of a pixel, modulo a layer's stride.
+// Row and column of a pixel, modulo a layer's stride.
 struct Parity {
   int y;
   int x;
 };
 
-/// A thread's working memory; grows to what the largest layer needs and stays.
+// A thread's working memory; grows to what the largest layer needs and stays.
 struct Scratch {
   Buffer<float> picture;
   Buffer<float> activations[2];
@@ -38,21 +38,21 @@ struct Scratch {
   std::vector<Buffer<float>> point_sums;  // of each layer; empty unless by Winograd
 };
 
-/// The layers with their weights packed for some kernels; const while threads share it.
+// The layers with their weights packed for some kernels; const while threads share it.
 class PictureLayers {
  public:
-  /// Packs for the forward pass, and `with_gradient` for the backward pass as well.
+  // Packs for the forward pass, and `with_gradient` for the backward pass as well.
   PictureLayers(const Kernels& kernels, std::vector<Layer> layers, std::span<const Weights> weights,
                 bool with_gradient);
 
-  /// Computes one picture's activations, layer after layer. `activations` has one target a layer;
-  /// nullptr keeps a layer's in `scratch`.
+  // Computes one picture's activations, layer after layer. `activations` has one target a layer;
+  // nullptr keeps a layer's in `scratch`.
   void forward(const std::uint8_t* picture, std::span<float* const> activations,
                Scratch& scratch) const;
 
-  /// Adds one picture's gradient of all weights to `sums`: per layer kernel, then bias. The first
-  /// kernel's is for pixels of 0..255 and has still to be divided by 255. Pictures follow each
-  /// other between `begin_gradient` and `end_gradient`, with the same scratch and sums.
+  // Adds one picture's gradient of all weights to `sums`: per layer kernel, then bias. The first
+  // kernel's is for pixels of 0..255 and has still to be divided by 255. Pictures follow each
+  // other between `begin_gradient` and `end_gradient`, with the same scratch and sums.
   void begin_gradient(Scratch& scratch) const;
   void backward(const std::uint8_t* picture, std::span<const float* const> activations,
                 const float* gradient, float* sums, Scratch& scratch) const;
@@ -60,7 +60,7 @@ class PictureLayers {
 
   std::span<const Layer> layers() const { return layers_; }
 
-  /// Length of `sums`.
+  // Length of `sums`.
   std::size_t num_weights() const;
 
  private:
@@ -68,7 +68,7 @@ class PictureLayers {
   void add_weight_gradient(const Layer& layer, const float* in, const float* masked, float* sums,
                            Scratch& scratch) const;
   void input_gradient(std::size_t index, const float* masked, float* out, Scratch& scratch) const;
-  /// The input pixels of one parity, for the panel of channels that `out` and `weights` begin with.
+  // The input pixels of one parity, for the panel of channels that `out` and `weights` begin with.
   void parity_gradient(const Layer& layer, Parity parity, const Word* masked, const Word* weights,
                        float* out) const;
 

@@ -21,13 +21,13 @@ constexpr int kWeightRows = 192;  // rows of the weights' gradient that one item
 
 int blocks(int count, int size) { return (count + size - 1) / size; }
 
-/// A thread's packed panels.
+// A thread's packed panels.
 Word* panel_buffer(int words) {
   thread_local Buffer<Word> buffer;
   return room_for(buffer, static_cast<std::size_t>(words));
 }
 
-/// Weights [count, columns] as panels, read as they lie in memory: [panel][words(count)][columns].
+// Weights [count, columns] as panels, read as they lie in memory: [panel][words(count)][columns].
 void pack_panels(const Kernels& kernels, const float* w, int count, int columns, Word* packed) {
   const int per_word = kernels.per_word, panel = kernels.panel(columns);
   const std::ptrdiff_t of_panel = static_cast<std::ptrdiff_t>(count / per_word) * panel;
@@ -41,8 +41,8 @@ void pack_panels(const Kernels& kernels, const float* w, int count, int columns,
   }
 }
 
-/// Words of `count` numbers of each row of x side by side: as they lie, at the same few sets of the
-/// cache, they would push each other out.
+// Words of `count` numbers of each row of x side by side: as they lie, at the same few sets of the
+// cache, they would push each other out.
 const Word* gather_rows(const Kernels& kernels, MatmulShape shape, const float* x, int count) {
   thread_local Buffer<Word> buffer;
   const std::ptrdiff_t run = kernels.words(count);
@@ -53,8 +53,8 @@ const Word* gather_rows(const Kernels& kernels, MatmulShape shape, const float* 
   return rows;
 }
 
-/// The part of a product that sums over `depth` from `first` on: puts it into `sums`, for `rows`
-/// rows of x.
+// The part of a product that sums over `depth` from `first` on: puts it into `sums`, for `rows`
+// rows of x.
 void matmul_part(const Kernels& kernels, MatmulShape shape, const float* x, const float* w,
                  int first, int end, float* sums) {
   const int panel = kernels.panel(shape.columns);
@@ -84,7 +84,7 @@ void matmul_part(const Kernels& kernels, MatmulShape shape, const float* x, cons
   }
 }
 
-/// x_gradient: one block of rows by one panel of the depth, all columns summed.
+// x_gradient: one block of rows by one panel of the depth, all columns summed.
 void input_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
                     const Word* out_gradient, const ParallelFor& parallel_for) {
   const int panel = kernels.panel(shape.depth), run = kernels.words(shape.columns);
@@ -112,7 +112,7 @@ void input_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradi
   });
 }
 
-/// w_gradient: some rows of it, all columns; the sum runs over the rows of x.
+// w_gradient: some rows of it, all columns; the sum runs over the rows of x.
 void weight_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradient& matrices,
                      const ParallelFor& parallel_for) {
   const int panel = kernels.panel(shape.columns);

@@ -11,25 +11,25 @@
 
 namespace deepracer_fast::network {
 
-/// Calls its second argument with 0, 1, ... first argument - 1, in any order, on several threads.
+// Calls its second argument with 0, 1, ... first argument - 1, in any order, on several threads.
 using ParallelFor = std::function<void(int, const std::function<void(int)>&)>;
 
-/// x is [rows, depth], w [depth, columns], out [rows, columns].
+// x is [rows, depth], w [depth, columns], out [rows, columns].
 struct MatmulShape {
   int rows;
   int depth;
   int columns;
 };
 
-/// Throws std::invalid_argument unless depth and columns can be cut into panels.
+// Throws std::invalid_argument unless depth and columns can be cut into panels.
 void check_matmul(const Kernels& kernels, MatmulShape shape);
 
-/// out = x w.
+// out = x w.
 void matmul(const Kernels& kernels, MatmulShape shape, const float* x, const float* w, float* out,
             const ParallelFor& parallel_for);
 
-/// From `out_gradient` [rows, columns]: x_gradient [rows, depth] = out_gradient w^T and
-/// w_gradient [depth, columns] = x^T out_gradient.
+// From `out_gradient` [rows, columns]: x_gradient [rows, depth] = out_gradient w^T and
+// w_gradient [depth, columns] = x^T out_gradient.
 struct MatmulGradient {
   const float* x;
   const float* w;

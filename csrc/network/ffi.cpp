@@ -23,8 +23,8 @@ using Strides = ffi::Span<const std::int64_t>;
 // the same to the bit on every machine with the same instructions.
 constexpr int kChunks = 16;
 
-/// Work that threads take item by item. A thread that XLA starts late finds nothing left, and must
-/// then touch nothing but this record: the caller may have returned.
+// Work that threads take item by item. A thread that XLA starts late finds nothing left, and must
+// then touch nothing but this record: the caller may have returned.
 struct Work {
   const std::function<void(int)>* body;
   int count;
@@ -39,8 +39,8 @@ struct Work {
   }
 };
 
-/// Runs items on XLA's own threads. The calling thread works too, so this ends even if no other
-/// thread is free.
+// Runs items on XLA's own threads. The calling thread works too, so this ends even if no other
+// thread is free.
 ParallelFor on_threads_of(ffi::ThreadPool& pool) {
   return [&pool](int count, const std::function<void(int)>& body) {
     const auto work = std::make_shared<Work>();
@@ -60,7 +60,7 @@ const Kernels& find_kernels(std::string_view name) {
   throw std::invalid_argument("this processor has no kernels named " + std::string(name));
 }
 
-/// Turns an exception into the error that XLA reports; none may cross its C interface.
+// Turns an exception into the error that XLA reports; none may cross its C interface.
 template <class Function>
 ffi::Error reported(const Function& function) {
   try {
@@ -83,7 +83,7 @@ ffi::AnyBuffer result(const ffi::RemainingRets& results, std::size_t index) {
   return **buffer;
 }
 
-/// The numbers of a buffer, once it is sure that there are `count` of that size.
+// The numbers of a buffer, once it is sure that there are `count` of that size.
 template <class T>
 T* data_of(const ffi::AnyBuffer& buffer, std::size_t count) {
   if (buffer.element_count() != count || buffer.size_bytes() != count * sizeof(T)) {
@@ -101,7 +101,7 @@ int dimension(const ffi::AnyBuffer& buffer, std::size_t index) {
   return static_cast<int>(dimensions[index]);
 }
 
-/// What both operations on picture layers are handed.
+// What both operations on picture layers are handed.
 struct PictureCall {
   const Kernels& kernels;
   ParallelFor parallel_for;
@@ -113,7 +113,7 @@ struct PictureCall {
   std::size_t num_layers() const { return strides.size(); }
   int batch() const { return static_cast<int>(pictures.dimensions()[0]); }
 
-  /// Layers by their kernels [K, K, C, O]: every `apart`-th argument from `first` on.
+  // Layers by their kernels [K, K, C, O]: every `apart`-th argument from `first` on.
   std::vector<Layer> layers(std::size_t first, std::size_t apart) const {
     std::vector<LayerShape> shapes;
     for (std::size_t i = 0; i < num_layers(); ++i) {
@@ -129,14 +129,14 @@ struct PictureCall {
   }
 };
 
-/// Working memory is kept from call to call: fresh memory costs a page fault every 4 KB.
+// Working memory is kept from call to call: fresh memory costs a page fault every 4 KB.
 Scratch& scratch_of_thread() {
   thread_local Scratch scratch;
   return scratch;
 }
 
-/// Arguments: per layer kernel, bias. Results: the activations of as many of the last layers as
-/// are asked for: one to act, all of them to learn.
+// Arguments: per layer kernel, bias. Results: the activations of as many of the last layers as
+// are asked for: one to act, all of them to learn.
 void forward(const PictureCall& call) {
   const std::vector<Layer> layers = call.layers(0, 2);
   std::vector<Weights> weights;
@@ -163,7 +163,7 @@ void forward(const PictureCall& call) {
   });
 }
 
-/// Adds the chunks' sums in order and puts them into the results: per layer kernel, then bias.
+// Adds the chunks' sums in order and puts them into the results: per layer kernel, then bias.
 void add_chunks(const PictureCall& call, std::span<const Layer> layers,
                 const std::vector<std::vector<float>>& chunks) {
   struct Slice {
@@ -192,7 +192,7 @@ void add_chunks(const PictureCall& call, std::span<const Layer> layers,
   });
 }
 
-/// Arguments: gradient of the last activations, the layers' kernels, the layers' activations.
+// Arguments: gradient of the last activations, the layers' kernels, the layers' activations.
 void backward(const PictureCall& call) {
   const std::vector<Layer> layers = call.layers(1, 1);
   const auto* gradient =
@@ -246,7 +246,7 @@ ffi::Error picture_layers_gradient(ffi::ThreadPool pool, std::string_view instru
   });
 }
 
-/// Shapes of a dense layer, and its arrays with their sizes checked.
+// Shapes of a dense layer, and its arrays with their sizes checked.
 struct DenseCall {
   const Kernels& kernels;
   MatmulShape shape;

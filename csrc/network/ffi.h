@@ -11,11 +11,11 @@
 
 namespace deepracer_fast::network {
 
-/// Name and address (an XLA_FFI_Handler*) of every operation.
+// Name and address (an XLA_FFI_Handler*) of every operation.
 std::vector<std::pair<std::string, void*>> handlers();
 
-/// Those whose kernels this processor can run, the fastest first; empty where there are none.
-/// The operations take one as their attribute `instruction_set`.
+// Those whose kernels this processor can run, the fastest first; empty where there are none.
+// The operations take one as their attribute `instruction_set`.
 std::vector<std::string> instruction_sets();
 
 }  // namespace deepracer_fast::network

@@ -15,18 +15,18 @@
 
 namespace deepracer_fast::network {
 
-/// What a kernel reads at a time: one float32, or two bf16 that are neighbours along the sum.
-/// bf16 is the upper half of a float32; products of two are summed in float32.
+// What a kernel reads at a time: one float32, or two bf16 that are neighbours along the sum.
+// bf16 is the upper half of a float32; products of two are summed in float32.
 using Word = std::uint32_t;
 
-/// What becomes of a tile's sums: added to what is there, put in its place, or put there after
-/// adding the bias and replacing negative values by 0.
+// What becomes of a tile's sums: added to what is there, put in its place, or put there after
+// adding the bias and replacing negative values by 0.
 enum class Finish { kAdd, kSet, kBiasRelu };
 
-/// One tile: c[row][column] = sum over runs and steps of a[row] * b[column].
-///
-/// The sum is a loop over `runs`, each of `run_length` words. A convolution's window is one run
-/// per kernel row, so that no copy of the picture is needed.
+// One tile: c[row][column] = sum over runs and steps of a[row] * b[column].
+//
+// The sum is a loop over `runs`, each of `run_length` words. A convolution's window is one run
+// per kernel row, so that no copy of the picture is needed.
 struct Product {
   const Word* a;          // first row's first word
   std::ptrdiff_t a_row;   // words from one row to the next
@@ -45,14 +45,14 @@ struct Product {
 
 using Kernel = void (*)(const Product&);
 
-/// Words from neighbours along a sum that lie side by side; a missing last one is 0.
+// Words from neighbours along a sum that lie side by side; a missing last one is 0.
 using Round = void (*)(const float* values, int count, Word* words);
 
-/// Words from neighbours along a sum that lie in two rows; no second row (nullptr) is zeros.
-/// float32 takes the first row alone.
+// Words from neighbours along a sum that lie in two rows; no second row (nullptr) is zeros.
+// float32 takes the first row alone.
 using Join = void (*)(const float* first, const float* second, int count, Word* words);
 
-/// Both for float32: the bits as they are.
+// Both for float32: the bits as they are.
 inline void copy_values(const float* values, int count, Word* words) {
   std::memcpy(words, values, static_cast<std::size_t>(count) * sizeof(Word));
 }
@@ -60,7 +60,7 @@ inline void copy_first(const float* first, const float* /*second*/, int count, W
   copy_values(first, count, words);
 }
 
-/// The kernels of one instruction set, by number of rows (first: 1 row).
+// The kernels of one instruction set, by number of rows (first: 1 row).
 struct Kernels {
   std::string_view name;
   int per_word;                       // numbers in a word: 1 float32, 2 bf16
@@ -70,10 +70,10 @@ struct Kernels {
   Round round;
   Join join;
 
-  /// Words that hold `count` numbers; a last half-used word counts whole.
+  // Words that hold `count` numbers; a last half-used word counts whole.
   int words(int count) const { return (count + per_word - 1) / per_word; }
 
-  /// Widest panel that divides `columns`; 0 if none does.
+  // Widest panel that divides `columns`; 0 if none does.
   int panel(int columns) const {
     if (!four_wide.empty() && columns % (4 * lanes) == 0) return 4 * lanes;
     return columns % (2 * lanes) == 0 ? 2 * lanes : 0;
@@ -83,15 +83,15 @@ struct Kernels {
   }
 };
 
-/// What this processor can run, the fastest first.
+// What this processor can run, the fastest first.
 const std::vector<Kernels>& available_kernels();
 
 // Defined where the instruction set is known; empty on other architectures.
 std::vector<Kernels> avx512_kernels();
 std::vector<Kernels> avx2_kernels();
 
-/// Multiplies `rows` rows by one panel, in tiles of nearly equal height: a tile of one row would
-/// wait for its own sums.
+// Multiplies `rows` rows by one panel, in tiles of nearly equal height: a tile of one row would
+// wait for its own sums.
 inline void multiply(const Kernels& kernels, int panel, int rows, Product product) {
   const std::span<const Kernel> by_height = kernels.for_panel(panel);
   const int tallest = static_cast<int>(by_height.size());

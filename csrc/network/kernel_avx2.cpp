@@ -2,29 +2,26 @@
 #include "network/kernel.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include <array>
 #include <cstring>
 #include <utility>
 
+#include "network/avx2.h"
+
 namespace deepracer_fast::network {
 namespace {
 
-#define TARGET_AVX2 __attribute__((target("avx2,fma")))
-
-constexpr int kLanes = 8;
 constexpr int kVectors = 2;
 constexpr int kTallest = 6;  // 12 of the 16 registers hold sums
 
-TARGET_AVX2 inline __m256 broadcast(const Word* word) {
+DEEPRACER_FAST_TARGET inline __m256 broadcast(const Word* word) {
   float value;
   std::memcpy(&value, word, sizeof(value));
   return _mm256_set1_ps(value);
 }
 
-TARGET_AVX2 inline void finish(const Product& product, std::ptrdiff_t offset, int column,
-                               __m256 sum) {
+DEEPRACER_FAST_TARGET inline void finish(const Product& product, std::ptrdiff_t offset, int column,
+                                         __m256 sum) {
   float* c = product.c + offset;
   if (product.finish == Finish::kAdd) sum = _mm256_add_ps(sum, _mm256_loadu_ps(c));
   if (product.finish == Finish::kBiasRelu) {
@@ -35,7 +32,7 @@ TARGET_AVX2 inline void finish(const Product& product, std::ptrdiff_t offset, in
 }
 
 template <int kRows>
-TARGET_AVX2 void tile(const Product& product) {
+DEEPRACER_FAST_TARGET void tile(const Product& product) {
   __m256 sums[kRows][kVectors] = {};
   const Word* a_run = product.a;
   const auto* b_run = reinterpret_cast<const float*>(product.b);
@@ -66,7 +63,7 @@ TARGET_AVX2 void tile(const Product& product) {
   }
 }
 
-/// Tiles of 1, 2, ... rows.
+// Tiles of 1, 2, ... rows.
 template <int... kRowsMinusOne>
 constexpr auto tiles(std::integer_sequence<int, kRowsMinusOne...>) {
   return std::array<Kernel, sizeof...(kRowsMinusOne)>{tile<kRowsMinusOne + 1>...};

@@ -13,21 +13,21 @@ namespace {
 
 // One target for both precisions, as a template cannot vary it: the bf16 extension adds three
 // instructions, which the compiler emits only for the intrinsics of bf16.
-#define TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define DEEPRACER_FAST_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
 constexpr int kLanes = 16;
 // Of the 32 registers 26 and 24 then hold sums, the others one step's operands.
 constexpr int kTallestTwoWide = 13;
 constexpr int kTallestFourWide = 6;
 
-TARGET_AVX512 inline __m512 broadcast(const Word* word) {
+DEEPRACER_FAST_TARGET inline __m512 broadcast(const Word* word) {
   int bits;
   std::memcpy(&bits, word, sizeof(bits));
   return _mm512_castsi512_ps(_mm512_set1_epi32(bits));
 }
 
 template <int kPerWord>
-TARGET_AVX512 inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
+DEEPRACER_FAST_TARGET inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
   if constexpr (kPerWord == 1) {
     return _mm512_fmadd_ps(a, b, sum);
   } else {
@@ -35,9 +35,9 @@ TARGET_AVX512 inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
   }
 }
 
-/// One vector of sums goes to memory, with what `Finish` says is to be done.
-TARGET_AVX512 inline void finish(const Product& product, std::ptrdiff_t offset, int column,
-                                 __m512 sum) {
+// One vector of sums goes to memory, with what `Finish` says is to be done.
+DEEPRACER_FAST_TARGET inline void finish(const Product& product, std::ptrdiff_t offset, int column,
+                                         __m512 sum) {
   float* c = product.c + offset;
   if (product.finish == Finish::kAdd) sum = _mm512_add_ps(sum, _mm512_loadu_ps(c));
   if (product.finish == Finish::kBiasRelu) {
@@ -50,7 +50,7 @@ TARGET_AVX512 inline void finish(const Product& product, std::ptrdiff_t offset, 
 }
 
 template <int kPerWord, int kRows, int kVectors>
-TARGET_AVX512 void tile(const Product& product) {
+DEEPRACER_FAST_TARGET void tile(const Product& product) {
   __m512 sums[kRows][kVectors] = {};
   const Word* a_run = product.a;
   const Word* b_run = product.b;
@@ -84,7 +84,7 @@ TARGET_AVX512 void tile(const Product& product) {
   }
 }
 
-/// Tiles of 1, 2, ... rows.
+// Tiles of 1, 2, ... rows.
 template <int kPerWord, int kVectors, int... kRowsMinusOne>
 constexpr auto tiles(std::integer_sequence<int, kRowsMinusOne...>) {
   return std::array<Kernel, sizeof...(kRowsMinusOne)>{
@@ -100,17 +100,17 @@ Kernels kernels(std::string_view name, Round round, Join join) {
   return {name, kPerWord, kLanes, kTwoWide, kFourWide, round, join};
 }
 
-/// Lanes of the next vector that hold one of so many numbers.
+// Lanes of the next vector that hold one of so many numbers.
 __mmask16 lanes_of(int left) {
   return static_cast<__mmask16>(left >= kLanes ? 0xffff : left <= 0 ? 0 : (1 << left) - 1);
 }
 
-/// 16 numbers, then 16 more, as 32 bf16.
-TARGET_AVX512 inline __m512i to_bf16(__m512 lower, __m512 upper) {
+// 16 numbers, then 16 more, as 32 bf16.
+DEEPRACER_FAST_TARGET inline __m512i to_bf16(__m512 lower, __m512 upper) {
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(upper, lower));
 }
 
-TARGET_AVX512 void round_pairs(const float* values, int count, Word* words) {
+DEEPRACER_FAST_TARGET void round_pairs(const float* values, int count, Word* words) {
   int i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
     const __m512 lower = _mm512_loadu_ps(values + i);
@@ -122,8 +122,9 @@ TARGET_AVX512 void round_pairs(const float* values, int count, Word* words) {
   _mm512_mask_storeu_epi32(words + i / 2, lanes_of((count - i + 1) / 2), to_bf16(lower, upper));
 }
 
-/// 16 numbers and their partners as words; no partners (nullptr) are zeros.
-TARGET_AVX512 inline __m512i joined(__mmask16 lanes, const float* first, const float* second) {
+// 16 numbers and their partners as words; no partners (nullptr) are zeros.
+DEEPRACER_FAST_TARGET inline __m512i joined(__mmask16 lanes, const float* first,
+                                            const float* second) {
   alignas(64) static constexpr std::array<std::uint16_t, 32> kInTurns = {
       0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
@@ -133,7 +134,8 @@ TARGET_AVX512 inline __m512i joined(__mmask16 lanes, const float* first, const f
   return _mm512_permutexvar_epi16(_mm512_load_si512(kInTurns.data()), to_bf16(lower, upper));
 }
 
-TARGET_AVX512 void join_rows(const float* first, const float* second, int count, Word* words) {
+DEEPRACER_FAST_TARGET void join_rows(const float* first, const float* second, int count,
+                                     Word* words) {
   int i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     const float* partner = second == nullptr ? nullptr : second + i;

@@ -11,20 +11,20 @@
 
 namespace deepracer_fast::network {
 
-/// A matrix to pack: number [row][column] lies at data[row * row_step + column * column_step]. One
-/// of the steps is 1.
+// A matrix to pack: number [row][column] lies at data[row * row_step + column * column_step]. One
+// of the steps is 1.
 struct Matrix {
   const float* data;
   std::ptrdiff_t row_step;
   std::ptrdiff_t column_step;
 };
 
-/// Copies rows x columns into words [words(rows)][columns], the sum running over the rows; a
-/// missing last row is zeros. Returns the word after the last.
+// Copies rows x columns into words [words(rows)][columns], the sum running over the rows; a
+// missing last row is zeros. Returns the word after the last.
 Word* pack(const Kernels& kernels, const Matrix& matrix, int rows, int columns, Word* words);
 
-/// Words of numbers that lie side by side in the order of the sum: themselves if they are float32,
-/// else a copy in `room`, with a word of zeros behind it.
+// Words of numbers that lie side by side in the order of the sum: themselves if they are float32,
+// else a copy in `room`, with a word of zeros behind it.
 const Word* words_of(const Kernels& kernels, const float* values, std::size_t count,
                      Buffer<Word>& room);
 

@@ -14,11 +14,11 @@ constexpr int kLeastDepth = 64;  // fewer do not fill the products between the m
 // One cache line between tiles: their rows would else fall on the same few sets of the cache.
 constexpr int kGap = 16;
 
-/// Pixels of one tile, row by row; each points to its first channel.
+// Pixels of one tile, row by row; each points to its first channel.
 template <class Pixel>
 using TilePixels = std::array<Pixel*, kMostPixels>;
 
-/// A grid of pixels in memory, and what stands for those beyond it.
+// A grid of pixels in memory, and what stands for those beyond it.
 template <class Pixel>
 struct Grid {
   int rows;
@@ -40,7 +40,7 @@ struct Grid {
   }
 };
 
-/// A pixel of zeros; what is written to one beyond the picture is lost.
+// A pixel of zeros; what is written to one beyond the picture is lost.
 float* outside_pixel(PointScratch& scratch, int channels) {
   float* pixel = room_for(scratch.outside, static_cast<std::size_t>(channels));
   std::fill_n(pixel, channels, 0.0F);

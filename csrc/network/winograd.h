@@ -20,7 +20,7 @@
 
 namespace deepracer_fast::network {
 
-/// A thread's working memory for these layers.
+// A thread's working memory for these layers.
 struct PointScratch {
   Buffer<float> inputs;   // [tile][point][block channels]
   Buffer<float> outputs;  // [tile][point][filters]
@@ -28,27 +28,27 @@ struct PointScratch {
   Buffer<Word> words[2];  // of inputs, outputs or both
 };
 
-/// One layer with its kernel at the points; const while threads share it.
+// One layer with its kernel at the points; const while threads share it.
 class WinogradLayer {
  public:
-  /// Whether the layer's window and channels suit this form.
+  // Whether the layer's window and channels suit this form.
   static bool suits(const Layer& layer);
 
-  /// Packs for the forward pass, and `with_gradient` for the gradient of the input as well.
+  // Packs for the forward pass, and `with_gradient` for the gradient of the input as well.
   WinogradLayer(const Kernels& kernels, const Layer& layer, Weights weights, bool with_gradient);
 
-  /// One picture's activations.
+  // One picture's activations.
   void forward(const float* in, float* out, PointScratch& scratch) const;
 
-  /// From the masked gradient of the outputs, [height, width, filters]: adds the kernel's gradient
-  /// at the points to `point_sums`, and sets `in_gradient`.
+  // From the masked gradient of the outputs, [height, width, filters]: adds the kernel's gradient
+  // at the points to `point_sums`, and sets `in_gradient`.
   void backward(const float* in, const float* masked, float* point_sums, float* in_gradient,
                 PointScratch& scratch) const;
 
-  /// Length of `point_sums`.
+  // Length of `point_sums`.
   std::size_t num_point_sums() const;
 
-  /// Adds the kernel's gradient to `sums`, in the kernel's own layout.
+  // Adds the kernel's gradient to `sums`, in the kernel's own layout.
   void add_kernel_gradient(const float* point_sums, float* sums) const;
 
  private:
@@ -60,13 +60,13 @@ class WinogradLayer {
   std::ptrdiff_t tile_stride(int channels) const;
   std::size_t room_of_tiles(int channels) const;
 
-  /// Calls body(factor, offset in the kernel, offset at the points) for all runs of weights.
+  // Calls body(factor, offset in the kernel, offset at the points) for all runs of weights.
   template <class Body>
   void for_each_run(const Body& body) const;
   std::ptrdiff_t run_length() const { return layer_.stride * layer_.channels * layer_.filters; }
 
-  /// Calls body(pixels, their channels, offset of their points) for all tiles, of the input once a
-  /// pixel row of its blocks. `outside` stands for pixels beyond the picture.
+  // Calls body(pixels, their channels, offset of their points) for all tiles, of the input once a
+  // pixel row of its blocks. `outside` stands for pixels beyond the picture.
   template <class Pixel, class Body>
   void for_each_input_tile(Pixel* in, Pixel* outside, const Body& body) const;
   template <class Pixel, class Body>
@@ -75,7 +75,7 @@ class WinogradLayer {
   void gather_inputs(const float* in, PointScratch& scratch) const;
   void multiply_points(const Buffer<float>& from, int from_channels, const Buffer<Word>& weights,
                        float* to, int to_channels, PointScratch& scratch) const;
-  /// Words for a sum over tiles, [words(tiles)][tile_stride(channels)].
+  // Words for a sum over tiles, [words(tiles)][tile_stride(channels)].
   const Word* joined_tiles(const Buffer<float>& points, int channels, Buffer<Word>& room) const;
   void add_weight_gradient(float* point_sums, PointScratch& scratch) const;
 

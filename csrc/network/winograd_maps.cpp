@@ -3,14 +3,10 @@
 #include "network/winograd_maps.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "network/avx2.h"
 
 namespace deepracer_fast::network {
 namespace {
-
-#define TARGET_AVX2 __attribute__((target("avx2,fma")))
-
-constexpr int kLanes = 8;
 
 template <int kRows, int kColumns>
 struct Coefficients {
@@ -24,7 +20,7 @@ struct Coefficients {
   }
 };
 
-/// Coefficients of the product of (x - point), one of the points left out (-1: none).
+// Coefficients of the product of (x - point), one of the points left out (-1: none).
 template <std::size_t kFinite>
 constexpr std::array<double, kFinite + 1> polynomial(const std::array<double, kFinite>& points,
                                                      int without) {
@@ -45,10 +41,10 @@ constexpr double power(double base, int exponent) {
   return result;
 }
 
-/// Few points near 1 keep the numbers alike in size: against float64 the outputs and gradients of
-/// DeepRacer's layers are off by at most 1.3e-6 of their largest, as much as for a plain sum. With
-/// factors in bf16 they are off by 0.6 % of their norm for windows of 3 and 0.25 % for windows of
-/// 2, a plain sum by 0.25 %.
+// Few points near 1 keep the numbers alike in size: against float64 the outputs and gradients of
+// DeepRacer's layers are off by at most 1.3e-6 of their largest, as much as for a plain sum. With
+// factors in bf16 they are off by 0.6 % of their norm for windows of 3 and 0.25 % for windows of
+// 2, a plain sum by 0.25 %.
 template <int kWindow>
 constexpr auto kPoints = std::array<double, 3>{0.0, 1.0, -1.0};
 template <>
@@ -61,7 +57,7 @@ struct Scheme {
   static constexpr int kPointCount = kFinite + 1;
   static constexpr int kOutputs = kPointCount - kWindow + 1;
 
-  /// B^T, whose row of a point vanishes at all others; the last row at all finite ones.
+  // B^T, whose row of a point vanishes at all others; the last row at all finite ones.
   static constexpr auto kInput = [] {
     Coefficients<kPointCount, kPointCount> matrix;
     for (int point = 0; point < kPointCount; ++point) {
@@ -73,7 +69,7 @@ struct Scheme {
     return matrix;
   }();
 
-  /// A^T, the powers of the points.
+  // A^T, the powers of the points.
   static constexpr auto kOutput = [] {
     Coefficients<kOutputs, kPointCount> matrix;
     for (int i = 0; i < kOutputs; ++i) {
@@ -85,7 +81,7 @@ struct Scheme {
     return matrix;
   }();
 
-  /// G, the powers again, divided by what B^T's row is at its own point.
+  // G, the powers again, divided by what B^T's row is at its own point.
   static constexpr auto kWeights = [] {
     Coefficients<kPointCount, kWindow> matrix;
     for (int point = 0; point < kFinite; ++point) {
@@ -101,7 +97,7 @@ struct Scheme {
   }();
 };
 
-/// What a map multiplies by: B^T and A^T, and for the gradients their transposes.
+// What a map multiplies by: B^T and A^T, and for the gradients their transposes.
 template <class Scheme>
 struct Input {
   static constexpr int kRows = Scheme::kPointCount, kColumns = Scheme::kPointCount;
@@ -122,9 +118,9 @@ struct Transposed {
   static constexpr float at(int row, int column) { return Matrix::at(column, row); }
 };
 
-/// out[i * out_step] = sum of Matrix[i][j] in[j * in_step]; unrolled, zeros left out.
+// out[i * out_step] = sum of Matrix[i][j] in[j * in_step]; unrolled, zeros left out.
 template <class Matrix>
-TARGET_AVX2 inline void apply(const __m256* in, int in_step, __m256* out, int out_step) {
+DEEPRACER_FAST_TARGET inline void apply(const __m256* in, int in_step, __m256* out, int out_step) {
 #pragma GCC unroll 6
   for (int i = 0; i < Matrix::kRows; ++i) {
     __m256 sum = _mm256_setzero_ps();
@@ -145,10 +141,10 @@ TARGET_AVX2 inline void apply(const __m256* in, int in_step, __m256* out, int ou
   }
 }
 
-/// Matrix * pixels * Matrix^T, 8 channels at a time.
+// Matrix * pixels * Matrix^T, 8 channels at a time.
 template <class Matrix>
-TARGET_AVX2 void gather(const float* const* pixels, int channels, float* points,
-                        std::ptrdiff_t step) {
+DEEPRACER_FAST_TARGET void gather(const float* const* pixels, int channels, float* points,
+                                  std::ptrdiff_t step) {
   constexpr int kIn = Matrix::kColumns, kOut = Matrix::kRows;
   for (int channel = 0; channel < channels; channel += kLanes) {
     __m256 in[kIn], half[kIn * kOut], out[kOut];
@@ -171,10 +167,10 @@ TARGET_AVX2 void gather(const float* const* pixels, int channels, float* points,
   }
 }
 
-/// Pixels become Matrix * points * Matrix^T, added to them or, as outputs, with bias and ReLU.
+// Pixels become Matrix * points * Matrix^T, added to them or, as outputs, with bias and ReLU.
 template <class Matrix, bool kIsOutput>
-TARGET_AVX2 void scatter(const float* points, std::ptrdiff_t step, int channels,
-                         float* const* pixels, const float* bias) {
+DEEPRACER_FAST_TARGET void scatter(const float* points, std::ptrdiff_t step, int channels,
+                                   float* const* pixels, const float* bias) {
   constexpr int kIn = Matrix::kColumns, kOut = Matrix::kRows;
   for (int channel = 0; channel < channels; channel += kLanes) {
     __m256 in[kIn], half[kIn * kOut], out[kOut];
@@ -202,7 +198,8 @@ TARGET_AVX2 void scatter(const float* points, std::ptrdiff_t step, int channels,
   }
 }
 
-TARGET_AVX2 void add_scaled(float factor, const float* from, std::ptrdiff_t count, float* to) {
+DEEPRACER_FAST_TARGET void add_scaled(float factor, const float* from, std::ptrdiff_t count,
+                                      float* to) {
   const __m256 factors = _mm256_set1_ps(factor);
   for (std::ptrdiff_t i = 0; i < count; i += kLanes) {
     const __m256 sum = _mm256_fmadd_ps(factors, _mm256_loadu_ps(from + i), _mm256_loadu_ps(to + i));

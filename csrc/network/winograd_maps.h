@@ -12,22 +12,22 @@
 
 namespace deepracer_fast::network {
 
-/// Points in one direction at the most, and squares of them in a tile.
+// Points in one direction at the most, and squares of them in a tile.
 inline constexpr int kMostPoints = 6;
 inline constexpr int kMostPixels = kMostPoints * kMostPoints;
 
-/// Takes pixels (row by row, `channels` floats each) to points that lie `step` floats apart.
+// Takes pixels (row by row, `channels` floats each) to points that lie `step` floats apart.
 using Gather = void (*)(const float* const* pixels, int channels, float* points,
                         std::ptrdiff_t step);
 
-/// The other way. `bias` is for the outputs, which it is added to before the ReLU.
+// The other way. `bias` is for the outputs, which it is added to before the ReLU.
 using Scatter = void (*)(const float* points, std::ptrdiff_t step, int channels,
                          float* const* pixels, const float* bias);
 
-/// to[i] += factor * from[i].
+// to[i] += factor * from[i].
 using AddScaled = void (*)(float factor, const float* from, std::ptrdiff_t count, float* to);
 
-/// All maps of one size of window.
+// All maps of one size of window.
 struct PointMaps {
   int outputs;                      // m, of a tile in one direction
   int window;                       // r
@@ -42,7 +42,7 @@ struct PointMaps {
   int inputs() const { return points(); }
 };
 
-/// For windows of 2 or 3; nullptr for others, and on processors without AVX2.
+// For windows of 2 or 3; nullptr for others, and on processors without AVX2.
 const PointMaps* find_point_maps(int window);
 
 }  // namespace deepracer_fast::network

@@ -27,27 +27,19 @@ Pose lens_pose(const CameraParams& params, const Rectangle& field, float x, floa
   const float c = std::cos(heading);
   const float s = std::sin(heading);
   const float ahead = static_cast<float>(params.x);
-  const float left = static_cast<float>(params.y);
-  return {std::clamp(x + ahead * c - left * s, static_cast<float>(field.min_x) + kWallClearance,
+  return {std::clamp(x + ahead * c, static_cast<float>(field.min_x) + kWallClearance,
                      static_cast<float>(field.max_x) - kWallClearance),
-          std::clamp(y + ahead * s + left * c, static_cast<float>(field.min_y) + kWallClearance,
+          std::clamp(y + ahead * s, static_cast<float>(field.min_y) + kWallClearance,
                      static_cast<float>(field.max_y) - kWallClearance),
           c, s};
 }
 
 }  // namespace
 
-Camera::Camera(const CameraParams& params) : params_(params), fastest_(instruction_sets().front()) {
-  if (params.width <= 0 || params.width > kMaxWidth || params.width % kBlock != 0) {
+Camera::Camera(const CameraParams& params) : params_(params) {
+  if (params.width % kBlock != 0)
     throw std::invalid_argument("camera width must be a multiple of 32 up to 640, got " +
                                 std::to_string(params.width));
-  }
-  if (params.height <= 0 || params.height > kMaxHeight ||
-      !(params.hfov > 0.0 && params.hfov < 3.0) || !(params.z > 0.0) ||
-      !(params.pitch >= 0.0 && params.pitch < 1.0)) {
-    throw std::invalid_argument(
-        "camera needs 0 < height <= 480, 0 < hfov < 3, z > 0 and 0 <= pitch < 1");
-  }
   focal_ = static_cast<float>(0.5 * params.width / std::tan(0.5 * params.hfov));
   const auto height = static_cast<std::size_t>(params.height);
   scanlines_.reserve(kMaxScanlinesPerRow * height);

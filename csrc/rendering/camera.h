@@ -16,24 +16,35 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/instruction_set.h"
 #include "rendering/ground.h"
 
 namespace deepracer_fast {
 
+constexpr int kBlock = 32;  // columns whose windows and edges are looked at together
+
 // Intrinsics and pose of the camera relative to base_link. Source: URDF racecar.gazebo:64-75 and
 // deepracer_single_cam_lidar.urdf:41,398-399,469.
 struct CameraParams {
-  int width = 160;        // pixels, a multiple of 32
-  int height = 120;       // pixels, up to 480
-  double hfov = 1.13;     // rad, between the left and right edge of the picture
-  double x = 0.14529;     // m ahead of base_link
-  double y = 0.0;         // m to its left (stereo: +-0.03)
-  double z = 0.13033;     // m above the ground
-  double pitch = 0.2618;  // rad, downwards
+  static constexpr int kMaxWidth = 640, kMaxHeight = 480;
+
+  int width = 160, height = 120;
+  double hfov = 1.13, x = 0.14529, z = 0.13033, pitch = 0.2618;
+
+  static constexpr auto fields() {
+    using P = CameraParams;
+    return std::tuple{
+        Field{"width", &P::width, "pixels", "a multiple of 32", Range{kBlock, kMaxWidth}},
+        Field{"height", &P::height, "pixels", "of rows", Range{1, kMaxHeight}},
+        Field{"hfov", &P::hfov, "rad", "from edge to edge of the picture", Range{0.01, 2.99}},
+        Field{"x", &P::x, "m", "ahead of base_link", Range{-100.0, 100.0}},
+        Field{"z", &P::z, "m", "above the ground", Range{0.001, 100.0}},
+        Field{"pitch", &P::pitch, "rad", "downwards", Range{0.0, 0.999}},
+    };
+  }
 };
 
-constexpr int kBlock = 32;      // columns whose windows and edges are looked at together
 constexpr int kRounding = 3;    // 1/32 grey level, more than the products of a row's weights lose
 constexpr int kMostPerRow = 6;  // scanlines that a row is made of
 
@@ -62,12 +73,10 @@ struct PictureRow {
 
 class Camera {
  public:
-  static constexpr int kMaxWidth = 640;
-  static constexpr int kMaxHeight = 480;
   static constexpr int kMaxScanlinesPerRow = 3;
-  static constexpr int kMostScanlines = kMaxScanlinesPerRow * kMaxHeight;
+  static constexpr int kMostScanlines = kMaxScanlinesPerRow * CameraParams::kMaxHeight;
 
-  // Throws std::invalid_argument if params are out of range.
+  // The params lie in their ranges; throws std::invalid_argument unless the width is a multiple.
   explicit Camera(const CameraParams& params = {});
 
   // The same picture from another height above the ground (m) and pitch (rad), in range. Allocates
@@ -88,10 +97,6 @@ class Camera {
   // Writes params().height * params().width bytes, row by row from the top left. x, y in metres and
   // heading in radians are base_link's pose; a camera outside the walls is moved just inside. A
   // tone, if there is one, replaces the look's greys. Thread-safe, allocates nothing.
-  void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
-              const Tone* tone = nullptr) const {
-    render(ground, x, y, heading, out, tone, fastest_);
-  }
   void render(const Ground& ground, float x, float y, float heading, std::uint8_t* out,
               const Tone* tone, InstructionSet path) const;
 
@@ -117,7 +122,6 @@ class Camera {
   float focal_ = 0.0F;
   float sine_ = 0.0F;
   float cosine_ = 1.0F;
-  InstructionSet fastest_;
   Scanlines scanlines_;
   std::vector<PictureRow> rows_;
 };

@@ -1,15 +1,6 @@
 // The frame painter for AVX-512: 32 columns at a time. frame_avx2.cpp explains the same steps.
 #if defined(__x86_64__)
-// GCC 12's header starts its "undefined" vectors from themselves and warns of it.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 #include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 #include <cstddef>
 #include <cstdint>

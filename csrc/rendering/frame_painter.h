@@ -130,7 +130,7 @@ class GroundWalk {
   int line_ = 0;
   Blocks blocks_{0, 0};
   Integers columns_{};  // of the first groups
-  Windows windows_[2][Camera::kMaxWidth / kBlock];
+  Windows windows_[2][CameraParams::kMaxWidth / kBlock];
 };
 
 DEEPRACER_FAST_TARGET inline Lanes load(const std::int16_t* values) {
@@ -176,7 +176,7 @@ struct Kept {
   const Samples* at(int scanline) const { return samples[scanline % kKept]; }
   Samples* at(int scanline) { return samples[scanline % kKept]; }
 
-  Samples samples[kKept][Camera::kMaxWidth / kBlock];
+  Samples samples[kKept][CameraParams::kMaxWidth / kBlock];
 };
 
 // Asks for the memory of a line that is written soon. Near the picture's end it lies beyond, which
@@ -231,7 +231,7 @@ DEEPRACER_FAST_TARGET inline void tone_ground(const Tone& tone, Blocks blocks, s
 DEEPRACER_FAST_TARGET inline void paint_walls(int row, const WallView& walls, WallRow& line) {
   walls.paint(row, line);
   if (!walls.has_sky()) return;
-  std::array<std::uint8_t, Camera::kMaxWidth> sky;
+  std::array<std::uint8_t, CameraParams::kMaxWidth> sky;
   std::memset(sky.data(), walls.sky(), static_cast<std::size_t>(walls.width()));
   blend_beyond(row, walls.top(), walls.width(), sky.data(), line.at(0));
 }

@@ -75,70 +75,14 @@ DEEPRACER_FAST_INLINE void blur_ranges(const float* first, const float* second, 
   }
 }
 
-// The loops over the rays, compiled once for each instruction set: the same arithmetic, hence the
-// same bytes.
-struct RayLoops {
-  void (*meet_rectangle)(const Rays& rays, const Slab& slab, float* ranges);
-  void (*meet_walls)(const Rays& rays, const Slab& slab, float* ranges);
-  void (*blur_ranges)(const float* first, const float* second, float* ranges);
-};
-
-void meet_rectangle_portable(const Rays& rays, const Slab& slab, float* ranges) {
-  meet_rectangle(rays, slab, ranges);
-}
-void meet_walls_portable(const Rays& rays, const Slab& slab, float* ranges) {
-  meet_walls(rays, slab, ranges);
-}
-void blur_ranges_portable(const float* first, const float* second, float* ranges) {
-  blur_ranges(first, second, ranges);
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) void meet_rectangle_avx2(const Rays& rays, const Slab& slab,
-                                                         float* ranges) {
-  meet_rectangle(rays, slab, ranges);
-}
-__attribute__((target("avx2"))) void meet_walls_avx2(const Rays& rays, const Slab& slab,
-                                                     float* ranges) {
-  meet_walls(rays, slab, ranges);
-}
-__attribute__((target("avx2"))) void blur_ranges_avx2(const float* first, const float* second,
-                                                      float* ranges) {
-  blur_ranges(first, second, ranges);
-}
-
-__attribute__((target("avx512f"))) void meet_rectangle_avx512(const Rays& rays, const Slab& slab,
-                                                              float* ranges) {
-  meet_rectangle(rays, slab, ranges);
-}
-__attribute__((target("avx512f"))) void meet_walls_avx512(const Rays& rays, const Slab& slab,
-                                                          float* ranges) {
-  meet_walls(rays, slab, ranges);
-}
-__attribute__((target("avx512f"))) void blur_ranges_avx512(const float* first, const float* second,
-                                                           float* ranges) {
-  blur_ranges(first, second, ranges);
-}
-#endif
-
-RayLoops loops_for(InstructionSet instruction_set) {
-#if defined(__x86_64__)
-  if (instruction_set == InstructionSet::kAvx512)
-    return {meet_rectangle_avx512, meet_walls_avx512, blur_ranges_avx512};
-  if (instruction_set == InstructionSet::kAvx2)
-    return {meet_rectangle_avx2, meet_walls_avx2, blur_ranges_avx2};
-#endif
-  return {meet_rectangle_portable, meet_walls_portable, blur_ranges_portable};
-}
-
 // The LIDAR itself: where it is, and which way the car heads.
 struct Origin {
   Vec2 position;
   Vec2 along;
 };
 
-void meet_object(const RayLoops& loops, const Origin& origin, const Object& object, float reach,
-                 float* ranges) {
+void meet_object(InstructionSet instruction_set, const Origin& origin, const Object& object,
+                 float reach, float* ranges) {
   const Vec2 along = origin.along;
   const Vec2 gap = origin.position - object.position;
   constexpr float kRadius = 0.26F;  // m, of the largest block
@@ -147,10 +91,9 @@ void meet_object(const RayLoops& loops, const Origin& origin, const Object& obje
   const Vec2 turn = {dot(along, object.along), cross(object.along, along)};
   for (const Block& block : blocks(object.kind)) {
     if (kLidarHeight < block.bottom || kLidarHeight > block.top) continue;
-    loops.meet_rectangle(
-        kRays,
-        {{block.rear - ahead, block.right - left}, {block.front - ahead, block.left - left}, turn},
-        ranges);
+    const Slab slab = {
+        {block.rear - ahead, block.right - left}, {block.front - ahead, block.left - left}, turn};
+    run_on<meet_rectangle>(instruction_set, kRays, slab, ranges);
   }
 }
 
@@ -178,11 +121,10 @@ float nearest(const LidarRanges& ranges, int begin, int count) {
 
 void scan(const LidarScene& scene, InstructionSet instruction_set, LidarRanges& ranges) {
   ranges.fill(kNothing);
-  const RayLoops loops = loops_for(instruction_set);
   const Vec2 along = direction(scene.heading);
   const Vec2 at = offset(scene.position, along, kLidarAhead, 0.0F);
   for (const Object& object : scene.objects)
-    meet_object(loops, {at, along}, object, scene.reach, ranges.data());
+    meet_object(instruction_set, {at, along}, object, scene.reach, ranges.data());
   const Room& room = scene.room;
   const Slab walls = {
       {room.min_x - at.x, room.min_y - at.y}, {room.max_x - at.x, room.max_y - at.y}, along};
@@ -190,14 +132,13 @@ void scan(const LidarScene& scene, InstructionSet instruction_set, LidarRanges& 
       walls.low.x < 0.0F && walls.low.y < 0.0F && walls.high.x > 0.0F && walls.high.y > 0.0F;
   const bool is_near = walls.low.x > -scene.reach || walls.low.y > -scene.reach ||
                        walls.high.x < scene.reach || walls.high.y < scene.reach;
-  if (is_inside && is_near) loops.meet_walls(kRays, walls, ranges.data());
+  if (is_inside && is_near) run_on<meet_walls>(instruction_set, kRays, walls, ranges.data());
 }
 
 void add_lidar_noise(std::uint64_t bits, InstructionSet instruction_set, LidarRanges& ranges) {
   constexpr std::uint64_t kMask = NormalTable::kSize - 1;
-  loops_for(instruction_set)
-      .blur_ranges(kNormal.values.data() + (bits & kMask),
-                   kNormal.values.data() + ((bits >> 32) & kMask), ranges.data());
+  run_on<blur_ranges>(instruction_set, kNormal.values.data() + (bits & kMask),
+                      kNormal.values.data() + ((bits >> 32) & kMask), ranges.data());
 }
 
 void clip_ranges(const LidarRanges& ranges, float* out) {

@@ -25,7 +25,6 @@ inline constexpr float kLidarResolution = 0.01F;    // m
 inline constexpr float kLidarAhead = 0.02913F;      // m from base_link
 inline constexpr float kLidarHeight = 0.184699F;    // m above the ground
 inline constexpr float kLidarYaw = 3.1416F;         // rad: the middle ray points to the rear
-inline constexpr float kLidarPeriod = 0.1F;         // s from one scan to the next
 
 inline constexpr float kLidarClip = 1.0F;   // m, where LIDAR's values are cut
 inline constexpr float kSectorClip = 0.5F;  // m, nearer than which a sector of SECTOR_LIDAR is 1

@@ -87,4 +87,9 @@ Look look_by_name(std::string_view name, Channel channel) {
   throw std::invalid_argument("look must be reinvent, oval or speedway, got " + std::string(name));
 }
 
+Look without_grain(Look look) {
+  for (Surface* surface : {&look.road, &look.field, &look.line, &look.dash}) surface->sigma = 0.0F;
+  return look;
+}
+
 }  // namespace deepracer_fast

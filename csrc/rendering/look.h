@@ -9,6 +9,9 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
+#include <tuple>
+
+#include "base/fields.h"
 
 namespace deepracer_fast {
 
@@ -41,23 +44,34 @@ struct WallShade {
 // Sides of the wall in the order in which a camera that turns clockwise meets them.
 enum Side { kWest = 0, kNorth = 1, kEast = 2, kSouth = 3 };
 
-// Appearance of a family of tracks. Lengths in metres, grey levels 0..255.
+// Appearance of a family of tracks.
 struct Look {
-  Surface road;
-  Surface field;
-  Surface line;
-  Surface dash;
-  float line_outer;  // edges of a border line, from the border towards the centre line; below 0
-  float line_inner;  // lies outside the road
-  float dash_width;
-  float dash_length;
-  float dash_pitch;
-  float dash_first;    // arc length at which the first dash begins
-  float start_length;  // of the chequered start line along the road, 0 for none
-  float field_margin;  // from the outermost border points to the walls
-  float wall_height;
-  std::array<WallShade, 4> walls;  // by Side
+  Surface road, field, line, dash;
+  float line_outer, line_inner, dash_width, dash_length, dash_pitch, dash_first;
+  float start_length, field_margin, wall_height;
+  std::array<WallShade, 4> walls;
   float sky_grey;
+
+  static constexpr auto fields() {
+    using L = Look;
+    return std::tuple{
+        Field{"road", &L::road, "", "between the borders"},
+        Field{"field", &L::field, "", "beyond them"},
+        Field{"line", &L::line, "", "along the borders"},
+        Field{"dash", &L::dash, "", "along the centre line"},
+        Field{"line_outer", &L::line_outer, "m", "from the border inwards; below 0 off the road"},
+        Field{"line_inner", &L::line_inner, "m", "likewise, the line's other edge"},
+        Field{"dash_width", &L::dash_width, "m", "across the road"},
+        Field{"dash_length", &L::dash_length, "m", "along it"},
+        Field{"dash_pitch", &L::dash_pitch, "m", "from one dash to the next"},
+        Field{"dash_first", &L::dash_first, "m", "arc length at which the first dash begins"},
+        Field{"start_length", &L::start_length, "m", "of the chequered line, along; 0 for none"},
+        Field{"field_margin", &L::field_margin, "m", "from the outermost borders to the walls"},
+        Field{"wall_height", &L::wall_height, "m", "of all four"},
+        Field{"walls", &L::walls, "", "by Side"},
+        Field{"sky_grey", &L::sky_grey, "grey level", "above them"},
+    };
+  }
 };
 
 // How one picture's greys differ from the Look's.
@@ -70,6 +84,8 @@ struct Tone {
 // The look named "reinvent", "oval" or "speedway", whose greys are then those of the channel;
 // throws std::invalid_argument for another name.
 Look look_by_name(std::string_view name, Channel channel = Channel::kGrey);
+// Its surfaces are flat, which films need: noise is what they pack worst.
+Look without_grain(Look look);
 
 // Light on the ground at a squared distance (m^2) from the world's origin, 1 at the origin. The
 // world files hang a point light 15 m above it, beside the sun that lights all alike. Lambert's law

@@ -100,8 +100,8 @@ class ObjectPainter {
   int num_faces_ = 0;
   std::array<Face, kMaxFaces> faces_;
   // Steps of the coverage and of the grey times coverage along a row; index 2 is column 0.
-  std::array<float, Camera::kMaxWidth + 8> coverage_{};
-  std::array<float, Camera::kMaxWidth + 8> light_{};
+  std::array<float, CameraParams::kMaxWidth + 8> coverage_{};
+  std::array<float, CameraParams::kMaxWidth + 8> light_{};
   int first_column_ = 0, last_column_ = -1;  // indices with steps
   std::array<int, kMaxEdges> edges_{};       // where the steps of a plain row begin
   int num_edges_ = 0;
@@ -363,9 +363,8 @@ void draw_objects(const Camera& camera, Vec2 position, float heading,
                   Channel channel) {
   const CameraParams& params = camera.params();
   const Vec2 along = direction(heading);
-  const Lens lens = {
-      offset(position, along, static_cast<float>(params.x), static_cast<float>(params.y)), along,
-      static_cast<float>(params.z)};
+  const Lens lens = {offset(position, along, static_cast<float>(params.x), 0.0F), along,
+                     static_cast<float>(params.z)};
   // Tangent from the middle of the picture to beyond where an edge may touch its last column.
   const float widest = (0.5F * static_cast<float>(params.width) + 2.0F) / camera.focal();
   std::array<std::pair<float, int>, kMostDrawn> order;

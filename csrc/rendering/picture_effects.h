@@ -23,8 +23,8 @@ inline std::uint8_t blurred(int before, int here, int after, int w) {
 // Smooths with that kernel along rows and columns; the border repeats itself.
 inline void blur_picture(std::uint8_t* picture, int width, int height, int w) {
   const auto size = static_cast<std::size_t>(width);
-  std::array<std::uint8_t, Camera::kMaxWidth> first;
-  std::array<std::uint8_t, Camera::kMaxWidth> second;
+  std::array<std::uint8_t, CameraParams::kMaxWidth> first;
+  std::array<std::uint8_t, CameraParams::kMaxWidth> second;
   std::uint8_t* above = first.data();
   std::uint8_t* here = second.data();
   for (int row = 0; row < height; ++row) {
@@ -64,7 +64,7 @@ class NoiseTable {
   const std::int8_t* row(std::uint64_t bits) const { return values_.data() + (bits & (kSize - 1)); }
 
  private:
-  std::array<std::int8_t, kSize + Camera::kMaxWidth> values_;
+  std::array<std::int8_t, kSize + CameraParams::kMaxWidth> values_;
 };
 
 // Adds normal noise of `sigma` (1/64 grey level) to a row.

@@ -28,8 +28,8 @@ struct Blocks {
 
 // An edge that crosses the picture, by column, and its bounds by block.
 struct Edge {
-  std::array<std::int16_t, Camera::kMaxWidth> at;
-  std::array<std::int16_t, Camera::kMaxWidth / kBlock> least, greatest;
+  std::array<std::int16_t, CameraParams::kMaxWidth> at;
+  std::array<std::int16_t, CameraParams::kMaxWidth / kBlock> least, greatest;
 };
 
 // A row of a picture, with room for a block that begins at its last column and for an edge to its
@@ -39,7 +39,7 @@ class WallRow {
   std::uint8_t* at(int column) { return greys_.data() + kBlock + column; }
 
  private:
-  std::array<std::uint8_t, Camera::kMaxWidth + 2 * kBlock> greys_;
+  std::array<std::uint8_t, CameraParams::kMaxWidth + 2 * kBlock> greys_;
 };
 
 // A straight edge in the picture, in edge units: start + step * column.
@@ -104,8 +104,8 @@ class WallView {
   std::array<Facing, 4> sides_{};
   int left_side_ = 0;  // at the left edge of the picture
   int corner_count_ = 0;
-  std::array<UprightEdge, 4> corners_{};                               // from left to right
-  std::array<std::array<std::uint8_t, Camera::kMaxHeight>, 5> greys_;  // by side and row
+  std::array<UprightEdge, 4> corners_{};                                     // from left to right
+  std::array<std::array<std::uint8_t, CameraParams::kMaxHeight>, 5> greys_;  // by side and row
   bool has_sky_ = false;
   int highest_foot_ = 0, lowest_foot_ = 0;
   Edge foot_{}, top_{};
@@ -179,7 +179,7 @@ DEEPRACER_FAST_TARGET inline void trace(const std::array<Line, 4>& lines, int co
   // A row's distance from an edge must fit 16 bits, whatever the row.
   constexpr float kHighest = -1000.0F;
   constexpr float kLowest = 32000.0F;
-  static_assert(Camera::kMaxHeight * kEdgeUnit - kHighest < 32768.0F - kEdgeUnit);
+  static_assert(CameraParams::kMaxHeight * kEdgeUnit - kHighest < 32768.0F - kEdgeUnit);
   for (int block = 0; block < width; block += kBlock) {
     std::array<float, kBlock> extreme;
     extreme.fill(-kLowest);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/fields.h"
 #include "car/vehicle.h"
 #include "rendering/camera.h"
 #include "rendering/ground.h"
@@ -22,26 +23,44 @@ namespace deepracer_fast {
 // How far each property may differ; a draw is uniform, once per car and episode. "+-a" is
 // [-a, a], "1 +- a" a factor in [1 - a, 1 + a], "0 to a" is [0, a].
 struct Randomization {
-  float surface_grey = 0.0F;   // 1 +- this: road, field, lines, dashes, walls and sky, each its own
-  float light_gain = 0.0F;     // 1 +- this, on the whole picture
-  float light_offset = 0.0F;   // grey levels, +- this, on the whole picture
-  float pixel_noise = 0.0F;    // grey levels, 0 to this: standard deviation, anew in each picture
-  float blur = 0.0F;           // pixels, 0 to this (at most 0.7): standard deviation of the kernel
-  float camera_height = 0.0F;  // m, +- this
-  float camera_pitch = 0.0F;   // rad, +- this
-  float camera_yaw = 0.0F;     // rad, +- this
-  float picture_delay = 0.0F;  // s, 0 to this (at most 0.2): age of the picture that is shown
-  float grip = 0.0F;           // 1 +- this, on the friction between wheels and ground
-  float steering_gain = 0.0F;  // 1 +- this, on the steering angle
-  float steering_offset = 0.0F;  // degrees, +- this, on the steering angle
-  float speed_gain = 0.0F;       // 1 +- this, on the speed
-  bool at_bounds = false;        // each draw is one of the ends of its range, "0 to a" is a
+  float surface_grey = 0.0F, light_gain = 0.0F, light_offset = 0.0F, pixel_noise = 0.0F;
+  float blur = 0.0F, camera_height = 0.0F, camera_pitch = 0.0F, camera_yaw = 0.0F;
+  float picture_delay = 0.0F, grip = 0.0F, steering_gain = 0.0F, steering_offset = 0.0F;
+  float speed_gain = 0.0F;
+  bool at_bounds = false;
+
+  static constexpr auto fields() {
+    using R = Randomization;
+    const auto up_to = [](double most) { return Range{0.0, most}; };
+    return std::tuple{
+        Field{"surface_grey", &R::surface_grey, "",
+              "1 +- this: road, field, lines, dashes, walls and sky, each its own", up_to(1.0)},
+        Field{"light_gain", &R::light_gain, "", "1 +- this, on the whole picture", up_to(1.0)},
+        Field{"light_offset", &R::light_offset, "grey levels", "+- this, likewise", up_to(255.0)},
+        Field{"pixel_noise", &R::pixel_noise, "grey levels",
+              "0 to this: standard deviation, anew in each picture", up_to(50.0)},
+        Field{"blur", &R::blur, "pixels", "0 to this: deviation of the kernel", up_to(0.7)},
+        Field{"camera_height", &R::camera_height, "m", "+- this", up_to(0.1)},
+        Field{"camera_pitch", &R::camera_pitch, "rad", "+- this", up_to(0.2)},
+        Field{"camera_yaw", &R::camera_yaw, "rad", "+- this", up_to(0.5)},
+        Field{"picture_delay", &R::picture_delay, "s", "0 to this: the picture's age", up_to(0.2)},
+        Field{"grip", &R::grip, "", "1 +- this, on the friction between wheels and ground",
+              up_to(0.9)},
+        Field{"steering_gain", &R::steering_gain, "", "1 +- this, on the angle", up_to(0.5)},
+        Field{"steering_offset", &R::steering_offset, "deg", "+- this, likewise", up_to(10.0)},
+        Field{"speed_gain", &R::speed_gain, "", "1 +- this, on the speed", up_to(0.5)},
+        Field{"at_bounds", &R::at_bounds, "",
+              "each draw is one of the ends of its range, \"0 to a\" is a"},
+    };
+  }
 
   bool any() const {
-    return surface_grey > 0.0F || light_gain > 0.0F || light_offset > 0.0F || pixel_noise > 0.0F ||
-           blur > 0.0F || camera_height > 0.0F || camera_pitch > 0.0F || camera_yaw > 0.0F ||
-           picture_delay > 0.0F || grip > 0.0F || steering_gain > 0.0F || steering_offset > 0.0F ||
-           speed_gain > 0.0F;
+    bool found = false;
+    for_each_row(fields(), [&](const auto& field) {
+      if constexpr (std::is_same_v<typename std::decay_t<decltype(field)>::Type, float>)
+        found |= this->*field.member > 0.0F;
+    });
+    return found;
   }
 };
 

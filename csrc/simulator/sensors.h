@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/huge_pages.h"
 #include "base/random.h"
 #include "rendering/camera.h"
@@ -30,12 +31,24 @@ inline constexpr float kStereoOffset = 0.03F;  // m to either side (deepracer_st
 struct SensorOptions {
   CameraSensor camera = CameraSensor::kFront;
   LidarSensor lidar = LidarSensor::kNone;
-  // lidar_config of model_metadata.json, for the discretized sectors.
-  int num_sectors = 8;
-  int num_values_per_sector = 8;
-  float clipping_dist = 2.0F;  // m
-  // Whether the last observation of an ended episode is kept, beside the first of the next one.
+  int num_sectors = 8, num_values_per_sector = 8;
+  float clipping_dist = 2.0F;
   bool final_observations = false;
+
+  static constexpr auto fields() {
+    using O = SensorOptions;
+    return std::tuple{
+        Field{"camera", &O::camera, "", "one picture a car, or left and right"},
+        Field{"lidar", &O::lidar, "", "what its 64 ranges become"},
+        Field{"num_sectors", &O::num_sectors, "",
+              "lidar_config of model_metadata.json, for the discretized sectors",
+              Range{1, kLidarRays}},
+        Field{"num_values_per_sector", &O::num_values_per_sector, "", "likewise", Range{1, 4096}},
+        Field{"clipping_dist", &O::clipping_dist, "m", "likewise", Range{1e-3, 1e6}},
+        Field{"final_observations", &O::final_observations, "",
+              "keep the last of an ended episode, beside the first of the next one"},
+    };
+  }
 
   bool any() const { return camera != CameraSensor::kNone || lidar != LidarSensor::kNone; }
   int num_eyes() const { return static_cast<int>(camera); }

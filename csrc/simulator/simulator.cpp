@@ -1,3 +1,4 @@
+// The order of events in a step: see simulator.h.
 #include "simulator/simulator.h"
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace {
 
 // A car is stuck once its base_link moved no more than this for so many steps in a row, and drives
 // backwards once it lost progress for so many (markov reset/rules, agent_ctrl/constants.py).
-constexpr float kStillDistance = 0.0003f;  // m
+constexpr float kStillDistance = 0.0003F;  // m
 constexpr int kPatience = 15;              // steps
 
 constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
@@ -70,7 +71,7 @@ void Simulator::begin_episodes(std::uint32_t number) {
     }
     meet_racers(begin, end);
     for (int car = begin; car < end; ++car) {
-      observe(car, 0.0f, 0.0f);
+      observe(car, 0.0F, 0.0F);
       cars_.is_crashed[car] = 0;
     }
     sense(begin, end);
@@ -79,7 +80,7 @@ void Simulator::begin_episodes(std::uint32_t number) {
 
 void Simulator::step(std::span<const float> actions) {
   // As many cars at a time as fill the lanes of a vector, in whole worlds.
-  const int chunk = cars_per_world() * ((kLanes - 1) / cars_per_world() + 1);
+  const int chunk = cars_per_world() * ((kCarsTogether - 1) / cars_per_world() + 1);
   for_worlds([this, actions, chunk](int begin, int end) {
     for (int car = begin; car < end; car += chunk)
       advance(car, std::min(car + chunk, end), actions);
@@ -126,7 +127,7 @@ void Simulator::place(std::span<const std::int32_t> cars, std::span<const float>
   }
   meet_racers(0, cars_.num_cars);
   for (const int car : cars) {
-    observe(car, 0.0f, 0.0f);
+    observe(car, 0.0F, 0.0F);
     sense_car(car);
   }
 }
@@ -141,6 +142,19 @@ void Simulator::place_objects(std::span<const std::int32_t> cars, std::span<cons
     sensors_.forget(car);
     sense_car(car);
   }
+}
+
+void Simulator::write_vehicle_states(std::span<float> out) const {
+  float* row = out.data();
+  for (const VehicleState& vehicle : cars_.vehicle) row = write_state(vehicle, row);
+}
+
+void Simulator::write_object_poses(std::span<float> out) const {
+  float* next = out.data();
+  for (int car = 0; car < cars_.num_cars; ++car)
+    for (const Object& object : traffic_.objects(car))
+      for (const float value : {object.position.x, object.position.y, angle_of(object.along)})
+        *next++ = value;
 }
 
 void Simulator::write_track_states(std::span<float> out) {
@@ -160,7 +174,7 @@ void Simulator::write_track_state_of(int car, float progress, std::span<float> o
 void Simulator::observe(int car, float steering_deg, float speed) {
   const VehicleState& v = cars_.vehicle[car];
   const Vec2 along = direction(v.heading);
-  const Vec2 front = offset(v.position, along, kFrontPoint, 0.0f);
+  const Vec2 front = offset(v.position, along, kFrontPoint, 0.0F);
   const TrackPoint at = track_of(car).locate(front);
 
   const bool wheels[] = {
@@ -197,10 +211,10 @@ float Simulator::progress_at(int car, float projection) const {
       static_cast<double>(projection) / static_cast<double>(track_of(car).length());
   const auto since_start = static_cast<float>(100.0 * (share - cars_.start_ndist[car]));
   const float last = cars_.last_progress[car];
-  float progress = since_start <= 0.0f ? since_start + 100.0f : since_start;
-  if (last > progress + 50.0f) progress += 100.0f;
-  if (progress > last + 50.0f) progress -= 100.0f;
-  return std::min(progress, 100.0f);
+  float progress = since_start <= 0.0F ? since_start + 100.0F : since_start;
+  if (last > progress + 50.0F) progress += 100.0F;
+  if (progress > last + 50.0F) progress -= 100.0F;
+  return std::min(progress, 100.0F);
 }
 
 // What the rules say of the pose just observed.
@@ -233,7 +247,7 @@ Status Simulator::violated_rule(int car) {
   const bool lost_progress = cars_.progress[car] < cars_.last_progress[car];
   cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
 
-  if (cars_.progress[car] >= 100.0f) return Status::kLapComplete;
+  if (cars_.progress[car] >= 100.0F) return Status::kLapComplete;
   if (cars_.is_crashed[car]) return Status::kCrashed;
   if (cars_.is_offtrack[car]) return Status::kOffTrack;
   if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
@@ -249,7 +263,7 @@ void Simulator::penalise_or_end(int car, Status violation) {
   --cars_.resets_left[car];
   // The original has no penalty for a car that is stuck (markov evaluation_worker.py).
   float penalty = options_.rules.off_track_penalty;
-  if (violation == Status::kImmobilized) penalty = 0.0f;
+  if (violation == Status::kImmobilized) penalty = 0.0F;
   if (violation == Status::kCrashed) penalty = options_.rules.traffic.collision_penalty;
   put_back(car, violation);
   cars_.phase[car] = Phase::kPause;
@@ -259,7 +273,7 @@ void Simulator::penalise_or_end(int car, Status violation) {
 // Cars that drive do so side by side; the others begin an episode or wait. Bots drive on, but for a
 // car that is being prepared.
 void Simulator::move(int begin, int end) {
-  std::array<DriveOrder, kLanes> orders;
+  std::array<DriveOrder, kCarsTogether> orders;
   std::size_t drivers = 0;
   for (int car = begin; car < end; ++car) {
     if (has_ended(car) && cars_.phase[car] == Phase::kPrepare) continue;  // begins anew
@@ -338,7 +352,7 @@ void Simulator::meet_racers(int begin, int end) {
 
 void Simulator::restart_counters(int car) {
   cars_.step_count[car] = 0;
-  cars_.last_progress[car] = 0.0f;
+  cars_.last_progress[car] = 0.0F;
   cars_.last_position[car] = cars_.vehicle[car].position;
   cars_.still_steps[car] = cars_.reverse_steps[car] = 0;
   cars_.resets_left[car] = options_.rules.number_of_resets;

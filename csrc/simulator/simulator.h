@@ -23,6 +23,7 @@
 #include "car/car_batch.h"
 #include "car/vehicle_lanes.h"
 #include "rendering/ground.h"
+#include "simulator/options.h"
 #include "simulator/randomization.h"
 #include "simulator/sensors.h"
 #include "simulator/track_state.h"
@@ -30,36 +31,6 @@
 #include "traffic/traffic.h"
 
 namespace deepracer_fast {
-
-// The rules of an episode; deepracer_fast/world/simulator.py says what each defaults to.
-struct RaceRules {
-  double start_position = 0;                 // share of the track's length at the first start
-  double round_robin_advance_dist = 0;       // share by which the next episode starts further on
-  bool random_start = false;                 // start anywhere along the centre line instead
-  bool reverse_direction = false;            // drive the route backwards
-  bool alternate_driving_direction = false;  // change direction from episode to episode
-  bool continuous = false;                   // the next lap goes on where the last one ended
-  int number_of_resets = 0;                  // times that a car is put back before its episode ends
-  float off_track_penalty = 0;               // s, also for driving backwards
-  int max_steps = 1;                         // an episode is truncated after so many
-  TrafficRules traffic;                      // what else is on the road
-};
-
-struct SimulatorOptions {
-  int num_cars = 1;
-  // These cars may be part of a batch that several simulators drive, from its `first_car` on: the
-  // same bytes as if one did. Each part holds whole worlds.
-  int first_car = 0;
-  int cars_in_batch = 1;
-  int threads = 1;
-  std::uint64_t seed = 0;
-  SensorOptions sensors;
-  int car_version = 5;      // of model_metadata.json; selects the car's physics
-  bool asymmetric = false;  // with the pull to the left that recordings show
-  InstructionSet instruction_set = instruction_sets().front();  // whichever: the same bytes
-  RaceRules rules;
-  Randomization randomization;
-};
 
 class Simulator {
  public:
@@ -80,6 +51,10 @@ class Simulator {
   void place_objects(std::span<const std::int32_t> cars, std::span<const float> location,
                      std::span<const float> heading);
 
+  // Writes [B, kVehicleStateSize] numbers: x, y (m), heading (rad), speed (m/s), steering (rad).
+  void write_vehicle_states(std::span<float> out) const;
+  // Writes [B, K, 3] numbers: x, y (m) and heading (rad) of each car's objects.
+  void write_object_poses(std::span<float> out) const;
   // Writes [B, kTrackStateSize] numbers of where the cars are now, after the last motion.
   void write_track_states(std::span<float> out);
 

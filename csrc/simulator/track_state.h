@@ -17,11 +17,11 @@
 namespace deepracer_fast {
 
 // Distances ahead along the centre line at which the bend of the road is told, in metres.
-inline constexpr std::array<float, 6> kLookAhead = {0.25f, 0.5f, 1.0f, 1.5f, 2.25f, 3.0f};
+inline constexpr std::array<float, 6> kLookAhead = {0.25F, 0.5F, 1.0F, 1.5F, 2.25F, 3.0F};
 
 inline constexpr int kObjectsTold = 2;       // the nearest ones, nearest first
-inline constexpr float kObjectSight = 3.0f;  // m, from where on they are not told
-inline constexpr float kBeside = 0.4f;       // m behind the front point that one still counts
+inline constexpr float kObjectSight = 3.0F;  // m, from where on they are not told
+inline constexpr float kBeside = 0.4F;       // m behind the front point that one still counts
 
 // 0 offset from the centre line / half width, left positive    1 sine of the heading error
 // 2 its cosine    3 speed, m/s    4 steering angle / 30 degrees
@@ -45,12 +45,12 @@ inline constexpr auto kVisibleColumns = [] {
 }();
 
 inline float relative_offset(const Track& track, const TrackPoint& at) {
-  const float side = at.nearer_inner == track.is_counter_clockwise() ? 1.0f : -1.0f;
-  return side * at.distance_from_center / (0.5f * at.width);
+  const float side = at.nearer_inner == track.is_counter_clockwise() ? 1.0F : -1.0F;
+  return side * at.distance_from_center / (0.5F * at.width);
 }
 
 struct ObjectTold {
-  float nearness = 0.0f;
+  float nearness = 0.0F;
   Vec2 position;
 };
 using NearestObjects = std::array<ObjectTold, kObjectsTold>;
@@ -62,9 +62,9 @@ inline void insert_nearest(NearestObjects& nearest, ObjectTold next) {
 
 inline void write_objects(const Track& track, Vec2 front, Vec2 along, const NearestObjects& nearest,
                           float* out) {
-  std::fill_n(out, kObjectsTold * kObjectColumns, 0.0f);
+  std::fill_n(out, kObjectsTold * kObjectColumns, 0.0F);
   for (const ObjectTold& each : nearest) {
-    if (each.nearness == 0.0f) return;
+    if (each.nearness == 0.0F) return;
     const Vec2 gap = each.position - front;
     out[0] = each.nearness;
     out[1] = each.nearness * dot(gap, along);
@@ -77,7 +77,7 @@ inline void write_objects(const Track& track, Vec2 front, Vec2 along, const Near
 inline void write_track_state(const Track& track, const VehicleState& v, float progress,
                               std::span<const Object> objects, float* out) {
   const Vec2 along = direction(v.heading);
-  const Vec2 front = offset(v.position, along, kFrontPoint, 0.0f);
+  const Vec2 front = offset(v.position, along, kFrontPoint, 0.0F);
   const TrackPoint at = track.locate(front);
   const float road = track.heading_at(at.projection);
   const float error = wrap_angle(v.heading - road);
@@ -88,15 +88,15 @@ inline void write_track_state(const Track& track, const VehicleState& v, float p
   out[4] = v.steering / kMaxSteering;
   out[5] = v.command.steering / kMaxSteering;
   out[6] = v.command.speed;
-  out[7] = progress * 0.01f;
+  out[7] = progress * 0.01F;
   for (std::size_t i = 0; i < kLookAhead.size(); ++i)
     out[8 + i] = wrap_angle(track.heading_at(at.projection + kLookAhead[i]) - road);
 
   NearestObjects near, seen;
   for (const Object& object : objects) {
-    const ObjectTold next = {1.0f - distance(front, object.position) / kObjectSight,
+    const ObjectTold next = {1.0F - distance(front, object.position) / kObjectSight,
                              object.position};
-    if (next.nearness <= 0.0f || dot(object.position - front, along) <= -kBeside) continue;
+    if (next.nearness <= 0.0F || dot(object.position - front, along) <= -kBeside) continue;
     insert_nearest(near, next);
     if (in_camera(v.position, along, object)) insert_nearest(seen, next);
   }

@@ -12,11 +12,11 @@ constexpr int kParts = 8;  // of a slice of the centre line that are looked at o
 
 std::vector<Segment> make_segments(std::span<const Vec2> points) {
   std::vector<Segment> segments;
-  float arc = 0.0f;
+  float arc = 0.0F;
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     const Vec2 span = points[i + 1] - points[i];
     const float size = length(span);
-    const float inverse_length2 = size > 0.0f ? 1.0f / dot(span, span) : 0.0f;
+    const float inverse_length2 = size > 0.0F ? 1.0F / dot(span, span) : 0.0F;
     segments.push_back(
         {points[i], span, points[i + 1], inverse_length2, size, arc, std::atan2(span.y, span.x)});
     arc += size;
@@ -31,7 +31,7 @@ Polyline::Polyline(std::span<const Vec2> points) : segments_(make_segments(point
 
 void Polyline::build_slices() {
   slice_length_ = std::max(kFinestSlice, length_ / kMaxSlices);
-  slices_per_metre_ = 1.0f / slice_length_;
+  slices_per_metre_ = 1.0F / slice_length_;
   const auto slices = static_cast<std::size_t>(length_ * slices_per_metre_) + 1;
   std::size_t segment = 0;
   for (std::size_t i = 0; i < slices; ++i) {
@@ -76,7 +76,7 @@ const Segment& Polyline::segment_at(float arc) const {
 
 Vec2 Polyline::point_at(float arc) const {
   const Segment& s = segment_at(arc);
-  return s.at(s.length > 0.0f ? std::clamp((arc - s.arc_start) / s.length, 0.0f, 1.0f) : 0.0f);
+  return s.at(s.length > 0.0F ? std::clamp((arc - s.arc_start) / s.length, 0.0F, 1.0F) : 0.0F);
 }
 
 std::vector<Vec2> Polyline::points() const {
@@ -93,23 +93,23 @@ std::size_t Polyline::bytes() const {
 Border::Border(std::span<const Vec2> points, const Polyline& center)
     : line_(points), candidates_(static_cast<std::size_t>(center.num_slices())) {
   constexpr int kBlock = 32;          // slices that share a first selection
-  constexpr float kRounding = 1e-3f;  // m, of an arc length that falls on a slice's end
+  constexpr float kRounding = 1e-3F;  // m, of an arc length that falls on a slice's end
   NearestSelector nearest(line_.segments());
   const std::vector<std::uint16_t> all = all_indices(line_.segments().size());
   std::vector<std::uint16_t> survivors, list;
   std::array<Disc, kParts> parts;
   // Slices [first, first + count): no point of a line is further from its middle than along it.
   const auto disc = [&](float first, float count) {
-    const float arc = (first + 0.5f * count) * center.slice_length();
+    const float arc = (first + 0.5F * count) * center.slice_length();
     return Disc{center.point_at(std::min(arc, center.length())),
-                0.5f * count * center.slice_length() + kRounding};
+                0.5F * count * center.slice_length() + kRounding};
   };
   for (int slice = 0; slice < center.num_slices(); ++slice) {
     const auto first = static_cast<float>(slice);
     if (slice % kBlock == 0) nearest.select(disc(first, kBlock), all, survivors);
     for (int part = 0; part < kParts; ++part)
       parts[static_cast<std::size_t>(part)] =
-          disc(first + static_cast<float>(part) / kParts, 1.0f / kParts);
+          disc(first + static_cast<float>(part) / kParts, 1.0F / kParts);
     nearest.select(parts, survivors, list);
     candidates_.set(slice, list);
   }

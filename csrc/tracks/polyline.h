@@ -17,8 +17,8 @@ std::vector<Segment> make_segments(std::span<const Vec2> points);
 // A line through points, with arc length and the nearest point on it.
 class Polyline {
  public:
-  static constexpr float kFinestSlice = 0.05f;  // m of arc; wider beyond kMaxSlices of them
-  static constexpr float kMaxSlices = 65'536.0f;
+  static constexpr float kFinestSlice = 0.05F;  // m of arc; wider beyond kMaxSlices of them
+  static constexpr float kMaxSlices = 65'536.0F;
 
   struct Nearest {
     int segment;
@@ -52,9 +52,9 @@ class Polyline {
   void build_slices();
 
   std::vector<Segment> segments_;
-  float length_ = 0.0f;
+  float length_ = 0.0F;
   float slice_length_ = kFinestSlice;  // m
-  float slices_per_metre_ = 1.0f / kFinestSlice;
+  float slices_per_metre_ = 1.0F / kFinestSlice;
   std::vector<std::uint16_t> first_segment_;  // [slices] the segment at the slice's begin
   SegmentRaster raster_;
 };

@@ -29,14 +29,14 @@ namespace {
 
 // A line of very many rows is not looked at more closely where it is so far away: whoever asks from
 // there, as hardly anybody does, looks at more segments.
-constexpr float kSeldomAsked = 2.0f;  // m
+constexpr float kSeldomAsked = 2.0F;  // m
 
 }  // namespace
 
 SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
   const Vec2 size = high - low;
   cell_ = std::max(kFinestCell, std::sqrt(size.x * size.y / kMaxCells));
-  cells_per_metre_ = 1.0f / cell_;
+  cells_per_metre_ = 1.0F / cell_;
   columns_ = static_cast<int>(std::ceil(size.x * cells_per_metre_));
   rows_ = static_cast<int>(std::ceil(size.y * cells_per_metre_));
   tiles_ = tiles_along(columns_);
@@ -44,8 +44,8 @@ SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
 }
 
 Vec2 SegmentRaster::centre(Cell cell) const {
-  return {low_.x + (static_cast<float>(cell.column) + 0.5f) * cell_,
-          low_.y + (static_cast<float>(cell.row) + 0.5f) * cell_};
+  return {low_.x + (static_cast<float>(cell.column) + 0.5F) * cell_,
+          low_.y + (static_cast<float>(cell.row) + 0.5F) * cell_};
 }
 
 // Calls `select(centre, reach, candidates, out)` for square blocks of cells, for their quarters
@@ -65,14 +65,14 @@ template <typename Select>
 void SegmentRaster::fill_block(Cell corner, int size, std::span<const std::uint16_t> candidates,
                                std::span<std::vector<std::uint16_t>> survivors, Select& select) {
   if (corner.column >= columns_ || corner.row >= rows_) return;
-  const float half_diagonal = 0.70711f * cell_;
+  const float half_diagonal = 0.70711F * cell_;
   if (size == 1) {
     select(centre(corner), half_diagonal, candidates, survivors.front());
     return lists_.set(index(corner), survivors.front());
   }
   const auto edge = static_cast<float>(size);
-  const Vec2 middle = {low_.x + (static_cast<float>(corner.column) + 0.5f * edge) * cell_,
-                       low_.y + (static_cast<float>(corner.row) + 0.5f * edge) * cell_};
+  const Vec2 middle = {low_.x + (static_cast<float>(corner.column) + 0.5F * edge) * cell_,
+                       low_.y + (static_cast<float>(corner.row) + 0.5F * edge) * cell_};
   if (select(middle, edge * half_diagonal, candidates, survivors.front()))
     return set_block(corner, size, survivors.front());
   const int half = size / 2;
@@ -91,8 +91,8 @@ struct Runs {
       const std::size_t end = std::min(first + size, segments.size());
       const Vec2 start = segments[first].start, span = segments[end - 1].stop - start;
       const float square = dot(span, span);
-      Segment chord{start, span, segments[end - 1].stop, square > 0.0f ? 1.0f / square : 0.0f};
-      float away2 = 0.0f;
+      Segment chord{start, span, segments[end - 1].stop, square > 0.0F ? 1.0F / square : 0.0F};
+      float away2 = 0.0F;
       for (std::size_t i = first; i < end; ++i)
         away2 = std::max(away2, chord.distance2(segments[i].stop));
       chords.push_back(chord);
@@ -119,7 +119,7 @@ void SegmentRaster::set_block(Cell corner, int size, std::span<const std::uint16
 void SegmentRaster::fill_nearest(std::span<const Segment> segments) {
   const Segment& last = segments.back();
   const float spacing = (last.arc_start + last.length) / static_cast<float>(segments.size());
-  const auto run = static_cast<std::size_t>(std::clamp(cell_ / spacing, 1.0f, 1000.0f));
+  const auto run = static_cast<std::size_t>(std::clamp(cell_ / spacing, 1.0F, 1000.0F));
   if (run == 1) return fill_nearest_one_by_one(segments);
   const Runs runs(segments, run);
   NearestSelector nearest(runs.chords, runs.slack), exact(segments);
@@ -159,7 +159,7 @@ void SegmentRaster::fill_nearest_one_by_one(std::span<const Segment> segments) {
 void SegmentRaster::fill_overlapping(std::span<const Segment> segments) {
   const auto select = [&](Vec2 middle, float reach, const auto& candidates, auto& out) {
     out.clear();
-    const float limit = 1.01f * reach;
+    const float limit = 1.01F * reach;
     for (const auto i : candidates)
       if (segments[i].distance2(middle) <= limit * limit) out.push_back(i);
     return false;

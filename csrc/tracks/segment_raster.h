@@ -67,8 +67,8 @@ class SegmentLists {
 // tile, so that what a car asks of its surroundings lies in few cache lines.
 class SegmentRaster {
  public:
-  static constexpr float kFinestCell = 0.1f;  // m
-  static constexpr float kMaxCells = 300'000.0f;
+  static constexpr float kFinestCell = 0.1F;  // m
+  static constexpr float kMaxCells = 300'000.0F;
   static constexpr unsigned kTile = 4;  // cells along its edge
 
   struct Cell {
@@ -80,7 +80,7 @@ class SegmentRaster {
 
   bool contains(Vec2 p) const {
     const Vec2 q = p - low_;
-    return q.x >= 0.0f && q.y >= 0.0f && q.x < extent_.x && q.y < extent_.y;
+    return q.x >= 0.0F && q.y >= 0.0F && q.x < extent_.x && q.y < extent_.y;
   }
   // The cell of a point that the raster contains.
   Cell cell_of(Vec2 p) const {
@@ -127,7 +127,7 @@ class SegmentRaster {
 
   Vec2 low_, extent_;         // m
   float cell_ = kFinestCell;  // m
-  float cells_per_metre_ = 1.0f / kFinestCell;
+  float cells_per_metre_ = 1.0F / kFinestCell;
   int columns_ = 0, rows_ = 0;
   unsigned tiles_ = 0;  // side by side
   SegmentLists lists_;  // [num_indices]
@@ -189,39 +189,39 @@ class NearestSelector {
 
   void look_at_square(Vec2 middle, float edge, std::span<const std::uint16_t> candidates,
                       Indices& out, std::size_t looks) {
-    const Disc disc = {middle, 0.70711f * edge};
+    const Disc disc = {middle, 0.70711F * edge};
     if (looks == 0) return for_nearest(disc, candidates, [&](std::uint16_t i) { keep(i, out); });
     Indices& few = few_[looks - 1];
     select(disc, candidates, few);
     if (few.size() == 1) return keep(few.front(), out);
-    const float aside = 0.25f * edge;
+    const float aside = 0.25F * edge;
     for (const Vec2 gap : {Vec2{-aside, -aside}, {aside, -aside}, {-aside, aside}, {aside, aside}})
-      look_at_square(middle + gap, 0.5f * edge, few, out, looks - 1);
+      look_at_square(middle + gap, 0.5F * edge, few, out, looks - 1);
   }
 
   // The segment nearest to a point of the disc is at most 2 * reach further from its middle than
   // the one nearest to the middle.
   template <typename Keep>
   void for_nearest(Disc disc, std::span<const std::uint16_t> candidates, const Keep& take) {
-    constexpr float kFloatError = 1e-4f;  // m, well above float32 error at 100 m
+    constexpr float kFloatError = 1e-4F;  // m, well above float32 error at 100 m
     gaps_.clear();
     float nearest = std::numeric_limits<float>::max();
     for (const auto i : candidates) {
       gaps_.push_back(std::sqrt(segments_[i].distance2(disc.middle)) - slack(i));
-      nearest = std::min(nearest, gaps_.back() + 2.0f * slack(i));
+      nearest = std::min(nearest, gaps_.back() + 2.0F * slack(i));
     }
     for (std::size_t k = 0; k < candidates.size(); ++k)
-      if (gaps_[k] <= nearest + 2.0f * disc.reach + kFloatError) take(candidates[k]);
+      if (gaps_[k] <= nearest + 2.0F * disc.reach + kFloatError) take(candidates[k]);
     last_gap_ = nearest;
   }
 
-  float slack(std::uint16_t i) const { return slack_.empty() ? 0.0f : slack_[i]; }
+  float slack(std::uint16_t i) const { return slack_.empty() ? 0.0F : slack_[i]; }
 
   std::span<const Segment> segments_;
   std::span<const float> slack_;
   std::vector<std::uint8_t> is_kept_;  // [segments] in the list that is being made
   std::vector<float> gaps_;            // m, of the candidates
-  float last_gap_ = 0.0f;              // m, from the middle of the last place to the nearest
+  float last_gap_ = 0.0F;              // m, from the middle of the last place to the nearest
   std::array<Indices, kLooks> few_;    // what each look left
 };
 

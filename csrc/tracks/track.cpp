@@ -4,11 +4,11 @@ namespace deepracer_fast {
 namespace {
 
 // Cars that leave the road are put back within a step, so lookups seldom go further out.
-constexpr float kRasterMargin = 1.0f;  // m around the borders
+constexpr float kRasterMargin = 1.0F;  // m around the borders
 
 // Twice the signed area of the ring through the segments; positive if counter-clockwise.
 float signed_area2(std::span<const Segment> ring) {
-  float area = 0.0f;
+  float area = 0.0F;
   for (const Segment& s : ring) area += cross(s.start, s.stop);
   return area;
 }
@@ -50,7 +50,7 @@ Track::Track(std::span<const Vec2> center, std::span<const Vec2> inner, std::spa
   // On an open road the inner border is the left one, as on a counter-clockwise loop: the way along
   // the outer border and back along the inner one then goes round the road like that.
   is_counter_clockwise_ =
-      signed_area2(is_loop ? center_.segments() : std::span<const Segment>(road_edges_)) > 0.0f;
+      signed_area2(is_loop ? center_.segments() : std::span<const Segment>(road_edges_)) > 0.0F;
 }
 
 std::shared_ptr<const Track> Track::reversed() const {
@@ -77,7 +77,7 @@ void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer)
   road_cells_.resize(road_raster_.num_indices());
   // The path from far outside must not run through a vertex in the same direction as an edge.
   const Vec2 corner = road_raster_.centre({0, 0});
-  const Vec2 far = corner - Vec2{17.031f, 11.719f};
+  const Vec2 far = corner - Vec2{17.031F, 11.719F};
   for (int row = 0; row < road_raster_.rows(); ++row) {
     bool on = inside(road_raster_.centre({0, row}), far, road_edges_);
     for (int column = 0; column < road_raster_.columns(); ++column) {
@@ -142,9 +142,9 @@ TrackPoint Track::locate(Vec2 p) const {
 }
 
 float Track::wrap_arc(float arc) const {
-  if (!is_loop_) return std::clamp(arc, 0.0f, length());
+  if (!is_loop_) return std::clamp(arc, 0.0F, length());
   const float wrapped = std::fmod(arc, length());
-  return wrapped < 0.0f ? wrapped + length() : wrapped;
+  return wrapped < 0.0F ? wrapped + length() : wrapped;
 }
 
 float Track::heading_at(float arc) const { return center_.segment_at(wrap_arc(arc)).heading; }
@@ -156,7 +156,7 @@ Vec2 Track::lane_at(float arc, Vec2 p) const {
   const Vec2 inner = inner_.nearest(middle, slice);
   const Vec2 outer = outer_.nearest(middle, slice);
   const Vec2 border = distance2(p, inner) < distance2(p, outer) ? inner : outer;
-  return 0.5f * (middle + border);
+  return 0.5F * (middle + border);
 }
 
 }  // namespace deepracer_fast

@@ -6,17 +6,30 @@
 // lanes.h before it, traffic.h drives the bots of every car.
 #pragma once
 
+#include "base/fields.h"
 #include "tracks/lanes.h"
 #include "traffic/objects.h"
 
 namespace deepracer_fast {
 
 struct BotRules {
-  float speed = 0.2F;                   // m/s along the centre line
-  bool is_lane_change = false;          // whether bots change lanes at all
-  float lower_lane_change_time = 3.0F;  // s from one change to the next, at least
-  float upper_lane_change_time = 5.0F;  // s, at most
-  float lane_change_distance = 1.0F;    // m along the centre line that a change takes
+  float speed = 0.2F;
+  bool is_lane_change = false;
+  float lower_lane_change_time = 3.0F, upper_lane_change_time = 5.0F;
+  float lane_change_distance = 1.0F;
+
+  static constexpr auto fields() {
+    using R = BotRules;
+    return std::tuple{
+        Field{"bot_car_speed", &R::speed, "m/s", "along the centre line", Range{0.0, 10.0}},
+        Field{"is_lane_change", &R::is_lane_change, "", "bots change lanes"},
+        Field{"lower_lane_change_time", &R::lower_lane_change_time, "s",
+              "from one change to the next, at least", kNotNegative},
+        Field{"upper_lane_change_time", &R::upper_lane_change_time, "s", "at most", kNotNegative},
+        Field{"lane_change_distance", &R::lane_change_distance, "m", "of road that a change takes",
+              Range{1e-3, 1e6}},
+    };
+  }
 };
 
 struct Bot {

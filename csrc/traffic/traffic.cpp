@@ -51,22 +51,15 @@ Traffic::Traffic(const TrafficRules& rules, std::shared_ptr<const Track> forward
   objects_.resize(n);
   located_.resize(n);
   if (rules.race_type == RaceType::kHeadToBot) bots_.resize(n);
-  columns_.location.resize(2 * n);
-  for (auto* column :
-       {&columns_.heading, &columns_.speed, &columns_.distance, &columns_.distance_from_center})
-    column->resize(n);
-  columns_.left_of_center.resize(n);
-  columns_.closest_objects.resize(2 * cars);
-  columns_.object_in_camera.resize(cars);
+  resize_columns(columns_, ObjectColumns::params(), batch.num_cars, num_objects_);
   keep_fixed_layouts();
 }
 
 std::size_t Traffic::bytes_per_car() const {
   if (!is_on()) return 0;
-  constexpr std::size_t kEach = sizeof(Object) + sizeof(Located) + 6 * sizeof(float) + 1;
-  const std::size_t bot = bots_.empty() ? 0 : sizeof(Bot);
-  return sizeof(CarRecord) + 2 * sizeof(std::int32_t) + 1 +
-         static_cast<std::size_t>(num_objects_) * (kEach + bot);
+  const std::size_t each = sizeof(Object) + sizeof(Located) + (bots_.empty() ? 0 : sizeof(Bot));
+  return sizeof(CarRecord) + static_cast<std::size_t>(num_objects_) * each +
+         bytes_of_columns(columns_, ObjectColumns::params()) / cars_.size();
 }
 
 // Obstacles that stand in one place from episode to episode are placed once, with the first car.

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/random.h"
 #include "car/vehicle.h"
 #include "tracks/lanes.h"
@@ -25,38 +26,80 @@ namespace deepracer_fast {
 
 enum class RaceType : std::uint8_t { kTimeTrial, kObjectAvoidance, kHeadToBot, kHeadToModel };
 
-// deepracer_fast/world/race_config.py says what each defaults to and checks them.
+inline constexpr Range kPenalty = {0.0, 3599.999};  // s
+inline constexpr Range kMetres = {0.0, 1e6};        // m
+
 struct TrafficRules {
   RaceType race_type = RaceType::kTimeTrial;
-  int number_of_obstacles = 0;
-  float min_distance_between_obstacles = 2.0F;  // % of the track's length
-  bool shrinking_obstacle_distance = false;     // the original's: multiplied anew at each reset
-  bool randomize_obstacle_locations = false;
-  bool is_obstacle_bot_car = false;        // parked cars in place of boxes
-  std::vector<float> object_distances;     // share of the track's length, one an obstacle, or empty
-  std::vector<std::uint8_t> object_lanes;  // a Lane for each of them
-  int number_of_bot_cars = 0;
-  float min_distance_between_bot_cars = 2.0F;  // m
-  bool randomize_bot_car_locations = false;
+  int number_of_obstacles = 0, number_of_bot_cars = 0, cars_per_world = 1;
+  float min_distance_between_obstacles = 2.0F, min_distance_between_bot_cars = 2.0F;
+  bool shrinking_obstacle_distance = false, is_obstacle_bot_car = false;
+  bool randomize_obstacle_locations = false, randomize_bot_car_locations = false;
+  std::vector<float> object_distances;
+  std::vector<std::uint8_t> object_lanes;
   BotRules bots;
-  int cars_per_world = 1;          // racers that meet; above 1 only with kHeadToModel
-  float collision_penalty = 5.0F;  // s
-  float reset_behind_dist = 1.0F;  // m before the object that a car ran into
+  float collision_penalty = 5.0F, reset_behind_dist = 1.0F;
+
+  static constexpr auto fields() {
+    using R = TrafficRules;
+    constexpr Range kObjects = {0, kMaxObjects};
+    constexpr Range kShare = {0.0, 1.0};
+    return std::tuple{
+        Field{"race_type", &R::race_type, "", "what else is on the road"},
+        Field{"number_of_obstacles", &R::number_of_obstacles, "", "with OBJECT_AVOIDANCE",
+              kObjects},
+        Field{"min_distance_between_obstacles", &R::min_distance_between_obstacles, "%",
+              "of the track's length, also from the start line to the first", Range{0.0, 100.0}},
+        Field{"shrinking_obstacle_distance", &R::shrinking_obstacle_distance, "",
+              "that distance is multiplied anew at each reset, as the original does"},
+        Field{"randomize_obstacle_locations", &R::randomize_obstacle_locations, "",
+              "other places and lanes in each episode"},
+        Field{"is_obstacle_bot_car", &R::is_obstacle_bot_car, "", "parked cars in place of boxes"},
+        Field{"object_distances", &R::object_distances, "",
+              "share of the track's length, one an obstacle, or empty", kShare},
+        Field{"object_lanes", &R::object_lanes, "", "a Lane for each of them", kShare},
+        Field{"number_of_bot_cars", &R::number_of_bot_cars, "", "with HEAD_TO_BOT", kObjects},
+        Field{"min_distance_between_bot_cars", &R::min_distance_between_bot_cars, "m",
+              "also from the start line to the first", kMetres},
+        Field{"randomize_bot_car_locations", &R::randomize_bot_car_locations, "",
+              "other places and lanes in each episode"},
+        Field{"bots", &R::bots, "", "how they drive"},
+        Field{"cars_per_world", &R::cars_per_world, "",
+              "racers that meet, above 1 only with HEAD_TO_MODEL", Range{1, kMaxObjects + 1}},
+        Field{"collision_penalty", &R::collision_penalty, "s",
+              "that a car waits that ran into something", kPenalty},
+        Field{"reset_behind_dist", &R::reset_behind_dist, "m",
+              "before that, on the other lane, where it goes on", kMetres},
+    };
+  }
 };
 
 // Objects that each car meets.
 int num_objects(const TrafficRules& rules);
 
-// What a reward function reads of the objects, by its DeepRacer name; K objects a car.
+// What a reward function reads of the objects; K a car.
 struct ObjectColumns {
-  std::vector<float> location;                 // [B, K, 2] m, centre of each
-  std::vector<float> heading;                  // [B, K] rad, 0 for a box or a parked car
-  std::vector<float> speed;                    // [B, K] m/s
-  std::vector<float> distance;                 // [B, K] m along the centre line from waypoint 0
-  std::vector<float> distance_from_center;     // [B, K] m
-  std::vector<std::uint8_t> left_of_center;    // [B, K]
-  std::vector<std::int32_t> closest_objects;   // [B, 2] behind and ahead along the centre line
-  std::vector<std::uint8_t> object_in_camera;  // [B] the one before the next is in the frustum
+  std::vector<float> location, heading, speed, distance, distance_from_center;
+  std::vector<std::uint8_t> left_of_center, object_in_camera;
+  std::vector<std::int32_t> closest_objects;
+
+  // By its DeepRacer name.
+  static constexpr auto params() {
+    using O = ObjectColumns;
+    return std::tuple{
+        Column{"closest_objects", &O::closest_objects, "", "objects behind and ahead", 2},
+        Column{"objects_location", &O::location, "m", "centre of each object", 2, true},
+        Column{"objects_left_of_center", &O::left_of_center, "",
+               "object is left of the centre line", 1, true},
+        Column{"object_in_camera", &O::object_in_camera, "",
+               "the next object is in the camera's view"},
+        Column{"objects_speed", &O::speed, "m/s", "of each object", 1, true},
+        Column{"objects_heading", &O::heading, "rad", "bot cars' yaw; 0.0 for a box", 1, true},
+        Column{"objects_distance_from_center", &O::distance_from_center, "m", "unsigned", 1, true},
+        Column{"objects_distance", &O::distance, "m", "along the centre line from waypoint 0", 1,
+               true},
+    };
+  }
 };
 
 class Traffic {

@@ -165,6 +165,11 @@ def sequence(name: str, value: Any, what: str, error: Error = ConfigError) -> Se
     return value
 
 
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def room_for(what: str, size: int, error: Error = ConfigError) -> None:
     """Refuses what is larger than this machine's memory, before it is begun: it would be killed."""
     try:

@@ -36,7 +36,7 @@ PERCENTILES = (10, 25, 50, 75, 90)
 VehicleParams = _core.VehicleParams
 """The physics of a car of one version, symmetric or not."""
 
-FRONT_POINT = 0.14
+FRONT_POINT: float = _core.FRONT_POINT
 """Metres from base_link to the logged point (markov agent_ctrl/constants.py)."""
 
 SETTLING = 0.11

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from rich.table import Table
 
+from deepracer_fast import _core
 from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import ActionError
 from deepracer_fast.files.action_space import (
@@ -25,10 +26,10 @@ from deepracer_fast.files.action_space import (
 USUAL_STEERING, USUAL_SPEED = "30:5", "1:3"
 """Those of the lab's first car, 15 actions."""
 
-STEERING_LIMIT_DEG = 30.0
+STEERING_LIMIT_DEG: float = _core.STEERING_LIMIT_DEG
 """The front wheels turn no further; what a console lets people choose."""
 
-SPEED_LIMITS = (0.1, 4.0)
+SPEED_LIMITS: tuple[float, float] = _core.SPEED_LIMITS
 """m/s: the car drives at no other speeds; what a console lets people choose."""
 
 MOST_ACTIONS = 1000

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from deepracer_fast import _core
 from deepracer_fast.checks.file_reading import read_text
 from deepracer_fast.checks.json_object import brief, parse_json_object, parse_number
 from deepracer_fast.checks.values import check_fields, count, one_of, path_of, refuse
@@ -39,7 +40,7 @@ TRAINING_ALGORITHMS = ("clipped_ppo", "sac")
 ACTION_SPACE_TYPES = ("discrete", "continuous")
 VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the newest
 MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
-LIDAR_RAYS = 64  # markov sensors/constants.py: the sectors share these out evenly
+LIDAR_RAYS: int = _core.LIDAR_RAYS  # the sectors share these out evenly
 MOST_VALUES_PER_SECTOR = 1024  # of clipping_dist: far finer than a lidar measures
 CAR_COLORS = ("Black", "Grey", "Blue", "Red", "Orange", "White", "Purple")
 """Of the shell, as the original's consoles name them."""

@@ -16,13 +16,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from deepracer_fast import _core
 from deepracer_fast.checks.values import instance, path_of
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import Reward, load_reward
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.simulator import Simulator
 
-FRONT = 0.14  # m from base_link to the front point
 SPACING = 0.08  # m between cars along the road
 LANES = 25  # across the road, borders and a little beyond
 MOST_SPEEDS, MOST_ANGLES = 5, 7  # that have panels of their own
@@ -105,7 +105,7 @@ def _rewards(reward: Reward, params: dict[str, Any], action: Action) -> Points:
 
 def _placed(sim: Simulator, x: Points, y: Points, headings: Points) -> dict[str, Any]:
     """Columns of cars whose front points, which is what params tell, are at x and y."""
-    back = FRONT * np.column_stack([np.cos(headings), np.sin(headings)])
+    back = _core.FRONT_POINT * np.column_stack([np.cos(headings), np.sin(headings)])
     cars = np.arange(len(x))
     return dict(sim.place(cars, x - back[:, 0], y - back[:, 1], headings).params)
 

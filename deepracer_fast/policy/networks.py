@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from deepracer_fast import _core
 from deepracer_fast.checks.values import instance
 from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.files.action_space import ContinuousActionSpace
@@ -33,7 +34,7 @@ Params = dict[str, Any]
 Weights = tuple[jax.Array, jax.Array]  # kernel [K, K, C, O], bias [O]
 PictureFeatures = Callable[[jax.Array, Sequence[Weights], Sequence[int]], jax.Array]
 
-PICTURE_HEIGHT, PICTURE_WIDTH = 120, 160
+PICTURE_HEIGHT, PICTURE_WIDTH = _core.PICTURE_SHAPE
 LIDAR_LAYERS = (256, 256)  # units of each dense layer
 TRACK_STATE_LAYERS = (64, 64)  # the whole of a policy that sees the track state
 LOG_STD_RANGE = (-20.0, 3.0)  # rl_coach ppo_head.py
@@ -170,9 +171,9 @@ def _sensor_shape(name: str, metadata: ModelMetadata) -> tuple[int, ...]:
     if name == TRACK_STATE:
         return (TRACK_STATE_WIDTH,)
     if name == "LIDAR":
-        return (64,)
+        return (_core.LIDAR_RAYS,)
     if name == "SECTOR_LIDAR":
-        return (8,)
+        return (_core.LIDAR_SECTORS,)
     if name == "DISCRETIZED_SECTOR_LIDAR" and metadata.lidar is not None:
         return (metadata.lidar.num_sectors * metadata.lidar.num_values_per_sector,)
     raise MetadataError(f"sensor must be one that a network has layers for, got {name!r}")

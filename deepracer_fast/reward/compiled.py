@@ -8,7 +8,6 @@ Neighbours: `compiler` made the code; `Reward` asks the interpreter about the ca
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.checks.values import available_cores
 from deepracer_fast.reward.params_table import PARAMETERS, Parameter
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class CompiledReward:
     def __init__(self, machine: Any, layout: Layout, threads: int = 0) -> None:
         self.layout = layout
         self.states = CarStates(layout)
-        self.threads = threads or _cores()
+        self.threads = threads or available_cores()
         self._machine = machine
         self._arenas: list[Array] = []
 
@@ -287,8 +287,4 @@ def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, i
 def _pool() -> Executor:
     from concurrent.futures import ThreadPoolExecutor  # takes logging along
 
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="reward")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="reward")

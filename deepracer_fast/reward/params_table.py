@@ -1,20 +1,19 @@
 """The reward parameters: what a ``reward_function(params)`` may read, one line a key.
 
-In: the simulator's params columns. Out: `PARAMETERS`, the table that everything else about these
-keys is derived from; `check_columns`, the door; `seen_column`, a column in the values and types
-that a reward function sees, whichever way it is run.
+In: the core's tables of its columns (csrc/car/car_batch.h, csrc/traffic/traffic.h), and what only
+a reward function knows of them. Out: `PARAMETERS`, the table that everything else about these keys
+is derived from; `check_columns`, the door; `seen_column`, a column in the values and types that a
+reward function sees, whichever way it is run.
 Neighbours: `simulator` fills the columns, `interpret` turns rows of them into plain dicts.
 
 A race with objects has K of them for every car: obstacles or bots of its own, or the other racers
-of its world. The simulator's columns are then ``objects_location`` [B, K, 2], float32 or, far from
-the world's origin, float64 like ``x`` and ``y``; [B, K] float32
-``objects_speed``, ``objects_heading``, ``objects_distance`` and ``objects_distance_from_center``;
-``objects_left_of_center`` [B, K] bool; ``closest_objects`` [B, 2] int32, indices below K; and
-``object_in_camera`` [B] bool. K is the same for all cars and all steps. A race without objects has
-none of these columns, and a reward function sees their defaults.
+of its world; K is the same for all cars and all steps. A race without objects has no columns of
+them, and a reward function sees their defaults. Far from the world's origin ``x``, ``y`` and
+``objects_location`` are float64.
 
-The keys, their order and their defaults are those of markov agent_ctrl/constants.py; what each
-holds is computed in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
+The keys, their order and their defaults are those of markov agent_ctrl/constants.py, then come
+those that the original does not have, zero where nobody says otherwise. What each holds is computed
+in markov agent_ctrl/utils.py, for objects in markov track_geom/track_data.py.
 """
 
 import difflib
@@ -24,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from deepracer_fast import _core
 from deepracer_fast.checks.arrays import array
 from deepracer_fast.checks.values import instance
 from deepracer_fast.errors import RewardError
@@ -60,47 +60,39 @@ class Parameter:
 
 _CAR = ("B",)
 _PAIR = ("B", 2)
-_OBJECTS = ("B", "K")
-
-# fmt: off
-PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("all_wheels_on_track", "bool", _CAR, "", "all four wheel centres are on the road"),
-    Parameter("x", "float", _CAR, "m", "front point of the car, 0.14 m ahead of base_link"),
-    Parameter("y", "float", _CAR, "m", "front point of the car, 0.14 m ahead of base_link"),
-    Parameter("heading", "float", _CAR, "deg", "yaw in (-180, 180], 0 along +x, left positive"),
-    Parameter("distance_from_center", "float", _CAR, "m", "front point to centre line, unsigned"),
-    Parameter("projection_distance", "float", _CAR, "m", "along the centre line from waypoint 0"),
-    Parameter("progress", "float", _CAR, "%", "of the lap since the start of the episode, to 100"),
-    Parameter("steps", "float", _CAR, "steps", "in this episode; the first call sees 2.0"),
-    Parameter("speed", "float", _CAR, "m/s", "commanded, not measured", commanded=True),
-    Parameter("steering_angle", "float", _CAR, "deg", "commanded, left positive", commanded=True),
-    Parameter("track_width", "float", _CAR, "m", "border to border at the car"),
-    Parameter("track_length", "float", _CAR, "m", "of the centre line"),
-    Parameter("waypoints", "float", ("N", 2), "m", "centre line; is_reversed turns it round"),
-    Parameter("closest_waypoints", "int", _PAIR, "", "indices of the waypoints behind and ahead"),
-    Parameter("is_left_of_center", "bool", _CAR, "", "front point is left of the centre line"),
-    Parameter("is_reversed", "bool", _CAR, "", "the track is driven against its usual direction"),
-    Parameter("closest_objects", "int", _PAIR, "", "indices of the objects behind and ahead",
-              default=[0, 0]),
-    Parameter("objects_location", "float", ("B", "K", 2), "m", "centre of each object",
-              default=[]),
-    Parameter("objects_left_of_center", "bool", _OBJECTS, "", "object is left of the centre line",
-              default=[]),
-    Parameter("object_in_camera", "bool", _CAR, "", "the next object is in the camera's view",
-              default=False),
-    Parameter("objects_speed", "float", _OBJECTS, "m/s", "of each object", default=[]),
-    Parameter("objects_heading", "float", _OBJECTS, "rad", "bot cars' yaw; 0.0 for a box",
-              default=[]),
-    Parameter("objects_distance_from_center", "float", _OBJECTS, "m", "unsigned", default=[]),
-    Parameter("objects_distance", "float", _OBJECTS, "m", "along the centre line from waypoint 0",
-              default=[]),
-    Parameter("is_crashed", "bool", _CAR, "", "the car ran into an object", old_name="crashed"),
-    Parameter("is_offtrack", "bool", _CAR, "", "no wheel centre is on the road",
-              old_name="offtrack"),
-    Parameter("sim_time", "float", _CAR, "s", "simulated clock; absent before version 6 of the "
-              "original, hence the default for its older recordings", default=0.0),
+_KINDS: dict[str, Kind] = {"b": "bool", "f": "float", "i": "int"}
+_ORDER = (
+    "all_wheels_on_track x y heading distance_from_center projection_distance progress steps speed "
+    "steering_angle track_width track_length waypoints closest_waypoints is_left_of_center "
+    "is_reversed closest_objects objects_location objects_left_of_center object_in_camera "
+    "objects_speed objects_heading objects_distance_from_center objects_distance is_crashed "
+    "is_offtrack sim_time"
 )
-# fmt: on
+_ORIGINAL = _ORDER.split()
+_OLD_NAMES = {"is_crashed": "crashed", "is_offtrack": "offtrack"}
+_COMMANDED = ("speed", "steering_angle")
+# Of races with objects, of recordings from version 6 of the original on.
+_OPTIONAL = (*(column[0] for column in _core.OBJECT_PARAMS), "sim_time")
+
+_LINE = "centre line; is_reversed turns it round"
+_WAYPOINTS = Parameter("waypoints", "float", ("N", 2), "m", _LINE)
+
+
+def _parameter(column: tuple[Any, ...]) -> Parameter:
+    name, dtype, shape, unit, meaning = column
+    default = None
+    if name in _OPTIONAL or name not in _ORIGINAL:  # zeros, of no objects
+        default = np.zeros([0 if size == "K" else size for size in shape[1:]], dtype).tolist()
+    kind, is_command = _KINDS[dtype.kind], name in _COMMANDED
+    return Parameter(name, kind, shape, unit, meaning, default, _OLD_NAMES.get(name), is_command)
+
+
+def _place(parameter: Parameter) -> int:
+    return _ORIGINAL.index(parameter.name) if parameter.name in _ORIGINAL else len(_ORIGINAL)
+
+
+_COLUMNS = map(_parameter, (*_core.PARAMS, *_core.OBJECT_PARAMS))
+PARAMETERS: tuple[Parameter, ...] = tuple(sorted([_WAYPOINTS, *_COLUMNS], key=_place))
 
 PARAMETER_NAMES: tuple[str, ...] = tuple(parameter.name for parameter in PARAMETERS)
 OLD_NAMES: dict[str, str] = {p.old_name: p.name for p in PARAMETERS if p.old_name is not None}

@@ -10,12 +10,12 @@ made both ways, and if they differ the compiled code is not used again.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
+from deepracer_fast.checks.values import available_cores
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.cache_folder import cache_folder
 from deepracer_fast.reward import cache
@@ -24,7 +24,7 @@ from deepracer_fast.reward.loading import FILE_NAME, RewardSource
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.reward.translator import Translator, Unfinished
-from deepracer_fast.reward.verify import disagreement, probes_of
+from deepracer_fast.reward.verify import TOLERANCE, disagreement, probes_of
 from deepracer_fast.reward.words import State, StateError
 
 _SAMPLE = 4  # cars that are compared in a check
@@ -33,7 +33,6 @@ _CHECK_EVERY = 1024  # calls, at least
 _CARS_PER_WORKER = 1024  # from which a second process is worth its start
 _PATIENCE = 2000  # given-up calls, beyond which their share counts
 _MAX_GIVEN_UP = 0.1
-_TOLERANCE = 1e-6
 
 
 class SandboxedReward:
@@ -213,7 +212,7 @@ class SandboxedReward:
     ) -> None:
         plain, _ = self._ask_python(params, sample, before)
         for car, reward in zip(sample, plain, strict=True):
-            if abs(rewards[car] - reward) > _TOLERANCE * abs(reward):
+            if abs(rewards[car] - reward) > TOLERANCE * abs(reward):
                 found = f"compiled, it gave {rewards[car]:.9g} where Python gives {reward:.9g}"
                 self._interpret_from_now_on(found)
                 rewards[car] = reward
@@ -273,7 +272,7 @@ class SandboxedReward:
     def _interpret(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))
         cars = np.flatnonzero(where)
-        share = cars // _CARS_PER_WORKER % _most_workers()
+        share = cars // _CARS_PER_WORKER % available_cores()
         used = np.unique(share).tolist()
         jobs = []
         for number in used:
@@ -293,10 +292,6 @@ class SandboxedReward:
             raise errors[0]
         self._prints = max(prints, self._prints)
         return rewards
-
-
-def _most_workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _digest(parts: list[bytes]) -> str:

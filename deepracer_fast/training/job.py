@@ -16,8 +16,9 @@ from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata
 from deepracer_fast.reward import Reward
 from deepracer_fast.training.clone import Parent
 from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.world.sensors import PICTURE_BYTES
 
-_CAR_BYTES, _PICTURE_BYTES = 200, 120 * 160  # of one step of one car, and of one camera's frame
+_CAR_BYTES = 200  # of one step of one car beside its pictures
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class TrainingJob:
         steps = 1 if collection.whole_episodes else collection.horizon + 1
         room_for(
             f"{collection.num_cars} cars over {steps} steps",
-            collection.num_cars * steps * (_CAR_BYTES + pictures * _PICTURE_BYTES),
+            collection.num_cars * steps * (_CAR_BYTES + pictures * PICTURE_BYTES),
         )
 
 

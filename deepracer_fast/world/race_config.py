@@ -15,13 +15,13 @@ from deepracer_fast.errors import ConfigError
 
 RACE_TYPES = ("TIME_TRIAL", "OBJECT_AVOIDANCE", "HEAD_TO_BOT", "HEAD_TO_MODEL")
 
-MAX_OBJECTS = 6
+MAX_OBSTACLES = 6
 """Obstacles or bots that a race can have; the console's limit."""
 
 PRACTICE_BOTS = 4
 """With two, on reinvent_base, one is in sight in 22 % of the pictures."""
 
-MAX_CARS_PER_WORLD = 16
+MAX_CARS_PER_WORLD = _core.MAX_OBJECTS + 1
 """Racers that can meet each other."""
 
 MOST_METRES_OR_SECONDS = 1e6
@@ -92,7 +92,7 @@ class RaceConfig:
         one_of("race_type", self.race_type, RACE_TYPES)
         one_of("obstacle_type", self.obstacle_type, OBSTACLE_TYPES)
         for name in ("number_of_obstacles", "number_of_bot_cars"):
-            require(self, name, 1 <= getattr(self, name) <= MAX_OBJECTS, f"1 to {MAX_OBJECTS}")
+            require(self, name, 1 <= getattr(self, name) <= MAX_OBSTACLES, f"1 to {MAX_OBSTACLES}")
         require(
             self,
             "cars_per_world",

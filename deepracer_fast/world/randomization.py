@@ -7,24 +7,11 @@ before it, ``simulator`` behind it.
 
 from dataclasses import dataclass
 
+from deepracer_fast import _core
 from deepracer_fast.checks.values import check_fields
 from deepracer_fast.errors import ConfigError
 
-LARGEST = {
-    "surface_grey": 1.0,
-    "light_gain": 1.0,
-    "light_offset": 255.0,
-    "pixel_noise": 50.0,
-    "blur": 0.7,
-    "camera_height": 0.1,
-    "camera_pitch": 0.2,
-    "camera_yaw": 0.5,
-    "picture_delay": 0.2,
-    "grip": 0.9,
-    "steering_gain": 0.5,
-    "steering_offset": 10.0,
-    "speed_gain": 0.5,
-}
+LARGEST = {name: ends[1] for name, (_, _, ends) in _core.Randomization.FIELDS.items() if ends}
 """Largest value of each field: beyond it the camera, the kernel or the car would make no sense."""
 
 

@@ -6,6 +6,7 @@ csrc/simulator/sensors.h fills them.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ VISIBLE_TRACK_STATE = list(_core.VISIBLE_TRACK_STATE)
 shows, offset from the centre line, heading error, the bends ahead and the nearest objects."""
 
 TRACK_STATE_WIDTH = len(VISIBLE_TRACK_STATE)
+
+PICTURE_BYTES = prod(_core.PICTURE_SHAPE)
+"""Of one camera's frame."""
 
 OBJECTS_TOLD: int = _core.OBJECTS_TOLD
 """Objects that the last columns of ``TRACK_STATE`` tell."""

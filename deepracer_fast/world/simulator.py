@@ -7,7 +7,6 @@ twin in Numba; this file is their one checked door. Neighbours: ``track`` before
 ``networks`` behind it.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,7 +17,14 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.checks.arrays import car_numbers
-from deepracer_fast.checks.values import MOST, SEEDS, check_fields, count, room_for, shown
+from deepracer_fast.checks.values import (
+    MOST,
+    available_cores,
+    check_fields,
+    count,
+    room_for,
+    shown,
+)
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
 from deepracer_fast.reward import params_dict
@@ -30,7 +36,12 @@ from deepracer_fast.world.frame_stack import stack_frames
 from deepracer_fast.world.poses import Reach
 from deepracer_fast.world.race_config import RaceConfig, traffic_rules
 from deepracer_fast.world.randomization import Randomization
-from deepracer_fast.world.sensors import copy_track_state, observations, sensor_options
+from deepracer_fast.world.sensors import (
+    PICTURE_BYTES,
+    copy_track_state,
+    observations,
+    sensor_options,
+)
 
 CONTROL_PERIOD: float = _core.CONTROL_PERIOD
 """Simulated seconds in one step: a camera frame at 15 Hz (racecar.gazebo)."""
@@ -48,7 +59,7 @@ IN_PROGRESS = STATUS_NAMES.index("in_progress")
 PAUSE = STATUS_NAMES.index("pause")
 PREPARE = STATUS_NAMES.index("prepare")
 
-_CAR_BYTES, _PICTURE_BYTES = 1000, 120 * 160  # of one car and of one camera's frame
+_CAR_BYTES = 1000  # of one car beside its pictures
 
 ENGINES = ("native", "numba")
 """The C++ core, and its readable twin in which physics can be changed without a compiler."""
@@ -241,42 +252,16 @@ class Simulator:
         return options
 
     def _check(self) -> None:
-        if self.num_cars < 1:
-            raise ConfigError(f"num_cars must be at least 1, got {self.num_cars}")
-        end = self.first_car + self.num_cars
-        batch = min(self.cars_in_batch or MOST, MOST)
-        if self.first_car < 0 or batch < end:
-            raise ConfigError(
-                f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
-            )
+        """What the core does not: it looks at its options by itself."""
         if self.threads < 0:
             raise ConfigError(f"threads must be 0 (all cores) or more, got {self.threads}")
-        if not 0 <= self.seed < SEEDS:
-            raise ConfigError(f"seed must lie in [0, 2**64), got {shown(self.seed)}")
-        self._check_race()
-        if self.instruction_set not in ("", *_core.instruction_sets()):
-            raise ConfigError(
-                f"instruction_set must be one of {', '.join(_core.instruction_sets())} on this "
-                f"machine, got {shown(self.instruction_set)}"
-            )
         check_car_version(self.car_version)
         self._check_engine()
+        assert isinstance(self.track, Track)
+        self.rules.race.check_room(self.track.length)
         pictures = sum(name in CAMERAS for name in self.sensors) * self.frame_stack
         pictures *= 1 + self.final_observations
-        room_for(f"{self.num_cars} cars", self.num_cars * (_CAR_BYTES + pictures * _PICTURE_BYTES))
-
-    def _check_race(self) -> None:
-        race = self.rules.race
-        size = race.cars_per_world if race.race_type == "HEAD_TO_MODEL" else 1
-        for name in ("num_cars", "first_car", "cars_in_batch"):
-            count = getattr(self, name) or 0
-            if count % size:
-                raise ConfigError(
-                    f"{name} must be a multiple of cars_per_world ({size}) in a HEAD_TO_MODEL "
-                    f"race, got {count}"
-                )
-        assert isinstance(self.track, Track)
-        race.check_room(self.track.length)
+        room_for(f"{self.num_cars} cars", self.num_cars * (_CAR_BYTES + pictures * PICTURE_BYTES))
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINES:
@@ -477,11 +462,6 @@ class Simulator:
         if self.engine == "numba":
             return int(self._core.bytes_of_track)
         return int(self._built.road.bytes + self._built.ground.bytes)
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _native(record: Any, native: Any, leave_out: tuple[str, ...] = ()) -> Any:

@@ -106,7 +106,6 @@ class Bench:
             "check_track": (*lines(), False),
             "check_options": (self.options(), 10.0),
             "actions_of": (np.ones((3, 2), np.float32), 3),
-            "gather_sum": (np.ones(64, np.uint32), np.arange(16, dtype=np.int32), ""),
             "VehicleParams": (5, True),
             "Track": (*lines(), False),
             "Ground": (*lines(), False, "oval", _core.Channel.GREY),

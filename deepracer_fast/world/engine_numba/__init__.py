@@ -7,4 +7,7 @@ lies), ``rules`` (one car's episode), ``objects``, ``lanes``, ``bots``, ``traffi
 (what else is on the road), ``track_state`` (what only a value network reads), ``steps`` (the loops
 over cars); ``ground`` and ``camera`` (the picture), ``blocks``, ``object_view`` and ``lidar`` (how
 objects are seen), ``sensors`` (what a car carries); ``engine`` (what the simulator talks to).
+Of the core it takes what others read as well: the columns of parameters, the shapes of sensors, the
+limits of commands, the fitted cars. Numbers of the law, the rules and the camera are written here
+anew: where the two differ, a test of one against the other fails.
 """

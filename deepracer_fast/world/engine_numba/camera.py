@@ -18,11 +18,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.ground import LEVELS_PER_OCTAVE, NUM_LEVELS
 from deepracer_fast.world.engine_numba.plane import clip, point_of
 
-HEIGHT, WIDTH = 120, 160  # pixels
+HEIGHT, WIDTH = _core.PICTURE_SHAPE  # pixels
 # Source: URDF racecar.gazebo:64-75 and deepracer_single_cam_lidar.urdf:41,398-399,469.
 HFOV = 1.13  # rad, between the left and right edge of the picture
 PITCH = 0.2618  # rad, downwards

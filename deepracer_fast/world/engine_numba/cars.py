@@ -5,10 +5,13 @@ record's fields are attributes: ``car.speed``.
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from deepracer_fast import _core
 
 # Numba's cache of compiled functions looks at a function's own file only. With the digest of all
 # of this package's files in the type that every step works on, an edit of any of them counts.
@@ -50,32 +53,15 @@ CAR = np.dtype(
     align=True,
 )
 
-SEEN = np.dtype(
-    [
-        ("all_wheels_on_track", np.bool_),
-        ("x", np.float32),
-        ("y", np.float32),
-        ("heading", np.float32),
-        ("distance_from_center", np.float32),
-        ("projection_distance", np.float32),
-        ("progress", np.float32),
-        ("steps", np.float32),
-        ("speed", np.float32),
-        ("steering_angle", np.float32),
-        ("track_width", np.float32),
-        ("track_length", np.float32),
-        ("closest_waypoints", np.int32, 2),
-        ("is_left_of_center", np.bool_),
-        ("is_reversed", np.bool_),
-        ("is_crashed", np.bool_),
-        ("is_offtrack", np.bool_),
-        ("sim_time", np.float64),
-        ("terminated", np.bool_),
-        ("truncated", np.bool_),
-        ("status", np.uint8),
-    ],
-    align=True,
-)
+
+def record_of(columns: Iterable[tuple[Any, ...]], private: Sequence[tuple[str, Any]] = ()) -> Any:
+    """The dtype of one row of the core's columns, and of what they have none of."""
+    widths = ((name, dtype, shape[-1:]) for name, dtype, shape, *_ in columns)
+    public = [(name, dtype, n if isinstance(n[0], int) else ()) for name, dtype, n in widths]
+    return np.dtype([*public, *private], align=True)
+
+
+SEEN = record_of((*_core.PARAMS, *_core.OUTCOMES))
 """The reward parameters by their DeepRacer names, then what the rules made of the step."""
 
 

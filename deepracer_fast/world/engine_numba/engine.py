@@ -1,7 +1,8 @@
 """The Numba engine: what ``csrc/simulator/simulator.*`` and its bindings are, in Python.
 
-In: a :class:`~deepracer_fast.tracks.track.Track` and the options that the native core takes as
-well. Out: the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
+In: a :class:`~deepracer_fast.tracks.track.Track` and the options of the native core: not people's
+own records, since the core rounds numbers to float32, and both engines must begin with the same.
+Out: the same arrays under the same names. Neighbour: ``simulator`` checks what comes in.
 
 Threads: each works on a contiguous range of whole worlds, which are single cars unless racers meet,
 without the GIL; a car writes its own records and reads those of its world only, and every random
@@ -37,8 +38,6 @@ from deepracer_fast.world.engine_numba.traffic import count_objects, traffic_of
 from deepracer_fast.world.engine_numba.vehicle import drive, driving, vehicle_params
 
 Vehicle = Callable[[Any, Any, float, float], None]
-
-OUTCOMES = ("terminated", "truncated", "status")
 
 
 class NumbaEngine:
@@ -162,8 +161,7 @@ class NumbaEngine:
     @property
     def params(self) -> dict[str, NDArray[Any]]:
         """Reward parameter -> [B]."""
-        names = [name for name in SEEN.names or () if name not in OUTCOMES]
-        return {name: read_only(self._columns[name]) for name in names}
+        return {column[0]: read_only(self._columns[column[0]]) for column in _core.PARAMS}
 
     @property
     def object_params(self) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from deepracer_fast.tracks.route_file import SAME_POINT
 from deepracer_fast.world.engine_numba.road import (
     Road,
     center_at,
@@ -26,7 +27,6 @@ from deepracer_fast.world.engine_numba.road import (
 
 INNER, OUTER = 0, 1  # a lane; the other one is 1 - lane
 
-SAME_POINT = 1e-6  # m between waypoints that count as one
 ON_CENTER = 1e-3  # m from the centre line, as far from one border as the other
 
 

@@ -14,7 +14,7 @@ from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.blocks import BLOCKS, FIRST_BLOCK
 from deepracer_fast.world.engine_numba.plane import clip, uniform
 
-RAYS = 64
+RAYS: int = _core.LIDAR_RAYS
 HALF_ANGLE = 2.61799  # rad; 300 degrees from the first ray to the last, counter-clockwise
 YAW = 3.1416  # rad: the middle ray points to the rear
 AHEAD, HEIGHT = 0.02913, 0.184699  # m from base_link, above the ground
@@ -24,7 +24,10 @@ RESOLUTION = np.float32(0.01)  # m
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 CLIP = 1.0  # m, where LIDAR's values are cut
-SECTORS, SECTOR_CLIP = 8, 0.5  # of SECTOR_LIDAR: a sector is 1 where something is nearer (m)
+SECTORS, SECTOR_CLIP = (
+    _core.LIDAR_SECTORS,
+    0.5,
+)  # m: a sector is 1 where something is nearer
 
 NONE, RANGES, OCCUPIED_SECTORS, DISCRETIZED_SECTORS = (
     int(getattr(_core.LidarSensor, name))

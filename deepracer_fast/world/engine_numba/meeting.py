@@ -9,44 +9,25 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from deepracer_fast import _core
+from deepracer_fast.world.engine_numba.cars import record_of
 from deepracer_fast.world.engine_numba.objects import in_camera, runs_into
 from deepracer_fast.world.engine_numba.road import gap_ahead, is_on_road, nearest
 
-TOLD = np.dtype(
-    [
-        ("objects_location", np.float32, 2),  # m, its centre
-        ("objects_left_of_center", np.bool_),
-        ("objects_speed", np.float32),  # m/s
-        ("objects_heading", np.float32),  # rad, 0 for a box or a parked car
-        ("objects_distance_from_center", np.float32),  # m
-        ("objects_distance", np.float32),  # m along the centre line from waypoint 0
-    ],
-    align=True,
-)
+OBJECT_PARAMS = [column[0] for column in _core.OBJECT_PARAMS]
+
+TOLD = record_of(column for column in _core.OBJECT_PARAMS if "K" in column[2])
 """What a reward function is told of one object."""
 
-MEETING = np.dtype(
+MEETING = record_of(
+    (column for column in _core.OBJECT_PARAMS if "K" not in column[2]),
     [
-        ("closest_objects", np.int32, 2),  # behind and ahead along the centre line
-        ("object_in_camera", np.bool_),
         ("crashed_object", np.int64),  # the number of the one that the car ran into, or -1
         ("episode", np.int64),  # in which the objects were placed
         ("lane_changes", np.int64),  # of all bots, in that episode
     ],
-    align=True,
 )
 """What a car and its objects have to do with each other."""
-
-OBJECT_PARAMS = (
-    "closest_objects",
-    "objects_location",
-    "objects_left_of_center",
-    "object_in_camera",
-    "objects_speed",
-    "objects_heading",
-    "objects_distance_from_center",
-    "objects_distance",
-)
 
 
 @njit

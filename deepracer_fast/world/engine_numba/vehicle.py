@@ -17,11 +17,11 @@ from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.plane import clip, wrap_angle
 
 # Limits that the original puts on every command (markov agent_ctrl/constants.py).
-MAX_STEERING = math.radians(30.0)  # rad
-MIN_SPEED, MAX_SPEED = 0.1, 4.0  # m/s
+MAX_STEERING = math.radians(_core.STEERING_LIMIT_DEG)  # rad
+MIN_SPEED, MAX_SPEED = _core.SPEED_LIMITS  # m/s
 
 # Geometry of the car (deepracer URDF), metres from base_link, which lies on the ground.
-FRONT_POINT = 0.14  # the point whose x, y and progress are reported
+FRONT_POINT: float = _core.FRONT_POINT  # the point whose x, y and progress are reported
 REAR_AXLE, FRONT_AXLE = -0.081663, 0.082311
 HALF_REAR_TRACK, HALF_FRONT_TRACK = 0.08105, 0.079601
 GYRATION2 = 0.0122  # m^2, yaw inertia / mass of the whole car
