@@ -198,6 +198,11 @@ def sources() -> list[Path]:
     )
 
 
+def test_tests_lie_in_folders_that_are_the_packages() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= FOLDERS.keys()
+
+
 def test_no_file_is_too_long() -> None:
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
     assert {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > MAX_LINES} == {}

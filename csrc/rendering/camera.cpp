@@ -13,7 +13,7 @@
 namespace deepracer_fast {
 namespace {
 
-// The plan of scanlines, tuned against pictures cast ray by ray (tests/test_camera.py): more of
+// The plan of scanlines, tuned against pictures cast ray by ray (test_camera.py): more of
 // them cost time without coming closer, since the texel must grow to match their distance anyway.
 constexpr double kSpacing = 6.0;         // pixel widths on the ground between scanlines, at most
 constexpr double kGap = 6.0;             // texels between scanlines, at most

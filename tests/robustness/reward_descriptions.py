@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from corpus import CORPUS
 
 from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiled import CompiledReward, StateTooLarge
@@ -34,7 +35,6 @@ from deepracer_fast.reward.rebuild import rebuild
 from deepracer_fast.reward.translating import Made, answer, compile_module
 from deepracer_fast.reward.words import State, StateError
 
-CORPUS = Path(__file__).parents[1] / "reward_corpus"
 ODD: list[Any] = [
     *(None, True, 0, -1, 1, 2**31, 2**53, -(2**53), 2**62, 2**200, 0.0, -0.5, 1e308),
     *(float("nan"), float("inf"), "", "text", "x" * 1000, [], [0], [1], [10**9], ["list"]),
@@ -45,7 +45,7 @@ _SECONDS = 60
 def run(count: int, seed: int) -> list[str]:
     """So many changed descriptions; a line for each that ended badly."""
     rng = random.Random(seed)
-    sources = [each for path in sorted(CORPUS.glob("*.py")) if (each := _described(path))]
+    sources = [each for path in CORPUS.values() if (each := _described(path))]
     findings = []
     for trial in range(count):
         source, description = rng.choice(sources)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from corpus import CORPUS
 from typer.testing import CliRunner
 
 from deepracer_fast.cli import app
@@ -151,12 +152,11 @@ def test_a_key_that_goes_unnoticed_is_found_where_params_are_handed_on(read: str
     assert list(about_source(text)) == ["line 2: params has no key 'sped' (did you mean 'speed'?)"]
 
 
-_CORPUS = sorted(Path(__file__).with_name("reward_corpus").glob("*.py"))
 _UNKNOWN_KEYS = {"always_fails": 1, "try_except_math": 1}
 
 
 @pytest.mark.parametrize(
-    "path", [*_CORPUS, *map(example_reward, example_names())], ids=lambda path: path.stem
+    "path", [*CORPUS.values(), *map(example_reward, example_names())], ids=lambda path: path.stem
 )
 def test_keys_of_working_functions_raise_no_alarm(path: Path) -> None:
     try:

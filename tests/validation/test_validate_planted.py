@@ -8,6 +8,7 @@ of the function with its ``reward``; what stands above ``---`` is the module's.
 from pathlib import Path
 
 import pytest
+from corpus import CORPUS
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.model_metadata import FIRST_MODEL
@@ -123,11 +124,8 @@ def test_a_sound_function_is_not_refused(code: str, tmp_path: Path) -> None:
     assert report_of(code, "", tmp_path).rewards["all"].calls > 10_000
 
 
-CORPUS = sorted((Path(__file__).parent / "reward_corpus").glob("*.py"))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORPUS.values(), ids=CORPUS)
 def test_of_the_corpus_only_the_broken_ones_are_refused(path: Path) -> None:
     if "expect: error" in path.read_text():
         with pytest.raises(RewardError):

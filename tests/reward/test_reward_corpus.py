@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus import CORPUS
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward, params_dict
 from deepracer_fast.reward.probe import probe_batches
 from deepracer_fast.world.simulator import Simulator
 
-CORPUS = sorted((Path(__file__).parent / "reward_corpus").glob("*.py"))
 CARS, STEPS = 12, 30
 Batches = list[dict[str, Any]]
 
@@ -31,7 +31,9 @@ def expected_mode(path: Path) -> str:
 
 
 def of_mode(*modes: str) -> list[Any]:
-    return [pytest.param(path, id=path.stem) for path in CORPUS if expected_mode(path) in modes]
+    return [
+        pytest.param(path, id=name) for name, path in CORPUS.items() if expected_mode(path) in modes
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def plain_rewards(path: Path, batches: Batches) -> np.ndarray:
 
 
 def test_the_corpus_is_large_and_mostly_compiled() -> None:
-    modes = [expected_mode(path) for path in CORPUS]
+    modes = [expected_mode(path) for path in CORPUS.values()]
     assert len(modes) >= 40
     assert modes.count("compiled") >= 0.75 * len(modes)
 

@@ -223,7 +223,7 @@ def test_arrays_cannot_be_written() -> None:
 
 
 def guides_example() -> str:
-    guide = Path(__file__).parents[1] / "deepracer_fast" / "guide"
+    guide = Path(__file__).parents[2] / "deepracer_fast" / "guide"
     text = (guide / "simulator.md").read_text(encoding="utf-8")
     return next(
         code for code in re.findall(r"```python\n(.*?)```", text, re.S) if "vehicle=" in code

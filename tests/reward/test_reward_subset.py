@@ -1,7 +1,7 @@
 """What the compiler takes and what it leaves to the interpreter: the guide's table is made here.
 
 Each row is tried: what is taken gives what Python gives, what is not says why. Write the page anew
-with ``python tests/test_reward_subset.py``.
+with ``python tests/reward/test_reward_subset.py``.
 """
 
 import ast
@@ -219,7 +219,7 @@ def page() -> str:
 
 
 def test_the_page_is_what_the_rows_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/test_reward_subset.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/reward/test_reward_subset.py"
 
 
 if __name__ == "__main__":

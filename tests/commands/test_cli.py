@@ -26,7 +26,7 @@ from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.training.report import Report
 
-# The shapes of tests/test_train.py, so that nothing is compiled twice.
+# The shapes of tests/training/test_train.py, so that nothing is compiled twice.
 CONFIG = (
     "num_cars = 2\nhorizon = 4\nevaluate_every = 2\nthreads = 1\nstop_after = 0\nteacher = false\n"
 )

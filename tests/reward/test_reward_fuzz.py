@@ -2,16 +2,16 @@
 
 import random
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import CORPUS
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.probe import probe_batches
 
-TEXTS = [path.read_text() for path in sorted((Path(__file__).parent / "reward_corpus").glob("*"))]
+TEXTS = [path.read_text() for path in CORPUS.values()]
 WORDS = re.compile(r"\w+|[-+*/%<>=!]+")
 POOL = [word for text in TEXTS for word in WORDS.findall(text)]
 BATCHES = probe_batches(4, 2) + probe_batches(4, 1, objects=2)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus import CORPUS
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward
@@ -200,7 +201,7 @@ def reward_function(params):
 
 
 def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
-    path = Path(__file__).parent / "reward_corpus" / "heading_alignment.py"
+    path = CORPUS["heading_alignment"]
     batch = probe_batches(20_000, 1)[0]
     one, many = load_reward(path), load_reward(path)
     one.use_one_thread()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import CORPUS
 
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import load_reward
@@ -13,7 +14,6 @@ from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.reward.probe import probe_batches
 from deepracer_fast.reward.watched import WatchedReward
 
-CORPUS = Path(__file__).parent / "reward_corpus"
 CARS = np.arange(8)
 
 WAYS = '''
@@ -92,7 +92,7 @@ def test_a_long_chain_of_elifs_is_marked() -> None:
 
 @pytest.mark.parametrize("name", ["racing_line_class", "closure_factory", "string_states"])
 def test_marked_code_gives_what_plain_code_gives(name: str) -> None:
-    path = CORPUS / f"{name}.py"
+    path = CORPUS[name]
     watched, plain = WatchedReward(read_reward(path), 10.0), load_reward(path)
     for batch in probe_batches(len(CARS), 12):
         np.testing.assert_allclose(watched.run(batch, CARS), plain(batch), rtol=1e-6)
@@ -120,7 +120,7 @@ def test_cars_forget_between_drives() -> None:
     watched.close()
 
 
-@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORPUS.values(), ids=CORPUS)
 def test_branches_lie_in_branches_before_them(path: Path) -> None:
     if path.stem == "broken_syntax":
         return
