@@ -179,7 +179,7 @@ class Team:
         return self._links[max(host - 1, 0)]
 
 
-ALONE = Team()
+ALONE: Team = Team()
 
 
 def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from deepracer_fast.checks.arrays import car_numbers
 from deepracer_fast.checks.values import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
+from deepracer_fast.renamed import keeps_old_names
 from deepracer_fast.reward import params_dict
 from deepracer_fast.tracks.built_track import built
 from deepracer_fast.tracks.track import Track, load_track
@@ -142,6 +143,7 @@ class StepResult:
     final_observation: dict[str, npt.NDArray[Any]] | None = None
 
 
+@keeps_old_names
 @dataclass
 class Simulator:
     """B cars on one track, independent unless the race is HEAD_TO_MODEL.
@@ -249,8 +251,7 @@ class Simulator:
             raise ConfigError(
                 f"cars {self.first_car} to {end - 1} must lie in a batch of {batch} cars"
             )
-        if self.threads < 0:
-            raise ConfigError(f"threads must be 0 (all cores) or more, got {self.threads}")
+        count("threads", self.threads)
         if not 0 <= self.seed < SEEDS:
             raise ConfigError(f"seed must lie in [0, 2**64), got {shown(self.seed)}")
         self._check_race()

@@ -1,0 +1,138 @@
+"""Names of version 0.1 that changed: they work until 0.3, and say what they are called now.
+
+``guide/renamed.md`` is the same table to read. All of it goes at once: this file, its import in
+``__init__``, ``keeps_old_names`` where it stands, and the line in ``tracks/__init__.py``.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import cache, wraps
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, TypeVar
+
+Class = TypeVar("Class", bound=type[Any])
+
+PACKAGE = "deepracer_fast"
+
+MODULES = {
+    "checks": "array_file arrays file_reading json_object source_text door:values",
+    "files": "action_space action_words atomic cache_folder checkpoint_record folder_mark garage "
+    "hyperparameters metrics model_folder model_metadata model_name simtrace trace_reader "
+    "trace_rows training_params writer_lock",
+    "tracks": "borders built_track driving_direction route_file track world_frame",
+    "world": "engine_numba fleet frame_stack perturbed_worlds poses race_config randomization "
+    "sensors simulator",
+    "policy": "archive chosen_checkpoint compilation_cache mending model native_network networks "
+    "value_networks",
+    "driving": "collect episode_books evaluate driving_habits:habits replay trace",
+    "racing": "race_drive:drive leaderboard race",
+    "validation": "trial_drivers:drivers trial_drives:drives reward_trial validate",
+    "learning": "descent hosts imitation learner parallel ppo",
+    "pictures": "action_picture:action_space replay_picture:replay reward_picture:reward "
+    "track_picture:track",
+    "pictures.video": "video_bars:bars car_shape video_file:file video:frame gif_palette "
+    "video_pen:pen solids views",
+    "training": "training_cars:cars checkpoints clone config course training_evaluation:evaluation "
+    "training_follower:follower training_health:health training_files:inputs "
+    "training_iterations:iterations training_job:job lessons training_plot:plot "
+    "training_record:record training_report:report stop_request teacher teaching "
+    "training_traces:traces train",
+    "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
+    "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "
+    "training_screen:screen terminal tracks_command:tracks training_command:train "
+    "cli_train:train_options unbreakable_stream validate_command:validate video_command:video",
+}
+"""Folder -> what lay beside it before there were folders; ``old:new`` where its name changed too.
+The modules inside ``archive`` and ``engine_numba`` went with them."""
+
+OF_TRACKS = ("Outline", "find_outline", "names_meant", "outline_route", "outlines", "without_loops")
+"""Names of ``deepracer_fast.tracks`` that are in ``tracks.bundled`` now."""
+
+MEMBERS = {
+    "Model": {"answer": "output", "choose": "best_action"},
+    "ModelMetadata": {"version": "car_version"},
+    "Simulator": {"num_threads": "threads"},
+}
+"""Class -> its attributes and arguments; an argument that is None is as good as left out."""
+
+
+@cache
+def new_modules() -> dict[str, str]:
+    """The old name of each module and its new one, both below the package."""
+    return {
+        old: f"{folder}.{new or old}"
+        for folder, entries in MODULES.items()
+        for old, _, new in (entry.partition(":") for entry in entries.split())
+    }
+
+
+def warn(old: str, new: str, depth: int = 3) -> None:
+    """Says so at the place ``depth`` calls up."""
+    warnings.warn(f"{old} is called {new} now", DeprecationWarning, stacklevel=depth)
+
+
+class OldModules:
+    """Finds a module by its old name and gives the very same one: an entry of ``sys.meta_path``."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """None for every name that is not an old one."""
+        if not name.startswith(f"{PACKAGE}."):
+            return None
+        first, _, rest = name.removeprefix(f"{PACKAGE}.").partition(".")
+        if first not in new_modules():
+            return None
+        new = f"{PACKAGE}.{new_modules()[first]}" + (f".{rest}" if rest else "")
+        loader = _Loader(new)  # no importlib.abc.Loader, which is slow to load
+        return ModuleSpec(name, loader, origin=new)  # type: ignore[arg-type]
+
+
+class _Loader:
+    def __init__(self, new: str) -> None:
+        self._new = new
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leaves it to Python: what it makes is thrown away."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        warn(module.__name__, self._new)
+        sys.modules[module.__name__] = import_module(self._new)  # which the import then takes
+
+
+def of_tracks(name: str) -> object:
+    """``__getattr__`` of ``deepracer_fast.tracks``."""
+    old = f"{PACKAGE}.tracks"
+    if name not in OF_TRACKS:
+        raise AttributeError(f"module {old!r} has no attribute {name!r}")
+    warn(f"{old}.{name}", f"{old}.bundled.{name}")
+    return getattr(import_module(f"{old}.bundled"), name)
+
+
+def keeps_old_names(kind: Class) -> Class:
+    """The class with the ``MEMBERS`` that it had, as attributes and as arguments."""
+    names, make = MEMBERS[kind.__name__], kind.__init__
+
+    @wraps(make)
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
+        for old in names.keys() & named.keys():
+            warn(f"{kind.__name__}({old}=...)", names[old])
+            if (value := named.pop(old)) is not None:
+                named[names[old]] = value
+        make(self, *arguments, **named)
+
+    kind.__init__ = __init__
+    for old, new in names.items():
+        setattr(kind, old, _old_attribute(f"{kind.__name__}.{old}", new))
+    return kind
+
+
+def _old_attribute(old: str, new: str) -> property:
+    def read(self: object) -> Any:
+        warn(old, new)
+        return getattr(self, new)
+
+    return property(read)
