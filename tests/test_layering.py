@@ -35,6 +35,7 @@ FOLDERS: dict[str, set[str]] = {
         *("driving", "files", "learning", "pictures", "policy", "racing", "reward", "tracks"),
         *("training", "validation", "world"),
     },
+    "guide": set(),
     "cli": {"commands", "files", "reward", "_core"},
 }
 
