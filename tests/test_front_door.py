@@ -1,6 +1,7 @@
 """What users import from the package itself: lazy, complete, typed."""
 
 import ast
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def test_each_name_is_told_to_type_checkers_and_to_dir() -> None:
     assert all(each.asname == each.name for each in told)  # or they would not be re-exported
     assert HOMES.keys() <= set(dir(deepracer_fast))
     assert len(HOMES) == len(told)
+
+
+def test_what_stands_behind_the_door_is_checked_strictly() -> None:
+    settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    strict = [
+        override["module"]
+        for override in settings["tool"]["mypy"]["overrides"]
+        if override.get("warn_return_any")
+    ]
+    assert strict == [sorted(set(HOMES.values()))]
 
 
 def test_every_error_is_at_the_door() -> None:

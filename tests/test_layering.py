@@ -27,7 +27,7 @@ FOLDERS: dict[str, set[str]] = {
     "policy": {"checks", "files", "world", "_core"},
     "driving": {"checks", "files", "policy", "reward", "tracks", "world", "_core"},
     "racing": {"checks", "driving", "files", "policy", "tracks", "world"},
-    "validation": {"files", "reward", "tracks", "world"},
+    "validation": {"checks", "files", "reward", "tracks", "world"},
     "learning": {"checks", "driving", "files", "policy", "world"},
     "pictures": {"checks", "driving", "files", "reward", "tracks", "world", "_core"},
     "training": {"checks", "driving", "files", "learning", "policy", "reward", "tracks", "world"},
@@ -106,7 +106,7 @@ def run_python(code: str, environment: dict[str, str]) -> subprocess.CompletedPr
 
 
 def test_the_reader_of_imports_sees_the_fleets() -> None:
-    needs = {"errors", "reward", "world.simulator"}
+    needs = {"checks.arrays", "errors", "reward", "world.simulator"}
     assert import_graph()["deepracer_fast.world.fleet"] == {f"{PACKAGE}.{name}" for name in needs}
 
 

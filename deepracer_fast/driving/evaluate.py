@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import check_fields, count, instance, one_of
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
@@ -34,7 +34,6 @@ from deepracer_fast.world.simulator import (
     StepResult,
 )
 
-Array = npt.NDArray[Any]
 GreedyPolicy = Callable[[dict[str, Array]], Array]
 """Observation [B, ...] by sensor -> actions [B] or [B, 2], in the action space's own terms."""
 

@@ -13,7 +13,7 @@ checks what comes out of it, `clock` and `chance` make what goes in the same eac
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from deepracer_fast.checks.values import count, number, one_of, refuse
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward
-from deepracer_fast.reward.params_table import PARAMETERS, check_columns, check_kinds
+from deepracer_fast.reward.params_table import PARAMETERS, Columns, check_columns, check_kinds
 
 __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
 
@@ -41,7 +41,7 @@ class _Runner(Protocol):
     @property
     def may_remember(self) -> bool: ...
 
-    def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray: ...
+    def run(self, params: Columns, where: np.ndarray) -> np.ndarray: ...
 
     def notes(self) -> tuple[str, ...]: ...
 
@@ -86,7 +86,7 @@ class Reward:
         """Why it is interpreted, with the line and what is there; "" if it is compiled."""
         return self._runner.reason
 
-    def __call__(self, params: Mapping[str, Any], where: np.ndarray | None = None) -> np.ndarray:
+    def __call__(self, params: Columns, where: np.ndarray | None = None) -> np.ndarray:
         """The rewards of one step.
 
         Args:
@@ -111,7 +111,7 @@ class Reward:
             check_kinds(params)
             raise
 
-    def _forget_ended(self, params: Mapping[str, Any], called: np.ndarray) -> None:
+    def _forget_ended(self, params: Columns, called: np.ndarray) -> None:
         """Cars whose step count fell are in a new episode."""
         steps = np.asarray(params["steps"])
         last = self._last_steps
@@ -148,7 +148,7 @@ class _CallableRunner:
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
 
-    def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
+    def run(self, params: Columns, where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))
         cars = np.flatnonzero(where)
         rewards[cars] = self._interpreter.run(params, cars)
@@ -204,7 +204,7 @@ def _reward_of(source: RewardSource, state: str, time_limit: float) -> Reward:
     return Reward(source, runner, state, time_limit)
 
 
-def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:
+def params_dict(params: Columns, car: int) -> dict[str, Any]:
     """The plain dict that a reward function would be handed for one car.
 
     Raises:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.checks.arrays import car_numbers
+from deepracer_fast.checks.arrays import Array, car_numbers
 from deepracer_fast.checks.values import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
@@ -135,12 +135,12 @@ class StepResult:
             held. None without the simulator's ``final_observations``.
     """
 
-    observation: dict[str, npt.NDArray[Any]]
-    params: dict[str, npt.NDArray[Any]]
+    observation: dict[str, Array]
+    params: dict[str, Array]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
     status: npt.NDArray[np.uint8]
-    final_observation: dict[str, npt.NDArray[Any]] | None = None
+    final_observation: dict[str, Array] | None = None
 
 
 @keeps_old_names
