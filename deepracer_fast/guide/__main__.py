@@ -109,7 +109,7 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
         yield _code(f"{node.name}(\n    " + ",\n    ".join(fields) + ",\n)")
     yield from _paragraphs(node)
     for each in node.body:
-        if isinstance(each, ast.FunctionDef) and not each.name.startswith("_"):
+        if isinstance(each, ast.FunctionDef) and re.match("[^_]|__call__", each.name):
             yield from (f"#### {node.name}.{each.name}", _code(_signature(each)))
             yield from _paragraphs(each)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepracer_fast.checks.arrays import array
 from deepracer_fast.checks.values import count, number, one_of, refuse
@@ -30,6 +31,8 @@ __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
 TIME_LIMIT = 10.0  # s, as `load_reward` takes it
 LONGEST_LIMIT = 86_400.0  # s
 
+Mask = NDArray[np.bool_]  # [B]
+
 
 class _Runner(Protocol):
     """What runs a reward function: a callable's interpreter, or a file's two ways."""
@@ -41,7 +44,7 @@ class _Runner(Protocol):
     @property
     def may_remember(self) -> bool: ...
 
-    def run(self, params: Columns, where: np.ndarray) -> np.ndarray: ...
+    def run(self, params: Columns, where: Mask) -> np.ndarray: ...
 
     def notes(self) -> tuple[str, ...]: ...
 
@@ -86,7 +89,7 @@ class Reward:
         """Why it is interpreted, with the line and what is there; "" if it is compiled."""
         return self._runner.reason
 
-    def __call__(self, params: Columns, where: np.ndarray | None = None) -> np.ndarray:
+    def __call__(self, params: Columns, where: Mask | None = None) -> NDArray[np.float32]:
         """The rewards of one step.
 
         Args:
@@ -148,7 +151,7 @@ class _CallableRunner:
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
 
-    def run(self, params: Columns, where: np.ndarray) -> np.ndarray:
+    def run(self, params: Columns, where: Mask) -> np.ndarray:
         rewards = np.zeros(len(where))
         cars = np.flatnonzero(where)
         rewards[cars] = self._interpreter.run(params, cars)
@@ -215,7 +218,7 @@ def params_dict(params: Columns, car: int) -> dict[str, Any]:
     return next(params_dicts(params, np.array([car])))
 
 
-def _checked(where: np.ndarray, num_cars: int) -> np.ndarray:
+def _checked(where: Mask, num_cars: int) -> Mask:
     where = array("where", where, RewardError)
     if where.shape != (num_cars,) or where.dtype != np.bool_:
         raise RewardError(
