@@ -1,7 +1,7 @@
 """Names of version 0.1 that changed: they work until 0.3, and say what they are called now.
 
 ``guide/renamed.md`` is the same table to read. All of it goes at once: this file, its import in
-``__init__``, ``keeps_old_names`` where it stands, and the line in ``tracks/__init__.py``.
+``__init__``, and ``keeps_old_members`` and ``keep_old_names`` where they stand.
 """
 
 import sys
@@ -48,8 +48,9 @@ MODULES = {
 """Folder -> what lay beside it before there were folders; ``old:new`` where its name changed too.
 The modules inside ``archive`` and ``engine_numba`` went with them."""
 
-OF_TRACKS = ("Outline", "find_outline", "names_meant", "outline_route", "outlines", "without_loops")
-"""Names of ``deepracer_fast.tracks`` that are in ``tracks.bundled`` now."""
+_OF_BUNDLED = "Outline find_outline names_meant outline_route outlines without_loops"
+NAMES = {"tracks": {name: f"tracks.bundled.{name}" for name in _OF_BUNDLED.split()}}
+"""Module, as it is called now -> what it held or how that was called, and what it is now."""
 
 MEMBERS = {
     "Model": {"answer": "output", "choose": "best_action"},
@@ -69,9 +70,9 @@ def new_modules() -> dict[str, str]:
     }
 
 
-def warn(old: str, new: str, depth: int = 3) -> None:
-    """Says so at the place ``depth`` calls up."""
-    warnings.warn(f"{old} is called {new} now", DeprecationWarning, stacklevel=depth)
+def warn(old: str, new: str) -> None:
+    """Says so where the caller was called."""
+    warnings.warn(f"{old} is called {new} now", DeprecationWarning, stacklevel=3)
 
 
 class OldModules:
@@ -103,16 +104,21 @@ class _Loader:
         sys.modules[module.__name__] = import_module(self._new)  # which the import then takes
 
 
-def of_tracks(name: str) -> object:
-    """``__getattr__`` of ``deepracer_fast.tracks``."""
-    old = f"{PACKAGE}.tracks"
-    if name not in OF_TRACKS:
-        raise AttributeError(f"module {old!r} has no attribute {name!r}")
-    warn(f"{old}.{name}", f"{old}.bundled.{name}")
-    return getattr(import_module(f"{old}.bundled"), name)
+def keep_old_names(module: str) -> None:
+    """Gives a module the ``NAMES`` that it had; called within it, unseen by who checks types."""
+
+    def get(name: str) -> object:
+        new = NAMES[module.removeprefix(f"{PACKAGE}.")].get(name)
+        if new is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn(f"{module}.{name}", f"{PACKAGE}.{new}")
+        home, _, name = f"{PACKAGE}.{new}".rpartition(".")
+        return getattr(import_module(home), name)
+
+    sys.modules[module].__getattr__ = get  # type: ignore[method-assign]
 
 
-def keeps_old_names(kind: Class) -> Class:
+def keeps_old_members(kind: Class) -> Class:
     """The class with the ``MEMBERS`` that it had, as attributes and as arguments."""
     names, make = MEMBERS[kind.__name__], kind.__init__
 

@@ -16,7 +16,6 @@ from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.policy.model import Model
 from deepracer_fast.policy.networks import init_policy, network_spec
-from deepracer_fast.tracks import bundled
 from deepracer_fast.world.simulator import Simulator
 
 METADATA = ModelMetadata(DiscreteActionSpace((0.0,), (1.0,)), sensors=(TRACK_STATE,))
@@ -62,11 +61,15 @@ def test_the_warning_points_at_the_import(own_process: dict[str, str]) -> None:
     assert done.stderr.splitlines() == lines
 
 
-@pytest.mark.parametrize("name", renamed.OF_TRACKS)
-def test_what_left_the_folder_of_tracks_is_found(name: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"tracks\.{name} is called .*bundled\.{name} now"):
-        found = getattr(import_module("deepracer_fast.tracks"), name)
-    assert found is getattr(bundled, name)
+@pytest.mark.parametrize("module", renamed.NAMES)
+def test_an_old_name_in_a_module_is_the_new_one(module: str) -> None:
+    for old, new in renamed.NAMES[module].items():
+        with pytest.warns(DeprecationWarning, match=f"{module}.{old} is called .*{new} now"):
+            found = getattr(import_module(f"deepracer_fast.{module}"), old)
+        home, _, name = new.rpartition(".")
+        assert found is getattr(import_module(f"deepracer_fast.{home}"), name)
+    with pytest.raises(AttributeError, match=f"module 'deepracer_fast.{module}' has no attribute"):
+        _ = import_module(f"deepracer_fast.{module}").nothing
 
 
 def test_an_old_argument_means_the_new_one() -> None:

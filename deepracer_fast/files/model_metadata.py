@@ -23,7 +23,7 @@ from deepracer_fast.files.action_space import (
     DiscreteActionSpace,
     discrete_grid,
 )
-from deepracer_fast.renamed import keeps_old_names
+from deepracer_fast.renamed import keeps_old_members
 
 METADATA_NAME = "model_metadata.json"
 
@@ -73,7 +73,7 @@ class LidarConfig:
             raise refuse("clipping_dist", "above 0 m", self.clipping_dist, MetadataError)
 
 
-@keeps_old_names
+@keeps_old_members
 @dataclass(frozen=True)
 class ModelMetadata:
     """The content of one ``model_metadata.json``.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deepracer_fast.renamed import MEMBERS, MODULES, OF_TRACKS, PACKAGE
+from deepracer_fast.renamed import MEMBERS, MODULES, NAMES, PACKAGE
 
 GUIDE = Path(__file__).parent
 ROOT = GUIDE.parent
@@ -60,8 +60,10 @@ def renamed_page() -> str:
         pairs = [entry.partition(":") for entry in entries.split()]
         olds = [f"`{old}`" + (f" (`{new}`)" if new else "") for old, _, new in pairs]
         page[-1] += f"\n| `{folder}` | {', '.join(olds)} |"
-    names = ", ".join(f"`{name}`" for name in OF_TRACKS)
-    page.append(f"Of `deepracer_fast.tracks`, {names} are in `deepracer_fast.tracks.bundled`.")
+    page += ["## Names in modules", "| was in | called | is |\n| --- | --- | --- |"]
+    for module, names in NAMES.items():
+        for old, new in names.items():
+            page[-1] += f"\n| `{module}` | `{old}` | `{new}` |"
     page += ["## Arguments and attributes", "| of | was | is |\n| --- | --- | --- |"]
     for kind, members in MEMBERS.items():
         for old, new in members.items():

@@ -41,12 +41,12 @@ from deepracer_fast.policy.networks import (
     network_spec,
     policy_logits,
 )
-from deepracer_fast.renamed import keeps_old_names
+from deepracer_fast.renamed import keeps_old_members
 
 Observation = Mapping[str, ArrayLike] | ArrayLike
 
 
-@keeps_old_names
+@keeps_old_members
 @dataclass(frozen=True, eq=False)
 class Model:
     """A policy with the metadata that says what it sees and what its answers mean.

@@ -21,7 +21,7 @@ from deepracer_fast.checks.arrays import Array, car_numbers
 from deepracer_fast.checks.values import MOST, SEEDS, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
-from deepracer_fast.renamed import keeps_old_names
+from deepracer_fast.renamed import keeps_old_members
 from deepracer_fast.reward import params_dict
 from deepracer_fast.tracks.built_track import built
 from deepracer_fast.tracks.track import Track, load_track
@@ -143,7 +143,7 @@ class StepResult:
     final_observation: dict[str, Array] | None = None
 
 
-@keeps_old_names
+@keeps_old_members
 @dataclass
 class Simulator:
     """B cars on one track, independent unless the race is HEAD_TO_MODEL.
