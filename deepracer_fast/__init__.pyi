@@ -1,7 +1,7 @@
 # The front door: what users import from the package itself, and where each name lives.
 # Type checkers read this; ``__init__.py`` reads it too, and loads a name when it is asked for.
+from deepracer_fast.driving.evaluate import EvaluationOptions as EvaluationOptions
 from deepracer_fast.driving.evaluate import Lap as Lap
-from deepracer_fast.driving.evaluate import RaceOptions as RaceOptions
 from deepracer_fast.driving.evaluate import evaluate_model as evaluate_model
 from deepracer_fast.driving.evaluate import evaluate_starts as evaluate_starts
 from deepracer_fast.errors import ActionError as ActionError
@@ -34,8 +34,8 @@ from deepracer_fast.policy.model import Model as Model
 from deepracer_fast.policy.model import load_model as load_model
 from deepracer_fast.racing.drive import Entrant as Entrant
 from deepracer_fast.racing.drive import drive_race as drive_race
-from deepracer_fast.racing.race import Race as Race
 from deepracer_fast.racing.race import RaceLap as RaceLap
+from deepracer_fast.racing.race import RankedRace as RankedRace
 from deepracer_fast.reward import Reward as Reward
 from deepracer_fast.reward import load_reward as load_reward
 from deepracer_fast.reward import params_dict as params_dict
@@ -43,8 +43,15 @@ from deepracer_fast.tracks.track import Track as Track
 from deepracer_fast.tracks.track import load_track as load_track
 from deepracer_fast.tracks.track import save_route as save_route
 from deepracer_fast.tracks.track import track_names as track_names
+from deepracer_fast.training.config import BudgetConfig as BudgetConfig
+from deepracer_fast.training.config import CollectionConfig as CollectionConfig
+from deepracer_fast.training.config import CourseConfig as CourseConfig
+from deepracer_fast.training.config import EvaluationConfig as EvaluationConfig
+from deepracer_fast.training.config import LearningConfig as LearningConfig
 from deepracer_fast.training.config import TrainConfig as TrainConfig
 from deepracer_fast.training.job import TrainingJob as TrainingJob
+from deepracer_fast.training.teaching_config import LessonsConfig as LessonsConfig
+from deepracer_fast.training.teaching_config import TeacherConfig as TeacherConfig
 from deepracer_fast.training.train import Training as Training
 from deepracer_fast.validation.validate import validate_reward as validate_reward
 from deepracer_fast.world.race_config import RaceConfig as RaceConfig

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from operator import attrgetter
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -49,15 +50,31 @@ MODULES = {
 The modules inside ``archive`` and ``engine_numba`` went with them."""
 
 _OF_BUNDLED = "Outline find_outline names_meant outline_route outlines without_loops"
-NAMES = {"tracks": {name: f"tracks.bundled.{name}" for name in _OF_BUNDLED.split()}}
+NAMES = {
+    "driving.evaluate": {"RaceOptions": "driving.evaluate.EvaluationOptions"},
+    "racing.race": {"Race": "racing.race.RankedRace"},
+    "tracks": {name: f"tracks.bundled.{name}" for name in _OF_BUNDLED.split()},
+}
 """Module, as it is called now -> what it held or how that was called, and what it is now."""
 
+_OF_TRAINING = {
+    "course": "random_tracks driving_direction alternate_driving_direction",
+    "collection": "num_cars horizon random_start start_position round_robin_advance_dist",
+    "learning": "gae_lambda clip value_function lr_schedule",
+    "budget": "minutes steps stop_after",
+    "evaluation": "evaluate_every best_by",
+}
 MEMBERS = {
     "Model": {"answer": "output", "choose": "best_action"},
     "ModelMetadata": {"version": "car_version"},
     "Simulator": {"num_threads": "threads"},
+    "TrainConfig": {
+        **{"track": "course.tracks", "more_tracks": "course.tracks"},
+        **{k: f"{table}.{k}" for table, keys in _OF_TRAINING.items() for k in keys.split()},
+    },
 }
-"""Class -> its attributes and arguments; an argument that is None is as good as left out."""
+"""Class -> its arguments and attributes. One that is None is as good as left out; what went into a
+record within, with a dot here, is given to ``updated``."""
 
 
 @cache
@@ -124,11 +141,17 @@ def keeps_old_members(kind: Class) -> Class:
 
     @wraps(make)
     def __init__(self: Any, *arguments: Any, **named: Any) -> None:
-        for old in names.keys() & named.keys():
+        within = {}
+        for old in [name for name in named if name in names]:
             warn(f"{kind.__name__}({old}=...)", names[old])
-            if (value := named.pop(old)) is not None:
+            value = named.pop(old)
+            if "." in names[old]:
+                within[old] = value
+            elif value is not None:
                 named[names[old]] = value
         make(self, *arguments, **named)
+        if within:
+            vars(self).update(vars(self.updated(**within)))
 
     kind.__init__ = __init__
     for old, new in names.items():
@@ -139,6 +162,6 @@ def keeps_old_members(kind: Class) -> Class:
 def _old_attribute(old: str, new: str) -> property:
     def read(self: object) -> Any:
         warn(old, new)
-        return getattr(self, new)
+        return attrgetter(new)(self)
 
     return property(read)

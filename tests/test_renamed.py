@@ -12,10 +12,12 @@ import pytest
 
 import deepracer_fast
 from deepracer_fast import renamed
+from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.policy.model import Model
 from deepracer_fast.policy.networks import init_policy, network_spec
+from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.world.simulator import Simulator
 
 METADATA = ModelMetadata(DiscreteActionSpace((0.0,), (1.0,)), sensors=(TRACK_STATE,))
@@ -80,6 +82,17 @@ def test_an_old_argument_means_the_new_one() -> None:
         assert old("Oval_track", 2, (), num_threads=None).threads == 0
     with pytest.warns(DeprecationWarning, match=r"ModelMetadata\(version=...\) is called car_ver"):
         assert ModelMetadata(METADATA.action_space, version=3).car_version == 3  # type: ignore[call-arg]
+
+
+def test_an_old_argument_goes_into_the_record_where_it_lies_now() -> None:
+    old: Any = TrainConfig
+    with pytest.warns(DeprecationWarning, match="is called (course.tracks|collection.num_cars)"):
+        config = old(track="Oval_track", num_cars=8, seed=4)
+    assert config == TrainConfig(seed=4).updated(tracks=["Oval_track"], num_cars=8)
+    with pytest.warns(DeprecationWarning, match="TrainConfig.num_cars is called collection.num_ca"):
+        assert config.num_cars == 8
+    with pytest.raises(ConfigError, match="num_cars must"), pytest.warns(DeprecationWarning):
+        old(num_cars=0)
 
 
 def test_an_old_attribute_means_the_new_one() -> None:

@@ -19,6 +19,7 @@ from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.files.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.files.model_metadata import LidarConfig
 from deepracer_fast.policy.model import Model, metadata_of
+from deepracer_fast.renamed import keep_old_names
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.world.fleet import Fleet, Judge, judged_cars
@@ -33,6 +34,8 @@ from deepracer_fast.world.simulator import (
     Simulator,
     StepResult,
 )
+
+keep_old_names(__name__)
 
 GreedyPolicy = Callable[[dict[str, Array]], Array]
 """Observation [B, ...] by sensor -> actions [B] or [B, 2], in the action space's own terms."""
