@@ -20,14 +20,13 @@ PACKAGE = "deepracer_fast"
 
 MODULES = {
     "checks": "array_file arrays file_reading json_object source_text door:values",
-    "files": "action_space action_words atomic cache_folder checkpoint_record folder_mark garage "
-    "hyperparameters metrics model_folder model_metadata model_name simtrace trace_reader "
-    "trace_rows training_params writer_lock",
+    "files": "action_space action_words atomic cache_folder checkpoint_record chosen_checkpoint "
+    "folder_mark garage hyperparameters metrics model_folder model_metadata model_name simtrace "
+    "trace_reader trace_rows training_params writer_lock",
     "tracks": "borders built_track driving_direction route_file track world_frame",
     "world": "engine_numba fleet frame_stack perturbed_worlds poses race_config randomization "
     "sensors simulator",
-    "policy": "archive chosen_checkpoint compilation_cache mending model native_network networks "
-    "value_networks",
+    "policy": "archive compilation_cache mending model native_network networks value_networks",
     "driving": "collect episode_books evaluate driving_habits:habits replay trace",
     "racing": "race_drive:drive leaderboard race",
     "validation": "trial_drivers:drivers trial_drives:drives reward_trial validate",
@@ -49,11 +48,15 @@ MODULES = {
 """Folder -> what lay beside it before there were folders; ``old:new`` where its name changed too.
 The modules inside ``archive`` and ``engine_numba`` went with them."""
 
-_OF_BUNDLED = "Outline find_outline names_meant outline_route outlines without_loops"
 NAMES = {
     "driving.evaluate": {"RaceOptions": "driving.evaluate.EvaluationOptions"},
     "racing.race": {"Race": "racing.race.RankedRace"},
-    "tracks": {name: f"tracks.bundled.{name}" for name in _OF_BUNDLED.split()},
+    "tracks": {
+        **{name: f"tracks.bundled.{name}" for name in ("find_outline", "names_meant", "outlines")},
+        **{
+            name: f"tracks.outline.{name}" for name in ("Outline", "outline_route", "without_loops")
+        },
+    },
 }
 """Module, as it is called now -> what it held or how that was called, and what it is now."""
 
