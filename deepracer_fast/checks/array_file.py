@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+
+from deepracer_fast.checks.arrays import Array
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # bytes, as NumPy itself allows
@@ -55,7 +56,7 @@ class Header:
         return count
 
 
-def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[NDArray[Any], int]:
+def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[Array, int]:
     """The array of an ``.npy`` file, and at which byte it ends.
 
     Args:

@@ -16,7 +16,7 @@ from deepracer_fast.errors import ActionError, ConfigError
 Array = npt.NDArray[Any]
 
 
-def array(name: str, values: Any, error: Error = ConfigError) -> Array:
+def array(name: str, values: object, error: Error = ConfigError) -> Array:
     """An array of whatever kind."""
     try:
         return np.asarray(values)
@@ -25,7 +25,7 @@ def array(name: str, values: Any, error: Error = ConfigError) -> Array:
 
 
 def numbers(
-    name: str, values: Any, dtype: npt.DTypeLike | None = None, error: Error = ConfigError
+    name: str, values: object, dtype: npt.DTypeLike | None = None, error: Error = ConfigError
 ) -> Array:
     """An array of numbers of any shape; texts, truth values and None are none.
 
@@ -106,7 +106,7 @@ def car_numbers(cars: npt.ArrayLike, num_cars: int) -> npt.NDArray[np.int32]:
     return found.astype(np.int32)
 
 
-def _found(values: Any, array: Array) -> str:
+def _found(values: object, array: Array) -> str:
     """An array by its type, anything else as it is."""
     return str(array.dtype) if isinstance(values, np.ndarray) else shown(values)
 

@@ -33,9 +33,13 @@ _SMALL = 16 * MiB
 _LEAST_ROW = 32  # characters
 
 
+JsonObject = dict[str, Any]
+"""What a JSON object or a TOML file holds: anything, until it has been looked at."""
+
+
 def read_json_object(
     path: str | os.PathLike[str], error: type[DeepRacerError], limit: int = MAX_SETTINGS_BYTES
-) -> dict[str, Any]:
+) -> JsonObject:
     """Reads a JSON file of at most ``limit`` bytes that holds one object.
 
     Raises:
@@ -44,7 +48,7 @@ def read_json_object(
     return parse_json_object(read_text(path, error, limit), str(path), error)
 
 
-def parse_json_object(text: str, source: str, error: type[DeepRacerError]) -> dict[str, Any]:
+def parse_json_object(text: str, source: str, error: type[DeepRacerError]) -> JsonObject:
     """Reads a JSON object; what is not one raises ``error`` with line and column."""
     if len(text) > _SMALL and text.count("{") + text.count("[") > len(text) // _LEAST_ROW:
         raise error(f"{source}: must hold rows of values, found more brackets than values")
@@ -55,7 +59,7 @@ def parse_json_object(text: str, source: str, error: type[DeepRacerError]) -> di
     return content
 
 
-def read_toml(path: str | os.PathLike[str], error: type[DeepRacerError]) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike[str], error: type[DeepRacerError]) -> JsonObject:
     """Reads a TOML file.
 
     Raises:
@@ -106,7 +110,7 @@ def parse_number(value: Any, where: str, error: type[DeepRacerError]) -> float:
     return number
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """A found value as JSON on one line, shortened so that the message stays one line."""
     try:
         text = json.dumps(value, default=str)

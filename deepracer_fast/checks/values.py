@@ -47,7 +47,7 @@ _short.maxstring = _short.maxother = _SHOWN
 _short.maxlong = 40
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A found value on one short line, whatever it is: a repr may be endless, or fail."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -58,12 +58,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def refuse(name: str, rule: str, value: Any, error: Error = ConfigError) -> DeepRacerError:
+def refuse(name: str, rule: str, value: object, error: Error = ConfigError) -> DeepRacerError:
     """The one line about a value that breaks a rule, to be raised."""
     return error(f"{name} must be {rule}, got {shown(value)}")
 
 
-def require(record: Any, name: str, holds: bool, rule: str, error: Error = ConfigError) -> None:
+def require(record: object, name: str, holds: bool, rule: str, error: Error = ConfigError) -> None:
     """Refuses a record whose field of that name breaks a rule."""
     if not holds:
         raise refuse(name, rule, getattr(record, name), error)
@@ -79,7 +79,9 @@ def whole(name: str, value: Any, error: Error = ConfigError) -> int:
     raise refuse(name, "a whole number", value, error)
 
 
-def count(name: str, value: Any, low: int = 0, high: int = MOST, error: Error = ConfigError) -> int:
+def count(
+    name: str, value: object, low: int = 0, high: int = MOST, error: Error = ConfigError
+) -> int:
     """A whole number from ``low`` to ``high``, both allowed."""
     number = whole(name, value, error)
     if not low <= number <= high:
@@ -87,7 +89,7 @@ def count(name: str, value: Any, low: int = 0, high: int = MOST, error: Error = 
     return number
 
 
-def number(name: str, value: Any, error: Error = ConfigError) -> float:
+def number(name: str, value: object, error: Error = ConfigError) -> float:
     """A number; NaN and infinity are left to the caller's range, which must refuse them."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
@@ -99,14 +101,14 @@ def number(name: str, value: Any, error: Error = ConfigError) -> float:
         return math.inf
 
 
-def truth(name: str, value: Any, error: Error = ConfigError) -> bool:
+def truth(name: str, value: object, error: Error = ConfigError) -> bool:
     """True or False."""
     if not isinstance(value, bool | np.bool_):
         raise refuse(name, "true or false", value, error)
     return bool(value)
 
 
-def text(name: str, value: Any, error: Error = ConfigError) -> str:
+def text(name: str, value: object, error: Error = ConfigError) -> str:
     """A text."""
     if not isinstance(value, str):
         raise refuse(name, "text", value, error)
@@ -114,7 +116,11 @@ def text(name: str, value: Any, error: Error = ConfigError) -> str:
 
 
 def one_of(
-    name: str, value: Any, allowed: Sequence[str], error: Error = ConfigError, quoted: bool = False
+    name: str,
+    value: object,
+    allowed: Sequence[str],
+    error: Error = ConfigError,
+    quoted: bool = False,
 ) -> str:
     """One of a few words."""
     if not (isinstance(value, str) and value in allowed):
@@ -125,7 +131,7 @@ def one_of(
 
 
 def instance(
-    name: str, value: Any, kind: type[_Kind], error: Error = ConfigError, maker: str = ""
+    name: str, value: object, kind: type[_Kind], error: Error = ConfigError, maker: str = ""
 ) -> _Kind:
     """A value of one of our classes; ``maker`` names what makes one."""
     if not isinstance(value, kind):
@@ -134,7 +140,7 @@ def instance(
     return value
 
 
-def path_of(name: str, value: Any, error: Error = ConfigError) -> Path:
+def path_of(name: str, value: object, error: Error = ConfigError) -> Path:
     """A path that an operating system can be asked for, whether or not anything is there."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
         raise refuse(name, "a path, as text or pathlib.Path", value, error)
@@ -151,14 +157,14 @@ def path_of(name: str, value: Any, error: Error = ConfigError) -> Path:
     return path
 
 
-def mapping(name: str, value: Any, error: Error = ConfigError) -> Mapping[str, Any]:
+def mapping(name: str, value: object, error: Error = ConfigError) -> Mapping[str, Any]:
     """A dictionary whose keys are texts."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise refuse(name, "a dictionary by name", value, error)
     return value
 
 
-def sequence(name: str, value: Any, what: str, error: Error = ConfigError) -> Sequence[Any]:
+def sequence(name: str, value: object, what: str, error: Error = ConfigError) -> Sequence[Any]:
     """A list or tuple."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise refuse(name, f"a list of {what}", value, error)
@@ -207,7 +213,7 @@ _PLAIN: dict[Any, Any] = {int: whole, float: number, str: text, bool: truth}
 _PLURAL = {int: "whole numbers", float: "numbers", str: "texts", bool: "truth values"}
 
 
-def _fitting(name: str, value: Any, kind: Any, error: Error) -> Any:
+def _fitting(name: str, value: object, kind: object, error: Error) -> Any:
     """The value as one of that kind."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is float and type(value) is int and abs(value) <= 2**53:
@@ -226,7 +232,7 @@ def _fitting(name: str, value: Any, kind: Any, error: Error) -> Any:
     return value
 
 
-def _one_of_kinds(name: str, value: Any, kinds: tuple[Any, ...], error: Error) -> Any:
+def _one_of_kinds(name: str, value: object, kinds: tuple[Any, ...], error: Error) -> Any:
     others = [kind for kind in kinds if kind is not type(None)]
     if value is None and len(others) < len(kinds):
         return None

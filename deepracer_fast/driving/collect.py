@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.episode_books import Driven, EpisodeBooks
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import Reward
 from deepracer_fast.world.fleet import Fleet, judge_of, judged_cars
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE, Simulator
-
-Array = npt.NDArray[Any]
 
 
 class Decision(NamedTuple):

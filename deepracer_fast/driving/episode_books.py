@@ -8,16 +8,13 @@ them, ``training.record`` writes them down.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.metrics import EpisodeOutcome
 from deepracer_fast.world.simulator import PREPARE, STATUS_NAMES, StepResult
-
-Array = npt.NDArray[Any]
 
 
 @dataclass

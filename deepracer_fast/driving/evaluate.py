@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import check_fields, count, instance, one_of
 from deepracer_fast.driving.trace import Trace
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.files.metrics import STATUS_LABELS, EvaluationMetrics, milliseconds
 from deepracer_fast.files.model_metadata import LidarConfig, ModelMetadata
 from deepracer_fast.policy.model import Model, metadata_of
+from deepracer_fast.renamed import keep_old_names
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.world.fleet import Fleet, Judge, judged_cars
@@ -34,7 +35,8 @@ from deepracer_fast.world.simulator import (
     StepResult,
 )
 
-Array = npt.NDArray[Any]
+keep_old_names(__name__)
+
 GreedyPolicy = Callable[[dict[str, Array]], Array]
 """Observation [B, ...] by sensor -> actions [B] or [B, 2], in the action space's own terms."""
 

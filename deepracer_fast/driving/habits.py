@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
-
-Array = npt.NDArray[Any]
 
 USED = 0.01  # share of the steps from which on an action counts as used
 FEW_ACTIONS = 1 / 6  # of those offered

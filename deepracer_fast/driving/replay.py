@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.model_metadata import METADATA_NAME, read_model_metadata
 from deepracer_fast.files.trace_reader import Recording
 from deepracer_fast.world.car_versions import CAR_VERSIONS
-
-Array = npt.NDArray[Any]
 
 HORIZONS = (5, 15, 30)
 """Steps after which the error is told: 1/3, 1 and 2 seconds."""

@@ -7,14 +7,11 @@ In: columns over T steps of B cars, recorded by ``collect`` or ``evaluate``. Out
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.world.simulator import STATUS_NAMES, StepResult
-
-Array = npt.NDArray[Any]
 
 TRACED_PARAMS = (
     "x",

@@ -152,6 +152,7 @@ class ContinuousActionSpace:
 
 
 ActionSpace = DiscreteActionSpace | ContinuousActionSpace
+"""Either kind."""
 
 
 def discrete_grid(

@@ -6,9 +6,9 @@ In: an iteration, its steps, and how the policy drove. Out: names of files, and 
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from deepracer_fast.checks.json_object import JsonObject
 
 CHECKPOINT_NAME = re.compile(r"(\d{1,15})_Step-(\d{1,15})")
 
@@ -66,9 +66,9 @@ def beats(new: CheckpointRecord, best: CheckpointRecord | None) -> bool:
     return new.evaluated and new.standing >= best.standing
 
 
-def record_as_json(record: CheckpointRecord) -> dict[str, Any]:
+def record_as_json(record: CheckpointRecord) -> JsonObject:
     """The entry of the index."""
-    content: dict[str, Any] = {
+    content: JsonObject = {
         "name": f"{record.checkpoint.name}.ckpt",
         "time_stamp": float(record.time_stamp),
         "avg_eval_metric": float(record.avg_eval_metric),
@@ -78,7 +78,7 @@ def record_as_json(record: CheckpointRecord) -> dict[str, Any]:
     return content if record.evaluated else content | {"evaluated": False}
 
 
-def record_from_json(content: Mapping[str, Any]) -> CheckpointRecord:
+def record_from_json(content: JsonObject) -> CheckpointRecord:
     """The record of an entry.
 
     Raises:

@@ -8,10 +8,9 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import deepracer_fast
-from deepracer_fast.checks.json_object import read_json_object
+from deepracer_fast.checks.json_object import JsonObject, read_json_object
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_text
 
@@ -24,7 +23,7 @@ FIRST_ARCHIVE = "model.tar.gz"
 _ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
 
 
-def read_mark(path: Path) -> dict[str, Any]:
+def read_mark(path: Path) -> JsonObject:
     """What the mark says; the first form's for a folder from before there were marks.
 
     Raises:
@@ -35,7 +34,7 @@ def read_mark(path: Path) -> dict[str, Any]:
 
 def write_mark(path: Path, archive: str, parent: Mapping[str, str]) -> None:
     """Says of a folder that it is ours, what its archive is called, and whose clone it is."""
-    mark: dict[str, Any] = {"format": FORMAT, "version": deepracer_fast.__version__}
+    mark: JsonObject = {"format": FORMAT, "version": deepracer_fast.__version__}
     mark |= {"archive": archive, "clone": bool(parent)}
     _write(path, mark | ({"parent": dict(parent)} if parent else {}))
 
@@ -71,5 +70,5 @@ def call_archive(path: Path, name: str) -> None:
     _write(path, read_mark(path) | {"archive": name})
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def _write(path: Path, content: JsonObject) -> None:
     atomic_write_text(path, json.dumps(content) + "\n")

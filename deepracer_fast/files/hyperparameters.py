@@ -13,7 +13,6 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from deepracer_fast.checks.file_reading import read_text
 from deepracer_fast.checks.json_object import brief, parse_json_object, parse_number
@@ -117,7 +116,7 @@ class _NumberRule:
     above: bool = False
     whole: bool = False
 
-    def check(self, key: str, value: Any) -> float | int:
+    def check(self, key: str, value: object) -> float | int:
         number = parse_number(value, key, HyperparameterError)
         too_low = number <= self.low if self.above else number < self.low
         if too_low or number > self.high or (self.whole and number % 1):
@@ -141,7 +140,7 @@ class _ChoiceRule:
 
     allowed: tuple[str, ...]
 
-    def check(self, key: str, value: Any) -> str:
+    def check(self, key: str, value: object) -> str:
         for word in self.allowed:
             if isinstance(value, str) and value.replace("_", " ") == word.replace("_", " "):
                 return word

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepracer_fast.checks.json_object import brief, read_json_object
+from deepracer_fast.checks.json_object import JsonObject, brief, read_json_object
 from deepracer_fast.checks.values import path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_text
@@ -207,14 +207,14 @@ def read_evaluation_metrics(path: str | os.PathLike[str]) -> list[EvaluationMetr
     return _rows(path, _read_json(path), EvaluationMetrics)
 
 
-def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read_json(path: str | os.PathLike[str]) -> JsonObject:
     content = read_json_object(path, ArchiveError, MAX_BYTES)
     if not isinstance(content.get("metrics"), list):
         raise ArchiveError(f"{path}: metrics must be an object with a list 'metrics'")
     return content
 
 
-def _rows(path: str | os.PathLike[str], content: dict[str, Any], kind: type[_Row]) -> list[_Row]:
+def _rows(path: str | os.PathLike[str], content: JsonObject, kind: type[_Row]) -> list[_Row]:
     types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
     rows = []
     for number, row in enumerate(content["metrics"], start=1):

@@ -9,14 +9,13 @@ Neighbours: ``action_space.py`` before it; ``networks.py``, ``train.py`` and ``a
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from deepracer_fast import _core
 from deepracer_fast.checks.file_reading import read_text
-from deepracer_fast.checks.json_object import brief, parse_json_object, parse_number
+from deepracer_fast.checks.json_object import JsonObject, brief, parse_json_object, parse_number
 from deepracer_fast.checks.values import check_fields, count, one_of, path_of, refuse
 from deepracer_fast.errors import ActionError, MetadataError, printable
 from deepracer_fast.files.action_space import (
@@ -25,6 +24,7 @@ from deepracer_fast.files.action_space import (
     DiscreteActionSpace,
     discrete_grid,
 )
+from deepracer_fast.renamed import keeps_old_members
 
 METADATA_NAME = "model_metadata.json"
 
@@ -74,6 +74,7 @@ class LidarConfig:
             raise refuse("clipping_dist", "above 0 m", self.clipping_dist, MetadataError)
 
 
+@keeps_old_members
 @dataclass(frozen=True)
 class ModelMetadata:
     """The content of one ``model_metadata.json``.
@@ -141,7 +142,7 @@ class ModelMetadata:
     def to_json(self) -> str:
         """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
         space = self.action_space
-        content: dict[str, Any] = {
+        content: JsonObject = {
             "action_space": _action_space_to_json(space),
             "sensor": list(self.sensors),
             "neural_network": self.neural_network,
@@ -163,7 +164,7 @@ class ModelMetadata:
         return json.dumps(content, indent=2) + "\n"
 
 
-def sensor_list(sensors: Any) -> Any:
+def sensor_list(sensors: object) -> Any:
     """A sensor that is named alone, without a list around it, as a list; anything else as it is."""
     return (sensors,) if isinstance(sensors, str) else sensors
 
@@ -231,7 +232,7 @@ def _action_space_to_json(space: ActionSpace) -> Any:
     }
 
 
-def _action_space(content: Mapping[str, Any], source: str) -> ActionSpace:
+def _action_space(content: JsonObject, source: str) -> ActionSpace:
     kind = _choice(content, "action_space_type", ACTION_SPACE_TYPES, source)
     if "action_space" not in content:
         raise MetadataError(f"{source}: action_space is missing; every model needs one")
@@ -263,7 +264,7 @@ def _discrete(actions: list[Any], source: str) -> DiscreteActionSpace:
     return DiscreteActionSpace(tuple(steering), tuple(speed))
 
 
-def _continuous(box: dict[str, Any], source: str) -> ContinuousActionSpace:
+def _continuous(box: JsonObject, source: str) -> ContinuousActionSpace:
     bounds = []
     for axis in ("steering_angle", "speed"):
         for bound in ("low", "high"):
@@ -271,7 +272,7 @@ def _continuous(box: dict[str, Any], source: str) -> ContinuousActionSpace:
     return ContinuousActionSpace(*bounds)
 
 
-def _member(holder: Any, key: str, where: str) -> float:
+def _member(holder: object, key: str, where: str) -> float:
     if not isinstance(holder, dict) or key not in holder:
         raise MetadataError(f"{where}: needs the number {key}, found {brief(holder)}")
     number = parse_number(holder[key], f"{where}.{key}", MetadataError)
@@ -282,7 +283,7 @@ def _member(holder: Any, key: str, where: str) -> float:
     return number
 
 
-def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
+def _sensors(content: JsonObject, source: str) -> tuple[str, ...]:
     if "sensor" not in content:
         if "version" in content and _version(content, source) >= 2:
             raise MetadataError(
@@ -311,7 +312,7 @@ def _sensors(content: Mapping[str, Any], source: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _version(content: Mapping[str, Any], source: str) -> int:
+def _version(content: JsonObject, source: str) -> int:
     if "version" not in content:
         return 2 if "sensor" in content else 1
     version = parse_number(content["version"], f"{source}: version", MetadataError)
@@ -323,7 +324,7 @@ def _version(content: Mapping[str, Any], source: str) -> int:
     return int(version)
 
 
-def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: str) -> int:
+def _frame_stack(content: JsonObject, sensors: tuple[str, ...], source: str) -> int:
     frames = parse_number(content.get("frame_stack", 1), f"{source}: frame_stack", MetadataError)
     if frames not in range(1, MOST_FRAMES + 1):
         raise MetadataError(
@@ -338,18 +339,18 @@ def _frame_stack(content: Mapping[str, Any], sensors: tuple[str, ...], source: s
     return int(frames)
 
 
-def _car_name(content: Mapping[str, Any]) -> str:
+def _car_name(content: JsonObject) -> str:
     """A name that is fit to be shown; nobody's model is refused for what its car is called."""
     found = content.get("car_name", "")
     return printable(found)[:LONGEST_CAR_NAME] if isinstance(found, str) else ""
 
 
-def _car_color(content: Mapping[str, Any]) -> str:
+def _car_color(content: JsonObject) -> str:
     found = _meant(content.get("car_color", ""), CAR_COLORS)
     return str(found) if found in CAR_COLORS else ""
 
 
-def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], source: str) -> str:
+def _choice(content: JsonObject, key: str, allowed: tuple[str, ...], source: str) -> str:
     """The value of an optional key whose default is the first of the allowed values."""
     found = _meant(content.get(key, allowed[0]), allowed)
     if found not in allowed:
@@ -359,7 +360,7 @@ def _choice(content: Mapping[str, Any], key: str, allowed: tuple[str, ...], sour
     return str(found)
 
 
-def _meant(found: Any, allowed: tuple[str, ...]) -> Any:
+def _meant(found: object, allowed: tuple[str, ...]) -> Any:
     """The allowed word that a text is but for its case and spaces around it; else what was found.
 
     The original forgives as much of some of these words.
@@ -369,7 +370,7 @@ def _meant(found: Any, allowed: tuple[str, ...]) -> Any:
     return next((word for word in allowed if word.lower() == found.strip().lower()), found)
 
 
-def _lidar_config(content: Mapping[str, Any], source: str) -> LidarConfig:
+def _lidar_config(content: JsonObject, source: str) -> LidarConfig:
     found = content.get("lidar_config", {})
     where = f"{source}: lidar_config"
     if not isinstance(found, dict):

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import path_of
 from deepracer_fast.errors import TraceError, one_line
 from deepracer_fast.files.simtrace import COLUMNS
@@ -34,8 +34,6 @@ from deepracer_fast.files.trace_rows import (
     read_csv_rows,
     trace_lines,
 )
-
-Array = npt.NDArray[Any]
 
 MARK = "SIM_TRACE_LOG:"
 VALUES_IN_RADIANS = 15

@@ -12,15 +12,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.file_reading import MiB, opened, refusing
 from deepracer_fast.errors import DeepRacerError, printable
-
-Array = npt.NDArray[Any]
 
 MAX_BYTES = 512 * MiB
 """Of a file: 60 hours of driving in one."""

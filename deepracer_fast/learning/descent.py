@@ -31,6 +31,9 @@ class Fitted(NamedTuple):
     moments: optax.OptState
 
 
+Carry = tuple[Fitted, Measures]
+
+
 class Descent(NamedTuple):
     """How to go down.
 
@@ -76,7 +79,7 @@ def fit(
     num_minibatches = samples.num_samples // descent.batch_size
     gradient_of = jax.grad(loss, has_aux=True)
 
-    def step(index: jax.Array, carry: Any, order: jax.Array) -> tuple[Fitted, Measures]:
+    def step(index: jax.Array, carry: Carry, order: jax.Array) -> Carry:
         (params, moments), total = carry
         rows = jax.lax.dynamic_slice_in_dim(order, index * descent.batch_size, descent.batch_size)
         gradient, measures = gradient_of(params, _rows(samples, rows))
@@ -87,7 +90,7 @@ def fit(
         params = jax.tree.map(lambda p, d: p - descent.learning_rate * d, params, direction)
         return Fitted(params, moments), jax.tree.map(jnp.add, total, measures)
 
-    def epoch(carry: Any, key: jax.Array) -> Any:
+    def epoch(carry: Carry, key: jax.Array) -> tuple[Carry, None]:
         order = shuffled(key, samples)
         start = carry[0], jax.tree.map(jnp.zeros_like, carry[1])
         return jax.lax.fori_loop(0, num_minibatches, partial(step, order=order), start), None

@@ -107,7 +107,7 @@ class Team:
         """Whether this host decides, evaluates and writes."""
         return self.index == 0
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: object) -> list[Any]:
         """What every host says here, in order; all hosts get the same.
 
         It waits for all of them.
@@ -163,7 +163,7 @@ class Team:
             link.close()
         self.count, self._links = 1, ()
 
-    def _send(self, host: int, value: Any) -> None:
+    def _send(self, host: int, value: object) -> None:
         try:
             self._link(host).send_bytes(json.dumps(value).encode())
         except OSError as error:
@@ -179,7 +179,7 @@ class Team:
         return self._links[max(host - 1, 0)]
 
 
-ALONE = Team()
+ALONE: Team = Team()
 
 
 def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
@@ -371,7 +371,7 @@ def _greeting(link: Connection) -> _Card | None:
         return None
 
 
-def _say(link: Connection, value: Any) -> None:
+def _say(link: Connection, value: object) -> None:
     """Tells a host that may have left in the meantime; the next step would notice."""
     try:
         link.send_bytes(json.dumps(value).encode())

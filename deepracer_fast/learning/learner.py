@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.file_reading import refusing
 from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.errors import ArchiveError, ConfigError
@@ -36,8 +36,6 @@ from deepracer_fast.learning.learner_state import (
 from deepracer_fast.policy.archive.weights import load_weights, save_weights
 from deepracer_fast.policy.networks import NetworkSpec, Params
 from deepracer_fast.world.simulator import TRACK_STATE_SIZE
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

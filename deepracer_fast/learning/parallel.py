@@ -13,25 +13,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, PartitionSpec
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.learning import ppo
+from deepracer_fast.learning.descent import Measures
 from deepracer_fast.learning.learner_state import LearnerState
+from deepracer_fast.policy.networks import NetworkSpec
 
 AXIS = "devices"
 EVERYWHERE, IN_BLOCKS = PartitionSpec(), PartitionSpec(AXIS)
 _SPECS: Any = dict.fromkeys(ppo.Experience._fields, IN_BLOCKS) | {"num_samples": EVERYWHERE}
 BLOCKS = ppo.Experience(**_SPECS)
 
-Array = npt.NDArray[Any]
-Update = Callable[..., tuple[LearnerState, dict[str, jax.Array]]]
+Updated = tuple[LearnerState, Measures]
+Update = Callable[..., Updated]
+Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,12 @@ def update_on(num_devices: int) -> Update:
 
     @partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
     def update(
-        spec: Any, plan: ppo.UpdatePlan, state: Any, experience: Any, coefficients: Any
-    ) -> Any:
+        spec: NetworkSpec,
+        plan: ppo.UpdatePlan,
+        state: LearnerState,
+        experience: ppo.Experience,
+        coefficients: ppo.Coefficients,
+    ) -> Updated:
         share = replace(plan, batch_size=plan.batch_size // mesh.size, axis=AXIS)
         on_each = jax.shard_map(
             partial(ppo.update, spec, share),
@@ -103,7 +110,13 @@ def update_on(num_devices: int) -> Update:
         )
         return on_each(state, experience, coefficients)
 
-    def over_hosts(spec: Any, plan: Any, state: Any, experience: Any, coefficients: Any) -> Any:
+    def over_hosts(
+        spec: NetworkSpec,
+        plan: ppo.UpdatePlan,
+        state: LearnerState,
+        experience: ppo.Experience,
+        coefficients: ppo.Coefficients,
+    ) -> Updated:
         """The same, from and to what this host has of each array."""
         here = jax.tree.map(
             lambda x: jnp.asarray(x) if isinstance(x, int | float) else x,
@@ -118,13 +131,13 @@ def update_on(num_devices: int) -> Update:
     return over_hosts if jax.process_count() > 1 else update
 
 
-def of_first_host(tree: Any, num_devices: int) -> Any:
+def of_first_host(tree: Tree, num_devices: int) -> Tree:
     """The first host's arrays, on every host; they must have the same shapes everywhere."""
     mesh = mesh_of(num_devices)
 
     @jax.jit
     @partial(jax.shard_map, mesh=mesh, in_specs=IN_BLOCKS, out_specs=EVERYWHERE, check_vma=False)
-    def spread(blocks: Any) -> Any:
+    def spread(blocks: Tree) -> Tree:
         leads = jax.lax.axis_index(AXIS) == 0
         kept = jax.tree.map(lambda x: jnp.where(leads, x[0], jnp.zeros_like(x[0])), blocks)
         return jax.lax.psum(kept, AXIS)

@@ -6,10 +6,8 @@ it is needed: it loads matplotlib.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,8 +15,6 @@ from matplotlib.figure import Figure
 from deepracer_fast.checks.values import check_fields, instance, path_of
 from deepracer_fast.driving.replay import Replay
 from deepracer_fast.tracks.track import Track
-
-Array = npt.NDArray[Any]
 
 MOST_PATHS = 20
 SHOWN_STEPS = 45

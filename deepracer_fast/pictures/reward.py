@@ -20,6 +20,7 @@ from deepracer_fast import _core
 from deepracer_fast.checks.values import instance, path_of
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.reward import Reward, load_reward
+from deepracer_fast.reward.params_table import Columns
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.simulator import Simulator
 
@@ -93,14 +94,14 @@ def _some(items: list[_Item], most: int) -> list[_Item]:
     return [items[place] for place in places.round().astype(int)]
 
 
-def _rewards(reward: Reward, params: dict[str, Any], action: Action) -> Points:
+def _rewards(reward: Reward, params: Columns, action: Action) -> NDArray[np.float32]:
     """Of cars that remember nothing, as in the first step of a training."""
     cars = len(params["x"])
     commands = {
         "speed": np.full(cars, action.speed, np.float32),
         "steering_angle": np.full(cars, action.steering_deg, np.float32),
     }
-    return reward.another()(params | commands)
+    return reward.another()({**params, **commands})
 
 
 def _placed(sim: Simulator, x: Points, y: Points, headings: Points) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def _draw(
     track: Track,
     spots: Points,
     rows: list[list[Action]],
-    rewards: dict[Action, Points],
+    rewards: dict[Action, NDArray[np.float32]],
     title: str,
     png: Path,
 ) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.file_reading import read_bytes
 from deepracer_fast.checks.values import path_of, refuse, shown
 from deepracer_fast.errors import ArchiveError, DeepRacerError
@@ -41,10 +41,12 @@ from deepracer_fast.policy.networks import (
     network_spec,
     policy_logits,
 )
+from deepracer_fast.renamed import keeps_old_members
 
 Observation = Mapping[str, ArrayLike] | ArrayLike
 
 
+@keeps_old_members
 @dataclass(frozen=True, eq=False)
 class Model:
     """A policy with the metadata that says what it sees and what its answers mean.
@@ -92,7 +94,7 @@ class Model:
         """
         return self.metadata.action_space.to_commands(self.best_action(observation))
 
-    def best_action(self, observation: Observation) -> NDArray[Any]:
+    def best_action(self, observation: Observation) -> Array:
         """What ``act`` commands, in the action space's own terms.
 
         Returns:
@@ -113,7 +115,7 @@ class Model:
         return np.asarray(_output(self.spec, self.params, _checked(self.spec, observation)))
 
 
-def metadata_of(model: Any) -> ModelMetadata:
+def metadata_of(model: object) -> ModelMetadata:
     """The metadata of what is handed in as a model; anything that has some may stand in for one.
 
     Raises:
@@ -208,10 +210,11 @@ def _action_kind(spec: NetworkSpec) -> str:
 
 def _on_device(tree: Params) -> Params:
     """Copies the parameters to JAX once, not at every call."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), tree)
+    copied: Params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), tree)
+    return copied
 
 
-def _checked(spec: NetworkSpec, observation: Observation) -> dict[str, NDArray[Any]]:
+def _checked(spec: NetworkSpec, observation: Observation) -> dict[str, Array]:
     """The observation as the network takes it: a dictionary of arrays of one batch size."""
     names = [name for name, _ in spec.sensors]
     if not isinstance(observation, Mapping):
@@ -231,7 +234,7 @@ def _checked(spec: NetworkSpec, observation: Observation) -> dict[str, NDArray[A
     return arrays
 
 
-def _checked_sensor(name: str, shape: tuple[int, ...], reading: ArrayLike) -> NDArray[Any]:
+def _checked_sensor(name: str, shape: tuple[int, ...], reading: ArrayLike) -> Array:
     try:
         array = np.asarray(reading)
     except Exception:  # ragged lists

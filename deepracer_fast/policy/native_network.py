@@ -12,7 +12,7 @@ Importing this loads JAX. On a machine without kernels ``instruction_sets`` is e
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -24,6 +24,8 @@ import numpy as np
 from deepracer_fast import _core
 
 Weights = tuple[jax.Array, jax.Array]  # kernel [K, K, C, O], bias [O], float32
+
+Call = Callable[..., Any]
 
 _PREFIX = "deepracer_fast_"
 
@@ -56,7 +58,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _call(operation: str, results: Any, *arguments: jax.Array, **attributes: Any) -> Any:
     """One custom call; under ``vmap`` one after the other."""
-    call = jax.ffi.ffi_call(_PREFIX + operation, results, vmap_method="sequential")
+    call: Call = jax.ffi.ffi_call(_PREFIX + operation, results, vmap_method="sequential")
     return call(*arguments, **attributes)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import SEEDS, count, instance, sequence, text
 from deepracer_fast.driving.evaluate import (
     Driver,
@@ -24,8 +24,6 @@ from deepracer_fast.errors import ConfigError
 from deepracer_fast.policy.model import Model, metadata_of
 from deepracer_fast.racing.race import RaceLap, RankedRace, check_name
 from deepracer_fast.tracks.track import load_track
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepracer_fast.checks.file_reading import MiB
-from deepracer_fast.checks.json_object import brief, read_json_object
+from deepracer_fast.checks.json_object import JsonObject, brief, read_json_object
 from deepracer_fast.checks.values import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, LeaderboardError
 from deepracer_fast.files.atomic import atomic_write_text
@@ -90,13 +90,13 @@ def add_submissions(path: Path, race: RankedRace, new: Sequence[Submission]) -> 
     return board
 
 
-def refuse_other_rules(path: Path, race: RankedRace, asked: Mapping[str, Any]) -> None:
+def refuse_other_rules(path: Path, race: RankedRace, asked: Mapping[str, object]) -> None:
     """Refuses rules, by field name, that are not those of the race in the file.
 
     Raises:
         LeaderboardError: one line with every difference.
     """
-    rules, asked = _flat(asdict(race)), _flat(asked)
+    rules, asked = _flat(asdict(race)), _flat(dict(asked))
     differing = [name for name in rules if name in asked and rules[name] != asked[name]]
     if differing:
         there = ", ".join(f"{name} {rules[name]}" for name in differing)
@@ -107,7 +107,7 @@ def refuse_other_rules(path: Path, race: RankedRace, asked: Mapping[str, Any]) -
         )
 
 
-def _flat(rules: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(rules: JsonObject) -> JsonObject:
     """Rules by name, those of the road among them."""
     road = rules.get("road", {})
     others = {name: value for name, value in rules.items() if name != "road"}
@@ -123,7 +123,7 @@ def _text(board: Leaderboard) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _submission(content: Any, place: str) -> Submission:
+def _submission(content: object, place: str) -> Submission:
     if not isinstance(content, dict):
         raise LeaderboardError(f"{place} must be an object, found {brief(content)}")
     laps = content.get("laps")
@@ -135,7 +135,7 @@ def _submission(content: Any, place: str) -> Submission:
         return Submission(*told, car=content.get("car", ""))  # type: ignore[arg-type]
 
 
-def _record(kind: type[_Record], content: Any, place: str) -> _Record:
+def _record(kind: type[_Record], content: object, place: str) -> _Record:
     """The record whose every field an object gives, but for those of ``_LATER``."""
     names: dict[str, Any] = {field.name: field.type for field in fields(kind)}
     if not isinstance(content, dict) or set(content) | (_LATER & set(names)) != set(names):

@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 
 from deepracer_fast.checks.values import MOST, check_fields, one_of, require, shown
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.renamed import keep_old_names
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.world.race_config import RaceConfig
+
+keep_old_names(__name__)
 
 RANKINGS = ("best-lap", "average-lap", "total-time")
 

@@ -13,22 +13,25 @@ checks what comes out of it, `clock` and `chance` make what goes in the same eac
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deepracer_fast.checks.arrays import array
 from deepracer_fast.checks.values import count, number, one_of, refuse
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward
-from deepracer_fast.reward.params_table import PARAMETERS, check_columns, check_kinds
+from deepracer_fast.reward.params_table import PARAMETERS, Columns, check_columns, check_kinds
 
 __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
 
 TIME_LIMIT = 10.0  # s, as `load_reward` takes it
 LONGEST_LIMIT = 86_400.0  # s
+
+Mask = NDArray[np.bool_]  # [B]
 
 
 class _Runner(Protocol):
@@ -41,7 +44,7 @@ class _Runner(Protocol):
     @property
     def may_remember(self) -> bool: ...
 
-    def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray: ...
+    def run(self, params: Columns, where: Mask) -> np.ndarray: ...
 
     def notes(self) -> tuple[str, ...]: ...
 
@@ -86,7 +89,7 @@ class Reward:
         """Why it is interpreted, with the line and what is there; "" if it is compiled."""
         return self._runner.reason
 
-    def __call__(self, params: Mapping[str, Any], where: np.ndarray | None = None) -> np.ndarray:
+    def __call__(self, params: Columns, where: Mask | None = None) -> NDArray[np.float32]:
         """The rewards of one step.
 
         Args:
@@ -111,7 +114,7 @@ class Reward:
             check_kinds(params)
             raise
 
-    def _forget_ended(self, params: Mapping[str, Any], called: np.ndarray) -> None:
+    def _forget_ended(self, params: Columns, called: np.ndarray) -> None:
         """Cars whose step count fell are in a new episode."""
         steps = np.asarray(params["steps"])
         last = self._last_steps
@@ -148,7 +151,7 @@ class _CallableRunner:
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
 
-    def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
+    def run(self, params: Columns, where: Mask) -> np.ndarray:
         rewards = np.zeros(len(where))
         cars = np.flatnonzero(where)
         rewards[cars] = self._interpreter.run(params, cars)
@@ -204,7 +207,7 @@ def _reward_of(source: RewardSource, state: str, time_limit: float) -> Reward:
     return Reward(source, runner, state, time_limit)
 
 
-def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:
+def params_dict(params: Columns, car: int) -> dict[str, Any]:
     """The plain dict that a reward function would be handed for one car.
 
     Raises:
@@ -215,7 +218,7 @@ def params_dict(params: Mapping[str, Any], car: int) -> dict[str, Any]:
     return next(params_dicts(params, np.array([car])))
 
 
-def _checked(where: np.ndarray, num_cars: int) -> np.ndarray:
+def _checked(where: Mask, num_cars: int) -> Mask:
     where = array("where", where, RewardError)
     if where.shape != (num_cars,) or where.dtype != np.bool_:
         raise RewardError(

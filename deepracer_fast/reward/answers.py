@@ -14,7 +14,7 @@ import numpy as np
 
 from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import one_line
-from deepracer_fast.reward.channel import Limits, Malformed, Message
+from deepracer_fast.reward.channel import Head, Limits, Malformed, Message
 from deepracer_fast.reward.interpret import MAX_REWARD
 
 LONGEST_TEXT = 4000  # characters of an error
@@ -25,7 +25,7 @@ _SMALL = Limits(head=1 << 16, values=1 << 14, parts=0, part=0)
 _COUNTS = range(2**63)
 
 
-def limits(question: dict[str, Any], cars: int, sent: int) -> Limits:
+def limits(question: Head, cars: int, sent: int) -> Limits:
     """How large the answer to a question may be.
 
     Args:
@@ -49,7 +49,7 @@ def limits(question: dict[str, Any], cars: int, sent: int) -> Limits:
             return _SMALL
 
 
-def check(question: dict[str, Any], answer: Message, cars: int) -> None:
+def check(question: Head, answer: Message, cars: int) -> None:
     """Checks an answer that `limits` let through.
 
     Raises:
@@ -78,7 +78,7 @@ def check(question: dict[str, Any], answer: Message, cars: int) -> None:
             _check_replay(head, question["states"])
 
 
-def _check_load(head: dict[str, Any], parts: list[bytes]) -> None:
+def _check_load(head: Head, parts: list[bytes]) -> None:
     """A description, which `rebuild` looks into, or the reason why there is none."""
     if not parts:
         _is(head.get("undescribed"), str, "undescribed")
@@ -97,7 +97,7 @@ def _check_rewards(rewards: np.ndarray) -> None:
         raise Malformed(f"a reward of {found:g}: a reward must be finite and within ±1e5")
 
 
-def _check_replay(head: dict[str, Any], before: list[Any]) -> None:
+def _check_replay(head: Head, before: list[Any]) -> None:
     """Rewards of the cars, and as many values of their states, into which `words` looks."""
     rewards: Any = head.get("rewards")
     states: Any = head.get("states")
@@ -118,10 +118,10 @@ def _as_float(reward: float) -> float:
         return np.inf
 
 
-def _is(value: Any, kind: type, name: str) -> None:
+def _is(value: object, kind: type, name: str) -> None:
     if type(value) is not kind:
         raise Malformed(f"{name} {_typed(value)}")
 
 
-def _typed(value: Any) -> str:
+def _typed(value: object) -> str:
     return f"{type(value).__name__} {shown(value)}"

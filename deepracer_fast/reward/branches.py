@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import CodeType
 from typing import NamedTuple, cast
 
 from deepracer_fast.reward.loading import RewardSource, compile_source
@@ -60,7 +59,7 @@ def marked(source: RewardSource) -> RewardSource:
     tree = ast.parse(source.text)
     for number, place in enumerate(_places(tree)):
         _mark(place, number)
-    code = cast(CodeType, compile(tree, source.filename, "exec", dont_inherit=True))
+    code = compile(tree, source.filename, "exec", dont_inherit=True)
     return replace(plain, code=code)
 
 

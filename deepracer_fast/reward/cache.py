@@ -14,12 +14,12 @@ import sys
 import time
 from functools import cache as memoised
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from deepracer_fast.files.atomic import atomic_write_bytes
 from deepracer_fast.files.cache_folder import cache_folder
+from deepracer_fast.reward.channel import Head
 
 _MOST_FILES = 500
 _LONGEST_WRITE = 3600.0  # s
@@ -44,7 +44,7 @@ def _path(text: str) -> Path | None:
     return folder / f"{digest.hexdigest()}.reward"
 
 
-def find(text: str) -> tuple[dict[str, Any], bytes] | None:
+def find(text: str) -> tuple[Head, bytes] | None:
     """The record and the object code of a source; None if there is nothing sound."""
     path = _path(text)
     if path is None:
@@ -57,7 +57,7 @@ def find(text: str) -> tuple[dict[str, Any], bytes] | None:
         if hashlib.sha256(rest).digest() != digest:
             return None
         head, _, code = rest.partition(b"\n")
-        record: dict[str, Any] = json.loads(head)
+        record: Head = json.loads(head)
     except (OSError, ValueError):
         return None
     return record, code
@@ -73,7 +73,7 @@ def _is_ours(path: Path) -> bool:
     return owners and not file.st_mode & stat.S_IWOTH and not shared
 
 
-def keep(text: str, record: dict[str, Any], code: bytes) -> None:
+def keep(text: str, record: Head, code: bytes) -> None:
     """Keeps what was made of a source; a folder that cannot be written is no error."""
     path = _path(text)
     if path is None:

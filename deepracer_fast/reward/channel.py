@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import shown
 
-Array = npt.NDArray[Any]
-Message = tuple[dict[str, Any], list[bytes]]
+Head = dict[str, Any]  # a message but for its bytes, as JSON
+Message = tuple[Head, list[bytes]]
 _HEAD = struct.Struct("<II")
 _PIPE = 1 << 20  # bytes that the line holds, where the system lets it: fewer turns a message
 _AT_ONCE = 1 << 16  # bytes that are asked for, at least
@@ -133,7 +133,7 @@ class Channel:
 
     def send(
         self,
-        head: dict[str, Any],
+        head: Head,
         parts: list[bytes] | None = None,
         patience: Patience | None = None,
     ) -> int:
@@ -200,7 +200,7 @@ class Channel:
                 os.close(descriptor)
 
 
-def _read_head(text: bytes, limits: Limits) -> tuple[dict[str, Any], list[int]]:
+def _read_head(text: bytes, limits: Limits) -> tuple[Head, list[int]]:
     """The JSON object without its ``parts``, and the sizes that these say."""
     if text.count(b",") + text.count(b"[") + text.count(b"{") > limits.values:
         raise Malformed(f"more than {limits.values:,} values")

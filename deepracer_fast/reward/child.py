@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Any
 
 from deepracer_fast.reward.channel import Channel
 
@@ -34,7 +33,7 @@ _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")  # 
 
 
 def start(
-    module: str, *arguments: Any, descriptors: tuple[int, ...] = ()
+    module: str, *arguments: object, descriptors: tuple[int, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], Channel]:
     """Starts a process.
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from deepracer_fast.reward.params_table import Columns
 
 EPOCH = 1_577_836_800  # s since 1970: 2020-01-01 00:00 UTC, when every simulation begins
 STEPS_PER_SECOND = 15
@@ -23,7 +25,7 @@ _SINCE_THE_START = ("monotonic", "perf_counter", "process_time", "thread_time")
 _TAKING_A_TIME = {"localtime": 0, "gmtime": 0, "ctime": 0, "strftime": 1, "asctime": 0}
 
 
-def car_seconds(params: Mapping[str, Any], car: int) -> float:
+def car_seconds(params: Columns, car: int) -> float:
     """Seconds of simulation of a car; of a recording without a clock those of its steps."""
     if "sim_time" in params:
         return float(params["sim_time"][car])
@@ -74,7 +76,7 @@ def _replace_default(name: str, place: int) -> None:
     """Replaces a function of `time` that takes the present where it is given no time."""
     real, gmtime = getattr(time, name), time.gmtime
 
-    def tell(*given: Any) -> Any:
+    def tell(*given: object) -> Any:
         absent = len(given) <= place or (place == 0 and given[0] is None)
         if _seconds is None or not absent:
             return real(*given)
@@ -115,7 +117,7 @@ def _replace_sleep() -> None:
 class _LikeItsBase(type):
     """An object of the class that this one stands in for counts as its own."""
 
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         stands_for = vars(cls).get("stands_for")  # a class of the user's own stands for itself
         return (
             isinstance(instance, stands_for) if stands_for else super().__instancecheck__(instance)

@@ -14,15 +14,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import available_cores
 from deepracer_fast.reward.params_table import PARAMETERS, Parameter
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-Array = npt.NDArray[Any]
 _BYTE = ctypes.c_char
 GROW = -1  # status: a list of the state is full
 _FIXED = -1  # capacity of a list that must not be changed, as the kernel knows it

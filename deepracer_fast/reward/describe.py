@@ -18,6 +18,7 @@ import enum
 import functools
 import json
 import logging
+from collections.abc import Iterable, Mapping
 from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -64,7 +65,7 @@ class Description:
     """
 
     def __init__(self, names: dict[str, Any], filename: str, names_itself: bool = True) -> None:
-        self.objects: list[Any] = []
+        self.objects: list[object] = []
         self._module = names["__name__"]
         self._filename = filename
         self._print = names["__builtins__"]["print"]
@@ -75,7 +76,7 @@ class Description:
         self._numbers: dict[int, int] = {}
         self._depths: list[int] = []
         self._depth = 0
-        nodes: list[list[Any]] = []
+        nodes: list[list[object]] = []
         skipped = _SKIPPED if names_itself else {*_SKIPPED, "__file__"}
         own = [[name, self._value(obj)] for name, obj in names.items() if name not in skipped]
         while len(nodes) < len(self.objects):
@@ -83,7 +84,7 @@ class Description:
             nodes.append(self._node(self.objects[len(nodes)]))
         self.text = json.dumps({"names": own, "nodes": nodes}).encode()
 
-    def _value(self, obj: Any) -> Any:
+    def _value(self, obj: object) -> object:
         if obj is None or type(obj) in (bool, float, str):
             return obj
         if type(obj) is int and obj.bit_length() <= MAX_BITS:
@@ -96,13 +97,13 @@ class Description:
             self._depths.append(self._depth)
         return [self._numbers[id(obj)]]
 
-    def _values(self, items: Any) -> list[Any]:
+    def _values(self, items: Iterable[object]) -> list[object]:
         return [self._value(item) for item in items]
 
-    def _pairs(self, items: dict[Any, Any]) -> list[Any]:
+    def _pairs(self, items: dict[object, object]) -> list[object]:
         return [[self._value(key), self._value(item)] for key, item in items.items()]
 
-    def _named(self, items: dict[str, Any]) -> list[Any]:
+    def _named(self, items: Mapping[str, object]) -> list[object]:
         return [[name, self._value(obj)] for name, obj in items.items() if name not in _SKIPPED]
 
     def _is_key(self, obj: Any) -> bool:
@@ -111,11 +112,11 @@ class Description:
             return all(map(self._is_key, obj))
         if obj is None or type(obj) in (bool, int, float, str, bytes, FunctionType):
             return True
-        cls = obj if isinstance(obj, type) else type(obj)
+        cls: Any = obj if isinstance(obj, type) else type(obj)
         plain = cls.__eq__ is object.__eq__ and cls.__hash__ in (object.__hash__, _HASH_OF_ENUM)
         return id(obj) in self._library or (self._is_users(cls) and plain)
 
-    def _node(self, obj: Any) -> list[Any]:
+    def _node(self, obj: Any) -> list[object]:
         kind = type(obj)
         if self._depth > MAX_DEPTH:
             return self._unknown(obj)
@@ -139,7 +140,7 @@ class Description:
             return self._object(obj)
         return self._other(obj)
 
-    def _set(self, obj: set[Any] | frozenset[Any]) -> list[Any]:
+    def _set(self, obj: set[object] | frozenset[object]) -> list[object]:
         """In the order of this process, where it is of use and the same in each process."""
         if all(type(item) in (int, bool) for item in obj):
             return [type(obj).__name__, self._values(obj)]
@@ -147,14 +148,14 @@ class Description:
             return self._unknown(obj)
         return [type(obj).__name__, self._values(sorted(obj, key=repr))]
 
-    def _unknown(self, obj: Any) -> list[Any]:
+    def _unknown(self, obj: object) -> list[object]:
         name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
         return ["unknown", name if type(name) is str else f"a {type(obj).__name__}"]
 
     def _is_users(self, cls: type) -> bool:
         return cls.__module__ == self._module and type(cls) in (type, abc.ABCMeta, enum.EnumMeta)
 
-    def _other(self, obj: Any) -> list[Any]:
+    def _other(self, obj: object) -> list[object]:
         """Objects of the library's classes."""
         if type(obj) is np.ndarray and obj.dtype.name in ARRAY_TYPES:
             return ["array", obj.dtype.name, list(obj.shape), obj.tobytes().hex()]
@@ -188,13 +189,13 @@ class Description:
                 return ["logger"]
         return self._unknown(obj)
 
-    def _cell(self, cell: CellType) -> list[Any]:
+    def _cell(self, cell: CellType) -> list[object]:
         try:
             return [self._value(cell.cell_contents)]
         except ValueError:  # it is empty
             return []
 
-    def _function(self, function: FunctionType) -> list[Any]:
+    def _function(self, function: FunctionType) -> list[object]:
         code = function.__code__
         cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
         return [
@@ -209,7 +210,7 @@ class Description:
             False,
         ]
 
-    def _class(self, cls: Any) -> list[Any]:
+    def _class(self, cls: Any) -> list[object]:
         own = dict(vars(cls)) | dict(getattr(cls, "__members__", {}))
         own = {name: obj for name, obj in own.items() if type(obj) is not MemberDescriptorType}
         fields = getattr(cls, "__dataclass_fields__", None)
@@ -217,13 +218,13 @@ class Description:
             fields = [self._field(each) for each in fields.values() if each.init]
         return ["class", cls.__name__, self._values(cls.__mro__), self._named(own), fields]
 
-    def _field(self, field: Any) -> list[Any]:
+    def _field(self, field: Any) -> list[object]:
         """The name of a dataclass's field, its default and its factory, if it has them."""
         given = (field.default, field.default_factory)
         rest = ([] if obj is dataclasses.MISSING else [self._value(obj)] for obj in given)
         return [field.name, *rest]
 
-    def _object(self, obj: Any) -> list[Any]:
+    def _object(self, obj: object) -> list[object]:
         cls: Any = type(obj)
         if isinstance(obj, tuple) and hasattr(cls, "_fields"):
             users = [base for base in cls.__mro__ if base not in (tuple, object)]

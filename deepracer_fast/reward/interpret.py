@@ -37,6 +37,7 @@ from deepracer_fast.reward.params_table import (
     ALL_KEYS,
     OLD_NAMES,
     PARAMETERS,
+    Columns,
     Parameter,
     key_hint,
     seen_column,
@@ -64,7 +65,7 @@ RewardFunction = Callable[[dict[str, Any]], Any]
 
 
 def params_dicts(
-    params: Mapping[str, Any], cars: np.ndarray, keys: Sequence[str] = ALL_KEYS
+    params: Columns, cars: np.ndarray, keys: Sequence[str] = ALL_KEYS
 ) -> Iterator[dict[str, Any]]:
     """The dict that a reward function is handed, for each car of ``cars`` in turn.
 
@@ -82,9 +83,7 @@ def params_dicts(
     return (dict(zip(keys, row[1:], strict=True)) for row in rows)
 
 
-def _python_values(
-    parameter: Parameter, params: Mapping[str, Any], cars: np.ndarray
-) -> Iterable[Any]:
+def _python_values(parameter: Parameter, params: Columns, cars: np.ndarray) -> Iterable[Any]:
     """One parameter's Python value for each of ``cars``; endless where no column gives it."""
     if parameter.name not in params:
         if isinstance(parameter.default, list):
@@ -103,7 +102,7 @@ def _python_values(
 class _Call:
     """One call: a row of params, and the number of its car."""
 
-    params: Mapping[str, Any]
+    params: Columns
     row: int
     car: int
 
@@ -131,7 +130,7 @@ class Interpreter:
 
     def run(
         self,
-        params: Mapping[str, Any],
+        params: Columns,
         cars: np.ndarray,
         function: RewardFunction | None = None,
         names: np.ndarray | None = None,
@@ -159,7 +158,7 @@ class Interpreter:
     def _call_all(
         self,
         functions: list[RewardFunction],
-        params: Mapping[str, Any],
+        params: Columns,
         cars: np.ndarray,
         rewards: list[float],
     ) -> tuple[BaseException | None, Any]:
@@ -232,10 +231,10 @@ class Interpreter:
         check_function(source, getattr(module, FUNCTION_NAME))
         return vars(module)
 
-    def _drop_print(self, *_values: Any, **_options: Any) -> None:
+    def _drop_print(self, *_values: object, **_options: object) -> None:
         self.prints += 1
 
-    def _fail_call(self, error: BaseException | None, result: Any, call: "_Call") -> NoReturn:
+    def _fail_call(self, error: BaseException | None, result: object, call: "_Call") -> NoReturn:
         span = definition(self._source)
         if error is None:
             shown = f"{_number(result):.9g}"
@@ -300,7 +299,7 @@ def _number(result: Any) -> float:
     return float(result)
 
 
-def _shown(result: Any) -> str:
+def _shown(result: object) -> str:
     try:
         text = repr(result)
     except Exception:  # the user's own __repr__ may fail
@@ -309,5 +308,5 @@ def _shown(result: Any) -> str:
     return text if result is None else f"{type(result).__name__}" + (f" {text}" if fits else "")
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)

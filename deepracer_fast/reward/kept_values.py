@@ -16,7 +16,7 @@ MISSING = object()
 _NUMPY = {"float64": np.float64, "int64": np.int64}
 
 
-def json_of(obj: Any) -> Any:
+def json_of(obj: object) -> object:
     """An object as JSON; anything but plain values is ``["other"]``."""
     if isinstance(obj, np.generic):
         obj = obj.item()
@@ -30,7 +30,7 @@ def json_of(obj: Any) -> Any:
     return ["other"]
 
 
-def object_of(data: Any) -> Any:
+def object_of(data: object) -> object:
     """The object that JSON stands for."""
     if not isinstance(data, list):
         return data
@@ -52,17 +52,19 @@ class Keeper:
         places: ``[kind, number of the object, name]`` each, as `words.State` lists them.
     """
 
-    def __init__(self, names: dict[str, Any], objects: list[Any], places: list[Any]) -> None:
+    def __init__(
+        self, names: dict[str, object], objects: list[object], places: list[tuple[str, int, object]]
+    ) -> None:
         self._places = [
             (kind, names if kind == "global" else objects[number], object_of(name))
             for kind, number, name in places
         ]
 
-    def read(self) -> list[Any]:
+    def read(self) -> list[object]:
         """The present values."""
         return [json_of(_get(*place)) for place in self._places]
 
-    def write(self, values: list[Any]) -> None:
+    def write(self, values: list[object]) -> None:
         """Puts values into the module."""
         for place, value in zip(self._places, values, strict=True):
             _set(*place, object_of(value))

@@ -31,7 +31,7 @@ def names() -> dict[int, tuple[str, str]]:
     return found
 
 
-def _is_named(obj: Any) -> bool:
+def _is_named(obj: object) -> bool:
     return isinstance(obj, _CALLED) or (
         callable(obj) and type(obj).__module__.split(".")[0] in ("numpy", "functools")
     )

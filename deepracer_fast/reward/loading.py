@@ -165,7 +165,7 @@ def _from_callable(function: Callable[..., Any]) -> RewardSource:
     return RewardSource(name, filename or name, text, function=function)
 
 
-def check_function(source: RewardSource, function: Any) -> None:
+def check_function(source: RewardSource, function: object) -> None:
     """Checks that ``function`` can be called with params alone and may return a number.
 
     Raises:

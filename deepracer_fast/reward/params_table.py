@@ -24,11 +24,14 @@ from typing import Any, Literal
 import numpy as np
 
 from deepracer_fast import _core
-from deepracer_fast.checks.arrays import array
+from deepracer_fast.checks.arrays import Array, array
 from deepracer_fast.checks.values import instance
 from deepracer_fast.errors import RewardError
 
 Kind = Literal["bool", "float", "int"]
+
+Columns = Mapping[str, Array]
+"""Reward parameter -> its column, of a shape that ``PARAMETERS`` tells."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def key_hint(key: str) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def check_columns(params: Mapping[str, Any]) -> int:
+def check_columns(params: Columns) -> int:
     """Checks the columns of a batch against the table; B, the number of cars, comes back.
 
     Keys that the table does not know are left alone: a reward function never sees them.
@@ -134,7 +137,7 @@ def check_columns(params: Mapping[str, Any]) -> int:
     return num_cars
 
 
-def check_kinds(params: Mapping[str, Any]) -> None:
+def check_kinds(params: Columns) -> None:
     """Refuses columns that hold no numbers; asked when a step has failed, not before each.
 
     Raises:
@@ -158,7 +161,7 @@ def _check_shape(parameter: Parameter, found: tuple[int, ...], num_cars: int) ->
         )
 
 
-def seen_column(parameter: Parameter, column: Any) -> np.ndarray:
+def seen_column(parameter: Parameter, column: object) -> np.ndarray:
     """The column as bool, float64 or int64, holding what a reward function reads.
 
     A commanded value gets its decimals back: 1.4 in an action space is 1.39999998 in float32,

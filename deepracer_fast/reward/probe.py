@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from deepracer_fast.checks.arrays import Array
+
 _WIDTH = 1.07  # m, as the re:Invent 2018 track
 _SPEEDS = np.array([0.5, 1.0, 1.4, 2.0, 2.7, 3.5, 4.0])
 _ANGLES = np.array([-30.0, -20.0, -15.0, -5.0, 0.0, 5.0, 12.5, 20.0, 30.0])

@@ -48,18 +48,18 @@ class Module:
     numbers: dict[int, int]
 
 
-Check = Callable[["_Reader", Any], bool]
+Check = Callable[["_Reader", object], bool]
 
 
-def _text(_: _Reader, field: Any) -> bool:
+def _text(_: _Reader, field: object) -> bool:
     return type(field) is str
 
 
-def _flag(_: _Reader, field: Any) -> bool:
+def _flag(_: _Reader, field: object) -> bool:
     return type(field) is bool
 
 
-def _number(_: _Reader, field: Any) -> bool:
+def _number(_: _Reader, field: object) -> bool:
     return type(field) is int and abs(field) < 1 << 53
 
 
@@ -67,15 +67,15 @@ def _room(reader: _Reader, field: Any) -> bool:
     return field is None or (_number(reader, field) and field >= 0)
 
 
-def _texts(_: _Reader, field: Any) -> bool:
+def _texts(_: _Reader, field: object) -> bool:
     return type(field) is list and all(type(each) is str for each in field)
 
 
-def _numbers(reader: _Reader, field: Any) -> bool:
+def _numbers(reader: _Reader, field: object) -> bool:
     return type(field) is list and all(_room(reader, each) and each is not None for each in field)
 
 
-def _value(reader: _Reader, field: Any) -> bool:
+def _value(reader: _Reader, field: object) -> bool:
     if type(field) is list:
         (number,) = field if len(field) == 1 else (None,)
         return type(number) is int and 0 <= number < len(reader.nodes)
@@ -84,7 +84,7 @@ def _value(reader: _Reader, field: Any) -> bool:
     return field is None or type(field) in (bool, float, str)
 
 
-def _values(reader: _Reader, field: Any) -> bool:
+def _values(reader: _Reader, field: object) -> bool:
     return type(field) is list and all(_value(reader, each) for each in field)
 
 
@@ -92,7 +92,7 @@ def _maybe(reader: _Reader, field: Any) -> bool:
     return _values(reader, field) and len(field) <= 1
 
 
-def _pairs(reader: _Reader, field: Any) -> bool:
+def _pairs(reader: _Reader, field: object) -> bool:
     return type(field) is list and all(_values(reader, e) and len(e) == 2 for e in field)
 
 
@@ -104,11 +104,11 @@ def _cells(reader: _Reader, field: Any) -> bool:
     return _named(reader, field) and all(reader.is_kind(ref, "cell") for _, ref in field)
 
 
-def _class(reader: _Reader, field: Any) -> bool:
+def _class(reader: _Reader, field: object) -> bool:
     return _value(reader, field) and reader.is_kind(field, "class")
 
 
-def _fields(reader: _Reader, field: Any) -> bool:
+def _fields(reader: _Reader, field: object) -> bool:
     if field is None:
         return True
     return type(field) is list and all(
@@ -175,7 +175,7 @@ def rebuild(text: bytes) -> Module:
 class _Reader:
     """One description on its way to objects."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: object) -> None:
         if type(data) is not dict or data.keys() != {"names", "nodes"}:
             raise Malformed("it must have names and nodes")
         self.nodes = data["nodes"]
@@ -189,7 +189,7 @@ class _Reader:
         self._made: dict[int, Any] = {}
         self._open: set[int] = set()
 
-    def _check(self, node: Any) -> None:
+    def _check(self, node: object) -> None:
         if type(node) is not list or not node or type(node[0]) is not str:
             raise Malformed("a node must be a list that begins with its kind")
         kind, *fields = node
@@ -199,7 +199,7 @@ class _Reader:
         if not all(check(self, each) for check, each in zip(checks, fields, strict=True)):
             raise Malformed(f"a node is not what a {kind} must be")
 
-    def is_kind(self, value: Any, kind: str) -> bool:
+    def is_kind(self, value: object, kind: str) -> bool:
         """Whether a value refers to a node of a kind."""
         return type(value) is list and self.nodes[value[0]][:1] == [kind]
 
@@ -220,7 +220,7 @@ class _Reader:
                     self._fill(kind, self._made[number], fields)
         return Module({name: self.value(each) for name, each in self._names}, numbers)
 
-    def value(self, field: Any) -> Any:
+    def value(self, field: object) -> Any:
         """What a value stands for."""
         if type(field) is not list:
             return field
@@ -297,7 +297,7 @@ class _Reader:
                 return logging.getLogger("reward")
         return Unknown(fields[0])
 
-    def _named_tuple(self, cls: Any, items: list[Any], names: list[str]) -> UserTuple:
+    def _named_tuple(self, cls: object, items: list[Any], names: list[str]) -> UserTuple:
         if len(items) != len(names):
             raise Malformed("a named tuple must have as many items as names")
         made = UserTuple(self._values(items))

@@ -15,7 +15,6 @@ import subprocess
 import threading
 import time
 import weakref
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +26,7 @@ from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import answers, child
 from deepracer_fast.reward.channel import (
     Closed,
+    Head,
     Malformed,
     Message,
     Patience,
@@ -34,7 +34,7 @@ from deepracer_fast.reward.channel import (
     pack_columns,
 )
 from deepracer_fast.reward.loading import RewardSource, Span, complaint
-from deepracer_fast.reward.params_table import PARAMETER_NAMES
+from deepracer_fast.reward.params_table import PARAMETER_NAMES, Columns
 from deepracer_fast.reward.readable import readable_paths
 
 _GRACE = 1.0  # s in which a stalled process may say where it is
@@ -60,7 +60,7 @@ class Sandbox:
         self._source = source
         self._time_limit = time_limit
         self._loading = True
-        self._question: dict[str, Any] = {}
+        self._question: Head = {}
         self._sent = 0
         self._start()
 
@@ -90,7 +90,7 @@ class Sandbox:
             RewardError: it cannot be used.
         """
         source = self._source
-        head: dict[str, Any] = {"do": "load", "name": source.name, "filename": source.filename}
+        head: Head = {"do": "load", "name": source.name, "filename": source.filename}
         head |= {"compile": compile_too, "readable": readable_paths(source.filename)}
         head["marked"] = marked
         answer = self.ask(head, [source.text.encode("utf-8", "surrogatepass")])
@@ -98,7 +98,7 @@ class Sandbox:
         self.unconfined = answer[0].pop("unconfined", [])
         return answer
 
-    def ask(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> Message:
+    def ask(self, head: Head, parts: list[bytes], cars: int = 0) -> Message:
         """Sends a message and waits for the answer.
 
         Raises:
@@ -107,7 +107,7 @@ class Sandbox:
         self.send(head, parts, cars)
         return self.receive(cars)
 
-    def send(self, head: dict[str, Any], parts: list[bytes], cars: int = 0) -> None:
+    def send(self, head: Head, parts: list[bytes], cars: int = 0) -> None:
         """Sends a message; `receive` has to follow."""
         if not self._close.alive:
             raise RewardError(f"{self._source.filename}: its process has ended; load it again")
@@ -201,7 +201,7 @@ class Sandbox:
 
     # What it is asked
 
-    def run(self, params: Mapping[str, Any], cars: npt.NDArray[np.int64], some: bool) -> None:
+    def run(self, params: Columns, cars: npt.NDArray[np.int64], some: bool) -> None:
         """Asks for the rewards of cars, each in its own module; `rewards` takes the answer.
 
         Args:
@@ -226,7 +226,7 @@ class Sandbox:
         return np.frombuffer(parts[0], np.uint8) != 0
 
     def replay(
-        self, params: Mapping[str, Any], cars: list[int], states: list[Any], places: list[Any]
+        self, params: Columns, cars: list[int], states: list[Any], places: list[Any]
     ) -> tuple[list[float], list[Any]]:
         """Interprets cars from given states; their rewards and next states come back."""
         rows = np.array(cars, np.int64)
@@ -261,12 +261,12 @@ def confinement_note() -> str:
     return f"this system cannot keep a reward function from: {gaps}; run here none but your own"
 
 
-def sent_columns(params: Mapping[str, Any]) -> dict[str, Any]:
+def sent_columns(params: Columns) -> dict[str, Any]:
     """The columns that a reward function knows."""
     return {name: params[name] for name in PARAMETER_NAMES if name in params}
 
 
-def rows_of(params: Mapping[str, Any], cars: npt.NDArray[np.int64]) -> dict[str, Any]:
+def rows_of(params: Columns, cars: npt.NDArray[np.int64]) -> dict[str, Any]:
     """The same columns for some of the cars."""
     columns = sent_columns(params)
     return {

@@ -10,7 +10,6 @@ made both ways, and if they differ the compiled code is not used again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,8 +18,10 @@ from deepracer_fast.checks.values import available_cores
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.cache_folder import cache_folder
 from deepracer_fast.reward import cache
+from deepracer_fast.reward.channel import Head
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
 from deepracer_fast.reward.loading import FILE_NAME, RewardSource
+from deepracer_fast.reward.params_table import Columns
 from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import Sandbox
 from deepracer_fast.reward.translator import Translator, Unfinished
@@ -68,7 +69,7 @@ class SandboxedReward:
         text = self._source.text
         return FILE_NAME not in text and not any(about_files(text))
 
-    def _make(self) -> tuple[dict[str, Any], bytes]:
+    def _make(self) -> tuple[Head, bytes]:
         worker = Sandbox(self._source, self._time_limit)
         translator = Translator()
         self._workers.append(worker)
@@ -82,7 +83,7 @@ class SandboxedReward:
             translator.close()
         return record, code
 
-    def _translated(self, worker: Sandbox, translator: Translator) -> tuple[dict[str, Any], bytes]:
+    def _translated(self, worker: Sandbox, translator: Translator) -> tuple[Head, bytes]:
         """The record of the source, and its code if that gives what plain Python gives."""
         said, parts = worker.load(compile_too=True)
         if not parts:
@@ -103,7 +104,7 @@ class SandboxedReward:
             return {"mode": "interpreted", "reason": reason}, b""
         return record | {"described": _digest(parts)}, code
 
-    def _use(self, record: dict[str, Any], code: bytes) -> None:
+    def _use(self, record: Head, code: bytes) -> None:
         from deepracer_fast.reward.compiler.runtime.machine import Machine
 
         layout = record["layout"]
@@ -156,7 +157,7 @@ class SandboxedReward:
         for worker in self._workers:
             worker.ask({"do": "forget", "cars": cars.tolist()}, [])
 
-    def run(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
+    def run(self, params: Columns, where: np.ndarray) -> np.ndarray:
         """Rewards [B], 0 where not called.
 
         Raises:
@@ -172,7 +173,7 @@ class SandboxedReward:
     # Compiled
 
     def _run_compiled(
-        self, compiled: CompiledReward, params: Mapping[str, Any], where: np.ndarray
+        self, compiled: CompiledReward, params: Columns, where: np.ndarray
     ) -> np.ndarray:
         compiled.states.fit(len(where))
         sample = self._sample(where)
@@ -208,7 +209,7 @@ class SandboxedReward:
         return [int(car) for car in np.sort(chosen)]
 
     def _check(
-        self, params: Mapping[str, Any], sample: list[int], before: list[Any], rewards: np.ndarray
+        self, params: Columns, sample: list[int], before: list[Any], rewards: np.ndarray
     ) -> None:
         plain, _ = self._ask_python(params, sample, before)
         for car, reward in zip(sample, plain, strict=True):
@@ -237,9 +238,7 @@ class SandboxedReward:
 
     # Interpreted
 
-    def _replay(
-        self, params: Mapping[str, Any], where: np.ndarray, rewards: np.ndarray
-    ) -> np.ndarray:
+    def _replay(self, params: Columns, where: np.ndarray, rewards: np.ndarray) -> np.ndarray:
         """Makes calls in Python, from and to the columns of state."""
         assert self._compiled is not None
         states = self._compiled.states
@@ -260,7 +259,7 @@ class SandboxedReward:
         return rewards
 
     def _ask_python(
-        self, params: Mapping[str, Any], cars: list[int], words: list[Any]
+        self, params: Columns, cars: list[int], words: list[Any]
     ) -> tuple[list[float], list[Any]]:
         """Rewards and next values of cars that Python calls from the given states."""
         values = [self._kept.values(each) for each in words]
@@ -269,7 +268,7 @@ class SandboxedReward:
     def _complain_of_answer(self) -> NoReturn:
         raise RewardError(f"{self._source.filename}: its process gave an answer that is none")
 
-    def _interpret(self, params: Mapping[str, Any], where: np.ndarray) -> np.ndarray:
+    def _interpret(self, params: Columns, where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))
         cars = np.flatnonzero(where)
         share = cars // _CARS_PER_WORKER % available_cores()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepracer_fast.errors import one_line
-from deepracer_fast.reward.channel import Channel, Closed, Malformed
+from deepracer_fast.reward.channel import Channel, Closed, Malformed, Message
 from deepracer_fast.reward.compiled import Layout
 from deepracer_fast.reward.compiler.kernel.kept import initial_values, state_record
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
@@ -56,7 +56,7 @@ def compile_module(module: Module, tree: ast.Module) -> Made:
     return Made(compile_assembly(assembly), layout, record)
 
 
-def answer(source: str, description: bytes) -> tuple[dict[str, Any], list[bytes]]:
+def answer(source: str, description: bytes) -> Message:
     """The record of a source, its code, and what the code gives on made-up states."""
     try:
         made = compile_module(rebuild(description), ast.parse(source))
@@ -72,7 +72,7 @@ def answer(source: str, description: bytes) -> tuple[dict[str, Any], list[bytes]
     return record, [made.code, rewards.tobytes(), status.tobytes()]
 
 
-def _interpreted(reason: str) -> tuple[dict[str, Any], list[bytes]]:
+def _interpreted(reason: str) -> Message:
     return {"mode": "interpreted", "reason": one_line(reason)}, []
 
 

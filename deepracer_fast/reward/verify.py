@@ -12,14 +12,13 @@ import time
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.compiled import CompiledReward, Layout
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.probe import probe_batches
 
-Array = npt.NDArray[Any]
 TOLERANCE = 1e-6  # relative, of a reward
 MAX_GIVEN_UP = 0.1  # share of calls, beyond which compiling does not pay
 _CARS, _STEPS = 24, 12
@@ -29,7 +28,7 @@ _SECONDS = 0.6  # of interpretation
 _RAISED, _NOT_CALLED = math.inf, math.nan  # in place of a reward, which is finite
 
 
-def compiled_probes(machine: Any, layout: Layout) -> tuple[Array, Array]:
+def compiled_probes(machine: object, layout: Layout) -> tuple[Array, Array]:
     """Rewards and status of the code, float64 and int32 [batches, cars]."""
     rewards, status = np.zeros(_SHAPE), np.zeros(_SHAPE, np.int32)
     row = 0

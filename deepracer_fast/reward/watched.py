@@ -7,14 +7,12 @@ drives it beside the compiled code, which tells nothing of its ways.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.reward.branches import Branch, branches_of
 from deepracer_fast.reward.loading import RewardSource
+from deepracer_fast.reward.params_table import Columns
 from deepracer_fast.reward.sandbox import Sandbox
 
 
@@ -39,9 +37,7 @@ class WatchedReward:
         self._worker.load(compile_too=False, marked=True)
         self._branches = branches_of(source.text)
 
-    def run(
-        self, params: Mapping[str, Any], cars: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def run(self, params: Columns, cars: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The rewards of some cars, each of which has a module of its own.
 
         Raises:

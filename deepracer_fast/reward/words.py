@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Words = list[Any]  # an int a leaf; for a list leaf the list of its words
+Type = list[Any]  # see ``State``
 _ACCEPTED = {"b": (bool,), "i": (int, bool), "f": (float, int, bool)}
 _MAX_INT = 2**53
 _MAX_TEXTS = 100_000  # that are told apart
@@ -37,14 +38,14 @@ class State:
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record = record
-        self.places: list[Any] = record["places"]
-        self._types: list[Any] = record["types"]
+        self.places: list[object] = record["places"]
+        self._types: list[Type] = record["types"]
         self._texts: list[str] = record["texts"]
         self._numbers = {text: number for number, text in enumerate(self._texts)}
 
-    def layout(self, values: list[Any]) -> list[dict[str, Any]]:
+    def layout(self, values: list[object]) -> list[dict[str, object]]:
         """One record a leaf: its initial words, and the width of a list's elements."""
-        records: list[dict[str, Any]] = []
+        records: list[dict[str, object]] = []
         for typ, value in zip(self._types, values, strict=True):
             for word in self._pack(typ, value):
                 width = _row_width(_list_in(typ)) if isinstance(word, list) else 1
@@ -52,7 +53,7 @@ class State:
                 records.append({"list": is_list, "width": width, "initial": word})
         return records
 
-    def words(self, values: Any) -> Words:
+    def words(self, values: object) -> Words:
         """The words of values.
 
         Raises:
@@ -66,14 +67,14 @@ class State:
             for word in self._pack(typ, value)
         ]
 
-    def values(self, words: Words) -> list[Any]:
+    def values(self, words: Words) -> list[object]:
         """The values that words stand for."""
         waiting = iter(words)
         return [self._unpack(typ, waiting) for typ in self._types]
 
     # To words
 
-    def _pack(self, typ: list[Any], value: Any) -> Words:
+    def _pack(self, typ: Type, value: object) -> Words:
         match typ:
             case ["maybe" | "optional" as kind, inner]:
                 is_set = value == ["missing"] if kind == "maybe" else value is None
@@ -93,11 +94,13 @@ class State:
                 return [self._row(element, _items_of(value, "list"))]
         raise StateError(f"{value!r:.40} has another type than before")
 
-    def _row(self, element: Any, items: list[Any]) -> Words:
+    def _row(self, element: Type | None, items: list[Any]) -> Words:
         """The words of a list; those of a list of lists begin with its length, as each of them."""
-        if element is None and items:
-            raise StateError("a list that was always empty has items")
-        if element is None or element[0] != "list":
+        if element is None:
+            if items:
+                raise StateError("a list that was always empty has items")
+            return []
+        if element[0] != "list":
             words = [word for item in items for word in self._pack(element, item)]
         else:
             words = [len(items)]
@@ -119,7 +122,7 @@ class State:
 
     # From words
 
-    def _unpack(self, typ: list[Any], words: Iterator[Any]) -> Any:
+    def _unpack(self, typ: Type, words: Iterator[Any]) -> object:
         match typ:
             case ["maybe" | "optional" as kind, inner]:
                 flag, value = next(words), self._unpack(inner, words)
@@ -140,14 +143,14 @@ class State:
                 return ["list", *self._unpack_items(element, count, flat)]
         return None
 
-    def _unpack_items(self, element: Any, count: int, flat: Iterator[Any]) -> list[Any]:
+    def _unpack_items(self, element: Type, count: int, flat: Iterator[Any]) -> list[object]:
         """So many elements of a list."""
         if not _is_list(element):
             return [self._unpack(element, flat) for _ in range(count)]
         return [["list", *self._unpack_items(element[1], next(flat), flat)] for _ in range(count)]
 
 
-def _items_of(value: Any, kind: str) -> list[Any]:
+def _items_of(value: object, kind: str) -> list[Any]:
     if type(value) is not list or value[:1] != [kind]:
         raise StateError(f"{value!r:.40} has another type than before")
     return value[1:]
@@ -162,30 +165,30 @@ def _number_word(kind: str, value: Any) -> int:
     return word
 
 
-def _number_of(kind: str, np: int, word: int) -> Any:
+def _number_of(kind: str, np: int, word: int) -> object:
     if kind == "f":
-        number: Any = struct.unpack("<d", struct.pack("<q", word))[0]
+        number: object = struct.unpack("<d", struct.pack("<q", word))[0]
     else:
         number = bool(word) if kind == "b" else word
     return ["float64" if kind == "f" else "int64", number] if np == 1 else number
 
 
-def _is_list(typ: Any) -> bool:
+def _is_list(typ: Type | None) -> bool:
     return typ is not None and typ[0] == "list"
 
 
-def _list_in(typ: list[Any]) -> list[Any]:
+def _list_in(typ: Type) -> Type:
     """The list that a place holds, perhaps."""
     return typ if typ[0] == "list" else _list_in(typ[1])
 
 
-def _row_width(typ: list[Any]) -> int:
+def _row_width(typ: Type) -> int:
     """Words of one unit of a list's length in its column."""
     element = typ[1]
     return 0 if element is None else 1 if _is_list(element) else len(_zeros(element))
 
 
-def _zeros(typ: list[Any]) -> Words:
+def _zeros(typ: Type) -> Words:
     match typ:
         case ["maybe" | "optional", inner]:
             return [0, *_zeros(inner)]

@@ -12,6 +12,7 @@ import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import chance, clock
 from deepracer_fast.reward.branches import MARKS, branches_of, marked
-from deepracer_fast.reward.channel import Channel, Closed, Malformed, unpack_columns
+from deepracer_fast.reward.channel import Channel, Closed, Head, Malformed, Message, unpack_columns
 from deepracer_fast.reward.confine import confine
 from deepracer_fast.reward.describe import Description, Unfit
 from deepracer_fast.reward.interpret import Interpreter
@@ -80,8 +81,11 @@ def refuse(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"a reward function may not {what}")
 
 
-def _refuse_exit(*_: Any) -> None:
+def _refuse_exit(*_: object) -> None:
     raise PermissionError("a reward function may not end its process")
+
+
+Action = Callable[[Head, list[bytes]], Message]
 
 
 class Worker:
@@ -94,14 +98,11 @@ class Worker:
         self._objects: list[Any] = []  # those of the description, by number
         self._marks = bytearray()  # a byte a branch, where they are marked
 
-    def answer(
-        self, head: dict[str, Any], parts: list[bytes]
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def answer(self, head: Head, parts: list[bytes]) -> Message:
         """What to reply."""
         try:
-            action = getattr(self, f"_on_{head['do']}")
-            reply: tuple[dict[str, Any], list[bytes]] = action(head, parts)
-            return reply
+            action: Action = getattr(self, f"_on_{head['do']}")
+            return action(head, parts)
         except RewardError as error:
             return {"error": str(error)}, []
         except KeyboardInterrupt as error:
@@ -118,7 +119,7 @@ class Worker:
     def _name(self) -> str:
         return self._source.filename if self._source else "reward"
 
-    def _on_load(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_load(self, head: Head, parts: list[bytes]) -> Message:
         self._source = RewardSource(head["name"], head["filename"], parts[0].decode("utf-8"))
         if head["marked"]:
             self._source = marked(self._source)
@@ -129,7 +130,7 @@ class Worker:
             self._interpreter = Interpreter(self._source)
         return self._described() if head["compile"] else ({"undescribed": ""}, [])
 
-    def _described(self) -> Any:
+    def _described(self) -> Message:
         """What the module holds, for the process that translates the source."""
         assert self._interpreter is not None and self._source is not None
         self._shadow = self._interpreter.new_module()
@@ -144,12 +145,12 @@ class Worker:
         self._objects = description.objects
         return {}, [description.text]
 
-    def _on_probe(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_probe(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets made-up states, to be compared with what compiled code gives."""
         assert self._source is not None
         return {}, [interpreted_probes(Interpreter(self._source)).tobytes()]
 
-    def _on_run(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_run(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets cars, each in its own module."""
         assert self._interpreter is not None
         params = unpack_columns(head["columns"], parts)
@@ -157,15 +158,15 @@ class Worker:
         rewards = self._interpreter.run(params, rows, names=cars)
         return {"prints": self._interpreter.prints}, [np.array(rewards).tobytes()]
 
-    def _on_forget(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_forget(self, head: Head, parts: list[bytes]) -> Message:
         assert self._interpreter is not None
         self._interpreter.forget(np.array(head["cars"], np.int64))
         return {}, []
 
-    def _on_marks(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_marks(self, head: Head, parts: list[bytes]) -> Message:
         return {}, [bytes(self._marks)]
 
-    def _on_replay(self, head: dict[str, Any], parts: list[bytes]) -> Any:
+    def _on_replay(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets cars one by one from states that are handed in, and hands them back."""
         assert self._interpreter is not None
         if not self._shadow:

@@ -7,12 +7,10 @@ Neighbours: ``track`` chooses the origin, ``simulator`` asks.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from deepracer_fast.checks.arrays import Array
 
 _PLACES = ("x", "y", "objects_location")
 """The columns of params that hold places."""

@@ -30,6 +30,7 @@ from deepracer_fast.checks.values import (
     text,
 )
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.renamed import keeps_old_members
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.training.teaching_config import LessonsConfig, TeacherConfig
 from deepracer_fast.world.race_config import RaceConfig
@@ -183,6 +184,7 @@ class EvaluationConfig:
         require(self, "best_by", self.best_by in BEST_BY, " or ".join(BEST_BY))
 
 
+@keeps_old_members
 @dataclass(frozen=True)
 class TrainConfig:
     """Settings of one training; each record is a table of ``config.toml``.

@@ -11,16 +11,13 @@ Neighbours: ``validation.drives`` puts the cars on the road.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.simulator import StepResult
-
-Array = npt.NDArray[Any]
 
 # Shares of episodes; the rest follows the road.
 GOES_BACK, KEEPS_ONE_ACTION, ACTS_AT_RANDOM = 0.08, 0.12, 0.3

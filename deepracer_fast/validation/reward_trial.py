@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.reward import TIME_LIMIT, load_reward
@@ -28,8 +27,6 @@ from deepracer_fast.validation.drivers import Choices
 from deepracer_fast.validation.drives import Drive, lasting_states, states
 from deepracer_fast.world.fleet import judged_cars
 from deepracer_fast.world.simulator import StepResult
-
-Array = npt.NDArray[Any]
 
 WATCHED_CARS = 64
 """Of each drive, its first ones: their calls are made in plain Python, branches marked."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.reward import Reward
 from deepracer_fast.world.simulator import PAUSE, PREPARE, Simulator, StepResult
 
-Array = npt.NDArray[Any]
 Judge = Callable[[StepResult, Array], Array]
 """A step and the cars to judge, bool [B] -> rewards float32 [B]."""
 

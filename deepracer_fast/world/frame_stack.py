@@ -10,16 +10,11 @@ A car in the world shows a policy one frame: such a policy is not for it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from deepracer_fast.checks.arrays import read_only
+from deepracer_fast.checks.arrays import Array, read_only
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, MOST_FRAMES
-
-Array = npt.NDArray[Any]
 
 
 class FrameStack:

@@ -7,12 +7,12 @@ csrc/simulator/sensors.h fills them.
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, LIDARS, TRACK_STATE, LidarConfig
 
@@ -63,7 +63,7 @@ def sensor_options(sensors: Sequence[str], lidar: LidarConfig) -> _core.SensorOp
 
 def observations(
     sensors: Sequence[str], pictures: npt.NDArray[np.uint8], lidar: npt.NDArray[np.float32]
-) -> dict[str, npt.NDArray[Any]]:
+) -> dict[str, Array]:
     """What the sensors show, by name: uint8 [B, 120, 160, C] or float32 [B, n].
 
     The core's own arrays, but for ``TRACK_STATE``: zeros, which ``copy_track_state`` fills.
@@ -86,8 +86,8 @@ def objects_told(track_state: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
 
 def copy_track_state(
     core: _core.Simulator,
-    observation: dict[str, npt.NDArray[Any]],
-    final: dict[str, npt.NDArray[Any]] | None,
+    observation: dict[str, Array],
+    final: dict[str, Array] | None,
 ) -> None:
     """Fills ``TRACK_STATE``, if a car carries it: where the cars are now, and where they ended."""
     if TRACK_STATE not in observation:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast import _core
-from deepracer_fast.checks.arrays import car_numbers
+from deepracer_fast.checks.arrays import Array, car_numbers
 from deepracer_fast.checks.values import (
     MOST,
     available_cores,
@@ -27,6 +27,7 @@ from deepracer_fast.checks.values import (
 )
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
+from deepracer_fast.renamed import keeps_old_members
 from deepracer_fast.reward import params_dict
 from deepracer_fast.tracks.built_track import built
 from deepracer_fast.tracks.track import Track, load_track
@@ -145,14 +146,15 @@ class StepResult:
             held. None without the simulator's ``final_observations``.
     """
 
-    observation: dict[str, npt.NDArray[Any]]
-    params: dict[str, npt.NDArray[Any]]
+    observation: dict[str, Array]
+    params: dict[str, Array]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
     status: npt.NDArray[np.uint8]
-    final_observation: dict[str, npt.NDArray[Any]] | None = None
+    final_observation: dict[str, Array] | None = None
 
 
+@keeps_old_members
 @dataclass
 class Simulator:
     """B cars on one track, independent unless the race is HEAD_TO_MODEL.

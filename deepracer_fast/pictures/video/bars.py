@@ -6,15 +6,13 @@ with its speed, below them the steering angles. Neighbour: ``pictures.video.fram
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.pictures.video.car_shape import Colour
 from deepracer_fast.pictures.video.pen import BRIGHT, QUIET, TEXT, Pen, angle
 
-Array = npt.NDArray[Any]
 Area = tuple[float, float, float, float]
 """Left, top, width and height of where the bars stand, at scale 1."""
 

@@ -8,12 +8,11 @@ camera sees of others is drawn by the core, with the measured shapes of csrc/tra
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from deepracer_fast.checks.arrays import Array
+
 Colour = tuple[int, int, int]
 
 CAR_COLOURS: dict[str, Colour] = {

@@ -14,19 +14,17 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from deepracer_fast.checks.arrays import array
+from deepracer_fast.checks.arrays import Array, array
 from deepracer_fast.checks.values import path_of, refuse
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.pictures.video.gif_palette import gif_palette, in_palette
 from deepracer_fast.world.simulator import CONTROL_PERIOD
 
-Frames = Iterable[npt.NDArray[Any]]
+Frames = Iterable[Array]
 
 FRAMES_PER_SECOND = round(1 / CONTROL_PERIOD)
 GIF_DELAYS = (70, 70, 60)
@@ -101,7 +99,7 @@ def write_film(path: Path, frames: Frames) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _checked(frames: Frames) -> Iterator[npt.NDArray[Any]]:
+def _checked(frames: Frames) -> Iterator[Array]:
     """The frames, each looked at when it is asked for; the first one at once."""
     try:
         each = iter(frames)
@@ -114,7 +112,7 @@ def _checked(frames: Frames) -> Iterator[npt.NDArray[Any]]:
     return itertools.chain([first], (_frame(frame, shape) for frame in each))
 
 
-def _frame(frame: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _frame(frame: object, shape: tuple[int, ...]) -> Array:
     """A frame of a film whose first one has this shape."""
     found = array("a frame", frame)
     if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3 or found.shape != shape:
@@ -126,7 +124,7 @@ def _frame(frame: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return found
 
 
-def _write_mp4(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+def _write_mp4(path: Path, frames: Iterator[Array]) -> None:
     """Hands the frames to ffmpeg.
 
     Not by ``imageio_ffmpeg.write_frames``: that forks, which JAX's threads must not meet.
@@ -164,7 +162,7 @@ def _ffmpeg_command(path: Path, width: int, height: int) -> list[str]:
     return [*start, *given, *codec, "-movflags", "+faststart", str(path)]
 
 
-def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+def _write_gif(path: Path, frames: Iterator[Array]) -> None:
     """One palette for all frames, so that colours stay still, and what stays is not kept again."""
     pages, palette = gif_palette(frames)
 
@@ -178,7 +176,7 @@ def _write_gif(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
     next(shown).save(path, format="GIF", save_all=True, append_images=shown, loop=0)
 
 
-def _write_webp(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
+def _write_webp(path: Path, frames: Iterator[Array]) -> None:
     """Half as large as a GIF of the same frames, in all colours; browsers show it."""
     shown = (Image.fromarray(frame) for frame in frames)
     next(shown).save(
@@ -193,7 +191,7 @@ def _write_webp(path: Path, frames: Iterator[npt.NDArray[Any]]) -> None:
     )
 
 
-_WRITERS: dict[str, Callable[[Path, Iterator[npt.NDArray[Any]]], None]] = {
+_WRITERS: dict[str, Callable[[Path, Iterator[Array]], None]] = {
     ".mp4": _write_mp4,
     ".gif": _write_gif,
     ".webp": _write_webp,

@@ -8,20 +8,17 @@ moments, ``pictures.video.file`` keeps the frames.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.pictures.track import track_map
 from deepracer_fast.pictures.video.bars import draw_means, draw_probabilities, from_left
 from deepracer_fast.pictures.video.car_shape import BOX_COLOUR, CAR_COLOURS, Colour
 from deepracer_fast.pictures.video.pen import BACKGROUND, BRIGHT, DIM, QUIET, TEXT, Pen, angle
 from deepracer_fast.pictures.video.views import CHASE_HEIGHT, CHASE_WIDTH, Pose, RoadObjects, Views
 from deepracer_fast.tracks.track import Track
-
-Array = npt.NDArray[Any]
 
 WIDTH, HEIGHT = 1008, 576  # pixels at scale 1, whole blocks of 16 as video codecs have them
 SMALL = 0.75

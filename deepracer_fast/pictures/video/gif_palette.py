@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Frame = npt.NDArray[Any]
+from deepracer_fast.checks.arrays import Array
+
+Frame = Array
 
 BYTES_PER_FRAME = 15_000
 """Of a film of 15 s, 3.4 MB in all."""

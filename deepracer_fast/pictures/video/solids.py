@@ -9,15 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.pictures.video.car_shape import Colour, Face, Solid
-
-Array = npt.NDArray[Any]
 
 _NEAR = 0.03  # m, what is nearer is not painted
 _FINE = 2  # samples along each edge of a pixel

@@ -9,26 +9,25 @@ cars, ``pictures.video.frame`` puts the pictures into a frame.
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from deepracer_fast import _core
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import count, instance, text
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.pictures.video.car_shape import (
     CAR_COLOURS,
     OTHER_COLOUR,
     OTHER_WISE,
+    Colour,
     box_solid,
     car_solid,
 )
-from deepracer_fast.pictures.video.solids import Colour, Lens, paint_flat, paint_solid
+from deepracer_fast.pictures.video.solids import Lens, paint_flat, paint_solid
 from deepracer_fast.tracks.track import Track
 
-Array = npt.NDArray[Any]
 Pose = tuple[float, float, float]
 """x, y (m) and heading (rad) of base_link."""
 

@@ -10,7 +10,6 @@ Neighbours: ``networks.py`` before it, ``model_archive.py`` after, ``graph_impor
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from deepracer_fast.policy.networks import (
     ARCHITECTURES,
     LIDAR_LAYERS,
     NetworkSpec,
+    Params,
     PictureLayer,
     picture_layers,
 )
@@ -38,7 +38,7 @@ def input_name(sensor: str) -> str:
     return f"{INPUT_SCOPE}/{sensor}/{sensor}"
 
 
-def frozen_graph(spec: NetworkSpec, params: dict[str, Any]) -> bytes:
+def frozen_graph(spec: NetworkSpec, params: Params) -> bytes:
     """Serialises a policy as a frozen ``GraphDef``.
 
     The graph takes float32 observations ``[B, ...]`` by ``input_name`` (pictures 0..255, NHWC)
@@ -79,7 +79,7 @@ class _GraphBuilder:
         content: bytes = self._graph.SerializeToString(deterministic=True)
         return content
 
-    def node(self, name: str, op: str, inputs: Sequence[str], **attributes: Any) -> str:
+    def node(self, name: str, op: str, inputs: Sequence[str], **attributes: object) -> str:
         """Adds one operation; an attribute's Python type chooses the protobuf field."""
         node = self._graph.node.add(name=name, op=op, input=inputs)
         for key, value in attributes.items():
@@ -208,7 +208,7 @@ class _GraphBuilder:
         return self.node(name, "ConcatV2", [*features, axis], **attributes)
 
 
-def _set_attribute(node: Node, key: str, value: Any) -> None:
+def _set_attribute(node: Node, key: str, value: object) -> None:
     """Plain integers are data types; counts come as ``np.int64``, shapes as tuples."""
     attribute = node.attr[key]
     if isinstance(value, bool):

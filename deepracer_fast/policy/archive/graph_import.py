@@ -12,7 +12,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -33,6 +32,7 @@ from deepracer_fast.policy.networks import (
     PICTURE_HEIGHT,
     PICTURE_WIDTH,
     NetworkSpec,
+    Params,
     picture_layers,
 )
 
@@ -55,7 +55,7 @@ _PLUMBING = {
 
 def read_frozen_graph(
     data: bytes, source: str, check: Callable[[NetworkSpec], None] | None = None
-) -> tuple[NetworkSpec, dict[str, Any]]:
+) -> tuple[NetworkSpec, Params]:
     """Reads a policy from a frozen graph.
 
     Args:

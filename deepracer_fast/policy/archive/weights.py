@@ -23,7 +23,7 @@ from deepracer_fast.checks.file_reading import read_bytes, refusing
 from deepracer_fast.checks.values import instance, mapping, path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_bytes
-from deepracer_fast.policy.networks import NetworkSpec, init_policy
+from deepracer_fast.policy.networks import NetworkSpec, Params, init_policy
 
 MAX_WEIGHTS_BYTES = 1 << 31
 """Of a file; the largest, a learner with two networks and their moments, has 1.4 GB."""
@@ -49,13 +49,13 @@ def flatten_tree(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return flat
 
 
-def unflatten_tree(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def unflatten_tree(flat: Mapping[str, np.ndarray]) -> Params:
     """The nested dictionary that ``flatten_tree`` named.
 
     Raises:
         ArchiveError: one name is both an array and a folder of arrays, or has too many parts.
     """
-    tree: dict[str, Any] = {}
+    tree: Params = {}
     for path, leaf in flat.items():
         *folders, name = path.split("/")
         if len(folders) > MAX_DEPTH:
@@ -90,7 +90,7 @@ def save_weights(path: str | Path, tree: Mapping[str, Any]) -> None:
         raise ArchiveError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> dict[str, Any]:
+def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
     """Reads the nested dictionary of NumPy arrays that ``save_weights`` wrote.
 
     Args:
@@ -118,7 +118,7 @@ def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> dict[str, A
         raise ArchiveError(f"{path}: {error}") from error
 
 
-def policy_in(path: Path) -> dict[str, Any]:
+def policy_in(path: Path) -> Params:
     """The policy's parameters in a checkpoint's file, unchecked.
 
     Raises:

@@ -5,14 +5,15 @@ and its speed is that of its projection on the centre line. The twin of ``csrc/t
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from deepracer_fast import _core
-from deepracer_fast.world.engine_numba.lanes import drive_at
-from deepracer_fast.world.engine_numba.road import wrap_arc
+from deepracer_fast.world.engine_numba.lanes import Lanes, drive_at
+from deepracer_fast.world.engine_numba.records import Bot
+from deepracer_fast.world.engine_numba.road import Road, wrap_arc
 
 BOT = np.dtype(
     [
@@ -26,21 +27,21 @@ BOT = np.dtype(
     align=True,
 )
 
-PERIOD: Any = np.float32(_core.CONTROL_PERIOD)  # s
+PERIOD = np.float32(_core.CONTROL_PERIOD)  # s
 
 
 class BotRules(NamedTuple):
     """``RaceConfig`` as a bot reads it."""
 
     bot_car_speed: float  # m/s along the centre line
-    way: Any  # m that it drives in a step, float32
+    way: np.float32  # m that it drives in a step
     is_lane_change: bool
     lower_lane_change_time: float  # s
     upper_lane_change_time: float  # s
-    lane_change_distance: Any  # m along the centre line, float32
+    lane_change_distance: np.float32  # m along the centre line
 
 
-def bot_rules(rules: Any) -> BotRules:
+def bot_rules(rules: _core.BotRules) -> BotRules:
     """From the core's record of them."""
     return BotRules(
         rules.bot_car_speed,
@@ -53,7 +54,7 @@ def bot_rules(rules: Any) -> BotRules:
 
 
 @njit
-def course_of(bot: Any, lanes: Any, rules: Any) -> tuple[float, float, float]:
+def course_of(bot: Bot, lanes: Lanes, rules: BotRules) -> tuple[float, float, float]:
     """Where a bot is and which way it drives: x, y (m), heading (rad).
 
     On its lane, or on a curve from it to the other one that leaves the first and meets the second
@@ -73,7 +74,7 @@ def course_of(bot: Any, lanes: Any, rules: Any) -> tuple[float, float, float]:
 
 
 @njit
-def advance(bot: Any, road: Any, rules: Any) -> bool:
+def advance(bot: Bot, road: Road, rules: BotRules) -> bool:
     """One control period; whether the bot has just ended a lane change."""
     bot.arc = wrap_arc(road, bot.arc + rules.way)
     if not rules.is_lane_change:

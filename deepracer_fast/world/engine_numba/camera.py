@@ -12,7 +12,6 @@ three far away, each sampled in the mip level that suits its spacing.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -20,8 +19,17 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.compiling import kernel
-from deepracer_fast.world.engine_numba.ground import LEVELS_PER_OCTAVE, NUM_LEVELS
+from deepracer_fast.world.engine_numba.ground import LEVELS_PER_OCTAVE, NUM_LEVELS, Ground
 from deepracer_fast.world.engine_numba.plane import clip, point_of
+from deepracer_fast.world.engine_numba.records import (
+    Bytes,
+    Car,
+    Cars,
+    Floats,
+    Records,
+    Scanline,
+    Singles,
+)
 
 HEIGHT, WIDTH = _core.PICTURE_SHAPE  # pixels
 # Source: URDF racecar.gazebo:64-75 and deepracer_single_cam_lidar.urdf:41,398-399,469.
@@ -56,7 +64,11 @@ SCANLINE = np.dtype(
 )
 
 
-def plan_scanlines() -> NDArray[Any]:
+Lens = tuple[float, float, float, float, float]  # see ``lens_of``
+Walk = tuple[NDArray[np.int32], Singles, Singles, NDArray[np.int32]]  # see ``take_blocks``
+
+
+def plan_scanlines() -> Records:
     """Places the scanlines, an array of ``SCANLINE`` from the horizon down.
 
     A row is weighted with a triangle that reaches to the middles of its neighbours.
@@ -81,7 +93,7 @@ def plan_scanlines() -> NDArray[Any]:
     return _normalised(np.array(lines, SCANLINE))
 
 
-def _normalised(lines: NDArray[Any]) -> NDArray[Any]:
+def _normalised(lines: Records) -> Records:
     """The same with weights that sum to 1 in each row: a flat surface keeps its grey."""
     total = np.zeros(HEIGHT + 2, np.float32)
     np.add.at(total, lines["row"], lines["weight"])
@@ -94,7 +106,13 @@ def _normalised(lines: NDArray[Any]) -> NDArray[Any]:
 
 @kernel
 def paint_pictures(
-    cars: Any, left: float, ground: Any, scanlines: Any, pictures: Any, begin: int, end: int
+    cars: Cars,
+    left: float,
+    ground: Ground,
+    scanlines: Records,
+    pictures: Bytes,
+    begin: int,
+    end: int,
 ) -> None:
     """Fills ``pictures`` [B, 120, 160] uint8 of cars begin to end - 1.
 
@@ -125,7 +143,7 @@ def paint_pictures(
 
 
 @njit
-def finish_row(sums: Any, out: Any) -> None:
+def finish_row(sums: Singles, out: Bytes) -> None:
     """Writes the greys, truncated, and clears the sums."""
     for column in range(WIDTH):
         out[column] = np.uint8(np.int32(sums[column] + ROUNDING))
@@ -133,7 +151,7 @@ def finish_row(sums: Any, out: Any) -> None:
 
 
 @njit
-def lens_of(car: Any, left: float, ground: Any) -> tuple[float, float, float, float, float]:
+def lens_of(car: Car, left: float, ground: Ground) -> Lens:
     """Where the lens is, kept inside the walls, x and y (m), and its heading as a unit vector.
 
     Then log2 of the least texel (in columns of a scanline): along the picture's row, which lies
@@ -156,8 +174,8 @@ def lens_of(car: Any, left: float, ground: Any) -> tuple[float, float, float, fl
 
 @njit
 def add_ground(
-    row: int, k: int, scanlines: Any, lens: Any, ground: Any, foot: Any, walk: Any,
-    here: Any, below: Any,
+    row: int, k: int, scanlines: Records, lens: Lens, ground: Ground, foot: Singles, walk: Walk,
+    here: Singles, below: Singles
 ) -> int:  # fmt: skip
     """Adds the scanlines of a row, from the k-th on, to its sums and the next; the first after."""
     first, last = columns_below(foot, row + 2.5)
@@ -172,7 +190,7 @@ def add_ground(
 
 
 @njit
-def columns_below(foot: Any, row: float) -> tuple[int, int]:
+def columns_below(foot: Singles, row: float) -> tuple[int, int]:
     """The columns, begin and end, in which ground shows above a row: feet are convex."""
     begin, end = 0, WIDTH
     while begin < end and foot[begin] > row:
@@ -183,7 +201,9 @@ def columns_below(foot: Any, row: float) -> tuple[int, int]:
 
 
 @njit
-def take_blocks(scanline: Any, lens: Any, ground: Any, columns: Any, walk: Any) -> None:
+def take_blocks(
+    scanline: Scanline, lens: Lens, ground: Ground, columns: Singles, walk: Walk
+) -> None:
     """Looks up the ground along a scanline.
 
     ``walk`` becomes, by column, the 2x2 block of texels around the ground point, and where in it
@@ -218,7 +238,7 @@ def take_blocks(scanline: Any, lens: Any, ground: Any, columns: Any, walk: Any) 
 
 
 @njit
-def level_of(scanline: Any, log2_finest: float, log2_least: float) -> int:
+def level_of(scanline: Scanline, log2_finest: float, log2_least: float) -> int:
     """The finest mip level whose texels are large enough."""
     log2_texel = max(scanline.log2_texel, scanline.log2_step + log2_least)
     level = int(max(LEVELS_PER_OCTAVE * (log2_texel - log2_finest) + 0.999, 0.0))
@@ -226,7 +246,7 @@ def level_of(scanline: Any, log2_finest: float, log2_least: float) -> int:
 
 
 @njit
-def add_samples(walk: Any, weight: Any, sums: Any) -> None:
+def add_samples(walk: Walk, weight: np.float32, sums: Singles) -> None:
     """Adds the bilinear mean of each block to a row."""
     _, share_u, share_v, blocks = walk
     for i in range(len(sums)):
@@ -234,7 +254,7 @@ def add_samples(walk: Any, weight: Any, sums: Any) -> None:
 
 
 @njit
-def add_to_both(walk: Any, scanline: Any, sums: Any, next_sums: Any) -> None:
+def add_to_both(walk: Walk, scanline: Scanline, sums: Singles, next_sums: Singles) -> None:
     """Adds the same to a row and the one below it."""
     _, share_u, share_v, blocks = walk
     weight, weight_next = scanline.weight, scanline.weight_next
@@ -245,7 +265,7 @@ def add_to_both(walk: Any, scanline: Any, sums: Any, next_sums: Any) -> None:
 
 
 @njit
-def mean_of(block: Any, share_u: Any, share_v: Any) -> Any:
+def mean_of(block: np.int32, share_u: np.float32, share_v: np.float32) -> np.float32:
     """The bilinear mean of four texels."""
     a, b, c, d = texels_of(block)
     low, high = a + share_u * (b - a), c + share_u * (d - c)
@@ -253,7 +273,7 @@ def mean_of(block: Any, share_u: Any, share_v: Any) -> Any:
 
 
 @njit
-def texels_of(block: Any) -> Any:
+def texels_of(block: np.int32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """The four greys that ``take_blocks`` packed into an int32."""
     byte = np.int32(255)
     return (
@@ -270,7 +290,7 @@ def texels_of(block: Any) -> Any:
 
 
 @njit
-def find_sides(lens: Any, ground: Any, sides: Any) -> int:
+def find_sides(lens: Lens, ground: Ground, sides: Floats) -> int:
     """Fills in the sides ahead, from the one at the picture's top left clockwise; how many."""
     x, y, c, s, _ = lens
     west, east = x - ground.min_x, ground.max_x - x
@@ -301,7 +321,7 @@ def find_sides(lens: Any, ground: Any, sides: Any) -> int:
 
 
 @njit
-def trace(sides: Any, lens_above: float, line: Any) -> None:
+def trace(sides: Floats, lens_above: float, line: Singles) -> None:
     """The picture rows, by column, of a height at which all sides meet (over which the lens is).
 
     Of several sides the nearest counts: the lowest line if it is below the lens, else the highest.
@@ -323,7 +343,7 @@ def trace(sides: Any, lens_above: float, line: Any) -> None:
 
 
 @njit
-def paint_walls(row: int, sides: Any, ground: Any, wall: Any) -> None:
+def paint_walls(row: int, sides: Floats, ground: Ground, wall: Singles) -> None:
     """Fills a row with the walls: one grey a side, that at the middle of its part of the row."""
     v = (row + 0.5 - HEIGHT / 2) / FOCAL
     edge = -2.0
@@ -342,7 +362,7 @@ def paint_walls(row: int, sides: Any, ground: Any, wall: Any) -> None:
 
 
 @njit
-def blend(below: Any, above: Any, line: Any, row: int) -> None:
+def blend(below: Singles, above: Singles, line: Singles, row: int) -> None:
     """Lays one row of greys over another, in the columns whose line lies below this row."""
     middle = np.float32(row) + HALF
     for column in range(WIDTH):
@@ -351,7 +371,7 @@ def blend(below: Any, above: Any, line: Any, row: int) -> None:
 
 
 @njit
-def share_beyond(distance: Any) -> Any:
+def share_beyond(distance: np.float32) -> np.float32:
     """Share of a pixel's triangle filter that lies beyond an edge so many pixels before it."""
     distance = min(max(distance, -ONE), ONE)
     rest = ONE - abs(distance)

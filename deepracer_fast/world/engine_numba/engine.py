@@ -13,17 +13,19 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
-from deepracer_fast.checks.arrays import read_only
+from deepracer_fast.checks.arrays import Array, read_only
 from deepracer_fast.errors import ConfigError
+from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules
 from deepracer_fast.world.engine_numba.meeting import MEETING, OBJECT_PARAMS
 from deepracer_fast.world.engine_numba.objects import OBJECT
+from deepracer_fast.world.engine_numba.records import Floats, Indices
 from deepracer_fast.world.engine_numba.road import road_of
 from deepracer_fast.world.engine_numba.sensors import Sensors
 from deepracer_fast.world.engine_numba.steps import (
@@ -36,6 +38,8 @@ from deepracer_fast.world.engine_numba.steps import (
 )
 from deepracer_fast.world.engine_numba.traffic import count_objects, traffic_of
 from deepracer_fast.world.engine_numba.vehicle import drive, driving, vehicle_params
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 Vehicle = Callable[[Any, Any, float, float], None]
 
@@ -54,7 +58,9 @@ class NumbaEngine:
         ConfigError: ``vehicle`` can't be compiled.
     """
 
-    def __init__(self, track: Any, options: Any, vehicle: Vehicle | None = None) -> None:
+    def __init__(
+        self, track: Track, options: _core.SimulatorOptions, vehicle: Vehicle | None = None
+    ) -> None:
         self._rules = _rules(options, track.is_loop)
         self._roads = road_of(track), road_of(track, backwards=True)
         self._cars = np.zeros(options.num_cars, CAR)
@@ -111,27 +117,28 @@ class NumbaEngine:
             step_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, actions,
                       self._time, begin, end)  # fmt: skip
             self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
-            if self._rules.cars_per_world > 1:
+            if self._traffic is not None and self._rules.cars_per_world > 1:
                 meet_cars(self._cars, self._traffic, begin, end)
             self._sense(begin, end)
 
         self._for_all_cars(work)
         self._time += _core.CONTROL_PERIOD
 
-    def place(self, cars: Any, x: Any, y: Any, heading: Any, steering: Any) -> None:
+    def place(self, cars: Indices, x: Floats, y: Floats, heading: Floats, steering: Floats) -> None:
         """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
         poses = np.stack([x, y, heading, steering], axis=1)
         place_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, cars, poses,
                    self._time)  # fmt: skip
         self._look_from(cars)
 
-    def place_objects(self, cars: Any, location: Any, heading: Any) -> None:
+    def place_objects(self, cars: Indices, location: Floats, heading: Floats) -> None:
         """Puts the objects of cars at poses: location [n, K, 2], heading [n, K]."""
+        assert self._traffic is not None  # or there were no objects to place
         poses = np.concatenate([location, heading[..., None]], axis=2)
         place_objects(self._cars, self._seen, self._roads, self._traffic, cars, poses, self._time)
         self._look_from(cars)
 
-    def _look_from(self, cars: Any) -> None:
+    def _look_from(self, cars: Indices) -> None:
         self._sensors.forget(cars)
         for car in cars.tolist():
             self._sense(car, car + 1)
@@ -159,12 +166,12 @@ class NumbaEngine:
         return read_only(self._sensors.lidar)
 
     @property
-    def params(self) -> dict[str, NDArray[Any]]:
+    def params(self) -> dict[str, NDArray[np.generic]]:
         """Reward parameter -> [B]."""
         return {column[0]: read_only(self._columns[column[0]]) for column in _core.PARAMS}
 
     @property
-    def object_params(self) -> dict[str, NDArray[Any]]:
+    def object_params(self) -> dict[str, NDArray[np.generic]]:
         """Those of objects -> [B] or [B, K]; empty where the race has none."""
         names = [name for name in OBJECT_PARAMS if name in self._columns]
         return {name: read_only(self._columns[name]) for name in names}
@@ -224,7 +231,7 @@ class NumbaEngine:
         for name, column in self._columns.items():
             np.copyto(column, self._sources[name])
 
-    def _published(self) -> dict[str, NDArray[Any]]:
+    def _published(self) -> dict[str, Array]:
         """Where the columns lie in the records."""
         sources = {name: self._seen[name] for name in SEEN.names or ()}
         if self._traffic is not None:
@@ -234,7 +241,7 @@ class NumbaEngine:
         return sources
 
 
-def _rules(options: Any, is_loop: bool) -> Rules:
+def _rules(options: _core.SimulatorOptions, is_loop: bool) -> Rules:
     rules = options.rules
     given = {name: getattr(rules, name) for name in Rules._fields if hasattr(rules, name)}
     return Rules(

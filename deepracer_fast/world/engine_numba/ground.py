@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.tracks.borders import mitred_corners
+from deepracer_fast.tracks.track import Ribbon, Track
 from deepracer_fast.world.engine_numba.compiling import kernel
+from deepracer_fast.world.engine_numba.records import Bytes, Floats, Singles
 
 NUM_LEVELS, LEVELS_PER_OCTAVE = 16, 2
 LEAST_SIZE = 8  # texels of a level along an axis
@@ -28,8 +30,7 @@ GRAIN = 512  # texels, the period of the grain
 SHARPNESS = 0.4  # share of its mean that each 2x2 block of the grain loses
 SUB_ROWS = 4  # a shape's share of a texel is exact along x and sampled so often along y
 
-Points = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
+Points = Floats  # [N, 2] m
 
 
 class Ground(NamedTuple):
@@ -52,7 +53,7 @@ class Ground(NamedTuple):
     sky_grey: float
 
 
-def paint_ground(track: Any) -> Ground:
+def paint_ground(track: Track) -> Ground:
     """Field, road, start line, border lines and dashes, painted over each other in this order."""
     look = _core.look(track.look)
     low, high, texel, shape = room_of(track, look["field_margin"])
@@ -63,7 +64,8 @@ def paint_ground(track: Any) -> Ground:
     def paint(surface: str, bands: list[tuple[Points, Points]]) -> None:
         for one, other in bands:
             add_band(mask, (one - low) / texel, (other - low) / texel)
-        blend(plane, mask, *look[surface], grain, low, texel)
+        grey, sigma = look[surface]
+        blend(plane, mask, grey, sigma, grain, low, texel)
 
     paint("field", [])
     paint("road", [(road.inner, road.outer)])
@@ -76,7 +78,7 @@ def paint_ground(track: Any) -> Ground:
     return Ground(*joined(mip_levels(plane)), scales, float(np.log2(texel)), *sizes)
 
 
-def room_of(track: Any, margin: float) -> tuple[Points, Points, float, tuple[int, int]]:
+def room_of(track: Track, margin: float) -> tuple[Points, Points, float, tuple[int, int]]:
     """The room: its low and high corner (m), the finest texel (m), texels in rows and columns."""
     low = np.minimum(track.inner.min(axis=0), track.outer.min(axis=0)) - margin
     high = np.maximum(track.inner.max(axis=0), track.outer.max(axis=0)) + margin
@@ -118,7 +120,7 @@ def moved(border: Points, across: Points, is_loop: bool, distance: float) -> Poi
     return border + np.copysign(2.0, towards) * distance * corner / mitre
 
 
-def border_lines(road: Any, outer: float, inner: float) -> list[tuple[Points, Points]]:
+def border_lines(road: Ribbon, outer: float, inner: float) -> list[tuple[Points, Points]]:
     """Both border lines, between these distances from the border towards the centre line (m)."""
     return [
         (moved(border, across, road.is_loop, outer), moved(border, across, road.is_loop, inner))
@@ -126,7 +128,7 @@ def border_lines(road: Any, outer: float, inner: float) -> list[tuple[Points, Po
     ]
 
 
-def start_line(road: Any, length: float) -> list[tuple[Points, Points]]:
+def start_line(road: Ribbon, length: float) -> list[tuple[Points, Points]]:
     """Every second square of 2 along the road by 8 across it, centred on the first waypoint.
 
     None if its length along the road is 0.
@@ -198,7 +200,7 @@ def span_at(shape: Points, y: float) -> tuple[float, float]:
 
 @kernel
 def blend(
-    plane: Bytes, mask: Bytes, grey: float, sigma: float, grain: Any, low: Points, texel: float
+    plane: Bytes, mask: Bytes, grey: float, sigma: float, grain: Singles, low: Points, texel: float
 ) -> None:
     """Paints a surface where the mask is set, lit by sun and lamp, then clears the mask."""
     for row in range(plane.shape[0]):
@@ -269,10 +271,10 @@ def make_grain() -> NDArray[np.float32]:
     return np.asarray(grain / np.sqrt(np.mean(grain**2)), np.float32)
 
 
-def white_noise(keys: NDArray[np.int64]) -> Any:
+def white_noise(keys: NDArray[np.int64]) -> Floats:
     """Uniform in [-0.5, 0.5), from a 32-bit integer hash (multiply and xor-shift rounds)."""
     key = keys.astype(np.uint32)
     key = (key ^ (key >> np.uint32(16))) * np.uint32(0x7FEB352D)
     key = (key ^ (key >> np.uint32(15))) * np.uint32(0x846CA68B)
     key ^= key >> np.uint32(16)
-    return key * 2.0**-32 - 0.5
+    return np.asarray(key * 2.0**-32 - 0.5, np.float64)

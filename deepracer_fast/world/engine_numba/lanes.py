@@ -8,7 +8,7 @@ cubic spline through them whose parameter is the arc length of the centre line
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from deepracer_fast.tracks.route_file import SAME_POINT
+from deepracer_fast.world.engine_numba.records import Segments
 from deepracer_fast.world.engine_numba.road import (
     Road,
     center_at,
@@ -33,7 +34,7 @@ ON_CENTER = 1e-3  # m from the centre line, as far from one border as the other
 class Lanes(NamedTuple):
     """Both lanes of a road, inner and outer, in driving direction."""
 
-    lines: tuple[NDArray[Any], NDArray[Any]]  # arrays of ``road.SEGMENT``
+    lines: tuple[Segments, Segments]  # arrays of ``road.SEGMENT``
     knots: NDArray[np.float64]  # [P] m of the centre line where a spline's piece begins
     powers: NDArray[np.float64]  # [2, P, 4, 2] of (arc - knot), cubic first; x and y
 
@@ -55,14 +56,14 @@ def lanes_of(road: Road) -> Lanes:
     return Lanes((lines[0], lines[1]), arcs[keep][:-1].copy(), np.array(powers))
 
 
-def _beside(road: Road, center: NDArray[np.float64], border: NDArray[Any]) -> NDArray[np.float64]:
+def _beside(road: Road, center: NDArray[np.float64], border: Segments) -> NDArray[np.float64]:
     """Points [N, 2] of a border opposite the waypoints: its own rows, or its nearest points."""
     if road.rows_stand_opposite:
         return _points(border)
     return np.array([nearest(border, x, y)[2:] for x, y in center])
 
 
-def _points(line: NDArray[Any]) -> NDArray[np.float64]:
+def _points(line: Segments) -> NDArray[np.float64]:
     """The points [N, 2] that a line runs through."""
     ends = line[-1:]
     x = np.concatenate([line["x"], ends["end_x"]])
@@ -70,7 +71,7 @@ def _points(line: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @njit
-def parked_at(road: Any, lanes: Any, lane: int, arc: float) -> tuple[float, float, float]:
+def parked_at(road: Road, lanes: Lanes, lane: int, arc: float) -> tuple[float, float, float]:
     """The lane's point nearest to the centre point at an arc length: x, y (m), heading (rad)."""
     center_x, center_y, _ = center_at(road, arc)
     line = lanes.lines[lane]
@@ -80,9 +81,9 @@ def parked_at(road: Any, lanes: Any, lane: int, arc: float) -> tuple[float, floa
 
 
 @njit
-def drive_at(lanes: Any, lane: int, arc: float) -> tuple[float, float, float, float]:
+def drive_at(lanes: Lanes, lane: int, arc: float) -> tuple[float, float, float, float]:
     """The lane's spline at an arc length: x, y (m), and by how much they grow in a metre of it."""
-    i = max(np.searchsorted(lanes.knots, arc, side="right") - 1, 0)
+    i = max(int(np.searchsorted(lanes.knots, arc, side="right")) - 1, 0)
     t, p = arc - lanes.knots[i], lanes.powers[lane, i]
     x = ((p[0, 0] * t + p[1, 0]) * t + p[2, 0]) * t + p[3, 0]
     y = ((p[0, 1] * t + p[1, 1]) * t + p[2, 1]) * t + p[3, 1]
@@ -92,7 +93,7 @@ def drive_at(lanes: Any, lane: int, arc: float) -> tuple[float, float, float, fl
 
 
 @njit
-def lane_beside(road: Any, x: float, y: float) -> int:
+def lane_beside(road: Road, x: float, y: float) -> int:
     """The lane whose border is the nearer one; on the centre line itself the outer lane."""
     _, away, _, nearer_inner, _, _ = locate(road, x, y)
     return INNER if nearer_inner and away > ON_CENTER else OUTER

@@ -5,7 +5,7 @@ them. The twin of ``csrc/rendering/lidar.*``, which names the sources.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -13,6 +13,7 @@ from numba import njit
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.blocks import BLOCKS, FIRST_BLOCK
 from deepracer_fast.world.engine_numba.plane import clip, uniform
+from deepracer_fast.world.engine_numba.records import Floats, Singles, Thing, Things
 
 RAYS: int = _core.LIDAR_RAYS
 HALF_ANGLE = 2.61799  # rad; 300 degrees from the first ray to the last, counter-clockwise
@@ -66,7 +67,7 @@ class Room(NamedTuple):
 
 @njit
 def scan(
-    x: float, y: float, heading: float, objects: Any, age: float, room: Room, ranges: Any
+    x: float, y: float, heading: float, objects: Things, age: float, room: Room, ranges: Floats
 ) -> None:
     """Fills ``ranges`` [64] with what the rays meet, in metres; infinity where that is nothing.
 
@@ -100,7 +101,9 @@ def way_to_wall(x: float, y: float, ray_x: float, ray_y: float, room: Room) -> f
 
 
 @njit
-def way_to_object(x: float, y: float, ray_x: float, ray_y: float, thing: Any, age: float) -> float:
+def way_to_object(
+    x: float, y: float, ray_x: float, ray_y: float, thing: Thing, age: float
+) -> float:
     """How far a ray runs until it enters one of an object's blocks at the height of the LIDAR."""
     along_x, along_y = thing.along_x, thing.along_y
     gap_x = x - thing.x + age * thing.speed * along_x
@@ -130,7 +133,7 @@ def crossing(start: float, step: float, low: float, high: float) -> tuple[float,
 
 
 @njit
-def add_noise(bits: np.uint64, ranges: Any) -> None:
+def add_noise(bits: np.uint64, ranges: Floats) -> None:
     """Noise and resolution of a real scan, of 64 random bits; rays that met nothing stay.
 
     The bits choose two stretches of a row of normal numbers, of which each ray takes the sum. In
@@ -157,7 +160,7 @@ def normal_number(index: int) -> float:
 
 
 @njit
-def reduce(ranges: Any, lidar: Lidar, out: Any) -> None:
+def reduce(ranges: Floats, lidar: Lidar, out: Singles) -> None:
     """Fills a car's observation."""
     if lidar.kind == RANGES:
         for i in range(RAYS):
@@ -170,7 +173,7 @@ def reduce(ranges: Any, lidar: Lidar, out: Any) -> None:
 
 
 @njit
-def discretize(ranges: Any, lidar: Lidar, out: Any) -> None:
+def discretize(ranges: Floats, lidar: Lidar, out: Singles) -> None:
     """Each sector's distance one-hot in equal bins up to a limit, all 0 beyond."""
     out[:] = ZERO
     width = np.float32(lidar.clipping_dist) / np.float32(lidar.num_values)
@@ -184,7 +187,7 @@ def discretize(ranges: Any, lidar: Lidar, out: Any) -> None:
 
 
 @njit
-def nearest_in(ranges: Any, sector: int, num_sectors: int) -> Any:
+def nearest_in(ranges: Floats, sector: int, num_sectors: int) -> np.float64:
     """The shortest range of one of so many sectors."""
     rays = RAYS // num_sectors
     return ranges[sector * rays : (sector + 1) * rays].min()

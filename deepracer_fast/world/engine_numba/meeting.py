@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.cars import record_of
 from deepracer_fast.world.engine_numba.objects import in_camera, runs_into
-from deepracer_fast.world.engine_numba.road import gap_ahead, is_on_road, nearest
+from deepracer_fast.world.engine_numba.records import Car, Record, Records, Thing
+from deepracer_fast.world.engine_numba.road import Road, Roads, gap_ahead, is_on_road, nearest
 
 OBJECT_PARAMS = [column[0] for column in _core.OBJECT_PARAMS]
 
@@ -31,7 +33,7 @@ MEETING = record_of(
 
 
 @njit
-def meet(car: Any, index: int, roads: Any, traffic: Any, projection: Any) -> bool:
+def meet(car: Car, index: int, roads: Roads, traffic: Any, projection: np.float32) -> bool:
     """Fills what a car is told; whether it ran into an object so that it counts.
 
     Args:
@@ -58,7 +60,7 @@ def meet(car: Any, index: int, roads: Any, traffic: Any, projection: Any) -> boo
 
 
 @njit
-def tell(told: Any, thing: Any, road: Any, rules: Any) -> float:
+def tell(told: Record, thing: Thing, road: Road, rules: Any) -> float:
     """Fills what a reward function is told of an object; its arc length (m)."""
     number, arc, x, y = nearest(road.center, thing.x, thing.y)
     gap_x, gap_y = thing.x - x, thing.y - y
@@ -76,7 +78,7 @@ def tell(told: Any, thing: Any, road: Any, rules: Any) -> float:
 
 
 @njit
-def is_to_blame(car: Any, road: Any, arc: float, rules: Any) -> bool:
+def is_to_blame(car: Car, road: Road, arc: float, rules: Any) -> bool:
     """Whether the car ran into the object at an arc length, and not the other way round.
 
     Only who is behind has run into something that drives (markov rollout_agent_ctrl.py).
@@ -85,7 +87,7 @@ def is_to_blame(car: Any, road: Any, arc: float, rules: Any) -> bool:
 
 
 @njit
-def find_closest(closest: Any, told: Any, projection: Any) -> None:
+def find_closest(closest: NDArray[np.int32], told: Records, projection: np.float32) -> None:
     """The last object at or behind an arc length and the first one beyond it, round the lap."""
     behind, ahead, lowest, highest = -1, -1, 0, 0
     for k in range(len(told)):

@@ -8,7 +8,6 @@ original's four lines a row.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -28,6 +27,17 @@ from deepracer_fast.world.engine_numba.camera import (
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.ground import LAMP_HEIGHT, span_at
 from deepracer_fast.world.engine_numba.plane import clip, point_of
+from deepracer_fast.world.engine_numba.records import (
+    Block,
+    Bytes,
+    Cars,
+    Face,
+    Floats,
+    Indices,
+    Records,
+    Thing,
+    Things,
+)
 
 NEAR = 0.02  # m, the near plane of the original's camera
 LINES_PER_ROW = 4  # of the original's 480
@@ -48,8 +58,15 @@ FACE = np.dtype(
 )
 
 
+Lens = tuple[float, float, float, float]  # x, y (m), heading as a unit vector
+
+Room = tuple[Records, Floats, Floats]  # to work in: faces; shares and light of a row
+
+
 @kernel
-def draw_objects(cars: Any, objects: Any, left: float, pictures: Any, begin: int, end: int) -> None:
+def draw_objects(
+    cars: Cars, objects: Things, left: float, pictures: Bytes, begin: int, end: int
+) -> None:
     """Draws over the pictures of cars begin to end - 1, from lenses ``left`` m off their middles.
 
     ``objects`` [B, K] are records of ``OBJECT``, ``pictures`` [B, 120, 160] uint8.
@@ -66,7 +83,7 @@ def draw_objects(cars: Any, objects: Any, left: float, pictures: Any, begin: int
 
 
 @njit
-def draw_object(thing: Any, lens: Any, room: Any, picture: Any) -> None:
+def draw_object(thing: Thing, lens: Lens, room: Room, picture: Bytes) -> None:
     """Draws an object. Its first block is its body; the others, a car's wheels, are partly inside.
 
     They are drawn before it, the farthest first, and then once more what sticks out of its sides.
@@ -86,7 +103,9 @@ def draw_object(thing: Any, lens: Any, room: Any, picture: Any) -> None:
 
 
 @njit
-def draw_block(thing: Any, block: Any, body: Any, lens: Any, room: Any, picture: Any) -> None:
+def draw_block(
+    thing: Thing, block: Block, body: Block, lens: Lens, room: Room, picture: Bytes
+) -> None:
     """Draws what of a block lies outside a body."""
     faces, covered, light = room
     count = find_faces(thing, block, body, lens, faces)
@@ -95,7 +114,7 @@ def draw_block(thing: Any, block: Any, body: Any, lens: Any, room: Any, picture:
 
 
 @njit
-def farthest_first(away: Any) -> Any:
+def farthest_first(away: Floats) -> Indices:
     """The order of some things at these distances: sorted by insertion."""
     order = np.zeros(len(away), np.int64)
     for k in range(len(away)):
@@ -108,7 +127,7 @@ def farthest_first(away: Any) -> Any:
 
 
 @njit
-def to_world(thing: Any, ahead: float, left: float) -> tuple[float, float]:
+def to_world(thing: Thing, ahead: float, left: float) -> tuple[float, float]:
     """World coordinates of a point given in an object's own frame, metres."""
     return (
         thing.x + ahead * thing.along_x - left * thing.along_y,
@@ -120,7 +139,7 @@ def to_world(thing: Any, ahead: float, left: float) -> tuple[float, float]:
 
 
 @njit
-def find_faces(thing: Any, block: Any, body: Any, lens: Any, faces: Any) -> int:
+def find_faces(thing: Thing, block: Block, body: Block, lens: Lens, faces: Records) -> int:
     """Fills in the faces of a block that look towards the lens and lie outside a body; how many."""
     gap_x, gap_y = lens[0] - thing.x, lens[1] - thing.y
     ahead = gap_x * thing.along_x + gap_y * thing.along_y
@@ -139,7 +158,9 @@ def find_faces(thing: Any, block: Any, body: Any, lens: Any, faces: Any) -> int:
 
 
 @njit
-def project_face(thing: Any, block: Any, axis: int, side: float, lens: Any, face: Any) -> None:
+def project_face(
+    thing: Thing, block: Block, axis: int, side: float, lens: Lens, face: Face
+) -> None:
     """Where the face at this side along an axis is in the picture, cut at the near plane."""
     point, corners = np.zeros(3), np.zeros((4, 3))
     one, other = (axis + 1) % 3, (axis + 2) % 3
@@ -159,7 +180,7 @@ def project_face(thing: Any, block: Any, axis: int, side: float, lens: Any, face
 
 
 @njit
-def to_camera(thing: Any, point: Any, lens: Any) -> tuple[float, float, float]:
+def to_camera(thing: Thing, point: Floats, lens: Lens) -> tuple[float, float, float]:
     """A point of an object's frame as the camera has it, m: right, down, along its axis."""
     x, y = to_world(thing, point[0], point[1])
     gap_x, gap_y = x - lens[0], y - lens[1]
@@ -169,7 +190,7 @@ def to_camera(thing: Any, point: Any, lens: Any) -> tuple[float, float, float]:
 
 
 @njit
-def add_point(face: Any, right: float, down: float, depth: float) -> None:
+def add_point(face: Face, right: float, down: float, depth: float) -> None:
     """Adds a corner of the camera's frame to a face."""
     face.points[face.count, 0] = WIDTH / 2 + FOCAL * right / depth
     face.points[face.count, 1] = HEIGHT / 2 + FOCAL * down / depth
@@ -177,7 +198,7 @@ def add_point(face: Any, right: float, down: float, depth: float) -> None:
 
 
 @njit
-def lit_grey(thing: Any, grey: float, axis: int, sign: float) -> float:
+def lit_grey(thing: Thing, grey: float, axis: int, sign: float) -> float:
     """The grey of a surface that looks along an axis of the object, by Lambert's law.
 
     The sun lights all alike, the lamp by the square of its distance.
@@ -197,7 +218,7 @@ def lit_grey(thing: Any, grey: float, axis: int, sign: float) -> float:
 
 
 @njit
-def fill(faces: Any, covered: Any, light: Any, picture: Any) -> None:
+def fill(faces: Records, covered: Floats, light: Floats, picture: Bytes) -> None:
     """Lays the faces of a block over the picture; together they cover a pixel at most once.
 
     ``covered`` and ``light`` are room for a row: the share of each pixel that they cover, and what
@@ -218,7 +239,7 @@ def fill(faces: Any, covered: Any, light: Any, picture: Any) -> None:
 
 
 @njit
-def add_line(face: Any, line: float, weight: float, covered: Any, light: Any) -> None:
+def add_line(face: Face, line: float, weight: float, covered: Floats, light: Floats) -> None:
     """Adds what a line across the picture meets of a face."""
     left, right = span_at(face.points[: face.count], line)
     if right < -1.0 or left > WIDTH + 1.0 or left >= right:
@@ -231,7 +252,7 @@ def add_line(face: Any, line: float, weight: float, covered: Any, light: Any) ->
 
 
 @njit
-def lay(covered: Any, light: Any, row: Any) -> None:
+def lay(covered: Floats, light: Floats, row: Bytes) -> None:
     """Lays what was added over a row of the picture, and clears it."""
     for column in range(WIDTH):
         if covered[column] > 0.0:

@@ -4,10 +4,11 @@ In: where an object is. Out: whether a car runs into it, and whether the camera'
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
+
+from deepracer_fast.world.engine_numba.records import Car, Thing
 
 BOX, CAR_LIKE = 0, 1  # what an object looks like
 
@@ -37,20 +38,20 @@ HALF_HEIGHT = 0.75 * HALF_WIDTH
 
 
 @njit
-def put_object(thing: Any, x: float, y: float, heading: float, speed: float, kind: int) -> None:
+def put_object(thing: Thing, x: float, y: float, heading: float, speed: float, kind: int) -> None:
     """An object at a pose."""
     thing.x, thing.y, thing.speed, thing.kind = x, y, speed, kind
     thing.along_x, thing.along_y = math.cos(heading), math.sin(heading)
 
 
 @njit
-def corner(half: Any, number: int) -> tuple[float, float]:
+def corner(half: tuple[float, float], number: int) -> tuple[float, float]:
     """Metres ahead and left of a rectangle's centre to one of its four corners."""
     return half[0] * (1.0 - 2.0 * (number & 1)), half[1] * (1.0 - (number & 2))
 
 
 @njit
-def runs_into(car: Any, thing: Any) -> bool:
+def runs_into(car: Car, thing: Thing) -> bool:
     """The crash rule: a corner of the car's rectangle lies strictly inside the object's."""
     c, s = math.cos(car.heading), math.sin(car.heading)
     half_length, half_width = FOOTPRINTS[thing.kind]
@@ -66,7 +67,7 @@ def runs_into(car: Any, thing: Any) -> bool:
 
 
 @njit
-def in_camera(car: Any, thing: Any) -> bool:
+def in_camera(car: Car, thing: Thing) -> bool:
     """Whether the frustum holds the centre or a corner of the object's rectangle on the floor."""
     if is_seen(car, thing.x, thing.y):
         return True
@@ -80,7 +81,7 @@ def in_camera(car: Any, thing: Any) -> bool:
 
 
 @njit
-def is_seen(car: Any, x: float, y: float) -> bool:
+def is_seen(car: Car, x: float, y: float) -> bool:
     """Whether the frustum of a car's camera holds a point of the floor."""
     c, s = math.cos(car.heading), math.sin(car.heading)
     gap_x, gap_y = x - car.x, y - car.y

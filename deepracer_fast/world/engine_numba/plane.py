@@ -5,10 +5,11 @@ World frame: x and y in metres, counter-clockwise angles in radians. Twins:
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
+
+from deepracer_fast.world.engine_numba.records import Record
 
 
 @njit
@@ -28,7 +29,7 @@ def wrap_angle(angle: float) -> float:
 
 
 @njit
-def point_of(pose: Any, ahead: float, left: float) -> tuple[float, float]:
+def point_of(pose: Record, ahead: float, left: float) -> tuple[float, float]:
     """World coordinates of a point given in a pose's own frame, metres."""
     c, s = math.cos(pose.heading), math.sin(pose.heading)
     return pose.x + ahead * c - left * s, pose.y + ahead * s + left * c

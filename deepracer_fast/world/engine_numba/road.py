@@ -6,13 +6,15 @@ rasters: each question looks at every segment, in the open.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.plane import clip
+from deepracer_fast.world.engine_numba.records import Segment, Segments
 
 SEGMENT = np.dtype(
     [
@@ -27,17 +29,20 @@ SEGMENT = np.dtype(
 class Road(NamedTuple):
     """A road in driving direction; arrays of ``SEGMENT``, for Numba one record each."""
 
-    center: NDArray[Any]
-    inner: NDArray[Any]
-    outer: NDArray[Any]
-    edges: NDArray[Any]  # both borders of a loop, or the outline of an open strip
+    center: Segments
+    inner: Segments
+    outer: Segments
+    edges: Segments  # both borders of a loop, or the outline of an open strip
     length: float  # m
     is_loop: bool
     is_counter_clockwise: bool
     rows_stand_opposite: bool
 
 
-def road_of(track: Any, backwards: bool = False) -> Road:
+Roads = tuple[Road, Road]  # of the two directions
+
+
+def road_of(track: Track, backwards: bool = False) -> Road:
     """The road of a ``Track``, or the same driven the other way."""
     order = slice(None, None, -1 if backwards else 1)
     center, inner, outer = (line[order] for line in (track.waypoints, track.inner, track.outer))
@@ -56,7 +61,7 @@ def road_of(track: Any, backwards: bool = False) -> Road:
     return Road(middle, inside, outside, edges, length, *kind)
 
 
-def segments_of(points: NDArray[np.float64]) -> NDArray[Any]:
+def segments_of(points: NDArray[np.float64]) -> Segments:
     """The line through points [N, 2] as an array [N - 1] of ``SEGMENT``."""
     segments = np.zeros(len(points) - 1, SEGMENT)
     span = np.diff(points, axis=0)
@@ -71,7 +76,7 @@ def segments_of(points: NDArray[np.float64]) -> NDArray[Any]:
 
 
 @njit
-def nearest(line: Any, x: float, y: float) -> tuple[int, float, float, float]:
+def nearest(line: Segments, x: float, y: float) -> tuple[int, float, float, float]:
     """The nearest point of a line: its segment, arc length (m), x and y (m)."""
     best, best_t, best_gap2 = 0, 0.0, math.inf
     for i in range(len(line)):
@@ -88,7 +93,7 @@ def nearest(line: Any, x: float, y: float) -> tuple[int, float, float, float]:
 
 
 @njit
-def is_on_road(road: Any, x: float, y: float) -> bool:
+def is_on_road(road: Road, x: float, y: float) -> bool:
     """Between the borders: a ray along +x crosses the edges an odd number of times."""
     odd = False
     for i in range(len(road.edges)):
@@ -100,7 +105,7 @@ def is_on_road(road: Any, x: float, y: float) -> bool:
 
 
 @njit
-def locate(road: Any, x: float, y: float) -> Any:
+def locate(road: Road, x: float, y: float) -> tuple[float, float, float, bool, int, int]:
     """What a step asks of a point.
 
     Returns:
@@ -123,13 +128,13 @@ def locate(road: Any, x: float, y: float) -> Any:
 
 
 @njit
-def wrap_arc(road: Any, arc: float) -> float:
+def wrap_arc(road: Road, arc: float) -> float:
     """The same place from the start of a loop; on an open road the nearest that there is."""
     return arc % road.length if road.is_loop else clip(arc, 0.0, road.length)
 
 
 @njit
-def gap_ahead(road: Any, start: float, end: float) -> float:
+def gap_ahead(road: Road, start: float, end: float) -> float:
     """Metres from one arc length to another, the shorter way round."""
     gap = end - start
     if road.is_loop:
@@ -141,7 +146,7 @@ def gap_ahead(road: Any, start: float, end: float) -> float:
 
 
 @njit
-def segment_at(line: Any, arc: float) -> Any:
+def segment_at(line: Segments, arc: float) -> Segment:
     """The last segment of a line that begins at or before an arc length."""
     i = len(line) - 1
     while i > 0 and line[i].arc > arc:
@@ -150,7 +155,7 @@ def segment_at(line: Any, arc: float) -> Any:
 
 
 @njit
-def center_at(road: Any, arc: float) -> tuple[float, float, float]:
+def center_at(road: Road, arc: float) -> tuple[float, float, float]:
     """The centre point at an arc length, which wraps on a loop: x, y (m), heading (rad)."""
     arc = wrap_arc(road, arc)
     s = segment_at(road.center, arc)
@@ -159,7 +164,7 @@ def center_at(road: Any, arc: float) -> tuple[float, float, float]:
 
 
 @njit
-def lane_at(road: Any, arc: float, x: float, y: float) -> tuple[float, float]:
+def lane_at(road: Road, arc: float, x: float, y: float) -> tuple[float, float]:
     """Middle between the centre line and the border that is nearer to (x, y), at an arc length."""
     center_x, center_y, _ = center_at(road, arc)
     _, _, border_x, border_y = nearest(road.inner, center_x, center_y)

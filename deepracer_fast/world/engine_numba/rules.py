@@ -5,17 +5,26 @@ and whether the action may move it. The order of events is said in ``csrc/simula
 """
 
 import math
-from typing import Any
 
+import numpy as np
 from numba import njit
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba import vehicle as v
-from deepracer_fast.world.engine_numba.cars import PAUSE, PREPARE, RUN
+from deepracer_fast.world.engine_numba.cars import PAUSE, PREPARE, RUN, Rules
 from deepracer_fast.world.engine_numba.meeting import meet
 from deepracer_fast.world.engine_numba.plane import point_of, uniform, wrap_angle
-from deepracer_fast.world.engine_numba.road import center_at, is_on_road, lane_at, locate
+from deepracer_fast.world.engine_numba.records import Car, Cars, Floats, Seen, Singles
+from deepracer_fast.world.engine_numba.road import (
+    Road,
+    Roads,
+    center_at,
+    is_on_road,
+    lane_at,
+    locate,
+)
 from deepracer_fast.world.engine_numba.traffic import (
+    Traffic,
     behind_crash,
     move_bots,
     place_traffic,
@@ -49,7 +58,14 @@ START_OFFSET = 0.75  # m, of a racer behind the one before it (markov track_geom
 
 @njit
 def judge_car(
-    car: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int, action: Any, time: float
+    car: Car,
+    seen: Seen,
+    roads: Roads,
+    rules: Rules,
+    traffic: Traffic | None,
+    index: int,
+    action: Singles,
+    time: float,
 ) -> None:
     """Reads the pose in which the action was chosen, and what the rules say of it."""
     car.step_count += 1
@@ -58,7 +74,9 @@ def judge_car(
 
 
 @njit
-def go_on(cars: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int) -> None:
+def go_on(
+    cars: Cars, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
+) -> None:
     """Begins the next episode of a car whose last one ended; bots move, and the car may."""
     car = cars[index]
     if seen.terminated or seen.truncated:
@@ -83,13 +101,13 @@ def go_on(cars: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int
 
 @njit
 def observe(
-    car: Any,
-    seen: Any,
-    roads: Any,
-    traffic: Any,
+    car: Car,
+    seen: Seen,
+    roads: Roads,
+    traffic: Traffic | None,
     index: int,
-    steering: Any,
-    speed: Any,
+    steering: np.float32,
+    speed: np.float32,
     time: float,
 ) -> None:
     """Where the car is: every parameter that its pose, its command and its objects determine."""
@@ -102,7 +120,7 @@ def observe(
 
 
 @njit
-def observe_pose(car: Any, seen: Any, road: Any) -> None:
+def observe_pose(car: Car, seen: Seen, road: Road) -> None:
     """What the pose says by itself."""
     x, y = point_of(car, v.FRONT_POINT, 0.0)
     arc, away, width, nearer_inner, prev, following = locate(road, x, y)
@@ -121,7 +139,7 @@ def observe_pose(car: Any, seen: Any, road: Any) -> None:
 
 
 @njit
-def progress_at(car: Any, share: float) -> float:
+def progress_at(car: Car, share: float) -> float:
     """Percent of the lap since the start, continuous across the start line (agent_ctrl/utils.py).
 
     Args:
@@ -139,7 +157,9 @@ def progress_at(car: Any, share: float) -> float:
 
 
 @njit
-def judge(car: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int) -> None:
+def judge(
+    car: Car, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
+) -> None:
     """What the rules say of the pose just observed."""
     seen.terminated = seen.truncated = False
     if car.step_count >= rules.max_steps:
@@ -159,7 +179,7 @@ def judge(car: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int)
 
 
 @njit
-def violated_rule(car: Any, seen: Any) -> int:
+def violated_rule(car: Car, seen: Seen) -> int:
     """The first rule that holds, in the original's order of precedence."""
     is_still = math.hypot(car.x - car.last_x, car.y - car.last_y) <= STILL_DISTANCE
     car.still_steps = car.still_steps + 1 if is_still else 0
@@ -176,7 +196,9 @@ def violated_rule(car: Any, seen: Any) -> int:
 
 
 @njit
-def penalise_or_end(car: Any, seen: Any, roads: Any, rules: Any, traffic: Any, index: int) -> None:
+def penalise_or_end(
+    car: Car, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
+) -> None:
     """Puts the car back while it may be, and lets it wait there."""
     if car.resets_left == 0:
         seen.terminated = True
@@ -197,7 +219,7 @@ def penalise_or_end(car: Any, seen: Any, roads: Any, rules: Any, traffic: Any, i
 
 
 @njit
-def put_at_rest(car: Any, x: float, y: float, heading: float) -> None:
+def put_at_rest(car: Car, x: float, y: float, heading: float) -> None:
     """A car at a pose with straight wheels, which knows of no command."""
     car.x, car.y, car.heading = x, y, wrap_angle(heading)
     car.speed = car.side_speed = car.yaw_rate = car.steering = 0.0
@@ -206,7 +228,7 @@ def put_at_rest(car: Any, x: float, y: float, heading: float) -> None:
 
 @njit
 def begin_episode(
-    cars: Any, roads: Any, rules: Any, traffic: Any, index: int, unplaced: int
+    cars: Cars, roads: Roads, rules: Rules, traffic: Traffic | None, index: int, unplaced: int
 ) -> None:
     """At rest on the centre line, heading along it, at the episode's start position.
 
@@ -231,7 +253,7 @@ def begin_episode(
 
 
 @njit
-def next_start(car: Any, road: Any, rules: Any, index: int, number: int) -> float:
+def next_start(car: Car, road: Road, rules: Rules, index: int, number: int) -> float:
     """Share of the track's length where a car's episode starts, in the direction of driving."""
     if not road.is_loop:
         return rules.start_position  # from elsewhere there is no whole lap
@@ -243,7 +265,7 @@ def next_start(car: Any, road: Any, rules: Any, index: int, number: int) -> floa
 
 
 @njit
-def place_car(car: Any, seen: Any, roads: Any, rules: Any, pose: Any) -> None:
+def place_car(car: Car, seen: Seen, roads: Roads, rules: Rules, pose: Floats) -> None:
     """Puts a car at x, y, heading with its steering, in an episode that is ready to drive."""
     road = roads[int(car.is_backwards)]
     x, y, heading, steering = pose[0], pose[1], pose[2], pose[3]
@@ -258,7 +280,7 @@ def place_car(car: Any, seen: Any, roads: Any, rules: Any, pose: Any) -> None:
 
 
 @njit
-def restart_counters(car: Any, rules: Any) -> None:
+def restart_counters(car: Car, rules: Rules) -> None:
     """Nothing of the episode has happened yet."""
     car.step_count = car.still_steps = car.reverse_steps = car.pause_left = 0
     car.last_progress = 0.0

@@ -5,12 +5,11 @@ one LIDAR observation. Neighbours: ``engine`` calls ``sense`` after the motion; 
 ``object_view`` and ``lidar`` do the work.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
 from deepracer_fast import _core
+from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.camera import HEIGHT, WIDTH, paint_pictures, plan_scanlines
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.ground import paint_ground, room_of
@@ -25,6 +24,15 @@ from deepracer_fast.world.engine_numba.lidar import (
 )
 from deepracer_fast.world.engine_numba.object_view import draw_objects
 from deepracer_fast.world.engine_numba.plane import random_bits, wrap_angle
+from deepracer_fast.world.engine_numba.records import (
+    Car,
+    Cars,
+    Indices,
+    Records,
+    Seen,
+    Singles,
+    Things,
+)
 from deepracer_fast.world.engine_numba.rules import PAUSED, PREPARED
 
 EYES = {"NONE": (), "FRONT": (0.0,), "STEREO": (0.03, -0.03)}  # m to the left of the middle
@@ -52,7 +60,7 @@ class Sensors:
         options: a ``_core.SimulatorOptions``.
     """
 
-    def __init__(self, track: Any, options: Any) -> None:
+    def __init__(self, track: Track, options: _core.SimulatorOptions) -> None:
         carried, cars = options.sensors, options.num_cars
         self._batch = np.uint64(options.seed), options.first_car
         self._eyes = EYES[carried.camera.name]
@@ -67,7 +75,7 @@ class Sensors:
             self._room = Room(*low.tolist(), *high.tolist())
         self._scans = np.zeros(cars, SCAN)
 
-    def sense(self, cars: Any, seen: Any, objects: Any, begin: int, end: int) -> None:
+    def sense(self, cars: Cars, seen: Records, objects: Things, begin: int, end: int) -> None:
         """What cars begin to end - 1 see where they are now, of [B, K] objects."""
         for eye, left in enumerate(self._eyes):
             pictures = self.pictures[..., eye]
@@ -80,7 +88,7 @@ class Sensors:
                 self.lidar, begin, end,
             )  # fmt: skip
 
-    def forget(self, cars: Any) -> None:
+    def forget(self, cars: Indices | slice) -> None:
         """Their next scans are new: they or their objects were put somewhere else, not by a rule.
 
         Args:
@@ -101,9 +109,17 @@ class Sensors:
 
 @kernel
 def scan_around(
-    cars: Any, seen: Any, objects: Any, scans: Any, room: Any, batch: Any, lidar: Any, out: Any,
-    begin: int, end: int,
-) -> None:  # fmt: skip
+    cars: Cars,
+    seen: Records,
+    objects: Things,
+    scans: Records,
+    room: Room,
+    batch: tuple[np.uint64, int],
+    lidar: Lidar,
+    out: Singles,
+    begin: int,
+    end: int,
+) -> None:
     """Fills the LIDAR observations [B, n] of cars begin to end - 1.
 
     The LIDAR scans at 10 Hz and a step takes 1/15 s, so in every third step the last scan is of
@@ -129,6 +145,6 @@ def scan_around(
 
 
 @njit
-def was_put_somewhere(car: Any, seen: Any) -> bool:
+def was_put_somewhere(car: Car, seen: Seen) -> bool:
     """By a rule, in this step: no action moved the car, and it neither prepares nor waits."""
     return not car.is_driving and seen.status != PREPARED and seen.status != PAUSED

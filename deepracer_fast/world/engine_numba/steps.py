@@ -5,11 +5,19 @@ records, one step on. A range holds whole worlds. The one-car functions that the
 ``rules``, ``traffic`` and ``track_state``.
 """
 
-from typing import Any
-
 import numpy as np
 
+from deepracer_fast.world.engine_numba.cars import Rules
 from deepracer_fast.world.engine_numba.compiling import kernel
+from deepracer_fast.world.engine_numba.records import (
+    Cars,
+    Floats,
+    Indices,
+    Records,
+    Singles,
+    Things,
+)
+from deepracer_fast.world.engine_numba.road import Roads
 from deepracer_fast.world.engine_numba.rules import (
     PREPARED,
     begin_episode,
@@ -19,16 +27,23 @@ from deepracer_fast.world.engine_numba.rules import (
     place_car,
 )
 from deepracer_fast.world.engine_numba.track_state import write_track_state
-from deepracer_fast.world.engine_numba.traffic import meet_racers, put_objects
+from deepracer_fast.world.engine_numba.traffic import Traffic, meet_racers, put_objects
 
-ZERO: Any = np.float32(0.0)  # a command, in the type of an action
+ZERO = np.float32(0.0)  # a command, in the type of an action
 
 
 @kernel
 def begin_cars(
-    cars: Any, seen: Any, roads: Any, rules: Any, traffic: Any, number: int, time: float,
-    begin: int, end: int,
-) -> None:  # fmt: skip
+    cars: Cars,
+    seen: Records,
+    roads: Roads,
+    rules: Rules,
+    traffic: Traffic | None,
+    number: int,
+    time: float,
+    begin: int,
+    end: int,
+) -> None:
     """Begins episode ``number`` of cars begin to end - 1."""
     for i in range(begin, end):
         cars[i].episode = number
@@ -46,9 +61,16 @@ def begin_cars(
 
 @kernel
 def step_cars(
-    cars: Any, seen: Any, roads: Any, rules: Any, traffic: Any, actions: Any, time: float,
-    begin: int, end: int,
-) -> None:  # fmt: skip
+    cars: Cars,
+    seen: Records,
+    roads: Roads,
+    rules: Rules,
+    traffic: Traffic | None,
+    actions: Singles,
+    time: float,
+    begin: int,
+    end: int,
+) -> None:
     """Reads and judges the poses of cars begin to end - 1, before their actions move them."""
     size = rules.cars_per_world
     for world in range(begin, end, size):
@@ -59,7 +81,7 @@ def step_cars(
 
 
 @kernel
-def meet_cars(cars: Any, traffic: Any, begin: int, end: int) -> None:
+def meet_cars(cars: Cars, traffic: Traffic, begin: int, end: int) -> None:
     """Racers begin to end - 1 see each other where they are now."""
     for i in range(begin, end):
         meet_racers(cars, i, traffic)
@@ -67,7 +89,14 @@ def meet_cars(cars: Any, traffic: Any, begin: int, end: int) -> None:
 
 @kernel
 def place_cars(
-    cars: Any, seen: Any, roads: Any, rules: Any, traffic: Any, which: Any, poses: Any, time: float
+    cars: Cars,
+    seen: Records,
+    roads: Roads,
+    rules: Rules,
+    traffic: Traffic | None,
+    which: Indices,
+    poses: Floats,
+    time: float,
 ) -> None:
     """Puts cars at poses [n, 4]: x, y, heading and steering."""
     for n in range(len(which)):
@@ -82,7 +111,13 @@ def place_cars(
 
 @kernel
 def place_objects(
-    cars: Any, seen: Any, roads: Any, traffic: Any, which: Any, poses: Any, time: float
+    cars: Cars,
+    seen: Records,
+    roads: Roads,
+    traffic: Traffic,
+    which: Indices,
+    poses: Floats,
+    time: float,
 ) -> None:
     """Puts the objects of cars at poses [n, K, 3]: x, y and heading."""
     for n in range(len(which)):
@@ -93,7 +128,7 @@ def place_objects(
 
 
 @kernel
-def write_track_states(cars: Any, roads: Any, objects: Any, states: Any) -> None:
+def write_track_states(cars: Cars, roads: Roads, objects: Things, states: Singles) -> None:
     """What the poses mean for the road ahead; columns as in ``csrc/simulator/track_state.h``."""
     for i in range(len(cars)):
         write_track_state(states[i], cars[i], roads, objects[i])

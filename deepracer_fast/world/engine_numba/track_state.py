@@ -5,7 +5,6 @@ In: a car, its road, its objects. Out: a row of numbers, whose columns
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -13,7 +12,8 @@ from numba import njit
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.objects import in_camera
 from deepracer_fast.world.engine_numba.plane import point_of, wrap_angle
-from deepracer_fast.world.engine_numba.road import center_at, locate
+from deepracer_fast.world.engine_numba.records import Car, Singles, Thing, Things
+from deepracer_fast.world.engine_numba.road import Road, Roads, center_at, locate
 from deepracer_fast.world.engine_numba.vehicle import FRONT_POINT, MAX_STEERING
 
 # Distances ahead along the centre line at which the bend of the road is told, metres.
@@ -28,7 +28,7 @@ BESIDE = 0.4  # m behind the front point that one still counts
 
 
 @njit
-def write_track_state(row: Any, car: Any, roads: Any, things: Any) -> None:
+def write_track_state(row: Singles, car: Car, roads: Roads, things: Things) -> None:
     """Fills a row of zeros, [TRACK_STATE_SIZE]."""
     road = roads[int(car.is_backwards)]
     x, y = point_of(car, FRONT_POINT, 0.0)
@@ -46,7 +46,7 @@ def write_track_state(row: Any, car: Any, roads: Any, things: Any) -> None:
 
 
 @njit
-def place_across(road: Any, x: float, y: float) -> tuple[float, float]:
+def place_across(road: Road, x: float, y: float) -> tuple[float, float]:
     """Arc length (m) of a point, and its offset to the left of the centre line in half widths."""
     arc, away, width, nearer_inner, _, _ = locate(road, x, y)
     side = 1.0 if nearer_inner == road.is_counter_clockwise else -1.0
@@ -54,7 +54,7 @@ def place_across(road: Any, x: float, y: float) -> tuple[float, float]:
 
 
 @njit
-def write_objects(columns: Any, car: Any, road: Any, things: Any, only_seen: bool) -> None:
+def write_objects(columns: Singles, car: Car, road: Road, things: Things, only_seen: bool) -> None:
     """Fills in the nearest objects: of all ahead and beside, or of those that a camera sees."""
     nearness = np.zeros(len(things) + 1)  # 1 at the car, 0 where one isn't told; the last is none
     for k in range(len(things)):
@@ -73,7 +73,7 @@ def write_objects(columns: Any, car: Any, road: Any, things: Any, only_seen: boo
 
 
 @njit
-def seen_from(car: Any, thing: Any) -> tuple[float, float]:
+def seen_from(car: Car, thing: Thing) -> tuple[float, float]:
     """Metres ahead and left of a car's front point to an object's centre."""
     x, y = point_of(car, FRONT_POINT, 0.0)
     c, s = math.cos(car.heading), math.sin(car.heading)

@@ -8,7 +8,7 @@ itself; racers of one world (consecutive cars of the batch) are objects to each 
 In a time trial there is None in place of a :class:`Traffic`, and Numba compiles none of this.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.bots import BOT, BotRules, advance, bot_rules, course_of
+from deepracer_fast.world.engine_numba.cars import Rules
 from deepracer_fast.world.engine_numba.lanes import (
     INNER,
     OUTER,
@@ -27,7 +28,15 @@ from deepracer_fast.world.engine_numba.lanes import (
 from deepracer_fast.world.engine_numba.meeting import MEETING, TOLD
 from deepracer_fast.world.engine_numba.objects import BOX, CAR_LIKE, put_object
 from deepracer_fast.world.engine_numba.plane import uniform
-from deepracer_fast.world.engine_numba.road import Road, center_at, gap_ahead, nearest, wrap_arc
+from deepracer_fast.world.engine_numba.records import Car, Cars, Floats, Records, Things
+from deepracer_fast.world.engine_numba.road import (
+    Road,
+    Roads,
+    center_at,
+    gap_ahead,
+    nearest,
+    wrap_arc,
+)
 
 # None of a fixed or random layout stands nearer to the end of the lap, and a car does not start on
 # the lane of an object that is nearer than this (markov agent_ctrl/constants.py).
@@ -63,13 +72,13 @@ class Traffic(NamedTuple):
 
     rules: TrafficRules
     lanes: tuple[Lanes, Lanes]  # of the two directions
-    objects: NDArray[Any]  # [B, K] of ``objects.OBJECT``
-    bots: NDArray[Any]  # [B, K] of ``bots.BOT``, if they are bots
-    told: NDArray[Any]  # [B, K] of ``meeting.TOLD``
-    meetings: NDArray[Any]  # [B] of ``meeting.MEETING``
+    objects: Records  # [B, K] of ``objects.OBJECT``
+    bots: Records  # [B, K] of ``bots.BOT``, if they are bots
+    told: Records  # [B, K] of ``meeting.TOLD``
+    meetings: Records  # [B] of ``meeting.MEETING``
 
 
-def count_objects(rules: Any) -> int:
+def count_objects(rules: _core.TrafficRules) -> int:
     """K by the core's record of a race."""
     counts = {
         _core.RaceType.OBJECT_AVOIDANCE: rules.number_of_obstacles,
@@ -79,7 +88,7 @@ def count_objects(rules: Any) -> int:
     return int(counts.get(rules.race_type, 0))
 
 
-def traffic_of(rules: Any, roads: tuple[Road, Road], objects: NDArray[Any]) -> Traffic | None:
+def traffic_of(rules: _core.TrafficRules, roads: Roads, objects: Things) -> Traffic | None:
     """The traffic of a race by the core's record of it; None in a time trial."""
     if objects.shape[1] == 0:
         return None
@@ -100,7 +109,7 @@ def traffic_of(rules: Any, roads: tuple[Road, Road], objects: NDArray[Any]) -> T
 
 
 @njit
-def draw(traffic: Any, rules: Any, index: int, number: int) -> float:
+def draw(traffic: Traffic, rules: Rules, index: int, number: int) -> float:
     """A random number of the episode in which the car's objects were placed."""
     return uniform(rules.seed, rules.first_car + index, traffic.meetings[index].episode, number)
 
@@ -109,7 +118,7 @@ def draw(traffic: Any, rules: Any, index: int, number: int) -> float:
 
 
 @njit
-def place_traffic(cars: Any, index: int, roads: Any, rules: Any, traffic: Any) -> None:
+def place_traffic(cars: Cars, index: int, roads: Roads, rules: Rules, traffic: Traffic) -> None:
     """Puts a car's objects where an episode begins with them; racers are where they are."""
     car, meeting = cars[index], traffic.meetings[index]
     meeting.episode, meeting.lane_changes, meeting.crashed_object = car.episode, 0, -1
@@ -123,7 +132,7 @@ def place_traffic(cars: Any, index: int, roads: Any, rules: Any, traffic: Any) -
 
 
 @njit
-def place_obstacles(car: Any, index: int, road: Any, rules: Any, traffic: Any) -> None:
+def place_obstacles(car: Car, index: int, road: Road, rules: Rules, traffic: Traffic) -> None:
     """Boxes or parked cars on the lanes, by turns or by chance."""
     r, lanes, things = traffic.rules, traffic.lanes[int(car.is_backwards)], traffic.objects[index]
     at_random, scale = r.randomize_obstacle_locations, 0.01 * road.length
@@ -142,7 +151,7 @@ def place_obstacles(car: Any, index: int, road: Any, rules: Any, traffic: Any) -
 
 
 @njit
-def place_bots(car: Any, index: int, road: Any, rules: Any, traffic: Any) -> None:
+def place_bots(car: Car, index: int, road: Road, rules: Rules, traffic: Traffic) -> None:
     """Bots on the lanes, each with a time to its first lane change."""
     at_random = traffic.rules.randomize_bot_car_locations
     gap = traffic.rules.min_distance_between_bot_cars
@@ -158,7 +167,7 @@ def place_bots(car: Any, index: int, road: Any, rules: Any, traffic: Any) -> Non
 
 @njit
 def spread(
-    index: int, road: Any, rules: Any, traffic: Any, gap: float, at_random: bool
+    index: int, road: Road, rules: Rules, traffic: Traffic, gap: float, at_random: bool
 ) -> NDArray[np.float64]:
     """Arc lengths of a car's objects between ``gap`` and the end of the lap.
 
@@ -177,7 +186,7 @@ def spread(
 
 
 @njit
-def time_to_change(index: int, rules: Any, traffic: Any, number: int) -> float:
+def time_to_change(index: int, rules: Rules, traffic: Traffic, number: int) -> float:
     """Seconds to a bot's next lane change."""
     bots = traffic.rules.bots
     span = bots.upper_lane_change_time - bots.lower_lane_change_time
@@ -185,7 +194,7 @@ def time_to_change(index: int, rules: Any, traffic: Any, number: int) -> float:
 
 
 @njit
-def move_bots(car: Any, index: int, roads: Any, rules: Any, traffic: Any) -> None:
+def move_bots(car: Car, index: int, roads: Roads, rules: Rules, traffic: Traffic) -> None:
     """One control period of a car's bots."""
     if not traffic.rules.are_bots:
         return
@@ -200,7 +209,7 @@ def move_bots(car: Any, index: int, roads: Any, rules: Any, traffic: Any) -> Non
 
 
 @njit
-def show_bots(car: Any, index: int, traffic: Any) -> None:
+def show_bots(car: Car, index: int, traffic: Traffic) -> None:
     """Each bot's object is where the bot is."""
     lanes, bots = traffic.lanes[int(car.is_backwards)], traffic.rules.bots
     for k in range(traffic.bots.shape[1]):
@@ -209,7 +218,7 @@ def show_bots(car: Any, index: int, traffic: Any) -> None:
 
 
 @njit
-def meet_racers(cars: Any, index: int, traffic: Any) -> None:
+def meet_racers(cars: Cars, index: int, traffic: Traffic) -> None:
     """A racer's objects are the others of its world, where they are now."""
     if not traffic.rules.drive or traffic.rules.are_bots:
         return
@@ -225,7 +234,7 @@ def meet_racers(cars: Any, index: int, traffic: Any) -> None:
 
 
 @njit
-def put_objects(car: Any, index: int, roads: Any, traffic: Any, poses: Any) -> None:
+def put_objects(car: Car, index: int, roads: Roads, traffic: Traffic, poses: Floats) -> None:
     """Puts a car's objects at poses [K, 3]: x, y, heading; bots drive on from there."""
     road = roads[int(car.is_backwards)]
     for k in range(len(poses)):
@@ -241,7 +250,7 @@ def put_objects(car: Any, index: int, roads: Any, traffic: Any, poses: Any) -> N
 
 @njit
 def start_at(
-    car: Any, index: int, roads: Any, traffic: Any, arc: float, unplaced: int
+    car: Car, index: int, roads: Roads, traffic: Traffic, arc: float, unplaced: int
 ) -> tuple[float, float, float]:
     """Where a car starts that is to start at an arc length: x, y (m), heading (rad).
 
@@ -258,7 +267,9 @@ def start_at(
 
 
 @njit
-def behind_crash(car: Any, index: int, roads: Any, traffic: Any) -> tuple[float, float, float]:
+def behind_crash(
+    car: Car, index: int, roads: Roads, traffic: Traffic
+) -> tuple[float, float, float]:
     """Where a car goes on that ran into an object: before it, on the other lane."""
     road, lanes = roads[int(car.is_backwards)], traffic.lanes[int(car.is_backwards)]
     thing = traffic.objects[index, traffic.meetings[index].crashed_object]

@@ -8,13 +8,14 @@ function that is called as ``drive`` is; it may call ``drive`` itself and add to
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from numba import njit
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.plane import clip, wrap_angle
+from deepracer_fast.world.engine_numba.records import Car, Cars, Singles
 
 # Limits that the original puts on every command (markov agent_ctrl/constants.py).
 MAX_STEERING = math.radians(_core.STEERING_LIMIT_DEG)  # rad
@@ -51,7 +52,7 @@ def vehicle_params(car_version: int, asymmetric: bool = False) -> VehicleParams:
 
 
 @kernel
-def drive(car: Any, vehicle: Any, steering: float, speed: float) -> None:
+def drive(car: Car, vehicle: VehicleParams, steering: float, speed: float) -> None:
     """Moves a car by one control period.
 
     Args:
@@ -92,7 +93,9 @@ def drive(car: Any, vehicle: Any, steering: float, speed: float) -> None:
 
 
 @njit
-def push_of_wheels(car: Any, vehicle: Any, wheel_speed: float) -> tuple[float, float, float]:
+def push_of_wheels(
+    car: Car, vehicle: VehicleParams, wheel_speed: float
+) -> tuple[float, float, float]:
     """Accelerations of a car: ahead and left, m/s^2, and in yaw, rad/s^2.
 
     Each wheel pushes against its slip, along and across, up to its quarter of the grip.
@@ -127,7 +130,9 @@ def driving(drive_one: Callable[..., None]) -> Callable[..., None]:
     one = drive_one if hasattr(drive_one, "py_func") else njit(drive_one)
 
     @njit(nogil=True)
-    def drive_cars(cars: Any, vehicle: Any, actions: Any, begin: int, end: int) -> None:
+    def drive_cars(
+        cars: Cars, vehicle: VehicleParams, actions: Singles, begin: int, end: int
+    ) -> None:
         for i in range(begin, end):
             if cars[i].is_driving:
                 one(cars[i], vehicle, math.radians(actions[i, 0]), float(actions[i, 1]))
