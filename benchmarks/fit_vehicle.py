@@ -35,7 +35,7 @@ from deepracer_fast.driving.replay import (
     error_table,
     replay,
 )
-from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.simtrace_reader import read_recording
 
 Array = npt.NDArray[Any]
 

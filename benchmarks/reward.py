@@ -30,7 +30,7 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_names, example_reward
 from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import compile_source, read_reward
-from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.sandbox.process import Sandbox
 from deepracer_fast.world.simulator import Simulator
 
 REPEATS = 7

@@ -28,8 +28,8 @@ from deepracer_fast.files.model_folder import ModelFolder as ModelFolder
 from deepracer_fast.files.model_metadata import LidarConfig as LidarConfig
 from deepracer_fast.files.model_metadata import ModelMetadata as ModelMetadata
 from deepracer_fast.files.model_metadata import read_model_metadata as read_model_metadata
-from deepracer_fast.files.trace_reader import Recording as Recording
-from deepracer_fast.files.trace_reader import read_recording as read_recording
+from deepracer_fast.files.simtrace_reader import Recording as Recording
+from deepracer_fast.files.simtrace_reader import read_recording as read_recording
 from deepracer_fast.policy.model import Model as Model
 from deepracer_fast.policy.model import load_model as load_model
 from deepracer_fast.racing.drive import Entrant as Entrant

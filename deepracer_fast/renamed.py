@@ -20,9 +20,10 @@ PACKAGE = "deepracer_fast"
 
 MODULES = {
     "checks": "array_file arrays file_reading json_object source_text door:values",
-    "files": "action_space action_words atomic cache_folder checkpoint_record chosen_checkpoint "
-    "folder_mark garage hyperparameters metrics model_folder model_metadata model_name simtrace "
-    "trace_reader trace_rows training_params writer_lock",
+    "files": "action_space action_words atomic cache_folder checkpoint_record:checkpoint_ranking "
+    "chosen_checkpoint folder_mark garage hyperparameters metrics model_folder model_metadata "
+    "model_name simtrace:simtrace_writer trace_reader:simtrace_reader trace_rows:simtrace_rows "
+    "training_params writer_lock",
     "tracks": "borders built_track driving_direction route_file track world_frame",
     "world": "engine_numba fleet frame_stack perturbed_worlds poses race_config randomization "
     "sensors simulator",
@@ -37,8 +38,8 @@ MODULES = {
     "video_pen:pen solids views",
     "training": "training_cars:cars checkpoints clone config course training_evaluation:evaluation "
     "training_follower:follower training_health:health training_files:inputs "
-    "training_iterations:iterations training_job:job lessons training_plot:plot "
-    "training_record:record training_report:report stop_request teacher teaching "
+    "training_iterations:iterations training_job:job lessons:dagger_lessons training_plot:plot "
+    "training_record:record training_report:report stop_request teacher teaching:teacher_stages "
     "training_traces:traces train",
     "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
     "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "

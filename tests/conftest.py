@@ -66,7 +66,7 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     from forked import Forked
 
-    from deepracer_fast.reward import child
+    from deepracer_fast.reward.sandbox import child
 
     stand_in = SimpleNamespace(Popen=Forked, DEVNULL=subprocess.DEVNULL)
     monkeypatch.setattr(child, "subprocess", stand_in)

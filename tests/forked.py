@@ -12,7 +12,8 @@ import time
 from os import _exit  # the worker takes it away
 from typing import Any, NoReturn
 
-from deepracer_fast.reward import translating, worker
+from deepracer_fast.reward import translating
+from deepracer_fast.reward.sandbox import worker
 
 MAINS = {module.__name__: module.main for module in (translating, worker)}
 

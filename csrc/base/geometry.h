@@ -1,7 +1,7 @@
 // Plane geometry for everything that lies on the ground: vectors, angles, segments.
 //
 // World frame: x and y in metres, counter-clockwise angles in radians. Nothing here allocates. What
-// many cars do side by side (vehicle_lanes.h) has no branches and calls no library, so that the
+// many cars do side by side (vehicle_simd.h) has no branches and calls no library, so that the
 // compiler can vectorise it and every instruction set computes the same bytes.
 #pragma once
 

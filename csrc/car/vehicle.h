@@ -253,7 +253,7 @@ DEEPRACER_FAST_INLINE void drive_substep(VehicleState& s, const VehicleParams& p
   s.heading += s.yaw_rate * dt;
 }
 
-// One control period of one car. Many at once: vehicle_lanes.h.
+// One control period of one car. Many at once: vehicle_simd.h.
 inline void drive(VehicleState& s, const VehicleLaw& law, float grip, VehicleCommand next) {
   const Contact contact = contact_of(law.params, grip);
   const VehicleCommand last = s.command;

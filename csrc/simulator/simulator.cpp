@@ -10,11 +10,6 @@
 namespace deepracer_fast {
 namespace {
 
-// A car is stuck once its base_link moved no more than this for so many steps in a row, and drives
-// backwards once it lost progress for so many (markov reset/rules, agent_ctrl/constants.py).
-constexpr float kStillDistance = 0.0003F;  // m
-constexpr int kPatience = 15;              // steps
-
 constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is which
 
 // Racers of one world start so far behind each other (markov track_geom/constants.py).
@@ -230,7 +225,7 @@ void Simulator::judge(int car) {
     cars_.status[car] = Status::kPause;
     cars_.is_crashed[car] = 0;
   } else {
-    cars_.status[car] = violated_rule(car);
+    cars_.status[car] = violated_rule(cars_, car);
     if (cars_.status[car] == Status::kLapComplete)
       cars_.terminated[car] = 1;
     else if (cars_.status[car] != Status::kInProgress)
@@ -238,21 +233,6 @@ void Simulator::judge(int car) {
   }
   cars_.last_progress[car] = cars_.progress[car];
   cars_.last_position[car] = cars_.vehicle[car].position;
-}
-
-// The first rule that holds, in the original's order of precedence.
-Status Simulator::violated_rule(int car) {
-  const float moved = distance(cars_.last_position[car], cars_.vehicle[car].position);
-  cars_.still_steps[car] = moved <= kStillDistance ? cars_.still_steps[car] + 1 : 0;
-  const bool lost_progress = cars_.progress[car] < cars_.last_progress[car];
-  cars_.reverse_steps[car] = lost_progress ? cars_.reverse_steps[car] + 1 : 0;
-
-  if (cars_.progress[car] >= 100.0F) return Status::kLapComplete;
-  if (cars_.is_crashed[car]) return Status::kCrashed;
-  if (cars_.is_offtrack[car]) return Status::kOffTrack;
-  if (cars_.still_steps[car] >= kPatience) return Status::kImmobilized;
-  if (cars_.reverse_steps[car] >= kPatience) return Status::kReversed;
-  return Status::kInProgress;
 }
 
 void Simulator::penalise_or_end(int car, Status violation) {

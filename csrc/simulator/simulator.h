@@ -21,8 +21,9 @@
 #include "base/thread_pool.h"
 #include "base/turns.h"
 #include "car/car_batch.h"
-#include "car/vehicle_lanes.h"
+#include "car/vehicle_simd.h"
 #include "rendering/ground.h"
+#include "simulator/episode_rules.h"
 #include "simulator/options.h"
 #include "simulator/randomization.h"
 #include "simulator/sensors.h"
@@ -109,7 +110,6 @@ class Simulator {
   int cars_per_world() const { return options_.rules.traffic.cars_per_world; }
   int car_number(int car) const { return options_.first_car + car; }  // in its batch
   const Track& track_of(int car) const;
-  Status violated_rule(int car);
 
   std::shared_ptr<const Track> track_;
   std::shared_ptr<const Track> reversed_track_;  // null unless a rule needs it

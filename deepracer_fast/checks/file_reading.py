@@ -5,7 +5,8 @@ Out: the content, or one clear line. A folder, a device or a pipe that nobody wr
 before anything is read of it, and so is a file that is too large. ``refusing`` turns whatever a
 parser raises on damaged bytes into that line.
 
-Neighbours: ``json_object`` takes texts apart; ``archive/`` and ``trace_reader`` read through here.
+Neighbours: ``json_object`` takes texts apart; ``archive/`` and ``simtrace_reader`` read through
+here.
 """
 
 import codecs

@@ -1,7 +1,7 @@
 """``deepracer-fast replay``: from recordings to a table, JSON and a picture.
 
 In: paths and options as the command line has them. Out: what is printed. Neighbours: ``cli``
-parses the options; ``trace_reader`` and ``replay`` do the work.
+parses the options; ``simtrace_reader`` and ``replay`` do the work.
 """
 
 import json
@@ -25,7 +25,7 @@ from deepracer_fast.driving.replay import (
 )
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.model_folder import ModelFolder
-from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.files.simtrace_reader import Recording, read_recording
 from deepracer_fast.tracks.track import Track, load_track, track_names
 from deepracer_fast.training.config import settings_of
 from deepracer_fast.world.car_versions import check_car_version

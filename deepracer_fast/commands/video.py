@@ -26,7 +26,7 @@ from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata
 from deepracer_fast.files.model_name import model_name
-from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.files.simtrace_reader import Recording, read_recording
 from deepracer_fast.files.training_params import read_training_params
 from deepracer_fast.pictures.video.car_shape import CAR_COLOURS
 from deepracer_fast.pictures.video.file import (

@@ -1,6 +1,6 @@
 """Replay: the recorded actions of the original, driven open loop by this simulator's car.
 
-In: recordings (``trace_reader``) and a vehicle. Out: where the car would have gone, and how far
+In: recordings (``simtrace_reader``) and a vehicle. Out: where the car would have gone, and how far
 that is from where the original's went. ``pictures.replay`` draws it; ``benchmarks/fit_vehicle.py``
 fits the vehicle by it.
 
@@ -23,7 +23,7 @@ from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import instance, path_of, sequence
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.model_metadata import METADATA_NAME, read_model_metadata
-from deepracer_fast.files.trace_reader import Recording
+from deepracer_fast.files.simtrace_reader import Recording
 from deepracer_fast.world.car_versions import CAR_VERSIONS
 
 HORIZONS = (5, 15, 30)

@@ -32,7 +32,7 @@ from deepracer_fast.checks.file_reading import read_text, refusing
 from deepracer_fast.checks.source_text import encoded
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.files.atomic import atomic_write_bytes, atomic_write_text
-from deepracer_fast.files.checkpoint_record import (
+from deepracer_fast.files.checkpoint_ranking import (
     CHECKPOINT_NAME,
     Checkpoint,
     CheckpointRecord,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from deepracer_fast.errors import ArchiveError, InUseError, MetadataError
 from deepracer_fast.files.atomic import remove_leftovers
-from deepracer_fast.files.checkpoint_record import CheckpointRecord
+from deepracer_fast.files.checkpoint_ranking import CheckpointRecord
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import ModelMetadata, read_model_metadata
 from deepracer_fast.policy.archive.frozen_graph import frozen_graph

@@ -19,7 +19,7 @@ import numpy as np
 
 from deepracer_fast.files.atomic import atomic_write_bytes
 from deepracer_fast.files.cache_folder import cache_folder
-from deepracer_fast.reward.channel import Head
+from deepracer_fast.reward.sandbox.channel import Head
 
 _MOST_FILES = 500
 _LONGEST_WRITE = 3600.0  # s

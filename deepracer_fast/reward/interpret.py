@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from deepracer_fast.reward import clock
 from deepracer_fast.reward.keys_read import keys_read
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
@@ -42,6 +41,7 @@ from deepracer_fast.reward.params_table import (
     key_hint,
     seen_column,
 )
+from deepracer_fast.reward.sandbox import clock
 
 # A reward beyond this ended the job (markov agent_ctrl/rollout_agent_ctrl.py).
 MAX_REWARD = 1e5

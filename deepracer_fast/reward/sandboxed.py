@@ -18,12 +18,12 @@ from deepracer_fast.checks.values import available_cores
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.cache_folder import cache_folder
 from deepracer_fast.reward import cache
-from deepracer_fast.reward.channel import Head
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
 from deepracer_fast.reward.loading import FILE_NAME, RewardSource
 from deepracer_fast.reward.params_table import Columns
 from deepracer_fast.reward.remarks import about_files
-from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.sandbox.channel import Head
+from deepracer_fast.reward.sandbox.process import Sandbox
 from deepracer_fast.reward.translator import Translator, Unfinished
 from deepracer_fast.reward.verify import TOLERANCE, disagreement, probes_of
 from deepracer_fast.reward.words import State, StateError

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepracer_fast.errors import one_line
-from deepracer_fast.reward.channel import Channel, Closed, Malformed, Message
 from deepracer_fast.reward.compiled import Layout
 from deepracer_fast.reward.compiler.kernel.kept import initial_values, state_record
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
 from deepracer_fast.reward.compiler.passes import translate
 from deepracer_fast.reward.compiler.runtime.machine import Machine, compile_assembly
 from deepracer_fast.reward.loading import said
-from deepracer_fast.reward.rebuild import Module, rebuild
+from deepracer_fast.reward.sandbox.channel import Channel, Closed, Malformed, Message
+from deepracer_fast.reward.sandbox.rebuild import Module, rebuild
 from deepracer_fast.reward.verify import compiled_probes
 from deepracer_fast.reward.words import State, StateError
 

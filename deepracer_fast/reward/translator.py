@@ -9,8 +9,8 @@ from __future__ import annotations
 import subprocess
 import weakref
 
-from deepracer_fast.reward import child
-from deepracer_fast.reward.channel import Closed, Malformed, Message, Patience, TooSlow
+from deepracer_fast.reward.sandbox import child
+from deepracer_fast.reward.sandbox.channel import Closed, Malformed, Message, Patience, TooSlow
 
 _SECONDS = 30  # of processor time for one source
 _SLEEPING = 5  # times as long on the clock on the wall

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from deepracer_fast.reward.branches import Branch, branches_of
 from deepracer_fast.reward.loading import RewardSource
 from deepracer_fast.reward.params_table import Columns
-from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.sandbox.process import Sandbox
 
 
 class WatchedReward:

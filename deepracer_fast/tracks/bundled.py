@@ -1,6 +1,6 @@
 """The bundled tracks, and made-up ones.
 
-In: ``outlines.json``, 42 tracks as control points on the centre line (metres, in driving
+In: ``bundled_outlines.json``, 42 tracks as control points on the centre line (metres, in driving
 direction, closed) with the road's width. They are surveyed outlines, 1-2 cm accurate, not the
 original's route files. Out: outlines by name; ``outline`` draws their roads.
 
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")  # one name a track, so no leading z
 @cache
 def outlines() -> dict[str, Outline]:
     """All bundled tracks by name, the most used ones first."""
-    text = (resources.files(__package__) / "outlines.json").read_text(encoding="utf-8")
+    text = (resources.files(__package__) / "bundled_outlines.json").read_text(encoding="utf-8")
     return {
         name: Outline(
             name=name,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import safetensors.numpy
 
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.model_folder import ModelInputs
 from deepracer_fast.files.training_params import training_params
 from deepracer_fast.learning.learner import Learner

@@ -1,7 +1,7 @@
 """What a researcher may vary of a teacher and its lessons, each with the reason for its value.
 
 In: tables ``[teacher]`` and ``[lessons]`` of a ``config.toml``. Out: frozen, checked records.
-Neighbours: ``config`` holds them, ``teacher``, ``lessons`` and ``teaching`` go by them.
+Neighbours: ``config`` holds them, ``teacher``, ``lessons`` and ``teacher_stages`` go by them.
 """
 
 from __future__ import annotations

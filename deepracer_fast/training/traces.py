@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.files.model_folder import ModelFolder
-from deepracer_fast.files.simtrace import write_simtrace
+from deepracer_fast.files.simtrace_writer import write_simtrace
 
 Columns = dict[str, npt.NDArray[Any]]
 

@@ -25,7 +25,7 @@ from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ConfigError, DeepRacerError, HostLostError, RewardError
 from deepracer_fast.files.atomic import remove_leftovers
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.learning.hosts import ALONE, Team
 from deepracer_fast.training.cars import TrainingCars, learner_of, room_for_episodes, traced
 from deepracer_fast.training.checkpoints import Checkpoints, inputs_of, size_of_save
@@ -43,7 +43,7 @@ from deepracer_fast.training.job import TrainingJob, has_teacher
 from deepracer_fast.training.record import Round, TrainingRecord
 from deepracer_fast.training.report import Report, Show
 from deepracer_fast.training.teacher import TeacherReport
-from deepracer_fast.training.teaching import Teaching
+from deepracer_fast.training.teacher_stages import Teaching
 from deepracer_fast.training.traces import TrainingTrack
 
 SAVE_EVERY = 7.5

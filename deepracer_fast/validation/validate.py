@@ -19,7 +19,7 @@ from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.reward.loading import RewardSource, complaint, read_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
 from deepracer_fast.reward.remarks import about_files
-from deepracer_fast.reward.sandbox import confinement_note
+from deepracer_fast.reward.sandbox.process import confinement_note
 from deepracer_fast.reward.text_faults import keys_asked_for, text_faults, texts_beside
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.validation.drives import Drive, drives_of

@@ -22,8 +22,8 @@ from deepracer_fast.files.hyperparameters import parse_hyperparameters, read_hyp
 from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import read_model_metadata
-from deepracer_fast.files.simtrace import read_simtrace
-from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.simtrace_reader import read_recording
+from deepracer_fast.files.simtrace_writer import read_simtrace
 from deepracer_fast.racing.leaderboard import read_leaderboard
 from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.tracks.route_file import read_route

@@ -10,7 +10,7 @@ import safetensors.numpy
 from command_line import CommandLine
 
 from deepracer_fast.files.action_space import discrete_grid
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.policy.archive.weights import flatten_tree

@@ -22,8 +22,8 @@ from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import ConfigError, DeepRacerError, TraceError
 from deepracer_fast.files.model_folder import ModelFolder, ModelInputs
 from deepracer_fast.files.model_metadata import FIRST_MODEL
-from deepracer_fast.files.simtrace import write_simtrace
-from deepracer_fast.files.trace_reader import Recording, read_recording
+from deepracer_fast.files.simtrace_reader import Recording, read_recording
+from deepracer_fast.files.simtrace_writer import write_simtrace
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.world.simulator import Simulator
 

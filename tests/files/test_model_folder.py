@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.model_folder import ModelFolder, ModelInputs
 from deepracer_fast.files.training_params import training_params
 from deepracer_fast.reward.loading import read_reward

@@ -8,8 +8,8 @@ import pytest
 from deepracer_fast.commands.video import one_episode
 from deepracer_fast.driving.replay import episodes
 from deepracer_fast.errors import ArchiveError, TraceError
-from deepracer_fast.files.simtrace import COLUMNS, read_simtrace
-from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.simtrace_reader import read_recording
+from deepracer_fast.files.simtrace_writer import COLUMNS, read_simtrace
 
 HEADER = list(COLUMNS)[:17]
 ROW = {

@@ -25,8 +25,8 @@ from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 from deepracer_fast.driving.trace import simtrace_columns
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata
-from deepracer_fast.files.simtrace import write_simtrace
-from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.simtrace_reader import read_recording
+from deepracer_fast.files.simtrace_writer import write_simtrace
 from deepracer_fast.pictures.track import track_map
 from deepracer_fast.pictures.video import file as video_file
 from deepracer_fast.pictures.video.bars import speeds_that_fit

@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import MAX_MESSAGE, RewardError
-from deepracer_fast.reward import answers, load_reward
-from deepracer_fast.reward.channel import Channel, Closed, Limits, Malformed, Patience, TooSlow
+from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.probe import probe_batches
+from deepracer_fast.reward.sandbox import answers
+from deepracer_fast.reward.sandbox.channel import (
+    Channel,
+    Closed,
+    Limits,
+    Malformed,
+    Patience,
+    TooSlow,
+)
 
 BATCH: dict[str, Any] = probe_batches(4, 1)[0]
 

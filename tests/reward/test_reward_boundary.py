@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import cache, channel, load_reward, translator
+from deepracer_fast.reward import cache, load_reward, translator
 from deepracer_fast.reward.compiled import CompiledReward
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
 from deepracer_fast.reward.compiler.runtime.machine import Machine
-from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.rebuild import FIELDS, rebuild
-from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.sandbox import channel
+from deepracer_fast.reward.sandbox.describe import Description
+from deepracer_fast.reward.sandbox.process import Sandbox
+from deepracer_fast.reward.sandbox.rebuild import FIELDS, rebuild
 from deepracer_fast.reward.translating import Made, answer, compile_module
 from deepracer_fast.reward.words import State, StateError
 
@@ -54,8 +55,7 @@ class Plain:
     __init_subclass__ = classmethod(spring)
     eager = Descriptor()
     late = functools.cached_property(spring)
-    @property
-    def asked(self): return spring()
+    asked = property(lambda self: spring())
 
 class Hooked(Plain): pass
 for name, hook in HOOKS.items():
@@ -191,7 +191,7 @@ def test_a_worker_does_not_load_the_compiler() -> None:
 def test_code_that_a_worker_sends_is_never_loaded() -> None:
     source = """
 import gc
-from deepracer_fast.reward.channel import Channel
+from deepracer_fast.reward.sandbox.channel import Channel
 record = {'mode': 'compiled', 'reason': '', 'described': '', 'kept': {},
           'layout': {'columns': [], 'state': [], 'prints': False}}
 for channel in [obj for obj in gc.get_objects() if isinstance(obj, Channel)]:

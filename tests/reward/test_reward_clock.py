@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deepracer_fast.reward import load_reward
-from deepracer_fast.reward.clock import EPOCH
 from deepracer_fast.reward.probe import probe_batches
+from deepracer_fast.reward.sandbox.clock import EPOCH
 
 CARS, STEPS = 4, 3
 # Cars whose clocks differ, a step of 1/15 s after the other.

@@ -19,11 +19,11 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.compiled import CompiledReward
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
 from deepracer_fast.reward.compiler.runtime.machine import Machine
-from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.rebuild import rebuild
+from deepracer_fast.reward.sandbox.describe import Description
+from deepracer_fast.reward.sandbox.rebuild import rebuild
 from deepracer_fast.reward.translating import Made, compile_module
 
 VALUES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.0, -7.25, 1e-9, 1e18, 2.675, 1.005, 100.0, 0.1]

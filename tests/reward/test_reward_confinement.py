@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import load_reward, sandbox, syscall_filter
+from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.readable import readable_paths
+from deepracer_fast.reward.sandbox import process as sandbox
+from deepracer_fast.reward.sandbox import syscall_filter
+from deepracer_fast.reward.sandbox.readable import readable_paths
 
 BATCH: dict[str, Any] = probe_batches(4, 1)[0]
 
@@ -20,7 +22,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landl
 # What a hostile file would do first: the refusals in Python are a courtesy only.
 FREED = """
 import ctypes, os, sys
-worker = sys.modules["deepracer_fast.reward.worker"]
+worker = sys.modules["deepracer_fast.reward.sandbox.worker"]
 worker.refuse.__code__ = (lambda event, args: None).__code__
 libc = ctypes.CDLL(None)
 """

@@ -37,7 +37,7 @@ _TRAINING = "from robustness.escapes import training; training()"
 
 def run(count: int, seed: int) -> list[str]:
     """Findings, a line each."""
-    from deepracer_fast.reward.sandbox import confinement_note
+    from deepracer_fast.reward.sandbox.process import confinement_note
 
     gaps = confinement_note()
     if gaps:

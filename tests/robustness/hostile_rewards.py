@@ -15,7 +15,7 @@ import ctypes, gc, json, os, platform, signal, socket, struct, subprocess, sys, 
 libc = ctypes.CDLL(None, use_errno=True)
 PARENT = os.getppid()
 ARM = platform.machine() == "aarch64"
-worker = sys.modules["deepracer_fast.reward.worker"]
+worker = sys.modules["deepracer_fast.reward.sandbox.worker"]
 worker.refuse.__code__ = (lambda event, args: None).__code__
 worker._REFUSED.clear()
 channel = next(o for o in gc.get_objects() if type(o).__name__ == "Channel")
@@ -248,9 +248,10 @@ _ITSELF = {
     "takes the modules away": "sys.modules.clear(); gc.collect()",
     "another json": 'json.dumps = lambda *a, **k: \'{"parts": [], "error": 7}\'',
     "another channel": """
-        sys.modules['deepracer_fast.reward.channel'].Channel.send = lambda *a: time.sleep(0)""",
+        kind = sys.modules['deepracer_fast.reward.sandbox.channel'].Channel
+        kind.send = lambda *a: time.sleep(0)""",
     "a channel that talks twice": """
-        kind = sys.modules['deepracer_fast.reward.channel'].Channel
+        kind = sys.modules['deepracer_fast.reward.sandbox.channel'].Channel
         send = kind.send
         kind.send = lambda self, *a: (send(self, *a), send(self, *a))""",
     "closes its descriptors": "os.closerange(0, 256)",

@@ -130,7 +130,7 @@ class Goods:
     @cache  # noqa: B019
     def episodes(self) -> Any:
         from deepracer_fast.driving.replay import episodes
-        from deepracer_fast.files.trace_reader import read_recording
+        from deepracer_fast.files.simtrace_reader import read_recording
 
         return episodes(read_recording(self.trace()))
 
@@ -307,8 +307,8 @@ def _of_files() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast.files.hyperparameters import read_hyperparameters
     from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
     from deepracer_fast.files.model_metadata import read_model_metadata
-    from deepracer_fast.files.simtrace import read_simtrace
-    from deepracer_fast.files.trace_reader import read_recording
+    from deepracer_fast.files.simtrace_reader import read_recording
+    from deepracer_fast.files.simtrace_writer import read_simtrace
     from deepracer_fast.pictures.replay import PictureTitle, draw_replay
     from deepracer_fast.pictures.track import draw_track, track_map
     from deepracer_fast.pictures.video.file import check_film_path, write_film

@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 from corpus import CORPUS
 
-from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiled import CompiledReward, StateTooLarge
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
 from deepracer_fast.reward.compiler.runtime.machine import Machine
-from deepracer_fast.reward.describe import Description
 from deepracer_fast.reward.interpret import Interpreter
 from deepracer_fast.reward.loading import RewardSource, compile_source, read_reward
 from deepracer_fast.reward.probe import probe_batches
-from deepracer_fast.reward.rebuild import rebuild
+from deepracer_fast.reward.sandbox.channel import Malformed
+from deepracer_fast.reward.sandbox.describe import Description
+from deepracer_fast.reward.sandbox.rebuild import rebuild
 from deepracer_fast.reward.translating import Made, answer, compile_module
 from deepracer_fast.reward.words import State, StateError
 

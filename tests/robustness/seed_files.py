@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.driving.replay import episodes, replay
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord
 from deepracer_fast.files.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.files.metrics import (
     EpisodeOutcome,
@@ -31,8 +31,8 @@ from deepracer_fast.files.model_metadata import (
     parse_model_metadata,
     read_model_metadata,
 )
-from deepracer_fast.files.simtrace import COLUMNS, read_simtrace, write_simtrace
-from deepracer_fast.files.trace_reader import read_recording
+from deepracer_fast.files.simtrace_reader import read_recording
+from deepracer_fast.files.simtrace_writer import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.files.training_params import training_params
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.archive.frozen_graph import frozen_graph

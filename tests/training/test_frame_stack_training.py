@@ -30,8 +30,8 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
+from deepracer_fast.training.dagger_lessons import Lessons
 from deepracer_fast.training.inputs import TrainingFiles, new_job, resumed_job
-from deepracer_fast.training.lessons import Lessons
 from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import Simulator
 

@@ -17,7 +17,7 @@ from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward
 from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
-from deepracer_fast.training.lessons import Lessons, any_actions
+from deepracer_fast.training.dagger_lessons import Lessons, any_actions
 from deepracer_fast.training.teacher import (
     HALF_WIDTH,
     Misjudgement,

@@ -26,10 +26,10 @@ from small_training import (
 from deepracer_fast.driving.evaluate import Lap
 from deepracer_fast.errors import ConfigError, DeepRacerError, RewardError
 from deepracer_fast.files.action_space import ContinuousActionSpace
-from deepracer_fast.files.checkpoint_record import Checkpoint, CheckpointRecord, beats
+from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.metrics import read_training_metrics
 from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.files.simtrace import read_simtrace
+from deepracer_fast.files.simtrace_writer import read_simtrace
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.model import load_model

@@ -25,7 +25,7 @@ from deepracer_fast.files.metrics import (
     write_evaluation_metrics,
 )
 from deepracer_fast.files.model_folder import ModelFolder
-from deepracer_fast.files.simtrace import COLUMNS, read_simtrace, write_simtrace
+from deepracer_fast.files.simtrace_writer import COLUMNS, read_simtrace, write_simtrace
 from deepracer_fast.training.iterations import (
     LESSONS,
     PPO,

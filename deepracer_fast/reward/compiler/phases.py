@@ -20,8 +20,8 @@ from deepracer_fast.reward.compiler.lowering.context import Context
 from deepracer_fast.reward.compiler.passes import translate
 from deepracer_fast.reward.compiler.runtime.machine import compile_assembly
 from deepracer_fast.reward.loading import RewardSource
-from deepracer_fast.reward.rebuild import rebuild
-from deepracer_fast.reward.sandbox import Sandbox
+from deepracer_fast.reward.sandbox.process import Sandbox
+from deepracer_fast.reward.sandbox.rebuild import rebuild
 
 _SECONDS = 60.0  # for loading the module
 _WORDS = {"b": "bool", "i": "int", "f": "float"}

@@ -30,7 +30,7 @@ from deepracer_fast.reward.compiler.lattice.users import (
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
 from deepracer_fast.reward.compiler.lowering.merges import if_else
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
 def attribute(ctx: Context, owner: Value, name: str) -> Value:

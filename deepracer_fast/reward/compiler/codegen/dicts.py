@@ -14,7 +14,7 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Args, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
 def dict_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:

@@ -38,7 +38,7 @@ from deepracer_fast.reward.compiler.lattice.users import (
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
 _SAYS = (traceback.print_exc,)  # as print does

@@ -16,7 +16,7 @@ from deepracer_fast.reward.compiler.lattice.users import (
 )
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, Frame
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
 def resolve(ctx: Context, name: str) -> tuple[Frame, Any] | None:

@@ -14,7 +14,7 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Restart, Slot, describe
 from deepracer_fast.reward.compiler.lattice.values import Type, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
 def can_be_kept(typ: Type) -> bool:

@@ -31,7 +31,7 @@ from deepracer_fast.reward.compiler.lowering.memory import (
     word_at,
 )
 from deepracer_fast.reward.compiler.lowering.merges import if_else
-from deepracer_fast.reward.kept_values import json_of
+from deepracer_fast.reward.sandbox.kept_values import json_of
 
 GROW = -1  # status: a list of the state needs more room
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
-from deepracer_fast.reward.kept_values import MISSING
+from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
 class Unknown:

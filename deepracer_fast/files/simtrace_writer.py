@@ -15,7 +15,7 @@ import numpy as np
 from deepracer_fast.checks.values import path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_text
-from deepracer_fast.files.trace_rows import TraceRows, header_names, read_csv_rows, trace_lines
+from deepracer_fast.files.simtrace_rows import TraceRows, header_names, read_csv_rows, trace_lines
 
 # Name -> kind, in file order. x and y are the front point; yaw and steer are degrees, throttle m/s,
 # track_len metres, tstamp and pause_duration simulated seconds, wall_clock seconds since 1970.

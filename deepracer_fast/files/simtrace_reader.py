@@ -1,8 +1,8 @@
 """Recordings of the original: simtrace CSVs and logs with SIM_TRACE_LOG lines.
 
 In: a file of either kind, in any of the forms that the original has had. Out: a ``Recording``, its
-steps as arrays in metres, seconds and radians, one form for all. Neighbours: ``trace_rows`` reads
-the lines; ``replay`` and ``benchmarks/fit_vehicle.py`` drive what was recorded.
+steps as arrays in metres, seconds and radians, one form for all. Neighbours: ``simtrace_rows``
+reads the lines; ``replay`` and ``benchmarks/fit_vehicle.py`` drive what was recorded.
 
 A log line holds 15 values (2019, angles in radians and no status), 16 (with it), 17 (to
 ``pause_duration``), 18 (and ``obstacle_crash_counter``) or 19 (and ``wall_clock``), in the order of
@@ -26,14 +26,14 @@ import numpy as np
 from deepracer_fast.checks.arrays import Array
 from deepracer_fast.checks.values import path_of
 from deepracer_fast.errors import TraceError, one_line
-from deepracer_fast.files.simtrace import COLUMNS
-from deepracer_fast.files.trace_rows import (
+from deepracer_fast.files.simtrace_rows import (
     Fault,
     TraceRows,
     header_names,
     read_csv_rows,
     trace_lines,
 )
+from deepracer_fast.files.simtrace_writer import COLUMNS
 
 MARK = "SIM_TRACE_LOG:"
 VALUES_IN_RADIANS = 15

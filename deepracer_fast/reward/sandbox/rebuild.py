@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.channel import Malformed
 from deepracer_fast.reward.compiler.lattice.users import (
     MISSING,
     Cell,
@@ -30,7 +29,8 @@ from deepracer_fast.reward.compiler.lattice.users import (
     UserObject,
     UserTuple,
 )
-from deepracer_fast.reward.describe import ARRAY_TYPES, MAX_BITS, MAX_DEPTH, MAX_NODES
+from deepracer_fast.reward.sandbox.channel import Malformed
+from deepracer_fast.reward.sandbox.describe import ARRAY_TYPES, MAX_BITS, MAX_DEPTH, MAX_NODES
 
 MAX_BYTES = 1 << 26
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from deepracer_fast.checks.values import shown
 from deepracer_fast.errors import one_line
-from deepracer_fast.reward.channel import Head, Limits, Malformed, Message
 from deepracer_fast.reward.interpret import MAX_REWARD
+from deepracer_fast.reward.sandbox.channel import Head, Limits, Malformed, Message
 
 LONGEST_TEXT = 4000  # characters of an error
 _MOST_STATE = 1 << 20  # bytes of JSON by which the cars' states may grow in a call

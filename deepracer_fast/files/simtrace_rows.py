@@ -4,7 +4,7 @@ In: a file, line by line, so that its length does not matter. Out: ``TraceRows``
 line that each row stood on, the piece that it belongs to where files were joined, and the lines
 that do not fit, each with the reason. Whoever asks decides whether one of those is an error.
 
-Neighbours: ``simtrace`` and ``trace_reader`` read through here.
+Neighbours: ``simtrace`` and ``simtrace_reader`` read through here.
 """
 
 import csv

@@ -18,13 +18,8 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import chance, clock
 from deepracer_fast.reward.branches import MARKS, branches_of, marked
-from deepracer_fast.reward.channel import Channel, Closed, Head, Malformed, Message, unpack_columns
-from deepracer_fast.reward.confine import confine
-from deepracer_fast.reward.describe import Description, Unfit
 from deepracer_fast.reward.interpret import Interpreter
-from deepracer_fast.reward.kept_values import Keeper
 from deepracer_fast.reward.loading import (
     FILE_NAME,
     FUNCTION_NAME,
@@ -34,6 +29,18 @@ from deepracer_fast.reward.loading import (
     failing_span,
     said,
 )
+from deepracer_fast.reward.sandbox import chance, clock
+from deepracer_fast.reward.sandbox.channel import (
+    Channel,
+    Closed,
+    Head,
+    Malformed,
+    Message,
+    unpack_columns,
+)
+from deepracer_fast.reward.sandbox.confine import confine
+from deepracer_fast.reward.sandbox.describe import Description, Unfit
+from deepracer_fast.reward.sandbox.kept_values import Keeper
 from deepracer_fast.reward.verify import interpreted_probes
 
 _REFUSED = {

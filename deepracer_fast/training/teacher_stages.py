@@ -21,8 +21,8 @@ from deepracer_fast.errors import ArchiveError
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.weights import load_weights, save_weights
 from deepracer_fast.training.course import Course
+from deepracer_fast.training.dagger_lessons import Lessons
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.lessons import Lessons
 from deepracer_fast.training.teacher import Teacher, TeacherReport
 from deepracer_fast.world.fleet import Fleet
 from deepracer_fast.world.simulator import Simulator

@@ -1,5 +1,5 @@
-// Drives many cars side by side: see vehicle_lanes.h.
-#include "car/vehicle_lanes.h"
+// Drives many cars side by side: see vehicle_simd.h.
+#include "car/vehicle_simd.h"
 
 #include <algorithm>
 

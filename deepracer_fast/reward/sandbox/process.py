@@ -23,8 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deepracer_fast.errors import RewardError
-from deepracer_fast.reward import answers, child
-from deepracer_fast.reward.channel import (
+from deepracer_fast.reward.loading import RewardSource, Span, complaint
+from deepracer_fast.reward.params_table import PARAMETER_NAMES, Columns
+from deepracer_fast.reward.sandbox import answers, child
+from deepracer_fast.reward.sandbox.channel import (
     Closed,
     Head,
     Malformed,
@@ -33,9 +35,7 @@ from deepracer_fast.reward.channel import (
     TooSlow,
     pack_columns,
 )
-from deepracer_fast.reward.loading import RewardSource, Span, complaint
-from deepracer_fast.reward.params_table import PARAMETER_NAMES, Columns
-from deepracer_fast.reward.readable import readable_paths
+from deepracer_fast.reward.sandbox.readable import readable_paths
 
 _GRACE = 1.0  # s in which a stalled process may say where it is
 _TRIAL = 10.0  # s of processor time
@@ -69,7 +69,7 @@ class Sandbox:
         # A process is told of the end of the thread that started it, not of the whole parent's.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
         self._process, self._channel = child.start(
-            "deepracer_fast.reward.worker", parent, descriptors=(trace_write,)
+            "deepracer_fast.reward.sandbox.worker", parent, descriptors=(trace_write,)
         )
         self._channel.never_block()
         self._trace = trace_read

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-from deepracer_fast.reward.channel import Channel
+from deepracer_fast.reward.sandbox.channel import Channel
 
 # Python's own modules come first: on the caller's path there may be others of the same names.
 _START = (

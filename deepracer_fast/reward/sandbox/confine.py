@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import sleep  # a reward's own clock does not hold for this process
 
-from deepracer_fast.reward import landlock, syscall_filter
+from deepracer_fast.reward.sandbox import landlock, syscall_filter
 
 MEMORY = 4 << 30  # bytes of address space
 _MOST_FILES = 256  # open at once; a SciPy takes a few of them while it is imported
