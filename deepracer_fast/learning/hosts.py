@@ -23,9 +23,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import jax
-import numpy.typing as npt
 
 from deepracer_fast import __version__
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.errors import ConfigError, HostLostError
 
 MEETING_SECONDS = 300.0  # jax.distributed waits as long
@@ -139,7 +139,7 @@ class Team:
             raise ConfigError(f"{name} must be a multiple of the {self.count} hosts, got {number}")
         return number // self.count
 
-    def spreads(self, *arrays: npt.NDArray[Any]) -> list[tuple[float, float]]:
+    def spreads(self, *arrays: Array) -> list[tuple[float, float]]:
         """Mean and variance of each array over all hosts; none of them is empty."""
         told = self.gather(
             [[array.size, float(array.mean()), float(array.var())] for array in arrays]

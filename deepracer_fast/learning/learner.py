@@ -262,7 +262,11 @@ class Learner:
         return share * self._team.count, parallel.devices_for(share)
 
     def _update(
-        self, plan: ppo.UpdatePlan, experience: Any, coefficients: Any, num_devices: int
+        self,
+        plan: ppo.UpdatePlan,
+        experience: ppo.Experience,
+        coefficients: ppo.Coefficients,
+        num_devices: int,
     ) -> dict[str, float]:
         """Changes the networks; returns the update's measures."""
         one = num_devices == self._team.count == 1
@@ -358,7 +362,7 @@ class Learner:
         with refusing(str(path), "does not fit this training", ArchiveError):
             self._take(tree, policy)
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> Params:
         """All that it knows, as a tree of arrays, with what was set aside."""
         tree = self._books() | {"network_1": self._state.policy}
         return (
@@ -378,7 +382,7 @@ class Learner:
             aside = like_networks(self._state, tree["aside"], tree["aside"]["network_1"])
             self._aside = jax.tree.map(jnp.copy, aside)  # an update takes the state's own arrays
 
-    def _books(self) -> dict[str, Any]:
+    def _books(self) -> Params:
         return networks_tree(self._state) | {
             "keys": np.asarray(jax.random.key_data(jnp.stack([self._state.key, self._key]))),
             "steps": np.array(self._rewards.steps),

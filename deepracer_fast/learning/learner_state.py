@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 import optax
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.learning.descent import ADAM
 from deepracer_fast.policy.networks import NetworkSpec, Params, init_policy
 from deepracer_fast.policy.value_networks import init_value
@@ -79,7 +79,7 @@ class RewardScale:
         return max(float(np.sqrt(self.squares / self.steps)) * ahead, 1e-8)
 
 
-def networks_tree(state: LearnerState) -> dict[str, Any]:
+def networks_tree(state: LearnerState) -> Params:
     """A state's networks, but for the policy's parameters."""
     return {
         "network_0": state.value,
@@ -88,7 +88,7 @@ def networks_tree(state: LearnerState) -> dict[str, Any]:
     }
 
 
-def _moments_tree(moments: Any) -> dict[str, Any]:
+def _moments_tree(moments: Any) -> Params:
     if int(moments.count) == 0:
         return {"count": moments.count}  # all others are zero
     return {"mu": moments.mu, "nu": moments.nu, "count": moments.count}
@@ -121,7 +121,7 @@ def like_networks(state: LearnerState, tree: Mapping[str, Any], policy: Params) 
 def like(template: Any, tree: Any) -> Any:
     """The tree's arrays as fresh device arrays, in the template's structure and shapes."""
 
-    def leaf(expected: jax.Array, found: npt.NDArray[Any]) -> jax.Array:
+    def leaf(expected: jax.Array, found: Array) -> jax.Array:
         if expected.shape != np.shape(found):
             raise ValueError(f"shape should be {expected.shape}, got {np.shape(found)}")
         if not np.isfinite(found).all():

@@ -12,11 +12,10 @@ Neighbours: ``teacher`` before it; ``train`` evaluates what it learnt, and may g
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.episode_books import Driven, EpisodeBooks
 from deepracer_fast.driving.evaluate import step_rewards
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
@@ -27,8 +26,6 @@ from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.course import Cars, Course
 from deepracer_fast.world.fleet import judge_of
 from deepracer_fast.world.simulator import RaceRules
-
-Array = npt.NDArray[Any]
 
 
 class Lessons:

@@ -25,6 +25,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.files.atomic import atomic_write_bytes
 from deepracer_fast.files.metrics import TRAINING, EpisodeMetrics
 from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER, Iteration
@@ -171,9 +172,7 @@ def _draw_episodes(left: Axes, right: Axes, rows: Sequence[EpisodeMetrics], room
     right.scatter(x, [row.completion_percentage for row in training], color=_PROGRESS, **style)
 
 
-def _first_and_last(
-    iteration: npt.NDArray[Any], number: npt.NDArray[Any]
-) -> tuple[dict[int, int], dict[int, int]]:
+def _first_and_last(iteration: Array, number: Array) -> tuple[dict[int, int], dict[int, int]]:
     """The smallest and the largest number of each iteration."""
     order = np.argsort(-number, kind="stable")
     first = dict(zip(iteration[order].tolist(), number[order].tolist(), strict=True))

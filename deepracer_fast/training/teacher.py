@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.collect import Collector
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Driver, Lap, drive_laps
@@ -225,7 +225,7 @@ class Misjudgement:
         self._random = np.random.default_rng([seed, 1])
         self._error = np.zeros((num_cars, 2 + 2 * OBJECTS_TOLD), np.float32)
 
-    def __call__(self, observation: dict[str, npt.NDArray[Any]]) -> None:
+    def __call__(self, observation: dict[str, Array]) -> None:
         """Adds them to an observation, in place."""
         size = self._errors
         fresh = self._random.standard_normal(self._error.shape, np.float32)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace_writer import write_simtrace
 
-Columns = dict[str, npt.NDArray[Any]]
+Columns = dict[str, Array]
 
 TEACHING_BYTES = 20 << 20
 """Of all traces of a teacher and its lessons."""
@@ -119,7 +119,7 @@ class TrainingTraces:
             self._written += path.stat().st_size
 
 
-def renumbered(rows: Mapping[str, npt.NDArray[Any]], numbers: Mapping[int, int]) -> Columns:
+def renumbered(rows: Mapping[str, Array], numbers: Mapping[int, int]) -> Columns:
     """The same rows, episode by episode in the order of their new numbers."""
     old, place = np.unique(rows["episode"], return_inverse=True)
     new = np.array([numbers[number] for number in old.tolist()], np.int64)[place]

@@ -16,10 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
-import numpy.typing as npt
-
+from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.collect import Decision, Rollout
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
@@ -386,13 +384,13 @@ class Training:
             self._save()
 
     def _collect(self) -> Rollout:
-        def policy(observation: dict[str, Any]) -> Decision:
+        def policy(observation: dict[str, Array]) -> Decision:
             self._between_steps()
             return self._learner.explore(observation)
 
         return self._cars_on_the_tracks.collect(policy)
 
-    def _greedy(self, observation: dict[str, Any]) -> npt.NDArray[Any]:
+    def _greedy(self, observation: dict[str, Array]) -> Array:
         """An evaluation takes seconds, in which what is evaluated is not lost."""
         self._save_if_due()
         return self._learner.best_action(observation)
