@@ -95,7 +95,6 @@ py::array_t<float> track_states(const py::object& self) {
   return result;
 }
 
-// [B, 5] record of what the vehicle model holds: x, y, heading, speed, steering (m, rad, m/s).
 py::array_t<float> vehicle_states(const py::object& self) {
   auto& simulator = check::self<df::Simulator>(self);
   py::array_t<float> result({simulator.cars().num_cars, df::kVehicleStateSize});
@@ -104,7 +103,6 @@ py::array_t<float> vehicle_states(const py::object& self) {
   return result;
 }
 
-// [B, K, 3] x, y (m) and heading (rad) of each car's objects.
 py::array_t<float> object_poses(const py::object& self) {
   auto& simulator = check::self<df::Simulator>(self);
   py::array_t<float> result({simulator.cars().num_cars, simulator.traffic().num_objects(), 3});
@@ -129,7 +127,7 @@ py::dict params(const py::object& self) {
   return views(check::self<df::Simulator>(self).cars(), df::CarBatch::params(), self);
 }
 
-// Those of the objects; empty where the race has none.
+// Empty where the race has no objects.
 py::dict object_params(const py::object& self) {
   const df::Traffic& traffic = check::self<df::Simulator>(self).traffic();
   if (!traffic.is_on()) return {};
