@@ -41,11 +41,11 @@ class RangeJob {
 class Crew {
  public:
   // Throws std::system_error if the system refuses so many threads.
-  explicit Crew(int num_threads)
-      : num_threads_(num_threads),
-        looks_(num_threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0) {
+  explicit Crew(int threads)
+      : threads_(threads),
+        looks_(threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0) {
     try {
-      for (int worker = 1; worker < num_threads_; ++worker)
+      for (int worker = 1; worker < threads_; ++worker)
         workers_.emplace_back([this, worker] { serve(worker); });
     } catch (...) {
       stop();
@@ -64,7 +64,7 @@ class Crew {
   void work(int count, const RangeJob& job) {
     job_ = &job;
     count_ = count;
-    pending_.store(num_threads_ - 1, std::memory_order_relaxed);
+    pending_.store(threads_ - 1, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     run_part(0);
@@ -102,7 +102,7 @@ class Crew {
 
   void run_part(int part) const {
     const auto bound = [&](int p) {
-      return static_cast<int>(static_cast<long long>(count_) * p / num_threads_);
+      return static_cast<int>(static_cast<long long>(count_) * p / threads_);
     };
     if (bound(part) < bound(part + 1)) (*job_)(bound(part), bound(part + 1));
   }
@@ -118,7 +118,7 @@ class Crew {
   }
 
   const unsigned forks_ = forks();
-  const int num_threads_;
+  const int threads_;
   const int looks_;  // before a thread sleeps; none where threads outnumber the cores
   std::vector<std::thread> workers_;
   const RangeJob* job_ = nullptr;   // the job of this generation
@@ -131,8 +131,8 @@ class Crew {
 class ThreadPool {
  public:
   // Throws std::system_error if the system refuses so many threads.
-  explicit ThreadPool(int num_threads)
-      : num_threads_(num_threads), crew_(std::make_unique<Crew>(num_threads)) {}
+  explicit ThreadPool(int threads)
+      : threads_(threads), crew_(std::make_unique<Crew>(threads)) {}
 
   ~ThreadPool() { forget_absent(); }
 
@@ -142,9 +142,9 @@ class ThreadPool {
   // Calls `job` once per thread with its part of [0, count) and returns when all have ended.
   // Jobs must not throw. One caller at a time. Throws as the constructor does, after a fork.
   void parallel_for(int count, const RangeJob& job) {
-    if (num_threads_ == 1) return job(0, count);
+    if (threads_ == 1) return job(0, count);
     forget_absent();
-    if (!crew_) crew_ = std::make_unique<Crew>(num_threads_);
+    if (!crew_) crew_ = std::make_unique<Crew>(threads_);
     crew_->work(count, job);
   }
 
@@ -155,7 +155,7 @@ class ThreadPool {
     if (crew_ && !crew_->is_here()) static_cast<void>(crew_.release());
   }
 
-  const int num_threads_;
+  const int threads_;
   std::unique_ptr<Crew> crew_;
 };
 
