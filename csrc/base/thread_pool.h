@@ -131,8 +131,7 @@ class Crew {
 class ThreadPool {
  public:
   // Throws std::system_error if the system refuses so many threads.
-  explicit ThreadPool(int threads)
-      : threads_(threads), crew_(std::make_unique<Crew>(threads)) {}
+  explicit ThreadPool(int threads) : threads_(threads), crew_(std::make_unique<Crew>(threads)) {}
 
   ~ThreadPool() { forget_absent(); }
 
