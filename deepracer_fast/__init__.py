@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 from deepracer_fast.renamed import OldModules
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if find_spec("deepracer_fast._core") is None:
     raise ImportError(
