@@ -128,7 +128,7 @@ def test_a_text_from_the_worker_moves_no_cursor_and_fits() -> None:
 def test_a_forged_answer_ends_the_process_with_one_line() -> None:
     source = (
         "import gc, os\n"
-        "line = next(o for o in gc.get_objects() if type(o).__name__ == 'Channel')._write\n"
+        "line = next(o for o in gc.get_objects() if hasattr(type(o), 'receive'))._write\n"
         "def reward_function(params):\n"
         "    os.write(line, b'\\x02\\0\\0\\0\\0\\0\\0\\0[]')\n    return 1.0\n"
     )

@@ -47,5 +47,5 @@ def test_what_is_not_compiled_says_so_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "reward.py"
     path.write_text("def reward_function(params):\n    return id(params) % 2\n")
     command = [sys.executable, "-m", "deepracer_fast.reward.compiler", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stderr == "line 2: calls id: it is interpreted\n"
