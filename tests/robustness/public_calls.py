@@ -20,8 +20,8 @@ MODULES = (
     "files.hyperparameters",
     "files.metrics",
     "files.model_metadata",
-    "files.simtrace",
-    "files.trace_reader",
+    "files.simtrace_writer",
+    "files.simtrace_reader",
     "pictures.replay",
     "pictures.reward",
     "pictures.track",
@@ -56,7 +56,7 @@ LEFT_OUT = {
     "policy_in", "most_of_checkpoint",
     "policy_shapes", "input_name", "episode_metrics", "milliseconds", "write_evaluation_metrics",
     "write_simtrace", "Commands", "draw_reward", "check_name", "Action", "actions_drawn",
-    "key_meant", "sensor_list", "two_slow_laps", "track_name", "cars_of",
+    "key_meant", "sensor_list", "two_slow_laps", "track_name", "mean_completion", "cars_of",
 }  # fmt: skip
 
 
