@@ -39,7 +39,7 @@ from deepracer_fast.racing.race import (
 )
 from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import load_track, track_name
-from deepracer_fast.training.config import read_config
+from deepracer_fast.training.config import read_config, settings_of
 from deepracer_fast.world.car_versions import check_car_version
 from deepracer_fast.world.race_config import RaceConfig
 
@@ -66,6 +66,8 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     asked = given(rules)
     for name, meant in (("track", track_name), ("driving_direction", direction_meant)):
         asked |= {name: meant(asked[name])} if name in asked else {}
+    if racers.models and not racers.leaderboard and "track" not in asked:
+        asked["track"] = settings_of(racers.models[0]).course.tracks[0]
     if racers.race_type or racers.config:
         asked["road"] = race_of(racers.race_type, racers.config)
     path, models = racers.leaderboard or _usual_place(asked), racers.models or []
@@ -94,7 +96,8 @@ def list_leaderboards(as_json: bool) -> None:
     if as_json:
         print(json.dumps({"leaderboards": rows}, indent=2))
         return
-    table = Table(title=f"{len(rows)} races in {LEADERBOARDS}/", title_justify="left")
+    races = "1 race" if len(rows) == 1 else f"{len(rows)} races"
+    table = Table(title=f"{races} in {LEADERBOARDS}/", title_justify="left")
     for name, side in (("race", "left"), ("models", "right"), ("first", "left"), ("s", "right")):
         table.add_column(name, justify=cast(JustifyMethod, side), overflow="fold")
     for row in rows:

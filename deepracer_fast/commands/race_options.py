@@ -16,7 +16,9 @@ from deepracer_fast.commands.options import CarVersion, Checkpoint, argument, op
 class RankedRules:
     """Fields of ``RankedRace``; None for what its file says, or what is usual."""
 
-    track: str | None = option("Bundled track, or path of a route .npy (default: reinvent_base)")
+    track: str | None = option(
+        "Bundled track, or path of a route .npy (default: the first model's)"
+    )
     laps: int | None = option("Laps of a submission, one after the other (default: 3)")
     ranking: str | None = option("best-lap, average-lap or total-time (default: best-lap)")
     minimum_laps: int | None = option(

@@ -139,6 +139,7 @@ def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
             _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
         with suppress(KeyboardInterrupt):  # the training's result is safe by now
             _evaluate_best(console, job, training.row)
+    _say(console, f"graph          {job.folder.training_plot}")
     _say(console, f"model folder   {job.folder.path}")
     if job.metadata.is_for_the_car:
         _say(console, f"model archive  {job.folder.archive}")

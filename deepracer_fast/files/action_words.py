@@ -96,6 +96,17 @@ def action_space_of(
     return every_pair(angles, speeds)
 
 
+def values_of(space: ActionSpace) -> tuple[str, str]:
+    """Its angles and its speeds, or the ends of both, as ``action_space_of`` reads them."""
+    if isinstance(space, DiscreteActionSpace):
+        angles, speeds = set(space.steering_angle_deg), set(space.speed)
+    else:
+        angles = {space.steering_low, space.steering_high}
+        speeds = {space.speed_low, space.speed_high}
+    steering, speed = (",".join(map(repr, sorted(each))) for each in (angles, speeds))
+    return steering, speed
+
+
 def in_words(space: ActionSpace) -> str:
     """One line, such as "15 actions: steering -30, -15, 0, 15, 30 deg, speed 0.5, 1 m/s"."""
     if isinstance(space, ContinuousActionSpace):

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from deepracer_fast.errors import ConfigError, MetadataError
-from deepracer_fast.files.action_space import ActionSpace
+from deepracer_fast.files.action_space import ActionSpace, ContinuousActionSpace
 from deepracer_fast.files.action_words import (
-    USUAL_SPEED,
-    USUAL_STEERING,
     action_space_of,
     read_actions,
+    values_of,
 )
 from deepracer_fast.files.atomic import atomic_write_text
 from deepracer_fast.files.model_metadata import (
@@ -92,7 +91,7 @@ def built(car: ModelMetadata, plan: CarPlan) -> ModelMetadata:
         changes["car_color"] = _named("color", plan.color, {}, CAR_COLORS)
     if plan.car_version is not None:
         changes["car_version"] = plan.car_version
-    space = _actions(plan)
+    space = _actions(plan, car.action_space)
     if space is not None:
         changes["action_space"] = space
     return replace(car, **changes)
@@ -133,7 +132,7 @@ def short_name(name: str, short: dict[str, str]) -> str:
     return next((known for known, full in short.items() if full == name), name)
 
 
-def _actions(plan: CarPlan) -> ActionSpace | None:
+def _actions(plan: CarPlan, before: ActionSpace) -> ActionSpace | None:
     if plan.actions:
         if plan.steering or plan.speed or plan.continuous:
             raise ConfigError(
@@ -143,8 +142,9 @@ def _actions(plan: CarPlan) -> ActionSpace | None:
         return read_actions(plan.actions)
     if not (plan.steering or plan.speed or plan.continuous):
         return None
-    steering, speed = plan.steering or USUAL_STEERING, plan.speed or USUAL_SPEED
-    return action_space_of(steering, speed, plan.continuous)
+    angles, speeds = values_of(before)
+    continuous = plan.continuous or isinstance(before, ContinuousActionSpace)
+    return action_space_of(plan.steering or angles, plan.speed or speeds, continuous)
 
 
 def _named(what: str, said: str, short: dict[str, str], names: Sequence[str]) -> str:

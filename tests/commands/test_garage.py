@@ -132,3 +132,12 @@ def test_the_folder_names_the_car(tmp_path: Path) -> None:
 
 def test_films_know_every_colour() -> None:
     assert set(CAR_COLOURS) == set(CAR_COLORS)
+
+
+def test_what_is_left_out_of_an_action_space_stays_as_it_was() -> None:
+    car = built(FIRST_MODEL, CarPlan(steering="20:4"))
+    both = built(FIRST_MODEL, CarPlan(steering="20:4", speed="2:2"))
+    assert built(car, CarPlan(speed="2:2")).action_space == both.action_space
+    box = built(FIRST_MODEL, CarPlan(steering="20:2", speed="0.5,2", continuous=True))
+    wider = built(box, CarPlan(steering="30:2"))
+    assert wider.action_space == ContinuousActionSpace(-30.0, 30.0, 0.5, 2.0)
