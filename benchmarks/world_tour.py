@@ -189,7 +189,8 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     """Medians over the races, those without a result being the last."""
     ratios = sorted(r.ratio if r.ratio is not None else math.inf for r in results)
     ranks = sorted(r.rank if r.rank is not None else math.inf for r in results)
-    full = [_first_try_is_clean(r) for r in results]
+    asked = {key_of(race): race.minimum_laps for race in league_races()}
+    full = [_some_try_is_clean(r, asked[r.race]) for r in results]
     return {
         "races": len(results),
         "ratio_median": _finite(statistics.median(ratios)),
@@ -199,8 +200,8 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _first_try_is_clean(result: Result) -> bool:
-    return any(whole == clean and whole > 0 for whole, clean in result.tries)
+def _some_try_is_clean(result: Result, laps: int) -> bool:
+    return any(clean >= laps for _, clean in result.tries)
 
 
 def _finite(value: float) -> float | None:

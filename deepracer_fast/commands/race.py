@@ -67,7 +67,8 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     for name, meant in (("track", track_name), ("driving_direction", direction_meant)):
         asked |= {name: meant(asked[name])} if name in asked else {}
     if racers.models and not racers.leaderboard and "track" not in asked:
-        asked["track"] = settings_of(racers.models[0]).course.tracks[0]
+        own = settings_of(racers.models[0]).course.tracks
+        asked |= {"track": own[0]} if own else {}
     if racers.race_type or racers.config:
         asked["road"] = race_of(racers.race_type, racers.config)
     path, models = racers.leaderboard or _usual_place(asked), racers.models or []
