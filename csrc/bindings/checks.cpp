@@ -86,7 +86,7 @@ std::string place_of(const py::array_t<T>& array, py::ssize_t index) {
   std::vector<py::ssize_t> place(static_cast<std::size_t>(array.ndim()));
   py::ssize_t rest = index;
   for (py::ssize_t i = array.ndim(); i-- > 0; rest /= array.shape(i))
-    place[static_cast<std::size_t>(i)] = rest % array.shape(i);
+    place[i] = rest % array.shape(i);
   std::string text = in_words(static_cast<double>(array.data()[index])) + " at [";
   for (std::size_t i = 0; i < place.size(); ++i)
     text += (i > 0 ? ", " : "") + std::to_string(place[i]);
@@ -253,7 +253,7 @@ std::vector<std::int32_t> indices(py::handle value, const char* name, py::ssize_
     if (index < 0 || index >= count)
       wrong_value(name, "lie in [0, " + std::to_string(count) + ")",
                   std::string(py::str(array[py::int_(i)])));
-    result[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(index);
+    result[i] = static_cast<std::int32_t>(index);
   }
   return result;
 }
@@ -262,9 +262,8 @@ std::vector<std::int32_t> cars(py::handle value, int num_cars) {
   std::vector<std::int32_t> result = indices(value, "cars", num_cars);
   std::vector<bool> is_named(static_cast<std::size_t>(num_cars));
   for (const std::int32_t car : result) {
-    if (is_named[static_cast<std::size_t>(car)])
-      wrong_value("cars", "name each car once", std::to_string(car) + " twice");
-    is_named[static_cast<std::size_t>(car)] = true;
+    if (is_named[car]) wrong_value("cars", "name each car once", std::to_string(car) + " twice");
+    is_named[car] = true;
   }
   return result;
 }

@@ -164,8 +164,7 @@ struct VehicleLaw {
     float old_before = 1.0F;
     for (int i = 0; i < kSubsteps; ++i) {
       const float old = std::clamp(p.delay / kSubstep - static_cast<float>(i), 0.0F, 1.0F);
-      substeps[static_cast<std::size_t>(i)] = {old, old_before - old,
-                                               1.0F - std::exp(-kSubstep / p.steering_lag)};
+      substeps[i] = {old, old_before - old, 1.0F - std::exp(-kSubstep / p.steering_lag)};
       old_before = old;
     }
   }

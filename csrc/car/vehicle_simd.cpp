@@ -66,7 +66,7 @@ void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
   if (orders.empty()) return;
   alignas(64) Lanes cars;
   for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane) {
-    const DriveOrder& order = orders[static_cast<std::size_t>(lane)];
+    const DriveOrder& order = orders[lane];
     VehicleState s = *order.vehicle;
     cars.last_steering[lane] = s.command.steering;
     cars.last_speed[lane] = s.command.speed;
@@ -76,7 +76,7 @@ void drive_together(std::span<const DriveOrder> orders, const VehicleLaw& law,
   }
   run_on<drive_lanes>(instruction_set, cars, law);
   for (int lane = 0; lane < static_cast<int>(orders.size()); ++lane)
-    *orders[static_cast<std::size_t>(lane)].vehicle = cars.state(lane);
+    *orders[lane].vehicle = cars.state(lane);
 }
 
 }  // namespace deepracer_fast

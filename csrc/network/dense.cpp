@@ -173,17 +173,14 @@ void matmul(const Kernels& kernels, MatmulShape shape, const float* x, const flo
     float* out_block = out + static_cast<std::ptrdiff_t>(row) * shape.columns;
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(block.rows) * block.columns;
     parallel_for(parts, [&](int part) {
-      float* target = part == 0 ? out_block
-                                : room_for(sums[static_cast<std::size_t>(part)],
-                                           static_cast<std::size_t>(size));
+      float* target = part == 0 ? out_block : room_for(sums[part], static_cast<std::size_t>(size));
       matmul_part(kernels, block, x_block, w, bound(part), bound(part + 1), target);
     });
     if (parts == 1) continue;
     parallel_for(block.rows, [&](int of_row) {
       float* total = out_block + static_cast<std::ptrdiff_t>(of_row) * block.columns;
       for (int part = 1; part < parts; ++part) {
-        const float* more = sums[static_cast<std::size_t>(part)].data() +
-                            static_cast<std::ptrdiff_t>(of_row) * block.columns;
+        const float* more = sums[part].data() + static_cast<std::ptrdiff_t>(of_row) * block.columns;
         for (int i = 0; i < block.columns; ++i) total[i] += more[i];
       }
     });

@@ -181,7 +181,7 @@ void add_chunks(const PictureCall& call, std::span<const Layer> layers,
     }
   }
   call.parallel_for(static_cast<int>(slices.size()), [&](int index) {
-    const auto [out, size, first] = slices[static_cast<std::size_t>(index)];
+    const auto [out, size, first] = slices[index];
     std::fill_n(out, size, 0.0F);
     for (const std::vector<float>& chunk : chunks) {
       const float* sums = chunk.data() + first;
@@ -208,7 +208,7 @@ void backward(const PictureCall& call) {
   const PictureLayers network(call.kernels, layers, weights, true);
   std::vector<std::vector<float>> chunks(kChunks);
   call.parallel_for(kChunks, [&](int chunk) {
-    auto& sums = chunks[static_cast<std::size_t>(chunk)];
+    auto& sums = chunks[chunk];
     sums.assign(network.num_weights(), 0.0F);
     Scratch& scratch = scratch_of_thread();
     network.begin_gradient(scratch);

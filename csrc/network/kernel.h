@@ -103,7 +103,7 @@ inline void multiply(const Kernels& kernels, int panel, int rows, Product produc
     const int height = rows * (tile + 1) / tiles - first;
     product.a = a + first * product.a_row;
     product.c = c + first * product.c_row;
-    by_height[static_cast<std::size_t>(height - 1)](product);
+    by_height[height - 1](product);
   }
 }
 

@@ -98,9 +98,7 @@ std::size_t WinogradLayer::room_of_tiles(int channels) const {
 template <class Body>
 void WinogradLayer::for_each_run(const Body& body) const {
   const int window = maps_.window, stride = layer_.stride;
-  const auto factor = [&](int point, int i) {
-    return maps_.weights[static_cast<std::size_t>(point * window + i)];
-  };
+  const auto factor = [&](int point, int i) { return maps_.weights[point * window + i]; };
   for (int point = 0; point < points(); ++point) {
     for (int pixel = 0; pixel < window * window; ++pixel) {
       const int y = pixel / window, x = pixel % window;

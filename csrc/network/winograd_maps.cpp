@@ -12,12 +12,8 @@ template <int kRows, int kColumns>
 struct Coefficients {
   std::array<double, kRows * kColumns> row_by_row = {};
 
-  constexpr double& at(int row, int column) {
-    return row_by_row[static_cast<std::size_t>(row * kColumns + column)];
-  }
-  constexpr double at(int row, int column) const {
-    return row_by_row[static_cast<std::size_t>(row * kColumns + column)];
-  }
+  constexpr double& at(int row, int column) { return row_by_row[row * kColumns + column]; }
+  constexpr double at(int row, int column) const { return row_by_row[row * kColumns + column]; }
 };
 
 // Coefficients of the product of (x - point), one of the points left out (-1: none).
@@ -28,9 +24,9 @@ constexpr std::array<double, kFinite + 1> polynomial(const std::array<double, kF
   for (int i = 0; i < static_cast<int>(kFinite); ++i) {
     if (i == without) continue;
     for (std::size_t power = kFinite; power > 0; --power) {
-      product[power] = product[power - 1] - points[static_cast<std::size_t>(i)] * product[power];
+      product[power] = product[power - 1] - points[i] * product[power];
     }
-    product[0] *= -points[static_cast<std::size_t>(i)];
+    product[0] *= -points[i];
   }
   return product;
 }
@@ -63,7 +59,7 @@ struct Scheme {
     for (int point = 0; point < kPointCount; ++point) {
       const auto row = polynomial(kPoints<kWindow>, point < kFinite ? point : -1);
       for (int i = 0; i < kPointCount; ++i) {
-        matrix.at(point, i) = row[static_cast<std::size_t>(i)];
+        matrix.at(point, i) = row[i];
       }
     }
     return matrix;
@@ -74,7 +70,7 @@ struct Scheme {
     Coefficients<kOutputs, kPointCount> matrix;
     for (int i = 0; i < kOutputs; ++i) {
       for (int point = 0; point < kFinite; ++point) {
-        matrix.at(i, point) = power(kPoints<kWindow>[static_cast<std::size_t>(point)], i);
+        matrix.at(i, point) = power(kPoints<kWindow>[point], i);
       }
     }
     matrix.at(kOutputs - 1, kFinite) = 1.0;
@@ -85,10 +81,10 @@ struct Scheme {
   static constexpr auto kWeights = [] {
     Coefficients<kPointCount, kWindow> matrix;
     for (int point = 0; point < kFinite; ++point) {
-      const double at = kPoints<kWindow>[static_cast<std::size_t>(point)];
+      const double at = kPoints<kWindow>[point];
       double own = 1.0;
       for (int other = 0; other < kFinite; ++other) {
-        if (other != point) own *= at - kPoints<kWindow>[static_cast<std::size_t>(other)];
+        if (other != point) own *= at - kPoints<kWindow>[other];
       }
       for (int i = 0; i < kWindow; ++i) matrix.at(point, i) = power(at, i) / own;
     }

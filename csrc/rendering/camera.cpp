@@ -86,7 +86,7 @@ void Camera::plan_scanlines(Plan& plan) {
       scanlines_.step.push_back(static_cast<float>(step));
       scanlines_.log2_texel.push_back(static_cast<float>(std::log2(texel)));
       scanlines_.log2_step.push_back(static_cast<float>(std::log2(step)));
-      plan.lines[static_cast<std::size_t>(plan.count++)] = {at, 1.0 / count};
+      plan.lines[plan.count++] = {at, 1.0 / count};
     }
   }
 }
@@ -97,24 +97,24 @@ void Camera::plan_scanlines(Plan& plan) {
 void Camera::weigh_scanlines(const Plan& plan) {
   int above = 0;  // scanlines that lie above what any row to come reaches
   for (int index = 0; index < params_.height; ++index) {
-    PictureRow& row = rows_[static_cast<std::size_t>(index)];
+    PictureRow& row = rows_[index];
     row = {};
     std::array<double, kMostPerRow> weights{};
     double sum = 0.0;
-    const auto row_of = [&](int i) { return plan.lines[static_cast<std::size_t>(i)].row; };
+    const auto row_of = [&](int i) { return plan.lines[i].row; };
     while (above < plan.count && row_of(above) <= index - 1.0) ++above;
     for (int i = above; i < plan.count && row_of(i) < index + 1.0; ++i) {
-      const double share = plan.lines[static_cast<std::size_t>(i)].share;
+      const double share = plan.lines[i].share;
       const double weight = share * (1.0 - std::abs(row_of(i) - index));
       if (weight < 1e-6) continue;
       if (row.count == 0) row.first = i;
-      weights[static_cast<std::size_t>(row.count++)] = weight;
+      weights[row.count++] = weight;
       sum += weight;
     }
     int rest = 1 << 15;
     int heaviest = 0;
     for (int i = 0; i < row.count; ++i) {
-      const double weight = weights[static_cast<std::size_t>(i)] * (1 << 15) / sum;
+      const double weight = weights[i] * (1 << 15) / sum;
       row.weights[i] = static_cast<std::int16_t>(std::min(weight, 32767.0));
       rest -= row.weights[i];
       if (row.weights[i] > row.weights[heaviest]) heaviest = i;

@@ -280,7 +280,7 @@ namespace {
 void store_strip(const Plane& plane, int first, std::uint32_t* out) {
   std::array<const std::uint8_t*, 4> rows;
   for (int k = 0; k < 4; ++k) {
-    rows[static_cast<std::size_t>(k)] = plane.row(std::clamp(first + k, 0, plane.height - 1));
+    rows[k] = plane.row(std::clamp(first + k, 0, plane.height - 1));
   }
   const auto column = [&rows](int c) {
     return static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |

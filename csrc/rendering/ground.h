@@ -53,7 +53,7 @@ class Ground {
 
   const Look& look() const { return look_; }
   const Rectangle& field() const { return field_; }
-  const MipLevel& level(int index) const { return levels_[static_cast<std::size_t>(index)]; }
+  const MipLevel& level(int index) const { return levels_[index]; }
   float texel() const { return texel_; }            // m, edge of a level-0 texel
   float log2_texel() const { return log2_texel_; }  // log2 of the same in metres
   // Memory held by the texels.

@@ -190,13 +190,12 @@ bool ObjectPainter::add_face(const Object& object, Vec2 axis, const std::array<V
                              Vec3 normal, float grey) {
   std::array<Vec3, 4> p;
   for (std::size_t i = 0; i < 4; ++i) p[i] = to_camera(object, axis, corners[i]);
-  Face& face = faces_[static_cast<std::size_t>(num_faces_)];
+  Face& face = faces_[num_faces_];
   face.count = 0;
   const auto project = [&](Vec3 q) {
     const float scale = focal_ / q.z;
-    face.points[static_cast<std::size_t>(face.count++)] = {
-        0.5F * static_cast<float>(width_) + scale * q.x,
-        0.5F * static_cast<float>(height_) + scale * q.y};
+    face.points[face.count++] = {0.5F * static_cast<float>(width_) + scale * q.x,
+                                 0.5F * static_cast<float>(height_) + scale * q.y};
   };
   for (std::size_t i = 0; i < 4; ++i) {
     const Vec3 a = p[i];
@@ -221,16 +220,16 @@ float ObjectPainter::lit_grey(const Object& object, Vec2 axis, Vec3 normal, floa
   const float light = kAmbient + kSun * std::max(to_sun, 0.0F) +
                       kLamp * (kLampHeight * kLampHeight / away2) * std::max(to_lamp, 0.0F);
   const float lit = std::min(grey * light, 255.0F);
-  return tone_ == nullptr ? lit : tone_->ground[static_cast<std::size_t>(lit)];
+  return tone_ == nullptr ? lit : tone_->ground[lit];
 }
 
 void ObjectPainter::fill() {
   float top = 1e9F, bottom = -1e9F;
   for (int i = 0; i < num_faces_; ++i) {
-    const Face& face = faces_[static_cast<std::size_t>(i)];
+    const Face& face = faces_[i];
     for (int k = 0; k < face.count; ++k) {
-      top = std::min(top, face.points[static_cast<std::size_t>(k)].row);
-      bottom = std::max(bottom, face.points[static_cast<std::size_t>(k)].row);
+      top = std::min(top, face.points[k].row);
+      bottom = std::max(bottom, face.points[k].row);
     }
   }
   const auto limit = static_cast<float>(height_);
@@ -248,19 +247,16 @@ void ObjectPainter::fill_row(int row) {
   last_column_ = -1;
   const float middle = static_cast<float>(row) + 0.5F;
   bool is_plain = true;
-  for (int k = 0; k < num_faces_; ++k)
-    is_plain = is_plain && is_plain_at(faces_[static_cast<std::size_t>(k)], middle);
+  for (int k = 0; k < num_faces_; ++k) is_plain = is_plain && is_plain_at(faces_[k], middle);
   if (is_plain) {
-    for (int k = 0; k < num_faces_; ++k)
-      add_line(faces_[static_cast<std::size_t>(k)], middle, 1.0F);
+    for (int k = 0; k < num_faces_; ++k) add_line(faces_[k], middle, 1.0F);
     blend_stretches(row);
     return;
   }
   for (int i = -kLinesPerRow; i < kLinesPerRow; ++i) {
     const float gap = (static_cast<float>(i) + 0.5F) / kLinesPerRow;  // rows
     const float weight = (1.0F - std::abs(gap)) / kLinesPerRow;
-    for (int k = 0; k < num_faces_; ++k)
-      add_line(faces_[static_cast<std::size_t>(k)], middle + gap, weight);
+    for (int k = 0; k < num_faces_; ++k) add_line(faces_[k], middle + gap, weight);
   }
   blend(row, first_column_, last_column_ + 1);
 }
@@ -268,9 +264,9 @@ void ObjectPainter::fill_row(int row) {
 // Whether every line within one row of `middle` meets the same two steep edges of a face, or none.
 bool ObjectPainter::is_plain_at(const Face& face, float middle) {
   constexpr float kSteep = 0.3F;  // columns per row, at most
-  PicturePoint a = face.points[static_cast<std::size_t>(face.count - 1)];
+  PicturePoint a = face.points[face.count - 1];
   for (int k = 0; k < face.count; ++k) {
-    const PicturePoint b = face.points[static_cast<std::size_t>(k)];
+    const PicturePoint b = face.points[k];
     if (std::abs(b.row - middle) < 1.0F) return false;
     if ((a.row <= middle) != (b.row <= middle) &&
         std::abs(b.column - a.column) > kSteep * std::abs(b.row - a.row))
@@ -282,9 +278,9 @@ bool ObjectPainter::is_plain_at(const Face& face, float middle) {
 
 void ObjectPainter::add_line(const Face& face, float line, float weight) {
   Stretch stretch = {1e9F, -1e9F};
-  PicturePoint a = face.points[static_cast<std::size_t>(face.count - 1)];
+  PicturePoint a = face.points[face.count - 1];
   for (int k = 0; k < face.count; ++k) {
-    const PicturePoint b = face.points[static_cast<std::size_t>(k)];
+    const PicturePoint b = face.points[k];
     if ((a.row <= line) != (b.row <= line)) {
       const float column = a.column + (line - a.row) / (b.row - a.row) * (b.column - a.column);
       stretch = {std::min(stretch.left, column), std::max(stretch.right, column)};
@@ -313,7 +309,7 @@ void ObjectPainter::add_edge(float column, float weight, float grey) {
   light_[i] += grey * first;
   light_[i + 1] += grey * middle;
   light_[i + 2] += grey * last;
-  if (num_edges_ < kMaxEdges) edges_[static_cast<std::size_t>(num_edges_++)] = index;
+  if (num_edges_ < kMaxEdges) edges_[num_edges_++] = index;
   first_column_ = std::min(first_column_, index);
   last_column_ = std::max(last_column_, index + 2);
 }
@@ -325,7 +321,7 @@ void ObjectPainter::blend_stretches(int row) {
   covered_ = lit_ = 0.0F;
   int done = 0;  // steps before this index are laid
   for (int k = 0; k < num_edges_; ++k) {
-    const int index = edges_[static_cast<std::size_t>(k)];
+    const int index = edges_[k];
     const int begin = std::clamp(done - 2, 0, width_);
     const int end = std::clamp(index - 2, begin, width_);
     if (k > 0 && covered_ > 0.999F)
@@ -376,13 +372,13 @@ void draw_objects(const Camera& camera, Vec2 position, float heading,
     const float depth = (dot(gap, along) + kRadius) * camera.cosine() +
                         (lens.height + kRadius) * std::abs(camera.sine());
     if (std::abs(cross(along, gap)) - kRadius > widest * depth) continue;
-    order[static_cast<std::size_t>(count++)] = {-dot(gap, gap), static_cast<int>(i)};
+    order[count++] = {-dot(gap, gap), static_cast<int>(i)};
   }
   if (count == 0) return;
   std::sort(order.begin(), order.begin() + count);
   ObjectPainter painter(camera, lens, tone, out, channel);
   for (int i = 0; i < count; ++i) {
-    Object object = objects[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)];
+    Object object = objects[order[i].second];
     object.position = position_before(object, age);
     painter.draw(object);
   }

@@ -126,7 +126,7 @@ DEEPRACER_FAST_TARGET inline PlacedScanlines::PlacedScanlines(const Frame& frame
   std::uint32_t* __restrict offsets_x = offsets_x_.data();
   std::uint32_t* __restrict offsets_y = offsets_y_.data();
   for (std::size_t i = 0; i < count; ++i) {
-    const float scale = scales[static_cast<std::size_t>(level[i])];
+    const float scale = scales[level[i]];
     const float right = -middle * step[i];
     const float at_x = lens_x + forward[i] * lens.forward_x + right * lens.forward_y;
     const float at_y = lens_y + forward[i] * lens.forward_y - right * lens.forward_x;

@@ -43,14 +43,13 @@ struct Overlap {
 inline std::vector<Overlap> overlaps(int size, double ratio, int coarse_size) {
   std::vector<Overlap> result(static_cast<std::size_t>(coarse_size));
   for (int i = 0; i < coarse_size; ++i) {
-    Overlap& overlap = result[static_cast<std::size_t>(i)];
+    Overlap& overlap = result[i];
     const double from = std::min(i * ratio, size - 1.0);
     const double to = std::min((i + 1) * ratio, static_cast<double>(size));
     overlap.first = static_cast<std::size_t>(from);
     for (int k = static_cast<int>(from); k < to - 1e-9; ++k) {
       const double covered = std::min(to, k + 1.0) - std::max(from, static_cast<double>(k));
-      overlap.shares[static_cast<std::size_t>(overlap.count++)] =
-          static_cast<float>(covered / (to - from));
+      overlap.shares[overlap.count++] = static_cast<float>(covered / (to - from));
     }
   }
   return result;
@@ -66,11 +65,11 @@ inline Plane shrink(const Plane& plane, double ratio) {
   const std::vector<Overlap> along = overlaps(plane.height, ratio, result.height);
   std::vector<float> sums(static_cast<std::size_t>(plane.width));
   for (int row = 0; row < result.height; ++row) {
-    const Overlap& rows = along[static_cast<std::size_t>(row)];
+    const Overlap& rows = along[row];
     std::fill(sums.begin(), sums.end(), 0.0F);
     for (int k = 0; k < rows.count; ++k) {
       const std::uint8_t* line = plane.row(static_cast<int>(rows.first) + k);
-      const float share = rows.shares[static_cast<std::size_t>(k)];
+      const float share = rows.shares[k];
       for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += share * static_cast<float>(line[i]);
     }
     std::uint8_t* out = result.row(row);

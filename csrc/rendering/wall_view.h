@@ -83,7 +83,7 @@ class WallView {
   };
 
   int side(int index) const { return (left_side_ + index) & 3; }
-  const Facing& facing(int index) const { return sides_[static_cast<std::size_t>(side(index))]; }
+  const Facing& facing(int index) const { return sides_[side(index)]; }
   DEEPRACER_FAST_TARGET Line line_at_height(const Facing& facing, float lens_above) const;
   DEEPRACER_FAST_TARGET void find_corners(const Pose& lens, const Rectangle& field);
   DEEPRACER_FAST_TARGET void trace_feet();
@@ -93,7 +93,7 @@ class WallView {
   DEEPRACER_FAST_TARGET UprightEdge left_edge(int index) const {
     if (index == 0) return {-2.0F, 0.0F};
     if (index > corner_count_) return {static_cast<float>(width_ + 2), 0.0F};
-    return corners_[static_cast<std::size_t>(index - 1)];
+    return corners_[index - 1];
   }
 
   const std::array<WallShade, 4>& shades_;
@@ -152,7 +152,7 @@ DEEPRACER_FAST_TARGET inline void WallView::find_corners(const Pose& lens, const
   const float level = cosine_ + middle_y_ / focal_ * sine_;
   float nearest = -1.0F;
   for (int k = 0; k < 4; ++k) {
-    const Facing& facing = sides_[static_cast<std::size_t>(k)];
+    const Facing& facing = sides_[k];
     const float closing =
         (level * facing.ahead - middle_x_ / focal_ * facing.right) / facing.distance;
     if (closing > nearest) {
@@ -169,7 +169,7 @@ DEEPRACER_FAST_TARGET inline void WallView::find_corners(const Pose& lens, const
     if (ahead <= 0.01F) break;
     const float start = middle_x_ + right / ahead * (focal_ * cosine_ + middle_y_ * sine_);
     if (start > static_cast<float>(2 * width_)) break;
-    corners_[static_cast<std::size_t>(corner_count_++)] = {start, -right / ahead * sine_};
+    corners_[corner_count_++] = {start, -right / ahead * sine_};
   }
 }
 
@@ -184,17 +184,17 @@ DEEPRACER_FAST_TARGET inline void trace(const std::array<Line, 4>& lines, int co
     std::array<float, kBlock> extreme;
     extreme.fill(-kLowest);
     for (int k = 0; k < count; ++k) {
-      const Line line = lines[static_cast<std::size_t>(k)];
+      const Line line = lines[k];
       const float start = sign * (line.start + line.step * static_cast<float>(block));
       const float step = sign * line.step;
       for (int i = 0; i < kBlock; ++i) {
-        auto& value = extreme[static_cast<std::size_t>(i)];
+        auto& value = extreme[i];
         value = std::max(value, start + step * static_cast<float>(i));
       }
     }
     std::int16_t* at = edge.at.data() + block;
     for (int i = 0; i < kBlock; ++i) {
-      const float row = sign * extreme[static_cast<std::size_t>(i)];
+      const float row = sign * extreme[i];
       at[i] = static_cast<std::int16_t>(static_cast<int>(std::clamp(row, kHighest, kLowest)));
     }
     std::int16_t least = at[0];
@@ -203,8 +203,8 @@ DEEPRACER_FAST_TARGET inline void trace(const std::array<Line, 4>& lines, int co
       least = std::min(least, at[i]);
       greatest = std::max(greatest, at[i]);
     }
-    edge.least[static_cast<std::size_t>(block / kBlock)] = least;
-    edge.greatest[static_cast<std::size_t>(block / kBlock)] = greatest;
+    edge.least[block / kBlock] = least;
+    edge.greatest[block / kBlock] = greatest;
   }
 }
 
@@ -213,11 +213,11 @@ DEEPRACER_FAST_TARGET inline void WallView::trace_feet() {
   std::array<Line, 4> lines;
   const int count = std::min(corner_count_, 3) + 1;
   for (int k = 0; k < count; ++k) {
-    lines[static_cast<std::size_t>(k)] = line_at_height(facing(k), lens_z_);
+    lines[k] = line_at_height(facing(k), lens_z_);
   }
   trace(lines, count, 1.0F, width_, foot_);
   highest_foot_ = *std::min_element(foot_.least.begin(), foot_.least.begin() + width_ / kBlock);
-  lowest_foot_ = std::max(foot_.at[0], foot_.at[static_cast<std::size_t>(width_) - 1]);
+  lowest_foot_ = std::max(foot_.at[0], foot_.at[width_ - 1]);
 }
 
 // The sky is what lies above the tops of all sides; many pictures show none.
@@ -228,7 +228,7 @@ DEEPRACER_FAST_TARGET inline void WallView::trace_tops() {
     const Line line = line_at_height(facing(k), lens_z_ - wall_height_);
     const float highest = line.start + std::max(0.0F, line.step * static_cast<float>(width_ - 1));
     if (highest < -0.5F * kEdgeUnit) return;
-    lines[static_cast<std::size_t>(k)] = line;
+    lines[k] = line;
   }
   has_sky_ = true;
   trace(lines, count, -1.0F, width_, top_);
@@ -238,7 +238,7 @@ DEEPRACER_FAST_TARGET inline Blocks WallView::ground_blocks(int row, Blocks bloc
   const int reach = row * kEdgeUnit + kEdgeUnit / 2 + kEdgeUnit;
   if (reach <= highest_foot_) return blocks;
   for (int block = 0; block < width_ / kBlock; ++block) {
-    if (foot_.least[static_cast<std::size_t>(block)] >= reach) continue;
+    if (foot_.least[block] >= reach) continue;
     blocks.begin = std::min(blocks.begin, block);
     blocks.end = std::max(blocks.end, block + 1);
   }
@@ -250,11 +250,11 @@ DEEPRACER_FAST_TARGET inline void WallView::shade_sides() {
   const int rows = std::min(lowest_foot_ / kEdgeUnit + 2, static_cast<int>(2.0F * middle_y_));
   for (int k = 0; k <= corner_count_; ++k) {
     const Facing wall = facing(k);
-    const WallShade shade = shades_[static_cast<std::size_t>(side(k))];
+    const WallShade shade = shades_[side(k)];
     const UprightEdge left = left_edge(k);
     const UprightEdge right = left_edge(k + 1);
     const float width = static_cast<float>(width_);
-    std::uint8_t* __restrict greys = greys_[static_cast<std::size_t>(k)].data();
+    std::uint8_t* __restrict greys = greys_[k].data();
     for (int row = 0; row < rows; ++row) {
       const float from = std::max(left.at(row), 0.0F);
       const float to = std::min(right.at(row), width);
@@ -281,12 +281,12 @@ DEEPRACER_FAST_TARGET inline void WallView::paint(int row, WallRow& out) const {
   const auto fill = [&](int from, std::uint8_t grey) DEEPRACER_FAST_TARGET {
     for (int i = from; i < width_; i += kBlock) std::memset(out.at(i), grey, kBlock);
   };
-  fill(0, greys_[0][static_cast<std::size_t>(row)]);
+  fill(0, greys_[0][row]);
   for (int k = 1; k <= corner_count_; ++k) {
     const float begin = std::max(left_edge(k).at(row), -1.5F);
     const int column = static_cast<int>(begin + 1.5F) - 2;  // the first that shows this side
     if (column >= width_) break;
-    const std::uint8_t here = greys_[static_cast<std::size_t>(k)][static_cast<std::size_t>(row)];
+    const std::uint8_t here = greys_[k][row];
     for (int mixed = column; mixed < column + 2; ++mixed) {
       const int share = share_beyond(static_cast<float>(mixed) + 0.5F - begin);
       std::uint8_t& grey = *out.at(mixed);

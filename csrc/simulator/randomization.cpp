@@ -51,7 +51,7 @@ std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
       const float share = (value - known[above - 1]) / (known[above] - known[above - 1]);
       mapped = wanted[above - 1] + share * (wanted[above] - wanted[above - 1]);
     }
-    curve[static_cast<std::size_t>(grey)] =
+    curve[grey] =
         static_cast<std::uint8_t>(std::clamp(gain * mapped + offset + 0.5F, 0.0F, 255.0F));
   }
   return curve;
@@ -73,14 +73,14 @@ std::size_t Randomizer::bytes_per_car() const {
 }
 
 float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
-  const std::uint32_t episode = episodes_[static_cast<std::size_t>(car)].number;
+  const std::uint32_t episode = episodes_[car].number;
   const float share = uniform(seed_, car_number(car), episode, number);
   if (ranges_.at_bounds) return low == 0.0F || share >= 0.5F ? high : low;
   return low + (high - low) * share;
 }
 
 void Randomizer::begin_episode(int car, std::uint32_t number) {
-  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  Episode& episode = episodes_[car];
   episode.number = number;
   episode.tone = draw_tone(car);
   if (!cameras_.empty()) mount_camera(car);
@@ -122,11 +122,11 @@ void Randomizer::mount_camera(int car) {
   const float down = draw(car, kPitchDraw, -ranges_.camera_pitch, ranges_.camera_pitch);
   const auto z = kStandard.z + static_cast<double>(up);
   const auto pitch = kStandard.pitch + static_cast<double>(down);
-  cameras_[static_cast<std::size_t>(car)].mount(z, pitch);
+  cameras_[car].mount(z, pitch);
 }
 
 void Randomizer::forget_poses(int car, const VehicleState& vehicle) {
-  episodes_[static_cast<std::size_t>(car)].poses.fill({vehicle.position, vehicle.heading});
+  episodes_[car].poses.fill({vehicle.position, vehicle.heading});
 }
 
 void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) const {
@@ -135,20 +135,20 @@ void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) co
 }
 
 View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standard) {
-  Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  Episode& episode = episodes_[car];
   remember_pose(episode, vehicle);
   const int whole = std::min(static_cast<int>(episode.delay), kPoses - 2);
   const float share = episode.delay - static_cast<float>(whole);
-  const CarPose& later = episode.poses[static_cast<std::size_t>(whole)];
-  const CarPose& earlier = episode.poses[static_cast<std::size_t>(whole) + 1];
-  return {cameras_.empty() ? &standard : &cameras_[static_cast<std::size_t>(car)], &episode.tone,
+  const CarPose& later = episode.poses[whole];
+  const CarPose& earlier = episode.poses[whole + 1];
+  return {cameras_.empty() ? &standard : &cameras_[car], &episode.tone,
           later.position + share * (earlier.position - later.position),
           later.heading + share * wrap_angle(earlier.heading - later.heading) + episode.yaw,
           episode.delay * kControlPeriod};
 }
 
 void Randomizer::disturb(int car, std::int32_t step, int eye, std::uint8_t* out) const {
-  const Episode& episode = episodes_[static_cast<std::size_t>(car)];
+  const Episode& episode = episodes_[car];
   constexpr CameraParams size;
   if (episode.blur > 0) blur_picture(out, size.width, size.height, episode.blur);
   if (episode.noise == 0) return;

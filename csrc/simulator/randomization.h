@@ -87,10 +87,10 @@ class Randomizer {
   // The car was put somewhere else: no picture may show where it was before.
   void forget_poses(int car, const VehicleState& vehicle);
   // Factor on the friction between wheels and ground.
-  float grip(int car) const { return episodes_[static_cast<std::size_t>(car)].grip; }
+  float grip(int car) const { return episodes_[car].grip; }
   // What steering and motor make of a command.
   VehicleCommand obeyed(int car, VehicleCommand asked) const {
-    const Episode& episode = episodes_[static_cast<std::size_t>(car)];
+    const Episode& episode = episodes_[car];
     return {episode.steering_gain * asked.steering + episode.steering_offset,
             episode.speed_gain * asked.speed};
   }

@@ -119,9 +119,9 @@ CubicSpline::CubicSpline(std::span<const float> parameters, std::span<const Vec2
 CubicSpline::Point CubicSpline::at(float parameter, int& hint) const {
   const int last = static_cast<int>(pieces_.size()) - 1;
   hint = std::clamp(hint, 0, last);
-  while (hint > 0 && parameter < pieces_[static_cast<std::size_t>(hint)].start) --hint;
-  while (hint < last && parameter >= pieces_[static_cast<std::size_t>(hint) + 1].start) ++hint;
-  const Piece& q = pieces_[static_cast<std::size_t>(hint)];
+  while (hint > 0 && parameter < pieces_[hint].start) --hint;
+  while (hint < last && parameter >= pieces_[hint + 1].start) ++hint;
+  const Piece& q = pieces_[hint];
   const float t = parameter - q.start;
   return {q.value + t * (q.first + t * (q.second + t * q.third)),
           q.first + t * (2.0F * q.second + (3.0F * t) * q.third)};

@@ -68,7 +68,7 @@ Polyline::Nearest Polyline::nearest(Vec2 p, SegmentList candidates) const {
 }
 
 const Segment& Polyline::segment_at(float arc) const {
-  std::size_t i = first_segment_[static_cast<std::size_t>(slice(arc))];
+  std::size_t i = first_segment_[slice(arc)];
   while (i > 0 && segments_[i].arc_start > arc) --i;  // the slice was rounded up
   while (i + 1 < segments_.size() && segments_[i + 1].arc_start <= arc) ++i;
   return segments_[i];
@@ -108,8 +108,7 @@ Border::Border(std::span<const Vec2> points, const Polyline& center)
     const auto first = static_cast<float>(slice);
     if (slice % kBlock == 0) nearest.select(disc(first, kBlock), all, survivors);
     for (int part = 0; part < kParts; ++part)
-      parts[static_cast<std::size_t>(part)] =
-          disc(first + static_cast<float>(part) / kParts, 1.0F / kParts);
+      parts[part] = disc(first + static_cast<float>(part) / kParts, 1.0F / kParts);
     nearest.select(parts, survivors, list);
     candidates_.set(slice, list);
   }

@@ -13,7 +13,7 @@ std::vector<std::uint16_t> all_indices(std::size_t count) {
 
 void SegmentLists::set(int list, std::span<const std::uint16_t> segments) {
   const auto size = static_cast<std::uint32_t>(segments.size());
-  std::uint32_t& entry = entries_[static_cast<std::size_t>(list)];
+  std::uint32_t& entry = entries_[list];
   if (size == 0) {
     entry = 0;
   } else if (size == segments.back() - segments.front() + 1U && size < kItems >> 16) {

@@ -45,14 +45,12 @@ class SegmentLists {
   explicit SegmentLists(std::size_t lists = 0) : entries_(lists) {}
 
   SegmentList operator[](int list) const {
-    const std::uint32_t entry = entries_[static_cast<std::size_t>(list)];
+    const std::uint32_t entry = entries_[list];
     if (entry & kItems) return SegmentList(items_.data() + (entry & ~kItems));
     return {static_cast<std::uint16_t>(entry), static_cast<int>(entry >> 16)};
   }
   void set(int list, std::span<const std::uint16_t> segments);
-  void set_same(int list, int as) {
-    entries_[static_cast<std::size_t>(list)] = entries_[static_cast<std::size_t>(as)];
-  }
+  void set_same(int list, int as) { entries_[list] = entries_[as]; }
   std::size_t bytes() const { return 4 * entries_.capacity() + 2 * items_.capacity(); }
 
  private:

@@ -84,7 +84,7 @@ void Track::build_road(std::span<const Vec2> inner, std::span<const Vec2> outer)
       if (column > 0) on = on != crossed(column, row);
       const int index = road_raster_.index({column, row});
       const bool mixed = road_raster_.segments(index).size() > 0;
-      road_cells_[static_cast<std::size_t>(index)] =
+      road_cells_[index] =
           mixed ? (on ? kCentreOnRoad : kCentreOffRoad) : (on ? kOnRoad : kOffRoad);
     }
   }
@@ -107,7 +107,7 @@ bool Track::on_road(Vec2 p) const {
   if (!road_raster_.contains(p)) return false;
   const SegmentRaster::Cell cell = road_raster_.cell_of(p);
   const int index = road_raster_.index(cell);
-  const Cell known = road_cells_[static_cast<std::size_t>(index)];
+  const Cell known = road_cells_[index];
   if (known <= kOnRoad) return known == kOnRoad;
   bool odd = known == kCentreOnRoad;
   const Vec2 centre = road_raster_.centre(cell);

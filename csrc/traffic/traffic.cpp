@@ -228,7 +228,7 @@ Traffic::Located Traffic::locate(int car, Vec2 position) const {
   const Track& track = track_of(car);
   const Polyline::Nearest foot = track.center().nearest(position);
   const Vec2 gap = position - foot.point;
-  const Vec2 road = track.center().segments()[static_cast<std::size_t>(foot.segment)].span;
+  const Vec2 road = track.center().segments()[foot.segment].span;
   const bool is_on_left = cross(road, gap) > 0.0F;
   const bool is_inner =
       is_on_left == track.is_counter_clockwise() && (!bots_.empty() || track.on_road(position));
