@@ -54,9 +54,8 @@ Buffer<Word> pack_turned_kernel(const Kernels& kernels, const Layer& layer, cons
     }
   };
   for (int y = 0; y < layer.stride; ++y) {
-    for (int x = 0; x < layer.stride; ++x) {
+    for (int x = 0; x < layer.stride; ++x)
       for (int channel = 0; channel < layer.channels; channel += panel) pack_parity(y, x, channel);
-    }
   }
   return packed;
 }
@@ -141,9 +140,8 @@ PictureLayers::PictureLayers(const Kernels& kernels, std::vector<Layer> layers,
     const bool fits = kernels.panel(layer.filters) > 0 && step % kernels.per_word == 0 &&
                       layer.in_width * layer.channels % kernels.per_word == 0 &&
                       (i == 0 || kernels.panel(layer.channels) > 0);
-    if (!fits) {
+    if (!fits)
       throw std::invalid_argument("filters must be a multiple of 32 and a picture's rows even");
-    }
     biases_.push_back(weights[i].bias);
     forward_weights_.emplace_back();
     backward_weights_.emplace_back();
@@ -153,21 +151,18 @@ PictureLayers::PictureLayers(const Kernels& kernels, std::vector<Layer> layers,
       continue;
     }
     std::vector<float> kernel(weights[i].kernel, weights[i].kernel + layer.kernel_size());
-    if (i == 0) {
+    if (i == 0)
       for (float& weight : kernel) weight *= kPixelScale;
-    }
     forward_weights_[i] = pack_kernel(kernels, layer, kernel.data());
-    if (with_gradient && i > 0) {
+    if (with_gradient && i > 0)
       backward_weights_[i] = pack_turned_kernel(kernels, layer, kernel.data());
-    }
   }
 }
 
 std::size_t PictureLayers::num_weights() const {
   std::size_t total = 0;
-  for (const Layer& layer : layers_) {
+  for (const Layer& layer : layers_)
     total += static_cast<std::size_t>(layer.kernel_size() + layer.filters);
-  }
   return total;
 }
 
@@ -177,11 +172,10 @@ void PictureLayers::forward(const std::uint8_t* picture, std::span<float* const>
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     float* out = activations[i];
     if (out == nullptr) out = room(scratch.activations[i % 2], layers_[i].out_size());
-    if (by_winograd_[i]) {
+    if (by_winograd_[i])
       by_winograd_[i]->forward(in, out, scratch.points);
-    } else {
+    else
       convolve(i, in, out, scratch);
-    }
     in = out;
   }
 }
@@ -220,9 +214,8 @@ void PictureLayers::convolve(std::size_t index, const float* in, float* out,
 
 void PictureLayers::begin_gradient(Scratch& scratch) const {
   scratch.point_sums.resize(layers_.size());
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
+  for (std::size_t i = 0; i < layers_.size(); ++i)
     if (by_winograd_[i]) scratch.point_sums[i].assign(by_winograd_[i]->num_point_sums(), 0.0F);
-  }
 }
 
 void PictureLayers::end_gradient(float* sums, Scratch& scratch) const {

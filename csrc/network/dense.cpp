@@ -47,9 +47,8 @@ const Word* gather_rows(const Kernels& kernels, MatmulShape shape, const float* 
   thread_local Buffer<Word> buffer;
   const std::ptrdiff_t run = kernels.words(count);
   Word* rows = room_for(buffer, static_cast<std::size_t>(shape.rows * run));
-  for (std::ptrdiff_t row = 0; row < shape.rows; ++row) {
+  for (std::ptrdiff_t row = 0; row < shape.rows; ++row)
     kernels.round(x + row * shape.depth, count, rows + row * run);
-  }
   return rows;
 }
 

@@ -54,9 +54,8 @@ ParallelFor on_threads_of(ffi::ThreadPool& pool) {
 }
 
 const Kernels& find_kernels(std::string_view name) {
-  for (const Kernels& kernels : available_kernels()) {
+  for (const Kernels& kernels : available_kernels())
     if (kernels.name == name) return kernels;
-  }
   throw std::invalid_argument("this processor has no kernels named " + std::string(name));
 }
 
@@ -155,9 +154,8 @@ void forward(const PictureCall& call) {
   const PictureLayers network(call.kernels, layers, weights, false);
   call.parallel_for(call.batch(), [&](std::ptrdiff_t index) {
     std::vector<float*> activations = targets;
-    for (std::size_t i = kept_inside; i < layers.size(); ++i) {
+    for (std::size_t i = kept_inside; i < layers.size(); ++i)
       activations[i] += index * layers[i].out_size();
-    }
     const std::uint8_t* picture = call.pictures.typed_data() + index * layers.front().in_size();
     network.forward(picture, activations, scratch_of_thread());
   });
@@ -215,9 +213,7 @@ void backward(const PictureCall& call) {
     const int end = call.batch() * (chunk + 1) / kChunks;
     for (std::ptrdiff_t index = call.batch() * chunk / kChunks; index < end; ++index) {
       std::vector<const float*> of_picture = activations;
-      for (std::size_t i = 0; i < layers.size(); ++i) {
-        of_picture[i] += index * layers[i].out_size();
-      }
+      for (std::size_t i = 0; i < layers.size(); ++i) of_picture[i] += index * layers[i].out_size();
       network.backward(call.pictures.typed_data() + index * layers.front().in_size(), of_picture,
                        gradient + index * layers.back().out_size(), sums.data(), scratch);
     }

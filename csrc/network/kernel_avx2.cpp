@@ -57,9 +57,8 @@ DEEPRACER_FAST_TARGET void tile(const Product& product) {
 #pragma GCC unroll 6
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v)
       finish(product, row * product.c_row + v * kLanes, v * kLanes, sums[row][v]);
-    }
   }
 }
 

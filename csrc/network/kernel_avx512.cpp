@@ -28,11 +28,10 @@ DEEPRACER_FAST_TARGET inline __m512 broadcast(const Word* word) {
 
 template <int kPerWord>
 DEEPRACER_FAST_TARGET inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
-  if constexpr (kPerWord == 1) {
+  if constexpr (kPerWord == 1)
     return _mm512_fmadd_ps(a, b, sum);
-  } else {
+  else
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-  }
 }
 
 // One vector of sums goes to memory, with what `Finish` says is to be done.
@@ -65,9 +64,8 @@ DEEPRACER_FAST_TARGET void tile(const Product& product) {
       for (int row = 0; row < kRows; ++row) {
         const __m512 value = broadcast(a + row * product.a_row);
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
+        for (int v = 0; v < kVectors; ++v)
           sums[row][v] = multiply_add<kPerWord>(value, panel[v], sums[row][v]);
-        }
       }
       a += product.a_step;
       b += product.b_step;
@@ -78,9 +76,8 @@ DEEPRACER_FAST_TARGET void tile(const Product& product) {
 #pragma GCC unroll 13
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v)
       finish(product, row * product.c_row + v * kLanes, v * kLanes, sums[row][v]);
-    }
   }
 }
 
@@ -153,9 +150,8 @@ std::vector<Kernels> avx512_kernels() {
   std::vector<Kernels> found;
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl");
-  if (has_avx512 && __builtin_cpu_supports("avx512bf16")) {
+  if (has_avx512 && __builtin_cpu_supports("avx512bf16"))
     found.push_back(kernels<2>("avx512_bf16", round_pairs, join_rows));
-  }
   if (has_avx512) found.push_back(kernels<1>("avx512", copy_values, copy_first));
   return found;
 }

@@ -16,12 +16,10 @@ void pack_transposed(const Kernels& kernels, const Matrix& matrix, int rows, int
   Word* strip = room_for(buffer, static_cast<std::size_t>(kStrip * run));
   for (int first = 0; first < columns; first += kStrip) {
     const int width = std::min(kStrip, columns - first);
-    for (int i = 0; i < width; ++i) {
+    for (int i = 0; i < width; ++i)
       kernels.round(matrix.data + (first + i) * matrix.column_step, rows, strip + i * run);
-    }
-    for (int word = 0; word < run; ++word) {
+    for (int word = 0; word < run; ++word)
       for (int i = 0; i < width; ++i) words[word * columns + first + i] = strip[i * run + word];
-    }
   }
 }
 

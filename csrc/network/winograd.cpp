@@ -75,9 +75,8 @@ WinogradLayer::WinogradLayer(const Kernels& kernels, const Layer& layer, Weights
   const int panel = kernels.panel(filters), back_panel = kernels.panel(depth());
   for (int point = 0; point < points(); ++point) {
     const float* matrix = at_points.data() + static_cast<std::ptrdiff_t>(point) * depth() * filters;
-    for (int column = 0; column < filters; column += panel) {
+    for (int column = 0; column < filters; column += panel)
       forward = pack(kernels, {matrix + column, filters, 1}, depth(), panel, forward);
-    }
     for (int row = 0; with_gradient && row < depth(); row += back_panel) {
       const Matrix turned{matrix + row * filters, 1, filters};
       backward = pack(kernels, turned, filters, back_panel, backward);

@@ -23,9 +23,8 @@ constexpr std::array<double, kFinite + 1> polynomial(const std::array<double, kF
   std::array<double, kFinite + 1> product = {1.0};
   for (int i = 0; i < static_cast<int>(kFinite); ++i) {
     if (i == without) continue;
-    for (std::size_t power = kFinite; power > 0; --power) {
+    for (std::size_t power = kFinite; power > 0; --power)
       product[power] = product[power - 1] - points[i] * product[power];
-    }
     product[0] *= -points[i];
   }
   return product;
@@ -58,9 +57,7 @@ struct Scheme {
     Coefficients<kPointCount, kPointCount> matrix;
     for (int point = 0; point < kPointCount; ++point) {
       const auto row = polynomial(kPoints<kWindow>, point < kFinite ? point : -1);
-      for (int i = 0; i < kPointCount; ++i) {
-        matrix.at(point, i) = row[i];
-      }
+      for (int i = 0; i < kPointCount; ++i) matrix.at(point, i) = row[i];
     }
     return matrix;
   }();
@@ -68,11 +65,9 @@ struct Scheme {
   // A^T, the powers of the points.
   static constexpr auto kOutput = [] {
     Coefficients<kOutputs, kPointCount> matrix;
-    for (int i = 0; i < kOutputs; ++i) {
-      for (int point = 0; point < kFinite; ++point) {
+    for (int i = 0; i < kOutputs; ++i)
+      for (int point = 0; point < kFinite; ++point)
         matrix.at(i, point) = power(kPoints<kWindow>[point], i);
-      }
-    }
     matrix.at(kOutputs - 1, kFinite) = 1.0;
     return matrix;
   }();
@@ -83,9 +78,8 @@ struct Scheme {
     for (int point = 0; point < kFinite; ++point) {
       const double at = kPoints<kWindow>[point];
       double own = 1.0;
-      for (int other = 0; other < kFinite; ++other) {
+      for (int other = 0; other < kFinite; ++other)
         if (other != point) own *= at - kPoints<kWindow>[other];
-      }
       for (int i = 0; i < kWindow; ++i) matrix.at(point, i) = power(at, i) / own;
     }
     matrix.at(kFinite, kWindow - 1) = 1.0;
@@ -126,11 +120,10 @@ DEEPRACER_FAST_TARGET inline void apply(const __m256* in, int in_step, __m256* o
       const float factor = Matrix::at(i, j);
       if (factor == 0.0F) continue;
       const __m256 term = in[j * in_step];
-      if (is_first) {
+      if (is_first)
         sum = factor == 1.0F ? term : _mm256_mul_ps(_mm256_set1_ps(factor), term);
-      } else {
+      else
         sum = _mm256_fmadd_ps(_mm256_set1_ps(factor), term, sum);
-      }
       is_first = false;
     }
     out[i * out_step] = sum;
@@ -147,18 +140,16 @@ DEEPRACER_FAST_TARGET void gather(const float* const* pixels, int channels, floa
 #pragma GCC unroll 6
     for (int row = 0; row < kIn; ++row) {
 #pragma GCC unroll 6
-      for (int column = 0; column < kIn; ++column) {
+      for (int column = 0; column < kIn; ++column)
         in[column] = _mm256_loadu_ps(pixels[row * kIn + column] + channel);
-      }
       apply<Matrix>(in, 1, half + row * kOut, 1);
     }
 #pragma GCC unroll 6
     for (int column = 0; column < kOut; ++column) {
       apply<Matrix>(half + column, kOut, out, 1);
 #pragma GCC unroll 6
-      for (int row = 0; row < kOut; ++row) {
+      for (int row = 0; row < kOut; ++row)
         _mm256_storeu_ps(points + (row * kOut + column) * step + channel, out[row]);
-      }
     }
   }
 }
@@ -173,9 +164,8 @@ DEEPRACER_FAST_TARGET void scatter(const float* points, std::ptrdiff_t step, int
 #pragma GCC unroll 6
     for (int row = 0; row < kIn; ++row) {
 #pragma GCC unroll 6
-      for (int column = 0; column < kIn; ++column) {
+      for (int column = 0; column < kIn; ++column)
         in[column] = _mm256_loadu_ps(points + (row * kIn + column) * step + channel);
-      }
       apply<Matrix>(in, 1, half + row * kOut, 1);
     }
 #pragma GCC unroll 6

@@ -20,14 +20,11 @@ class Grain {
     std::vector<float> white(values_.size());
     for (std::size_t i = 0; i < white.size(); ++i)
       white[i] = white_noise(static_cast<std::uint32_t>(i));
-    for (int row = 0; row < kSize; ++row) {
-      for (int column = 0; column < kSize; ++column) {
+    for (int row = 0; row < kSize; ++row)
+      for (int column = 0; column < kSize; ++column)
         values_[index(row, column)] = stroke(white, row, column);
-      }
-    }
-    for (int row = 0; row < kSize; row += 2) {
+    for (int row = 0; row < kSize; row += 2)
       for (int column = 0; column < kSize; column += 2) sharpen(row, column);
-    }
     double energy = 0.0;
     for (const float value : values_) energy += value * value;
     const float scale = static_cast<float>(1.0 / std::sqrt(energy / (kSize * kSize)));
@@ -55,9 +52,8 @@ class Grain {
     const auto cell = static_cast<std::uint32_t>((row >> 2) * kSize + (column >> 2));
     const auto& direction = kDirections[static_cast<int>((white_noise(cell + 77U) + 0.5F) * 4.0F)];
     float sum = 0.0F;
-    for (int k = 0; k < 2; ++k) {
+    for (int k = 0; k < 2; ++k)
       sum += white[index(row + k * direction[0], column + k * direction[1])];
-    }
     return sum;
   }
 

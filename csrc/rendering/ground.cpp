@@ -60,9 +60,8 @@ Polyline offset_towards(const Polyline& line, const Polyline& towards, bool is_l
   const std::vector<Point> directions = directions_of(line);
   const std::size_t segments = directions.size();
   double side = 0.0;
-  for (std::size_t i = 0; i < segments; ++i) {
+  for (std::size_t i = 0; i < segments; ++i)
     side += dot(left_normal(directions[i]), towards[i] - line[i]);
-  }
   const double signed_distance = side < 0.0 ? -distance : distance;
   Polyline moved(line.size());
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -101,16 +100,14 @@ class Canvas {
     const int first = std::max(0, static_cast<int>(std::ceil(low * kSubRows - 0.5)));
     const int last =
         std::min(height_ * kSubRows - 1, static_cast<int>(std::ceil(high * kSubRows - 0.5)) - 1);
-    for (int sub_row = first; sub_row <= last; ++sub_row) {
+    for (int sub_row = first; sub_row <= last; ++sub_row)
       add_span(texels, (sub_row + 0.5) / kSubRows, sub_row / kSubRows);
-    }
   }
 
   // The band between two polylines of equal length.
   void add_band(const Polyline& one, const Polyline& other) {
-    for (std::size_t i = 0; i + 1 < one.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < one.size(); ++i)
       add_quad({one[i], one[i + 1], other[i + 1], other[i]});
-    }
   }
 
   void fill(const Surface& surface, const Grain& grain) {
@@ -185,9 +182,8 @@ void add_dashes(const Polyline& centre, const Look& look, Canvas& canvas) {
     const double length = norm(centre[i + 1] - centre[i]);
     const Point half_width = (0.5 * look.dash_width) * left_normal(directions[i]);
     double dash = look.dash_first;
-    if (arc > dash) {
+    if (arc > dash)
       dash += std::floor((arc - dash) / look.dash_pitch) * static_cast<double>(look.dash_pitch);
-    }
     for (; dash < arc + length; dash += look.dash_pitch) {
       const double from = std::max(dash, arc) - arc;
       const double to = std::min(dash + look.dash_length, arc + length) - arc;
@@ -279,9 +275,7 @@ namespace {
 // Writes four rows from `first` on, with the border; rows outside the plane repeat its own.
 void store_strip(const Plane& plane, int first, std::uint32_t* out) {
   std::array<const std::uint8_t*, 4> rows;
-  for (int k = 0; k < 4; ++k) {
-    rows[k] = plane.row(std::clamp(first + k, 0, plane.height - 1));
-  }
+  for (int k = 0; k < 4; ++k) rows[k] = plane.row(std::clamp(first + k, 0, plane.height - 1));
   const auto column = [&rows](int c) {
     return static_cast<std::uint32_t>(rows[0][c] | rows[1][c] << 8 | rows[2][c] << 16) |
            static_cast<std::uint32_t>(rows[3][c]) << 24;
@@ -304,9 +298,8 @@ void Ground::store_levels(Plane plane) {
   const auto pitch = [](const Plane& level) { return level.width + 2 * kBorder; };
   const auto strips = [](const Plane& level) { return (level.height + 2 * kBorder + 3) / 4; };
   std::size_t columns = 0;
-  for (const Plane& level : planes) {
+  for (const Plane& level : planes)
     columns += static_cast<std::size_t>(strips(level)) * static_cast<std::size_t>(pitch(level));
-  }
   columns_.resize(columns);
   std::uint32_t* start = columns_.data();
   for (std::size_t i = 0; i < planes.size(); ++i) {

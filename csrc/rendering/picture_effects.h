@@ -53,9 +53,7 @@ class NoiseTable {
   NoiseTable() {
     for (std::size_t i = 0; i < values_.size(); ++i) {
       float sum = -6.0F;  // twelve uniform numbers: variance 1
-      for (std::uint32_t k = 0; k < 12; ++k) {
-        sum += uniform(0, 0, static_cast<std::uint32_t>(i), k);
-      }
+      for (std::uint32_t k = 0; k < 12; ++k) sum += uniform(0, 0, static_cast<std::uint32_t>(i), k);
       values_[i] =
           static_cast<std::int8_t>(std::lround(32.0F * std::fmin(std::fmax(sum, -3.9F), 3.9F)));
     }

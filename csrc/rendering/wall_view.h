@@ -212,9 +212,7 @@ DEEPRACER_FAST_TARGET inline void trace(const std::array<Line, 4>& lines, int co
 DEEPRACER_FAST_TARGET inline void WallView::trace_feet() {
   std::array<Line, 4> lines;
   const int count = std::min(corner_count_, 3) + 1;
-  for (int k = 0; k < count; ++k) {
-    lines[k] = line_at_height(facing(k), lens_z_);
-  }
+  for (int k = 0; k < count; ++k) lines[k] = line_at_height(facing(k), lens_z_);
   trace(lines, count, 1.0F, width_, foot_);
   highest_foot_ = *std::min_element(foot_.least.begin(), foot_.least.begin() + width_ / kBlock);
   lowest_foot_ = std::max(foot_.at[0], foot_.at[width_ - 1]);

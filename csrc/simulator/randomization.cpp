@@ -105,9 +105,8 @@ Tone Randomizer::draw_tone(int car) const {
   const std::array<float, 4> known{look_.road.grey, look_.field.grey, look_.dash.grey,
                                    std::min(look_.line.grey, 255.0F)};
   std::array<float, 4> wanted{};
-  for (std::uint32_t i = 0; i < 4; ++i) {
+  for (std::uint32_t i = 0; i < 4; ++i)
     wanted[i] = known[i] * around_one(car, kRoadDraw + i, range);
-  }
   Tone tone{tone_curve(known, wanted, gain, offset), look_.walls, look_.sky_grey};
   const float wall = gain * around_one(car, kWallDraw, range);
   for (WallShade& shade : tone.walls) shade = {wall * shade.foot + offset, wall * shade.gain};
