@@ -196,7 +196,6 @@ void PictureLayers::convolve(std::size_t index, const float* in, float* out,
       multiply(kernels_, panel, layer.width,
                {.a = inputs + y * layer.stride * in_row,
                 .a_row = layer.stride * layer.channels / per_word,
-                .a_step = 1,
                 .a_run = in_row,
                 .b = weights,
                 .b_step = panel,
@@ -267,7 +266,6 @@ void PictureLayers::add_weight_gradient(const Layer& layer, const float* in, con
                 .run_length = kernels_.words(layer.width),
                 .c = sums + row * layer.window() * layer.filters + column,
                 .c_row = layer.filters,
-                .bias = nullptr,
                 .finish = Finish::kAdd});
     }
   }
@@ -308,7 +306,6 @@ void PictureLayers::parity_gradient(const Layer& layer, Parity parity, const Wor
     multiply(kernels_, panel, (layer.in_width - parity.x + layer.stride - 1) / layer.stride,
              {.a = masked + first * masked_row + first_column,
               .a_row = filters,
-              .a_step = 1,
               .a_run = masked_row,
               .b = weights + (first - top) * run * panel,
               .b_step = panel,
@@ -316,9 +313,7 @@ void PictureLayers::parity_gradient(const Layer& layer, Parity parity, const Wor
               .runs = last - first + 1,
               .run_length = run,
               .c = out + (y * layer.in_width + parity.x) * layer.channels,
-              .c_row = layer.stride * layer.channels,
-              .bias = nullptr,
-              .finish = Finish::kSet});
+              .c_row = layer.stride * layer.channels});
   }
 }
 

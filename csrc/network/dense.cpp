@@ -68,16 +68,11 @@ void matmul_part(const Kernels& kernels, MatmulShape shape, const float* x, cons
       multiply(kernels, panel, shape.rows,
                {.a = rows,
                 .a_row = run,
-                .a_step = 1,
-                .a_run = 0,
                 .b = packed + static_cast<std::ptrdiff_t>(run) * column,
                 .b_step = panel,
-                .b_run = 0,
-                .runs = 1,
                 .run_length = run,
                 .c = sums + column,
                 .c_row = shape.columns,
-                .bias = nullptr,
                 .finish = depth == first ? Finish::kSet : Finish::kAdd});
     }
   }
@@ -97,17 +92,11 @@ void input_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGradi
     multiply(kernels, panel, std::min(kRowBlock, shape.rows - row),
              {.a = out_gradient + static_cast<std::ptrdiff_t>(row) * run,
               .a_row = run,
-              .a_step = 1,
-              .a_run = 0,
               .b = packed,
               .b_step = panel,
-              .b_run = 0,
-              .runs = 1,
               .run_length = run,
               .c = matrices.x_gradient + static_cast<std::ptrdiff_t>(row) * shape.depth + feature,
-              .c_row = shape.depth,
-              .bias = nullptr,
-              .finish = Finish::kSet});
+              .c_row = shape.depth});
   });
 }
 
@@ -134,16 +123,11 @@ void weight_gradient(const Kernels& kernels, MatmulShape shape, const MatmulGrad
           {.a = packed,
            .a_row = 1,
            .a_step = count,
-           .a_run = 0,
            .b = packed_gradient.data() + static_cast<std::ptrdiff_t>(column) * steps,
            .b_step = panel,
-           .b_run = 0,
-           .runs = 1,
            .run_length = steps,
            .c = matrices.w_gradient + static_cast<std::ptrdiff_t>(first) * shape.columns + column,
-           .c_row = shape.columns,
-           .bias = nullptr,
-           .finish = Finish::kSet});
+           .c_row = shape.columns});
     }
   });
 }

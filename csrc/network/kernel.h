@@ -28,19 +28,19 @@ enum class Finish { kAdd, kSet, kBiasRelu };
 // The sum is a loop over `runs`, each of `run_length` words. A convolution's window is one run
 // per kernel row, so that no copy of the picture is needed.
 struct Product {
-  const Word* a;          // first row's first word
-  std::ptrdiff_t a_row;   // words from one row to the next
-  std::ptrdiff_t a_step;  // words from one step to the next
-  std::ptrdiff_t a_run;   // words from one run to the next
-  const Word* b;          // first step's words, one per column
-  std::ptrdiff_t b_step;  // words
-  std::ptrdiff_t b_run;   // words
-  int runs;
+  const Word* a;              // first row's first word
+  std::ptrdiff_t a_row;       // words from one row to the next
+  std::ptrdiff_t a_step = 1;  // words from one step to the next
+  std::ptrdiff_t a_run = 0;   // words from one run to the next
+  const Word* b;              // first step's words, one per column
+  std::ptrdiff_t b_step;      // words
+  std::ptrdiff_t b_run = 0;   // words
+  int runs = 1;
   int run_length;
   float* c;
   std::ptrdiff_t c_row;
-  const float* bias;  // one per column, for kBiasRelu
-  Finish finish;
+  const float* bias = nullptr;  // one per column, for kBiasRelu
+  Finish finish = Finish::kSet;
 };
 
 using Kernel = void (*)(const Product&);
@@ -86,7 +86,7 @@ struct Kernels {
 // What this processor can run, the fastest first.
 const std::vector<Kernels>& available_kernels();
 
-// Defined where the instruction set is known; empty on other architectures.
+// Of x86-64; empty where the processor lacks the instructions.
 std::vector<Kernels> avx512_kernels();
 std::vector<Kernels> avx2_kernels();
 

@@ -197,17 +197,11 @@ void WinogradLayer::multiply_points(const Buffer<float>& from, int from_channels
       multiply(kernels_, panel, tiles(),
                {.a = words + point * run,
                 .a_row = tile_stride(from_channels) / kernels_.per_word,
-                .a_step = 1,
-                .a_run = 0,
                 .b = packed,
                 .b_step = panel,
-                .b_run = 0,
-                .runs = 1,
                 .run_length = run,
                 .c = to + point * to_channels + column,
-                .c_row = tile_stride(to_channels),
-                .bias = nullptr,
-                .finish = Finish::kSet});
+                .c_row = tile_stride(to_channels)});
       packed += run * panel;
     }
   }
@@ -232,15 +226,11 @@ void WinogradLayer::add_weight_gradient(float* point_sums, PointScratch& scratch
                {.a = inputs + point * depth(),
                 .a_row = 1,
                 .a_step = tile_stride(depth()),
-                .a_run = 0,
                 .b = outputs + point * filters + column,
                 .b_step = tile_stride(filters),
-                .b_run = 0,
-                .runs = 1,
                 .run_length = kernels_.words(tiles()),
                 .c = point_sums + static_cast<std::ptrdiff_t>(point) * depth() * filters + column,
                 .c_row = filters,
-                .bias = nullptr,
                 .finish = Finish::kAdd});
     }
   }
