@@ -222,23 +222,13 @@ void backward(const PictureCall& call) {
   add_chunks(call, layers, chunks);
 }
 
+template <void (*kRun)(const PictureCall&)>
 ffi::Error picture_layers(ffi::ThreadPool pool, std::string_view instruction_set, Strides strides,
                           ffi::Buffer<ffi::U8> pictures, ffi::RemainingArgs arguments,
                           ffi::RemainingRets results) {
   return reported([&] {
     const Kernels& kernels = find_kernels(instruction_set);
-    const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
-    forward(call);
-  });
-}
-
-ffi::Error picture_layers_gradient(ffi::ThreadPool pool, std::string_view instruction_set,
-                                   Strides strides, ffi::Buffer<ffi::U8> pictures,
-                                   ffi::RemainingArgs arguments, ffi::RemainingRets results) {
-  return reported([&] {
-    const Kernels& kernels = find_kernels(instruction_set);
-    const PictureCall call{kernels, on_threads_of(pool), strides, pictures, arguments, results};
-    backward(call);
+    kRun({kernels, on_threads_of(pool), strides, pictures, arguments, results});
   });
 }
 
@@ -302,8 +292,8 @@ auto picture_binding() {
       .RemainingRets();
 }
 
-XLA_FFI_DEFINE_HANDLER(kPictureLayers, picture_layers, picture_binding());
-XLA_FFI_DEFINE_HANDLER(kPictureLayersGradient, picture_layers_gradient, picture_binding());
+XLA_FFI_DEFINE_HANDLER(kPictureLayers, picture_layers<forward>, picture_binding());
+XLA_FFI_DEFINE_HANDLER(kPictureLayersGradient, picture_layers<backward>, picture_binding());
 XLA_FFI_DEFINE_HANDLER(kDense, dense,
                        binding().Arg<ffi::AnyBuffer>().Arg<ffi::AnyBuffer>().Ret<ffi::AnyBuffer>());
 XLA_FFI_DEFINE_HANDLER(kDenseGradient, dense_gradient,
@@ -318,8 +308,11 @@ XLA_FFI_DEFINE_HANDLER(kDenseGradient, dense_gradient,
 
 const std::vector<Kernels>& available_kernels() {
   static const std::vector<Kernels> kAvailable = [] {
-    std::vector<Kernels> found = avx512_kernels();
+    std::vector<Kernels> found;
+#if defined(__x86_64__)
+    found = avx512_kernels();
     for (const Kernels& kernels : avx2_kernels()) found.push_back(kernels);
+#endif
     return found;
   }();
   return kAvailable;

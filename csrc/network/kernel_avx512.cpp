@@ -5,96 +5,36 @@
 #include <immintrin.h>
 
 #include <array>
-#include <cstring>
-#include <utility>
-
-namespace deepracer_fast::network {
-namespace {
 
 // One target for both precisions, as a template cannot vary it: the bf16 extension adds three
 // instructions, which the compiler emits only for the intrinsics of bf16.
 #define DEEPRACER_FAST_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
+namespace deepracer_fast::network {
+namespace {
+
+using Vector = __m512;
 constexpr int kLanes = 16;
 // Of the 32 registers 26 and 24 then hold sums, the others one step's operands.
 constexpr int kTallestTwoWide = 13;
 constexpr int kTallestFourWide = 6;
 
-DEEPRACER_FAST_TARGET inline __m512 broadcast(const Word* word) {
-  int bits;
-  std::memcpy(&bits, word, sizeof(bits));
-  return _mm512_castsi512_ps(_mm512_set1_epi32(bits));
+DEEPRACER_FAST_TARGET inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
+DEEPRACER_FAST_TARGET inline void store(float* to, Vector v) { _mm512_storeu_ps(to, v); }
+DEEPRACER_FAST_TARGET inline Vector broadcast(const Word* word) {
+  return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(*word)));
+}
+
+// The order matters: `max` hands on its second operand if either is not a number. The mask of all
+// lanes is there because gcc 12 warns of the intrinsic without.
+DEEPRACER_FAST_TARGET inline Vector relu(Vector v) {
+  return _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), v);
 }
 
 template <int kPerWord>
-DEEPRACER_FAST_TARGET inline __m512 multiply_add(__m512 a, __m512 b, __m512 sum) {
-  if constexpr (kPerWord == 1)
-    return _mm512_fmadd_ps(a, b, sum);
-  else
-    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-}
-
-// One vector of sums goes to memory, with what `Finish` says is to be done.
-DEEPRACER_FAST_TARGET inline void finish(const Product& product, std::ptrdiff_t offset, int column,
-                                         __m512 sum) {
-  float* c = product.c + offset;
-  if (product.finish == Finish::kAdd) sum = _mm512_add_ps(sum, _mm512_loadu_ps(c));
-  if (product.finish == Finish::kBiasRelu) {
-    sum = _mm512_add_ps(sum, _mm512_loadu_ps(product.bias + column));
-    // The order matters: `max` hands on its second operand if either is not a number. The mask of
-    // all lanes is there because gcc 12 warns of the intrinsic without.
-    sum = _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), sum);
-  }
-  _mm512_storeu_ps(c, sum);
-}
-
-template <int kPerWord, int kRows, int kVectors>
-DEEPRACER_FAST_TARGET void tile(const Product& product) {
-  __m512 sums[kRows][kVectors] = {};
-  const Word* a_run = product.a;
-  const Word* b_run = product.b;
-  for (int run = 0; run < product.runs; ++run) {
-    const Word* a = a_run;
-    const Word* b = b_run;
-    for (int step = 0; step < product.run_length; ++step) {
-      __m512 panel[kVectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) panel[v] = _mm512_loadu_ps(b + v * kLanes);
-#pragma GCC unroll 13
-      for (int row = 0; row < kRows; ++row) {
-        const __m512 value = broadcast(a + row * product.a_row);
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v)
-          sums[row][v] = multiply_add<kPerWord>(value, panel[v], sums[row][v]);
-      }
-      a += product.a_step;
-      b += product.b_step;
-    }
-    a_run += product.a_run;
-    b_run += product.b_run;
-  }
-#pragma GCC unroll 13
-  for (int row = 0; row < kRows; ++row) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      finish(product, row * product.c_row + v * kLanes, v * kLanes, sums[row][v]);
-  }
-}
-
-// Tiles of 1, 2, ... rows.
-template <int kPerWord, int kVectors, int... kRowsMinusOne>
-constexpr auto tiles(std::integer_sequence<int, kRowsMinusOne...>) {
-  return std::array<Kernel, sizeof...(kRowsMinusOne)>{
-      tile<kPerWord, kRowsMinusOne + 1, kVectors>...};
-}
-
-template <int kPerWord>
-Kernels kernels(std::string_view name, Round round, Join join) {
-  static constexpr auto kTwoWide =
-      tiles<kPerWord, 2>(std::make_integer_sequence<int, kTallestTwoWide>());
-  static constexpr auto kFourWide =
-      tiles<kPerWord, 4>(std::make_integer_sequence<int, kTallestFourWide>());
-  return {name, kPerWord, kLanes, kTwoWide, kFourWide, round, join};
+DEEPRACER_FAST_TARGET inline Vector multiply_add(Vector a, Vector b, Vector sum) {
+  if constexpr (kPerWord == 1) return _mm512_fmadd_ps(a, b, sum);
+  return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 
 // Lanes of the next vector that hold one of so many numbers.
@@ -145,6 +85,25 @@ DEEPRACER_FAST_TARGET void join_rows(const float* first, const float* second, in
 }
 
 }  // namespace
+}  // namespace deepracer_fast::network
+
+#include "network/kernel_tile.h"
+
+namespace deepracer_fast::network {
+namespace {
+
+template <int kPerWord>
+Kernels kernels(std::string_view name, Round round, Join join) {
+  return {name,
+          kPerWord,
+          kLanes,
+          kTiles<kPerWord, 2, kTallestTwoWide>,
+          kTiles<kPerWord, 4, kTallestFourWide>,
+          round,
+          join};
+}
+
+}  // namespace
 
 std::vector<Kernels> avx512_kernels() {
   std::vector<Kernels> found;
@@ -157,11 +116,4 @@ std::vector<Kernels> avx512_kernels() {
 }
 
 }  // namespace deepracer_fast::network
-
-#else
-
-namespace deepracer_fast::network {
-std::vector<Kernels> avx512_kernels() { return {}; }
-}  // namespace deepracer_fast::network
-
 #endif

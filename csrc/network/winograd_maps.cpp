@@ -130,58 +130,51 @@ DEEPRACER_FAST_TARGET inline void apply(const __m256* in, int in_step, __m256* o
   }
 }
 
-// Matrix * pixels * Matrix^T, 8 channels at a time.
-template <class Matrix>
-DEEPRACER_FAST_TARGET void gather(const float* const* pixels, int channels, float* points,
-                                  std::ptrdiff_t step) {
+// Matrix * pixels * Matrix^T, 8 channels at a time: `load(row * kIn + column)` reads the pixels of
+// a tile, `store(row * kOut + column, result)` takes what becomes of them.
+template <class Matrix, class Load, class Store>
+[[gnu::always_inline]] DEEPRACER_FAST_TARGET inline void apply_twice(const Load& load,
+                                                                     const Store& store) {
   constexpr int kIn = Matrix::kColumns, kOut = Matrix::kRows;
-  for (int channel = 0; channel < channels; channel += kLanes) {
-    __m256 in[kIn], half[kIn * kOut], out[kOut];
+  __m256 in[kIn], half[kIn * kOut], out[kOut];
 #pragma GCC unroll 6
-    for (int row = 0; row < kIn; ++row) {
+  for (int row = 0; row < kIn; ++row) {
 #pragma GCC unroll 6
-      for (int column = 0; column < kIn; ++column)
-        in[column] = _mm256_loadu_ps(pixels[row * kIn + column] + channel);
-      apply<Matrix>(in, 1, half + row * kOut, 1);
-    }
+    for (int column = 0; column < kIn; ++column) in[column] = load(row * kIn + column);
+    apply<Matrix>(in, 1, half + row * kOut, 1);
+  }
 #pragma GCC unroll 6
-    for (int column = 0; column < kOut; ++column) {
-      apply<Matrix>(half + column, kOut, out, 1);
+  for (int column = 0; column < kOut; ++column) {
+    apply<Matrix>(half + column, kOut, out, 1);
 #pragma GCC unroll 6
-      for (int row = 0; row < kOut; ++row)
-        _mm256_storeu_ps(points + (row * kOut + column) * step + channel, out[row]);
-    }
+    for (int row = 0; row < kOut; ++row) store(row * kOut + column, out[row]);
   }
 }
 
-// Pixels become Matrix * points * Matrix^T, added to them or, as outputs, with bias and ReLU.
+template <class Matrix>
+DEEPRACER_FAST_TARGET void gather(const float* const* pixels, int channels, float* points,
+                                  std::ptrdiff_t step) {
+  for (int channel = 0; channel < channels; channel += kLanes)
+    apply_twice<Matrix>(
+        [=](int i) DEEPRACER_FAST_TARGET { return _mm256_loadu_ps(pixels[i] + channel); },
+        [=](int i, __m256 sum)
+            DEEPRACER_FAST_TARGET { _mm256_storeu_ps(points + i * step + channel, sum); });
+}
+
+// The results are added to the pixels or, as outputs, put there with bias and ReLU.
 template <class Matrix, bool kIsOutput>
 DEEPRACER_FAST_TARGET void scatter(const float* points, std::ptrdiff_t step, int channels,
                                    float* const* pixels, const float* bias) {
-  constexpr int kIn = Matrix::kColumns, kOut = Matrix::kRows;
-  for (int channel = 0; channel < channels; channel += kLanes) {
-    __m256 in[kIn], half[kIn * kOut], out[kOut];
-#pragma GCC unroll 6
-    for (int row = 0; row < kIn; ++row) {
-#pragma GCC unroll 6
-      for (int column = 0; column < kIn; ++column)
-        in[column] = _mm256_loadu_ps(points + (row * kIn + column) * step + channel);
-      apply<Matrix>(in, 1, half + row * kOut, 1);
-    }
-#pragma GCC unroll 6
-    for (int column = 0; column < kOut; ++column) {
-      apply<Matrix>(half + column, kOut, out, 1);
-#pragma GCC unroll 6
-      for (int row = 0; row < kOut; ++row) {
-        float* pixel = pixels[row * kOut + column] + channel;
-        const __m256 other = _mm256_loadu_ps(kIsOutput ? bias + channel : pixel);
-        __m256 sum = _mm256_add_ps(out[row], other);
-        // Of two operands `max` hands on the second if either is not a number.
-        if (kIsOutput) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
-        _mm256_storeu_ps(pixel, sum);
-      }
-    }
-  }
+  for (int channel = 0; channel < channels; channel += kLanes)
+    apply_twice<Matrix>(
+        [=](int i) DEEPRACER_FAST_TARGET { return _mm256_loadu_ps(points + i * step + channel); },
+        [=](int i, __m256 sum) DEEPRACER_FAST_TARGET {
+          float* pixel = pixels[i] + channel;
+          sum = _mm256_add_ps(sum, _mm256_loadu_ps(kIsOutput ? bias + channel : pixel));
+          // Of two operands `max` hands on the second if either is not a number.
+          if (kIsOutput) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
+          _mm256_storeu_ps(pixel, sum);
+        });
 }
 
 DEEPRACER_FAST_TARGET void add_scaled(float factor, const float* from, std::ptrdiff_t count,
@@ -210,19 +203,18 @@ const PointMaps* maps() {
 }
 
 }  // namespace
+}  // namespace deepracer_fast::network
+#endif
 
-const PointMaps* find_point_maps(int window) {
+namespace deepracer_fast::network {
+
+const PointMaps* find_point_maps([[maybe_unused]] int window) {
+#if defined(__x86_64__)
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return nullptr;
   if (window == 2) return maps<2>();
-  return window == 3 ? maps<3>() : nullptr;
+  if (window == 3) return maps<3>();
+#endif
+  return nullptr;
 }
 
 }  // namespace deepracer_fast::network
-
-#else
-
-namespace deepracer_fast::network {
-const PointMaps* find_point_maps(int /*window*/) { return nullptr; }
-}  // namespace deepracer_fast::network
-
-#endif
