@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "rendering/blocks.h"
 
@@ -38,6 +39,8 @@ struct Face {
   int count = 0;
   std::array<PicturePoint, kMaxFacePoints> points;
   float grey = 0.0F;
+
+  std::span<const PicturePoint> corners() const { return std::span(points).first(count); }
 };
 
 // The camera over the world.
@@ -69,27 +72,24 @@ class ObjectPainter {
   void draw(const Object& object);
 
  private:
-  void draw_block(const Object& object, Vec2 axis, const Block& block);
-  void draw_beside(const Object& object, Vec2 axis, const Block& block, const Block& body);
-  Vec3 eye_of(const Object& object, Vec2 axis) const;
-  void add_wall(const Object& object, Vec2 axis, const Block& block, Vec2 from, Vec2 to,
-                Vec2 normal);
-  bool add_face(const Object& object, Vec2 axis, const std::array<Vec3, 4>& corners, Vec3 normal,
-                float grey);
-  Vec3 to_camera(const Object& object, Vec2 axis, Vec3 point) const;
-  float lit_grey(const Object& object, Vec2 axis, Vec3 normal, float grey) const;
+  void draw_block(const Object& object, const Block& block, const Block* body = nullptr);
+  Vec3 eye_of(const Object& object) const;
+  void add_wall(const Object& object, const Block& block, Vec2 from, Vec2 to, Vec2 normal);
+  void add_face(const Object& object, const std::array<Vec3, 4>& corners, Vec3 normal, float grey);
+  Vec3 to_camera(const Object& object, Vec3 point) const;
+  float lit_grey(const Object& object, Vec3 normal, float grey) const;
   void fill();
   void fill_row(int row);
   static bool is_plain_at(const Face& face, float middle);
   void add_line(const Face& face, float line, float weight);
   void add_edge(float column, float weight, float grey);
   void blend_stretches(int row);
-  void blend(int row, int first, int end);
   void blend_columns(int row, int first, int end);
 
   float shade_of(const Block& block) const {
     return block.shades[static_cast<std::size_t>(channel_)];
   }
+  std::span<const Face> faces() const { return std::span(faces_).first(num_faces_); }
 
   const Channel channel_;
   const Lens lens_;
@@ -111,35 +111,38 @@ class ObjectPainter {
 // An object's first block is its body. The others, a car's wheels, stand partly inside it: they are
 // drawn before it, the farthest first, and then once more what sticks out of its sides.
 void ObjectPainter::draw(const Object& object) {
-  const Vec2 axis = object.along;
   const Block& body = blocks(object.kind).front();
   const std::span<const Block> rest = blocks(object.kind).subspan(1);
   std::array<std::pair<float, const Block*>, 8> order;
   std::size_t count = 0;
   for (const Block& block : rest) {
-    const Vec2 centre = offset(object.position, axis, 0.5F * (block.rear + block.front),
+    const Vec2 centre = offset(object.position, object.along, 0.5F * (block.rear + block.front),
                                0.5F * (block.right + block.left));
     const Vec2 gap = centre - lens_.position;
     order[count++] = {-dot(gap, gap), &block};
   }
   std::sort(order.begin(), order.begin() + count);
-  for (std::size_t i = 0; i < count; ++i) draw_block(object, axis, *order[i].second);
-  draw_block(object, axis, body);
-  for (std::size_t i = 0; i < count; ++i) draw_beside(object, axis, *order[i].second, body);
+  for (std::size_t i = 0; i < count; ++i) draw_block(object, *order[i].second);
+  draw_block(object, body);
+  for (std::size_t i = 0; i < count; ++i) draw_block(object, *order[i].second, &body);
 }
 
-// The faces that look towards the lens; the ground hides the bottom.
-void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) {
-  const Vec3 eye = eye_of(object, axis);
+// The faces that look towards the lens, or of a block that stands partly inside a body those that
+// do so from beside that; the ground hides the bottom.
+void ObjectPainter::draw_block(const Object& object, const Block& b, const Block* body) {
+  const Vec3 eye = eye_of(object);
+  const bool is_whole = body == nullptr;
   num_faces_ = 0;
-  if (eye.x > b.front)
-    add_wall(object, axis, b, {b.front, b.right}, {b.front, b.left}, {1.0F, 0.0F});
-  if (eye.x < b.rear) add_wall(object, axis, b, {b.rear, b.right}, {b.rear, b.left}, {-1.0F, 0.0F});
-  if (eye.y > b.left) add_wall(object, axis, b, {b.rear, b.left}, {b.front, b.left}, {0.0F, 1.0F});
-  if (eye.y < b.right)
-    add_wall(object, axis, b, {b.rear, b.right}, {b.front, b.right}, {0.0F, -1.0F});
-  if (eye.z > b.top)
-    add_face(object, axis,
+  if (is_whole && eye.x > b.front)
+    add_wall(object, b, {b.front, b.right}, {b.front, b.left}, {1.0F, 0.0F});
+  if (is_whole && eye.x < b.rear)
+    add_wall(object, b, {b.rear, b.right}, {b.rear, b.left}, {-1.0F, 0.0F});
+  if (eye.y > b.left && (is_whole || b.left > body->left))
+    add_wall(object, b, {b.rear, b.left}, {b.front, b.left}, {0.0F, 1.0F});
+  if (eye.y < b.right && (is_whole || b.right < body->right))
+    add_wall(object, b, {b.rear, b.right}, {b.front, b.right}, {0.0F, -1.0F});
+  if (is_whole && eye.z > b.top)
+    add_face(object,
              {{{b.rear, b.right, b.top},
                {b.front, b.right, b.top},
                {b.front, b.left, b.top},
@@ -148,28 +151,16 @@ void ObjectPainter::draw_block(const Object& object, Vec2 axis, const Block& b) 
   if (num_faces_ > 0) fill();
 }
 
-// The face of a block that looks towards the lens from beside the body.
-void ObjectPainter::draw_beside(const Object& object, Vec2 axis, const Block& b,
-                                const Block& body) {
-  const Vec3 eye = eye_of(object, axis);
-  num_faces_ = 0;
-  if (eye.y > b.left && b.left > body.left)
-    add_wall(object, axis, b, {b.rear, b.left}, {b.front, b.left}, {0.0F, 1.0F});
-  if (eye.y < b.right && b.right < body.right)
-    add_wall(object, axis, b, {b.rear, b.right}, {b.front, b.right}, {0.0F, -1.0F});
-  if (num_faces_ > 0) fill();
-}
-
 // The lens in the object's frame.
-Vec3 ObjectPainter::eye_of(const Object& object, Vec2 axis) const {
+Vec3 ObjectPainter::eye_of(const Object& object) const {
   const Vec2 gap = lens_.position - object.position;
-  return {dot(gap, axis), cross(axis, gap), lens_.height};
+  return {dot(gap, object.along), cross(object.along, gap), lens_.height};
 }
 
 // The upright face of a block over a line of its foot.
-void ObjectPainter::add_wall(const Object& object, Vec2 axis, const Block& b, Vec2 from, Vec2 to,
+void ObjectPainter::add_wall(const Object& object, const Block& b, Vec2 from, Vec2 to,
                              Vec2 normal) {
-  add_face(object, axis,
+  add_face(object,
            {{{from.x, from.y, b.bottom},
              {to.x, to.y, b.bottom},
              {to.x, to.y, b.top},
@@ -178,18 +169,18 @@ void ObjectPainter::add_wall(const Object& object, Vec2 axis, const Block& b, Ve
 }
 
 // A point of the object's frame as the camera has it: x right, y down, z along its axis.
-Vec3 ObjectPainter::to_camera(const Object& object, Vec2 axis, Vec3 point) const {
-  const Vec2 gap = offset(object.position, axis, point.x, point.y) - lens_.position;
+Vec3 ObjectPainter::to_camera(const Object& object, Vec3 point) const {
+  const Vec2 gap = offset(object.position, object.along, point.x, point.y) - lens_.position;
   const float ahead = dot(gap, lens_.along);
   const float down = lens_.height - point.z;
   return {-cross(lens_.along, gap), down * cosine_ - ahead * sine_, ahead * cosine_ + down * sine_};
 }
 
-// Clips a face at the near plane and projects it; false if nothing is left in the picture.
-bool ObjectPainter::add_face(const Object& object, Vec2 axis, const std::array<Vec3, 4>& corners,
-                             Vec3 normal, float grey) {
+// Clips a face at the near plane and projects it, if anything is left in the picture.
+void ObjectPainter::add_face(const Object& object, const std::array<Vec3, 4>& corners, Vec3 normal,
+                             float grey) {
   std::array<Vec3, 4> p;
-  for (std::size_t i = 0; i < 4; ++i) p[i] = to_camera(object, axis, corners[i]);
+  for (std::size_t i = 0; i < 4; ++i) p[i] = to_camera(object, corners[i]);
   Face& face = faces_[num_faces_];
   face.count = 0;
   const auto project = [&](Vec3 q) {
@@ -206,14 +197,13 @@ bool ObjectPainter::add_face(const Object& object, Vec2 axis, const std::array<V
       project({a.x + t * (b.x - a.x), a.y + t * (b.y - a.y), kNear});
     }
   }
-  if (face.count < 3) return false;
-  face.grey = lit_grey(object, axis, normal, grey);
+  if (face.count < 3) return;
+  face.grey = lit_grey(object, normal, grey);
   ++num_faces_;
-  return true;
 }
 
-float ObjectPainter::lit_grey(const Object& object, Vec2 axis, Vec3 normal, float grey) const {
-  const Vec2 n = offset({}, axis, normal.x, normal.y);
+float ObjectPainter::lit_grey(const Object& object, Vec3 normal, float grey) const {
+  const Vec2 n = offset({}, object.along, normal.x, normal.y);
   const float to_sun = n.x * kToSun.x + n.y * kToSun.y + normal.z * kToSun.z;
   const float away2 = dot(object.position, object.position) + kLampHeight * kLampHeight;
   const float to_lamp = (normal.z * kLampHeight - dot(n, object.position)) / std::sqrt(away2);
@@ -225,13 +215,11 @@ float ObjectPainter::lit_grey(const Object& object, Vec2 axis, Vec3 normal, floa
 
 void ObjectPainter::fill() {
   float top = 1e9F, bottom = -1e9F;
-  for (int i = 0; i < num_faces_; ++i) {
-    const Face& face = faces_[i];
-    for (int k = 0; k < face.count; ++k) {
-      top = std::min(top, face.points[k].row);
-      bottom = std::max(bottom, face.points[k].row);
+  for (const Face& face : faces())
+    for (const PicturePoint& point : face.corners()) {
+      top = std::min(top, point.row);
+      bottom = std::max(bottom, point.row);
     }
-  }
   const auto limit = static_cast<float>(height_);
   const int first = static_cast<int>(std::clamp(top - 1.5F, 0.0F, limit));
   const int end = static_cast<int>(std::clamp(bottom + 1.5F, 0.0F, limit));
@@ -245,28 +233,25 @@ void ObjectPainter::fill_row(int row) {
   num_edges_ = 0;
   first_column_ = width_ + 8;
   last_column_ = -1;
+  covered_ = lit_ = 0.0F;
   const float middle = static_cast<float>(row) + 0.5F;
-  bool is_plain = true;
-  for (int k = 0; k < num_faces_; ++k) is_plain = is_plain && is_plain_at(faces_[k], middle);
-  if (is_plain) {
-    for (int k = 0; k < num_faces_; ++k) add_line(faces_[k], middle, 1.0F);
-    blend_stretches(row);
-    return;
+  if (std::ranges::all_of(faces(), [&](const Face& face) { return is_plain_at(face, middle); })) {
+    for (const Face& face : faces()) add_line(face, middle, 1.0F);
+    return blend_stretches(row);
   }
   for (int i = -kLinesPerRow; i < kLinesPerRow; ++i) {
     const float gap = (static_cast<float>(i) + 0.5F) / kLinesPerRow;  // rows
     const float weight = (1.0F - std::abs(gap)) / kLinesPerRow;
-    for (int k = 0; k < num_faces_; ++k) add_line(faces_[k], middle + gap, weight);
+    for (const Face& face : faces()) add_line(face, middle + gap, weight);
   }
-  blend(row, first_column_, last_column_ + 1);
+  blend_columns(row, first_column_, last_column_ + 1);
 }
 
 // Whether every line within one row of `middle` meets the same two steep edges of a face, or none.
 bool ObjectPainter::is_plain_at(const Face& face, float middle) {
   constexpr float kSteep = 0.3F;  // columns per row, at most
-  PicturePoint a = face.points[face.count - 1];
-  for (int k = 0; k < face.count; ++k) {
-    const PicturePoint b = face.points[k];
+  PicturePoint a = face.corners().back();
+  for (const PicturePoint b : face.corners()) {
     if (std::abs(b.row - middle) < 1.0F) return false;
     if ((a.row <= middle) != (b.row <= middle) &&
         std::abs(b.column - a.column) > kSteep * std::abs(b.row - a.row))
@@ -278,9 +263,8 @@ bool ObjectPainter::is_plain_at(const Face& face, float middle) {
 
 void ObjectPainter::add_line(const Face& face, float line, float weight) {
   Stretch stretch = {1e9F, -1e9F};
-  PicturePoint a = face.points[face.count - 1];
-  for (int k = 0; k < face.count; ++k) {
-    const PicturePoint b = face.points[k];
+  PicturePoint a = face.corners().back();
+  for (const PicturePoint b : face.corners()) {
     if ((a.row <= line) != (b.row <= line)) {
       const float column = a.column + (line - a.row) / (b.row - a.row) * (b.column - a.column);
       stretch = {std::min(stretch.left, column), std::max(stretch.right, column)};
@@ -302,13 +286,11 @@ void ObjectPainter::add_edge(float column, float weight, float grey) {
   const float first = 0.5F * weight * (1.0F - beyond) * (1.0F - beyond);
   const float last = 0.5F * weight * beyond * beyond;
   const float middle = weight - first - last;
-  const auto i = static_cast<std::size_t>(index);
-  coverage_[i] += first;
-  coverage_[i + 1] += middle;
-  coverage_[i + 2] += last;
-  light_[i] += grey * first;
-  light_[i + 1] += grey * middle;
-  light_[i + 2] += grey * last;
+  const std::array<float, 3> steps = {first, middle, last};
+  for (int i = 0; i < 3; ++i) {
+    coverage_[index + i] += steps[i];
+    light_[index + i] += grey * steps[i];
+  }
   if (num_edges_ < kMaxEdges) edges_[num_edges_++] = index;
   first_column_ = std::min(first_column_, index);
   last_column_ = std::max(last_column_, index + 2);
@@ -318,7 +300,6 @@ void ObjectPainter::add_edge(float column, float weight, float grey) {
 void ObjectPainter::blend_stretches(int row) {
   std::sort(edges_.begin(), edges_.begin() + num_edges_);
   std::uint8_t* line = picture_ + row * width_;
-  covered_ = lit_ = 0.0F;
   int done = 0;  // steps before this index are laid
   for (int k = 0; k < num_edges_; ++k) {
     const int index = edges_[k];
@@ -331,20 +312,13 @@ void ObjectPainter::blend_stretches(int row) {
   }
 }
 
-// Lays steps [first, end) over the picture, from nothing, and clears them.
-void ObjectPainter::blend(int row, int first, int end) {
-  covered_ = lit_ = 0.0F;
-  blend_columns(row, first, end);
-}
-
-// Goes on with what is covered before step `first`.
+// Lays steps [first, end) over the picture, on top of what is covered before, and clears them.
 void ObjectPainter::blend_columns(int row, int first, int end) {
   std::uint8_t* line = picture_ + row * width_;
   for (int i = first; i < end; ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    covered_ += coverage_[index];
-    lit_ += light_[index];
-    coverage_[index] = light_[index] = 0.0F;
+    covered_ += coverage_[i];
+    lit_ += light_[i];
+    coverage_[i] = light_[i] = 0.0F;
     const int column = i - 2;
     if (column < 0 || column >= width_) continue;
     const float mixed = static_cast<float>(line[column]) * (1.0F - covered_) + lit_;
