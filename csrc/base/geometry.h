@@ -20,19 +20,22 @@ inline constexpr float kPi = std::numbers::pi_v<float>;
 inline constexpr float degrees(float radians) { return radians * (180.0F / kPi); }
 inline constexpr float radians(float degrees) { return degrees * (kPi / 180.0F); }
 
-struct Vec2 {
-  float x = 0.0F;
-  float y = 0.0F;
+template <typename Number>
+struct Vector2 {
+  Number x = 0;
+  Number y = 0;
 
-  bool operator==(const Vec2&) const = default;
+  bool operator==(const Vector2&) const = default;
+  friend constexpr Vector2 operator+(Vector2 a, Vector2 b) { return {a.x + b.x, a.y + b.y}; }
+  friend constexpr Vector2 operator-(Vector2 a, Vector2 b) { return {a.x - b.x, a.y - b.y}; }
+  friend constexpr Vector2 operator*(Number s, Vector2 a) { return {s * a.x, s * a.y}; }
+  friend constexpr Number dot(Vector2 a, Vector2 b) { return a.x * b.x + a.y * b.y; }
+  friend constexpr Number cross(Vector2 a, Vector2 b) { return a.x * b.y - a.y * b.x; }
+  friend Number length(Vector2 a) { return std::sqrt(dot(a, a)); }
 };
+using Vec2 = Vector2<float>;
+using Vec2d = Vector2<double>;  // of what is worked out once, before anybody drives
 
-inline constexpr Vec2 operator+(Vec2 a, Vec2 b) { return {a.x + b.x, a.y + b.y}; }
-inline constexpr Vec2 operator-(Vec2 a, Vec2 b) { return {a.x - b.x, a.y - b.y}; }
-inline constexpr Vec2 operator*(float s, Vec2 a) { return {s * a.x, s * a.y}; }
-inline constexpr float dot(Vec2 a, Vec2 b) { return a.x * b.x + a.y * b.y; }
-inline constexpr float cross(Vec2 a, Vec2 b) { return a.x * b.y - a.y * b.x; }
-inline float length(Vec2 a) { return std::sqrt(dot(a, a)); }
 inline float distance2(Vec2 a, Vec2 b) { return dot(b - a, b - a); }
 inline float distance(Vec2 a, Vec2 b) { return length(b - a); }
 

@@ -35,7 +35,6 @@
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 
 #include "base/fields.h"
@@ -52,8 +51,7 @@ inline constexpr float kMaxSteering = radians(kMaxSteeringDeg);  // rad
 inline constexpr float kMinSpeed = 0.1F;                         // m/s
 inline constexpr float kMaxSpeed = 4.0F;                         // m/s
 
-inline constexpr Range kQuarterTurn = {-1.58,
-                                       1.58};  // rad, to each side, that a wheel may stand at
+inline constexpr Range kQuarterTurn = {-1.58, 1.58};  // rad, of a wheel to each side
 
 // Geometry of the car (deepracer URDF), in metres from base_link, which lies on the ground.
 inline constexpr float kFrontPoint = 0.14F;  // the point whose x, y and progress are reported
@@ -111,12 +109,8 @@ inline constexpr VehicleParams kVersion5 = {0.0455F, 1.021F, 3.78F,  0.257F, 0.0
 inline constexpr VehicleParams kVersion6 = {0.0545F, 1.014F, 30.0F, 0.22F,  0.03F,
                                             0.148F,  0.0F,   0.99F, 0.0063F};
 
-// The car that `version` of model_metadata.json selects; straight unless `asymmetric`. Throws
-// std::invalid_argument unless that is 3 to 6.
-inline VehicleParams vehicle_params(int car_version, bool asymmetric = false) {
-  if (car_version < kFirstVersion || car_version > kLastVersion)
-    throw std::invalid_argument("car_version must lie in [3, 6], got " +
-                                std::to_string(car_version));
+// The car that `version` of model_metadata.json selects, 3 to 6; straight unless `asymmetric`.
+inline VehicleParams vehicle_params(int car_version, bool asymmetric) {
   VehicleParams params = car_version <= 4 ? kVersion4 : car_version == 5 ? kVersion5 : kVersion6;
   if (!asymmetric) params.steering_offset = 0.0F;
   return params;

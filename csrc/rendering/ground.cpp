@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
-#include <string>
 
+#include "base/geometry.h"
 #include "rendering/grain.h"
 #include "rendering/plane.h"
 
@@ -16,28 +15,14 @@ constexpr double kFinestTexel = 0.0035;        // m
 constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0; all levels have twice as many
 constexpr double kMaxPitch = 32000.0;          // texels; positions are 16.16 fixed point
 
-struct Point {
-  double x, y;
-};
-
-Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
-Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
-Point operator*(double scale, Point a) { return {scale * a.x, scale * a.y}; }
-double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
-double norm(Point a) { return std::sqrt(dot(a, a)); }
+using Point = Vec2d;
 Point left_normal(Point direction) { return {-direction.y, direction.x}; }
 
 using Polyline = std::vector<Point>;
 
 Polyline polyline_of(std::span<const double> xy) {
   Polyline points;
-  for (std::size_t i = 0; i + 1 < xy.size(); i += 2) {
-    if (!std::isfinite(xy[i]) || !std::isfinite(xy[i + 1])) {
-      throw std::invalid_argument("polyline coordinates must be finite, point " +
-                                  std::to_string(i / 2) + " is not");
-    }
-    points.push_back({xy[i], xy[i + 1]});
-  }
+  for (std::size_t i = 0; i + 1 < xy.size(); i += 2) points.push_back({xy[i], xy[i + 1]});
   return points;
 }
 
@@ -47,7 +32,7 @@ std::vector<Point> directions_of(const Polyline& line) {
   Point last = line.back() - line.front();
   for (std::size_t i = 0; i + 1 < line.size(); ++i) {
     const Point step = line[i + 1] - line[i];
-    if (norm(step) > 1e-9) last = (1.0 / norm(step)) * step;
+    if (length(step) > 1e-9) last = (1.0 / length(step)) * step;
     directions[i] = last;
   }
   return directions;
@@ -179,20 +164,20 @@ void add_dashes(const Polyline& centre, const Look& look, Canvas& canvas) {
   const std::vector<Point> directions = directions_of(centre);
   double arc = 0.0;  // at the start of the segment
   for (std::size_t i = 0; i + 1 < centre.size(); ++i) {
-    const double length = norm(centre[i + 1] - centre[i]);
+    const double end = arc + length(centre[i + 1] - centre[i]);
     const Point half_width = (0.5 * look.dash_width) * left_normal(directions[i]);
     double dash = look.dash_first;
     if (arc > dash)
       dash += std::floor((arc - dash) / look.dash_pitch) * static_cast<double>(look.dash_pitch);
-    for (; dash < arc + length; dash += look.dash_pitch) {
+    for (; dash < end; dash += look.dash_pitch) {
       const double from = std::max(dash, arc) - arc;
-      const double to = std::min(dash + look.dash_length, arc + length) - arc;
+      const double to = std::min(dash + look.dash_length, end) - arc;
       if (to <= from) continue;
       const Point a = centre[i] + from * directions[i];
       const Point b = centre[i] + to * directions[i];
       canvas.add_quad({a - half_width, b - half_width, b + half_width, a + half_width});
     }
-    arc += length;
+    arc = end;
   }
 }
 
@@ -221,10 +206,6 @@ void add_start_line(const Polyline& centre, const Polyline borders[2], const Loo
 Ground::Ground(std::span<const double> centre, std::span<const double> inner,
                std::span<const double> outer, bool is_loop, const Look& look)
     : look_(look) {
-  if (centre.size() < 4 || inner.size() < 4 || outer.size() != inner.size()) {
-    throw std::invalid_argument(
-        "inner and outer must hold the same number of points, and every line 2 or more");
-  }
   const Polyline middle = polyline_of(centre);
   const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
   choose_extent(inner, outer);

@@ -46,8 +46,7 @@ class Ground {
 
   // Each polyline is x0, y0, x1, y1, ... in metres, at least two points in driving direction;
   // points of the same number on inner and outer border stand opposite each other. A closed one
-  // (is_loop) repeats its first point at the end. Throws std::invalid_argument if sizes disagree or
-  // a coordinate is not finite.
+  // (is_loop) repeats its first point at the end.
   Ground(std::span<const double> centre, std::span<const double> inner,
          std::span<const double> outer, bool is_loop, const Look& look);
 

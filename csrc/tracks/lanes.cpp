@@ -42,14 +42,6 @@ Knots knots(const Polyline& center, std::span<const Vec2> lane) {
   return result;
 }
 
-struct Vec2d {
-  double x = 0.0;
-  double y = 0.0;
-};
-
-Vec2d operator+(Vec2d a, Vec2d b) { return {a.x + b.x, a.y + b.y}; }
-Vec2d operator-(Vec2d a, Vec2d b) { return {a.x - b.x, a.y - b.y}; }
-Vec2d operator*(double s, Vec2d a) { return {s * a.x, s * a.y}; }
 Vec2 narrow(Vec2d a) { return {static_cast<float>(a.x), static_cast<float>(a.y)}; }
 
 // Rows of a tridiagonal system: lower * x[i - 1] + middle * x[i] + upper * x[i + 1] = right.
@@ -129,20 +121,11 @@ CubicSpline::Point CubicSpline::at(float parameter, int& hint) const {
 
 Lanes::Lanes(const Track& track)
     : track_(&track),
-      length_(track.length()),
-      is_loop_(track.is_loop()),
       lines_{Polyline(midway(track, track.inner())), Polyline(midway(track, track.outer()))} {
   for (std::size_t lane = 0; lane < 2; ++lane) {
     const Knots k = knots(track.center(), lines_[lane].points());
-    splines_[lane] = CubicSpline(k.arcs, k.points, is_loop_);
+    splines_[lane] = CubicSpline(k.arcs, k.points, track.is_loop());
   }
-}
-
-float Lanes::wrap(float arc) const {
-  if (!is_loop_) return std::clamp(arc, 0.0F, length_);
-  if (arc >= 0.0F && arc < length_) return arc;  // nearly always
-  const float wrapped = std::fmod(arc, length_);
-  return wrapped < 0.0F ? wrapped + length_ : wrapped;
 }
 
 LanePose Lanes::parked_at(Lane lane, float arc) const {

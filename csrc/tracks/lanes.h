@@ -62,15 +62,11 @@ class Lanes {
   CubicSpline::Point drive_at(Lane lane, float arc, int& hint) const;
   // The lane whose side of the road `p` lies on; on the centre line itself the outer one.
   Lane nearest(Vec2 p) const;
-  float length() const { return length_; }  // m, of the centre line
-  bool is_loop() const { return is_loop_; }
   // The same place as `arc`, from the start of a loop.
-  float wrap(float arc) const;
+  float wrap(float arc) const { return track_->wrap_arc(arc); }
 
  private:
   const Track* track_;
-  float length_;
-  bool is_loop_;
   std::array<Polyline, 2> lines_;
   std::array<CubicSpline, 2> splines_;
 };

@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::size_t kLeaf = 8;  // segments
 
-double cross(LineTree::Point a, LineTree::Point b) { return a.x * b.y - a.y * b.x; }
-LineTree::Point gap(LineTree::Point from, LineTree::Point to) {
-  return {to.x - from.x, to.y - from.y};
-}
-
 }  // namespace
 
 LineTree::LineTree(std::span<const double> xy) {
@@ -67,13 +62,11 @@ void LineTree::look(std::size_t level, std::size_t node, Point p, Candidate& bes
 void LineTree::look_at_leaf(std::size_t leaf, Point p, Candidate& best) const {
   const std::size_t end = std::min((leaf + 1) * kLeaf, num_segments());
   for (std::size_t i = leaf * kLeaf; i < end; ++i) {
-    const Point span = gap(points_[i], points_[i + 1]), to_p = gap(points_[i], p);
-    const double squared =
-        std::max(span.x * span.x + span.y * span.y, std::numeric_limits<double>::min());
-    const double t = std::clamp((to_p.x * span.x + to_p.y * span.y) / squared, 0.0, 1.0);
-    const Point foot = {points_[i].x + t * span.x, points_[i].y + t * span.y};
-    const Point rest = gap(foot, p);
-    const double gap2 = rest.x * rest.x + rest.y * rest.y;
+    const Point span = points_[i + 1] - points_[i];
+    const double squared = std::max(dot(span, span), std::numeric_limits<double>::min());
+    const double t = std::clamp(dot(p - points_[i], span) / squared, 0.0, 1.0);
+    const Point foot = points_[i] + t * span;
+    const double gap2 = dot(p - foot, p - foot);
     if (gap2 < best.gap2 || (gap2 == best.gap2 && i < best.found.segment)) best = {gap2, {foot, i}};
   }
 }
@@ -117,9 +110,9 @@ struct LineTree::Search {
   }
 
   bool crosses(std::size_t i, std::size_t j) const {
-    const Point step = gap(one.points_[i], one.points_[i + 1]);
-    const Point other_step = gap(other.points_[j], other.points_[j + 1]);
-    const Point between = gap(one.points_[i], other.points_[j]);
+    const Point step = one.points_[i + 1] - one.points_[i];
+    const Point other_step = other.points_[j + 1] - other.points_[j];
+    const Point between = other.points_[j] - one.points_[i];
     const double determinant = cross(step, other_step);
     const double on_one = cross(between, other_step) / determinant;
     const double on_other = cross(between, step) / determinant;

@@ -10,13 +10,13 @@
 #include <span>
 #include <vector>
 
+#include "base/geometry.h"
+
 namespace deepracer_fast {
 
 class LineTree {
  public:
-  struct Point {
-    double x, y;
-  };
+  using Point = Vec2d;
   struct Nearest {
     Point point;
     std::size_t segment;  // the first of those that are as near

@@ -143,6 +143,7 @@ TrackPoint Track::locate(Vec2 p) const {
 
 float Track::wrap_arc(float arc) const {
   if (!is_loop_) return std::clamp(arc, 0.0F, length());
+  if (arc >= 0.0F && arc < length()) return arc;  // nearly always
   const float wrapped = std::fmod(arc, length());
   return wrapped < 0.0F ? wrapped + length() : wrapped;
 }

@@ -52,6 +52,8 @@ class Track {
   // Strictly between the borders.
   bool on_road(Vec2 p) const;
 
+  // The same place as `arc` from the start of a loop, the nearest that there is on an open road.
+  float wrap_arc(float arc) const;
   // The centre point at arc length `arc`, which wraps on a loop, and the direction of driving.
   Vec2 center_at(float arc) const { return center_.point_at(wrap_arc(arc)); }
   float heading_at(float arc) const;
@@ -59,7 +61,6 @@ class Track {
   Vec2 lane_at(float arc, Vec2 p) const;
 
  private:
-  float wrap_arc(float arc) const;
   void build_road(std::span<const Vec2> inner, std::span<const Vec2> outer);
 
   bool crossed(int column, int row) const;
