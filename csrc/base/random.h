@@ -30,6 +30,13 @@ inline constexpr float uniform(std::uint64_t seed, std::uint32_t car, std::uint3
   return static_cast<float>(random_bits(seed, car, episode, draw) >> 40) * 0x1.0p-24F;
 }
 
+// A standard normal number, the sum of twelve uniform ones: cut at +-6.
+inline float normal(std::uint64_t seed, std::uint32_t number) {
+  float sum = -6.0F;
+  for (std::uint32_t k = 0; k < 12; ++k) sum += uniform(seed, 0, number, k);
+  return sum;
+}
+
 // The cars of one simulator as random numbers know them: by their places in the batch that they are
 // part of.
 struct SeededCars {

@@ -39,7 +39,6 @@ struct PointMaps {
   std::span<const double> weights;  // G, [points][window]
 
   int points() const { return outputs + window - 1; }
-  int inputs() const { return points(); }
 };
 
 // For windows of 2 or 3; nullptr for others, and on processors without AVX2.

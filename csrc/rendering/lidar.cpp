@@ -97,20 +97,13 @@ void meet_object(InstructionSet instruction_set, const Origin& origin, const Obj
   }
 }
 
-// Standard normal numbers, by the thousands: twelve uniform ones each, cut at +-6.
-struct NormalTable {
-  static constexpr std::size_t kSize = 4096;
-  NormalTable() {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      float sum = -6.0F;
-      for (std::uint32_t k = 0; k < 12; ++k) sum += uniform(1, 0, static_cast<std::uint32_t>(i), k);
-      values[i] = sum;
-    }
-  }
-  std::array<float, kSize + kLidarRays> values;
-};
-
-const NormalTable kNormal;
+// Standard normal numbers, by the thousands.
+constexpr std::size_t kNormals = 4096;
+const auto kNormal = [] {
+  std::array<float, kNormals + kLidarRays> values;
+  for (std::uint32_t i = 0; i < values.size(); ++i) values[i] = normal(1, i);
+  return values;
+}();
 
 // The nearest of the rays [begin, begin + count).
 float nearest(const LidarRanges& ranges, int begin, int count) {
@@ -136,9 +129,9 @@ void scan(const LidarScene& scene, InstructionSet instruction_set, LidarRanges& 
 }
 
 void add_lidar_noise(std::uint64_t bits, InstructionSet instruction_set, LidarRanges& ranges) {
-  constexpr std::uint64_t kMask = NormalTable::kSize - 1;
-  run_on<blur_ranges>(instruction_set, kNormal.values.data() + (bits & kMask),
-                      kNormal.values.data() + ((bits >> 32) & kMask), ranges.data());
+  constexpr std::uint64_t kMask = kNormals - 1;
+  run_on<blur_ranges>(instruction_set, kNormal.data() + (bits & kMask),
+                      kNormal.data() + ((bits >> 32) & kMask), ranges.data());
 }
 
 void clip_ranges(const LidarRanges& ranges, float* out) {

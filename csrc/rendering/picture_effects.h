@@ -3,6 +3,7 @@
 // Included by randomization.cpp alone.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -44,34 +45,22 @@ inline void blur_picture(std::uint8_t* picture, int width, int height, int w) {
   }
 }
 
-// Standard normal numbers times 32, cut at +-3.9, by the thousands: rows of noise are read from it
-// at random places, which costs a tenth of drawing them.
-class NoiseTable {
- public:
-  static constexpr std::size_t kSize = 1 << 14;
-
-  NoiseTable() {
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      float sum = -6.0F;  // twelve uniform numbers: variance 1
-      for (std::uint32_t k = 0; k < 12; ++k) sum += uniform(0, 0, static_cast<std::uint32_t>(i), k);
-      values_[i] =
-          static_cast<std::int8_t>(std::lround(32.0F * std::fmin(std::fmax(sum, -3.9F), 3.9F)));
-    }
-  }
-
-  const std::int8_t* row(std::uint64_t bits) const { return values_.data() + (bits & (kSize - 1)); }
-
- private:
-  std::array<std::int8_t, kSize + CameraParams::kMaxWidth> values_;
-};
-
 // Adds normal noise of `sigma` (1/64 grey level) to a row.
 inline void add_noise(std::uint8_t* line, int width, std::int32_t sigma, std::uint64_t bits) {
-  static const NoiseTable table;
-  const std::int8_t* noise = table.row(bits);
+  // Standard normal numbers times 32, cut at +-3.9, by the thousands: rows of noise are read from
+  // it at random places, which costs a tenth of drawing them.
+  constexpr std::size_t kSize = 1 << 14;
+  static const auto table = [] {
+    std::array<std::int8_t, kSize + CameraParams::kMaxWidth> values;
+    for (std::uint32_t i = 0; i < values.size(); ++i)
+      values[i] =
+          static_cast<std::int8_t>(std::lround(32.0F * std::clamp(normal(0, i), -3.9F, 3.9F)));
+    return values;
+  }();
+  const std::int8_t* noise = table.data() + (bits & (kSize - 1));
   for (int c = 0; c < width; ++c) {
     const std::int32_t value = line[c] + ((noise[c] * sigma + 1024) >> 11);
-    line[c] = static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+    line[c] = static_cast<std::uint8_t>(std::clamp(value, 0, 255));
   }
 }
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/random.h"
 #include "rendering/picture_effects.h"
 
 namespace deepracer_fast {
@@ -59,10 +58,9 @@ std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
 
 }  // namespace
 
-Randomizer::Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed,
-                       int num_cars, int first_car)
-    : ranges_(ranges), look_(look), seed_(seed), first_car_(static_cast<std::uint32_t>(first_car)) {
-  const auto count = static_cast<std::size_t>(num_cars);
+Randomizer::Randomizer(const Randomization& ranges, const Look& look, const SeededCars& batch)
+    : ranges_(ranges), look_(look), batch_(batch) {
+  const auto count = static_cast<std::size_t>(batch.num_cars);
   if (ranges.any()) episodes_.resize(count);
   if (ranges.camera_height > 0.0F || ranges.camera_pitch > 0.0F) cameras_.resize(count);
 }
@@ -73,8 +71,7 @@ std::size_t Randomizer::bytes_per_car() const {
 }
 
 float Randomizer::draw(int car, std::uint32_t number, float low, float high) const {
-  const std::uint32_t episode = episodes_[car].number;
-  const float share = uniform(seed_, car_number(car), episode, number);
+  const float share = batch_.uniform(car, episodes_[car].number, number);
   if (ranges_.at_bounds) return low == 0.0F || share >= 0.5F ? high : low;
   return low + (high - low) * share;
 }
@@ -128,14 +125,10 @@ void Randomizer::forget_poses(int car, const VehicleState& vehicle) {
   episodes_[car].poses.fill({vehicle.position, vehicle.heading});
 }
 
-void Randomizer::remember_pose(Episode& episode, const VehicleState& vehicle) const {
-  std::copy_backward(episode.poses.begin(), episode.poses.end() - 1, episode.poses.end());
-  episode.poses[0] = {vehicle.position, vehicle.heading};
-}
-
 View Randomizer::view(int car, const VehicleState& vehicle, const Camera& standard) {
   Episode& episode = episodes_[car];
-  remember_pose(episode, vehicle);
+  std::copy_backward(episode.poses.begin(), episode.poses.end() - 1, episode.poses.end());
+  episode.poses[0] = {vehicle.position, vehicle.heading};
   const int whole = std::min(static_cast<int>(episode.delay), kPoses - 2);
   const float share = episode.delay - static_cast<float>(whole);
   const CarPose& later = episode.poses[whole];
@@ -155,8 +148,8 @@ void Randomizer::disturb(int car, std::int32_t step, int eye, std::uint8_t* out)
     const auto number = kPixelDraw + static_cast<std::uint32_t>(eye) * kEyeDraws +
                         static_cast<std::uint32_t>(step) * static_cast<std::uint32_t>(size.height) +
                         static_cast<std::uint32_t>(row);
-    const std::uint64_t bits = random_bits(seed_, car_number(car), episode.number, number);
-    add_noise(out + row * size.width, size.width, episode.noise, bits);
+    add_noise(out + row * size.width, size.width, episode.noise,
+              batch_.random_bits(car, episode.number, number));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "base/random.h"
 #include "car/vehicle.h"
 #include "rendering/camera.h"
 #include "rendering/ground.h"
@@ -77,9 +78,7 @@ struct View {
 // randomise it holds no memory and must not be asked for anything but is_on().
 class Randomizer {
  public:
-  // `first_car` is the number of the first car in its batch, for the draws.
-  Randomizer(const Randomization& ranges, const Look& look, std::uint64_t seed, int num_cars,
-             int first_car);
+  Randomizer(const Randomization& ranges, const Look& look, const SeededCars& batch);
 
   bool is_on() const { return !episodes_.empty(); }
   std::size_t bytes_per_car() const;
@@ -124,19 +123,16 @@ class Randomizer {
     std::array<CarPose, kPoses> poses;  // the present one first
   };
 
-  std::uint32_t car_number(int car) const { return first_car_ + static_cast<std::uint32_t>(car); }
   float draw(int car, std::uint32_t number, float low, float high) const;
   float around_one(int car, std::uint32_t number, float range) const {
     return 1.0F + draw(car, number, -range, range);
   }
   Tone draw_tone(int car) const;
   void mount_camera(int car);
-  void remember_pose(Episode& episode, const VehicleState& vehicle) const;
 
   Randomization ranges_;
   Look look_;
-  std::uint64_t seed_;
-  std::uint32_t first_car_;
+  SeededCars batch_;
   std::vector<Episode> episodes_;  // [B], or empty when nothing is randomised
   std::vector<Camera> cameras_;    // [B], or empty when none differs from the standard
 };

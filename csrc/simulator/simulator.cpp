@@ -15,9 +15,34 @@ constexpr std::uint32_t kStartDraw = 0;  // which random number of an episode is
 // Racers of one world start so far behind each other (markov track_geom/constants.py).
 constexpr double kStartOffset = 0.75;  // m
 
+SeededCars batch_of(const SimulatorOptions& options) {
+  return {options.seed, options.num_cars, options.first_car};
+}
+
 std::shared_ptr<const Track> reversed_if_needed(const Track& track, const RaceRules& rules) {
   const bool needed = rules.reverse_direction || rules.alternate_driving_direction;
   return needed ? track.reversed() : nullptr;
+}
+
+// A car is stuck once its base_link moved no more than this for so many steps in a row, and drives
+// backwards once it lost progress for so many (markov reset/rules, agent_ctrl/constants.py).
+constexpr float kStillDistance = 0.0003F;  // m
+constexpr int kPatience = 15;              // steps
+
+// The first rule that holds of those that end an episode or cost a penalty, in the original's order
+// of precedence.
+Status violated_rule(CarBatch& cars, int car) {
+  const float moved = distance(cars.last_position[car], cars.vehicle[car].position);
+  cars.still_steps[car] = moved <= kStillDistance ? cars.still_steps[car] + 1 : 0;
+  const bool lost_progress = cars.progress[car] < cars.last_progress[car];
+  cars.reverse_steps[car] = lost_progress ? cars.reverse_steps[car] + 1 : 0;
+
+  if (cars.progress[car] >= 100.0F) return Status::kLapComplete;
+  if (cars.is_crashed[car]) return Status::kCrashed;
+  if (cars.is_offtrack[car]) return Status::kOffTrack;
+  if (cars.still_steps[car] >= kPatience) return Status::kImmobilized;
+  if (cars.reverse_steps[car] >= kPatience) return Status::kReversed;
+  return Status::kInProgress;
 }
 
 }  // namespace
@@ -31,12 +56,9 @@ Simulator::Simulator(std::shared_ptr<const Track> track, std::shared_ptr<const G
       vehicle_(vehicle_params(options.car_version, options.asymmetric)),
       cars_(options.num_cars),
       pool_(options.threads),
-      randomizer_(options.randomization, ground_->look(), options.seed, options.num_cars,
-                  options.first_car),
-      traffic_(options.rules.traffic, track_, reversed_track_,
-               {options.seed, options.num_cars, options.first_car}),
-      sensors_(options.sensors, *ground_, {options.seed, options.num_cars, options.first_car},
-               options.instruction_set),
+      randomizer_(options.randomization, ground_->look(), batch_of(options)),
+      traffic_(options.rules.traffic, track_, reversed_track_, batch_of(options)),
+      sensors_(options.sensors, *ground_, batch_of(options), options.instruction_set),
       sense_order_(static_cast<std::size_t>(options.num_cars)) {
   if (options.sensors.final_observations)
     final_track_states_.resize(static_cast<std::size_t>(options.num_cars) * kTrackStateSize);

@@ -23,7 +23,6 @@
 #include "car/car_batch.h"
 #include "car/vehicle_simd.h"
 #include "rendering/ground.h"
-#include "simulator/episode_rules.h"
 #include "simulator/options.h"
 #include "simulator/randomization.h"
 #include "simulator/sensors.h"

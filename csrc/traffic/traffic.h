@@ -108,7 +108,6 @@ class Traffic {
   Traffic(const TrafficRules& rules, std::shared_ptr<const Track> forwards,
           std::shared_ptr<const Track> backwards, const SeededCars& batch);
 
-  const TrafficRules& rules() const { return rules_; }
   int num_objects() const { return num_objects_; }  // K, of each car
   bool is_on() const { return num_objects_ > 0; }
   bool has_racers() const { return rules_.race_type == RaceType::kHeadToModel; }
