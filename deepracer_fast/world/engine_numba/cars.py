@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepracer_fast import _core
+from deepracer_fast.world.engine_numba.records import Cars, Records
+from deepracer_fast.world.engine_numba.road import Roads
 
 # Numba's cache of compiled functions looks at a function's own file only. With the digest of all
 # of this package's files in the type that every step works on, an edit of any of them counts.
@@ -83,3 +85,12 @@ class Rules(NamedTuple):
     cars_in_batch: int
     cars_per_world: int  # racers that meet
     seed: np.uint64
+
+
+class World(NamedTuple):
+    """What a step reads and changes, but for what else is on the road; B cars."""
+
+    cars: Cars  # [B] of ``CAR``
+    seen: Records  # [B] of ``SEEN``
+    roads: Roads
+    rules: Rules

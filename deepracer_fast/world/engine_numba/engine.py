@@ -10,7 +10,7 @@ number is a function of (seed, car, episode, draw), so the number of threads can
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from deepracer_fast import _core
 from deepracer_fast.checks.arrays import Array, read_only
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.tracks.track import Track
-from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules
+from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules, World
 from deepracer_fast.world.engine_numba.meeting import MEETING, OBJECT_PARAMS
 from deepracer_fast.world.engine_numba.objects import OBJECT
 from deepracer_fast.world.engine_numba.records import Floats, Indices
@@ -51,8 +51,16 @@ class NumbaEngine:
         track: a :class:`~deepracer_fast.tracks.track.Track`.
         options: a ``_core.SimulatorOptions`` without randomisation.
         vehicle: moves one car, as :func:`deepracer_fast.world.engine_numba.vehicle.drive` does;
-        None for
-            that function.
+            None for that function.
+
+    Attributes:
+        pictures: [B, 120, 160, eyes] grey: of the front camera, left and right, or none.
+        lidar: [B, n] of the LIDAR or sector LIDAR; n is 0 without one.
+        params: reward parameter -> [B].
+        object_params: those of objects -> [B] or [B, K]; empty where the race has none.
+        terminated: [B] a rule of the race ended the episode.
+        truncated: [B] the limit of steps ended it.
+        status: [B] indices into STATUS_NAMES.
 
     Raises:
         ConfigError: ``vehicle`` can't be compiled.
@@ -61,18 +69,25 @@ class NumbaEngine:
     def __init__(
         self, track: Track, options: _core.SimulatorOptions, vehicle: Vehicle | None = None
     ) -> None:
-        self._rules = _rules(options, track.is_loop)
-        self._roads = road_of(track), road_of(track, backwards=True)
-        self._cars = np.zeros(options.num_cars, CAR)
-        self._seen = np.zeros(options.num_cars, SEEN)
+        roads = road_of(track), road_of(track, backwards=True)
+        self._cars, self._seen = np.zeros(options.num_cars, CAR), np.zeros(options.num_cars, SEEN)
+        self._world = World(self._cars, self._seen, roads, _rules(options, track.is_loop))
         race = options.rules.traffic
         self._objects = np.zeros((options.num_cars, count_objects(race)), OBJECT)
-        self._traffic = traffic_of(race, self._roads, self._objects)
+        self._traffic = traffic_of(race, roads, self._objects)
         self._sources = self._published()
         self._columns = {name: source.copy() for name, source in self._sources.items()}
         self._vehicle_params = vehicle_params(options.car_version, options.asymmetric)
         self._drive_cars = driving(vehicle or drive)
         self._sensors = Sensors(track, options)
+        self.pictures, self.lidar = (
+            read_only(self._sensors.pictures),
+            read_only(self._sensors.lidar),
+        )
+        self.params = self._views(column[0] for column in _core.PARAMS)
+        self.object_params = self._views(name for name in OBJECT_PARAMS if name in self._columns)
+        outcomes = self._views(column[0] for column in _core.OUTCOMES)
+        self.terminated, self.truncated, self.status = outcomes.values()
         self._time = 0.0
         self._pool, self._process = ThreadPoolExecutor(options.threads), os.getpid()
         worlds = options.num_cars // race.cars_per_world
@@ -103,8 +118,7 @@ class NumbaEngine:
         """Begins episode ``number`` of every car, whatever it was doing; the clock goes on."""
 
         def work(begin: int, end: int) -> None:
-            begin_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, number,
-                       self._time, begin, end)  # fmt: skip
+            begin_cars(self._world, self._traffic, number, self._time, begin, end)
             self._sensors.forget(slice(begin, end))
             self._sense(begin, end)
 
@@ -114,10 +128,9 @@ class NumbaEngine:
         """One control period; actions [B, 2], degrees and m/s."""
 
         def work(begin: int, end: int) -> None:
-            step_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, actions,
-                      self._time, begin, end)  # fmt: skip
+            step_cars(self._world, self._traffic, actions, self._time, begin, end)
             self._drive_cars(self._cars, self._vehicle_params, actions, begin, end)
-            if self._traffic is not None and self._rules.cars_per_world > 1:
+            if self._traffic is not None and self._world.rules.cars_per_world > 1:
                 meet_cars(self._cars, self._traffic, begin, end)
             self._sense(begin, end)
 
@@ -127,15 +140,14 @@ class NumbaEngine:
     def place(self, cars: Indices, x: Floats, y: Floats, heading: Floats, steering: Floats) -> None:
         """Puts cars at poses of base_link, at rest, in an episode that is ready to drive."""
         poses = np.stack([x, y, heading, steering], axis=1)
-        place_cars(self._cars, self._seen, self._roads, self._rules, self._traffic, cars, poses,
-                   self._time)  # fmt: skip
+        place_cars(self._world, self._traffic, cars, poses, self._time)
         self._look_from(cars)
 
     def place_objects(self, cars: Indices, location: Floats, heading: Floats) -> None:
         """Puts the objects of cars at poses: location [n, K, 2], heading [n, K]."""
         assert self._traffic is not None  # or there were no objects to place
         poses = np.concatenate([location, heading[..., None]], axis=2)
-        place_objects(self._cars, self._seen, self._roads, self._traffic, cars, poses, self._time)
+        place_objects(self._world, self._traffic, cars, poses, self._time)
         self._look_from(cars)
 
     def _look_from(self, cars: Indices) -> None:
@@ -147,7 +159,7 @@ class NumbaEngine:
     def track_states(self) -> NDArray[np.float32]:
         """[B, TRACK_STATE_SIZE], see ``csrc/simulator/track_state.h``."""
         states = np.zeros((len(self._cars), _core.TRACK_STATE_SIZE), np.float32)
-        write_track_states(self._cars, self._roads, self._objects, states)
+        write_track_states(self._cars, self._world.roads, self._objects, states)
         return states
 
     def vehicle_states(self) -> NDArray[np.float32]:
@@ -155,47 +167,11 @@ class NumbaEngine:
         fields = ("x", "y", "heading", "speed", "steering")
         return np.stack([self._cars[name] for name in fields], axis=1).astype(np.float32)
 
-    @property
-    def pictures(self) -> NDArray[np.uint8]:
-        """[B, 120, 160, eyes] grey: of the front camera, left and right, or none."""
-        return read_only(self._sensors.pictures)
-
-    @property
-    def lidar(self) -> NDArray[np.float32]:
-        """[B, n] of the LIDAR or sector LIDAR; n is 0 without one."""
-        return read_only(self._sensors.lidar)
-
-    @property
-    def params(self) -> dict[str, NDArray[np.generic]]:
-        """Reward parameter -> [B]."""
-        return {column[0]: read_only(self._columns[column[0]]) for column in _core.PARAMS}
-
-    @property
-    def object_params(self) -> dict[str, NDArray[np.generic]]:
-        """Those of objects -> [B] or [B, K]; empty where the race has none."""
-        names = [name for name in OBJECT_PARAMS if name in self._columns]
-        return {name: read_only(self._columns[name]) for name in names}
-
     def object_poses(self) -> NDArray[np.float32]:
         """[B, K, 3] x, y (m) and heading (rad) of each car's objects."""
         heading = np.arctan2(self._objects["along_y"], self._objects["along_x"])
         poses = np.stack([self._objects["x"], self._objects["y"], heading], axis=2)
         return poses.astype(np.float32)
-
-    @property
-    def terminated(self) -> NDArray[np.bool_]:
-        """[B] a rule of the race ended the episode."""
-        return read_only(self._columns["terminated"])
-
-    @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """[B] the limit of steps ended it."""
-        return read_only(self._columns["truncated"])
-
-    @property
-    def status(self) -> NDArray[np.uint8]:
-        """[B] indices into STATUS_NAMES."""
-        return read_only(self._columns["status"])
 
     @property
     def bytes_per_car(self) -> int:
@@ -208,7 +184,7 @@ class NumbaEngine:
     @property
     def bytes_of_track(self) -> int:
         """Memory of the roads and of the painted ground."""
-        roads = sum(line.nbytes for road in self._roads for line in road[:4])
+        roads = sum(line.nbytes for road in self._world.roads for line in road[:4])
         return roads + self._sensors.bytes_of_track
 
     def _sense(self, begin: int, end: int) -> None:
@@ -230,6 +206,10 @@ class NumbaEngine:
     def _publish(self) -> None:
         for name, column in self._columns.items():
             np.copyto(column, self._sources[name])
+
+    def _views(self, names: Iterable[str]) -> dict[str, Array]:
+        """Columns as others may read them."""
+        return {name: read_only(self._columns[name]) for name in names}
 
     def _published(self) -> dict[str, Array]:
         """Where the columns lie in the records."""

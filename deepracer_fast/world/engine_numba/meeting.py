@@ -11,10 +11,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from deepracer_fast import _core
-from deepracer_fast.world.engine_numba.cars import record_of
+from deepracer_fast.world.engine_numba.cars import World, record_of
 from deepracer_fast.world.engine_numba.objects import in_camera, runs_into
 from deepracer_fast.world.engine_numba.records import Car, Record, Records, Thing
-from deepracer_fast.world.engine_numba.road import Road, Roads, gap_ahead, is_on_road, nearest
+from deepracer_fast.world.engine_numba.road import Road, gap_ahead, is_on_road, nearest
 
 OBJECT_PARAMS = [column[0] for column in _core.OBJECT_PARAMS]
 
@@ -33,17 +33,10 @@ MEETING = record_of(
 
 
 @njit
-def meet(car: Car, index: int, roads: Roads, traffic: Any, projection: np.float32) -> bool:
-    """Fills what a car is told; whether it ran into an object so that it counts.
-
-    Args:
-        car: which car.
-        index: its number.
-        roads: of both directions.
-        traffic: a :class:`~deepracer_fast.world.engine_numba.traffic.Traffic`.
-        projection: of the car's front point, float32, m along the centre line.
-    """
-    road, meeting = roads[int(car.is_backwards)], traffic.meetings[index]
+def meet(world: World, traffic: Any, index: int) -> bool:
+    """Fills what a car is told of its ``Traffic``; whether it ran into it so that it counts."""
+    car, meeting = world.cars[index], traffic.meetings[index]
+    road = world.roads[int(car.is_backwards)]
     things, told = traffic.objects[index], traffic.told[index]
     meeting.crashed_object = -1
     for k in range(len(things)):
@@ -51,7 +44,7 @@ def meet(car: Car, index: int, roads: Roads, traffic: Any, projection: np.float3
         is_first = meeting.crashed_object < 0
         if is_first and runs_into(car, things[k]) and is_to_blame(car, road, arc, traffic.rules):
             meeting.crashed_object = k
-    find_closest(meeting.closest_objects, told, projection)
+    find_closest(meeting.closest_objects, told, world.seen[index].projection_distance)
     # The original tests the object whose number is one less than the next one's, and in place of
     # the first the car itself, which no camera of it sees (csrc/traffic/traffic.cpp).
     following = meeting.closest_objects[1]

@@ -6,23 +6,15 @@ and whether the action may move it. The order of events is said in ``csrc/simula
 
 import math
 
-import numpy as np
 from numba import njit
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba import vehicle as v
-from deepracer_fast.world.engine_numba.cars import PAUSE, PREPARE, RUN, Rules
+from deepracer_fast.world.engine_numba.cars import PAUSE, PREPARE, RUN, Rules, World
 from deepracer_fast.world.engine_numba.meeting import meet
 from deepracer_fast.world.engine_numba.plane import point_of, uniform, wrap_angle
-from deepracer_fast.world.engine_numba.records import Car, Cars, Floats, Seen, Singles
-from deepracer_fast.world.engine_numba.road import (
-    Road,
-    Roads,
-    center_at,
-    is_on_road,
-    lane_at,
-    locate,
-)
+from deepracer_fast.world.engine_numba.records import Car, Floats, Seen, Singles
+from deepracer_fast.world.engine_numba.road import Road, center_at, is_on_road, lane_at, locate
 from deepracer_fast.world.engine_numba.traffic import (
     Traffic,
     behind_crash,
@@ -31,19 +23,9 @@ from deepracer_fast.world.engine_numba.traffic import (
     start_at,
 )
 
+_WORDS = "lap_complete crashed off_track in_progress immobilized time_up pause reversed prepare"
 LAP_COMPLETE, CRASHED, OFF_TRACK, IN_PROGRESS, IMMOBILIZED, TIME_UP, PAUSED, REVERSED, PREPARED = (
-    _core.STATUS_NAMES.index(word)
-    for word in (
-        "lap_complete",
-        "crashed",
-        "off_track",
-        "in_progress",
-        "immobilized",
-        "time_up",
-        "pause",
-        "reversed",
-        "prepare",
-    )
+    _core.STATUS_NAMES.index(word) for word in _WORDS.split()
 )
 
 # markov reset/rules, agent_ctrl/constants.py: a car is stuck once its base_link moved no more than
@@ -58,38 +40,30 @@ START_OFFSET = 0.75  # m, of a racer behind the one before it (markov track_geom
 
 @njit
 def judge_car(
-    car: Car,
-    seen: Seen,
-    roads: Roads,
-    rules: Rules,
-    traffic: Traffic | None,
-    index: int,
-    action: Singles,
-    time: float,
+    world: World, traffic: Traffic | None, index: int, action: Singles, time: float
 ) -> None:
     """Reads the pose in which the action was chosen, and what the rules say of it."""
-    car.step_count += 1
-    observe(car, seen, roads, traffic, index, action[0], action[1], time)
-    judge(car, seen, roads, rules, traffic, index)
+    world.cars[index].step_count += 1
+    world.seen[index].steering_angle, world.seen[index].speed = action[0], action[1]
+    observe(world, traffic, index, time)
+    judge(world, traffic, index)
 
 
 @njit
-def go_on(
-    cars: Cars, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
-) -> None:
+def go_on(world: World, traffic: Traffic | None, index: int) -> None:
     """Begins the next episode of a car whose last one ended; bots move, and the car may."""
-    car = cars[index]
+    car, seen, rules = world.cars[index], world.seen[index], world.rules
     if seen.terminated or seen.truncated:
         car.episode += 1
         if rules.continuous and seen.status == LAP_COMPLETE:
             restart_counters(car, rules)
             car.phase = RUN
         else:
-            begin_episode(cars, roads, rules, traffic, index, 0)
+            begin_episode(world, traffic, index, 0)
             car.is_driving = False
             return
     if traffic is not None and car.phase != PREPARE:
-        move_bots(car, index, roads, rules, traffic)
+        move_bots(world, traffic, index)
     car.is_driving = car.phase == RUN
     if car.phase == PREPARE:
         car.phase = RUN
@@ -100,23 +74,14 @@ def go_on(
 
 
 @njit
-def observe(
-    car: Car,
-    seen: Seen,
-    roads: Roads,
-    traffic: Traffic | None,
-    index: int,
-    steering: np.float32,
-    speed: np.float32,
-    time: float,
-) -> None:
-    """Where the car is: every parameter that its pose, its command and its objects determine."""
-    observe_pose(car, seen, roads[int(car.is_backwards)])
+def observe(world: World, traffic: Traffic | None, index: int, time: float) -> None:
+    """Where the car is: every parameter that its pose and its objects determine."""
+    car, seen = world.cars[index], world.seen[index]
+    observe_pose(car, seen, world.roads[int(car.is_backwards)])
     seen.steps, seen.sim_time = car.step_count, time
-    seen.speed, seen.steering_angle = speed, steering
     seen.is_reversed = car.is_backwards
     if traffic is not None:
-        seen.is_crashed = meet(car, index, roads, traffic, seen.projection_distance)
+        seen.is_crashed = meet(world, traffic, index)
 
 
 @njit
@@ -157,12 +122,11 @@ def progress_at(car: Car, share: float) -> float:
 
 
 @njit
-def judge(
-    car: Car, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
-) -> None:
+def judge(world: World, traffic: Traffic | None, index: int) -> None:
     """What the rules say of the pose just observed."""
+    car, seen = world.cars[index], world.seen[index]
     seen.terminated = seen.truncated = False
-    if car.step_count >= rules.max_steps:
+    if car.step_count >= world.rules.max_steps:
         seen.status = TIME_UP
         seen.truncated = True
     elif car.phase != RUN:
@@ -173,7 +137,7 @@ def judge(
         if seen.status == LAP_COMPLETE:
             seen.terminated = True
         elif seen.status != IN_PROGRESS:
-            penalise_or_end(car, seen, roads, rules, traffic, index)
+            penalise_or_end(world, traffic, index)
     car.last_progress = seen.progress
     car.last_x, car.last_y = car.x, car.y
 
@@ -196,20 +160,19 @@ def violated_rule(car: Car, seen: Seen) -> int:
 
 
 @njit
-def penalise_or_end(
-    car: Car, seen: Seen, roads: Roads, rules: Rules, traffic: Traffic | None, index: int
-) -> None:
+def penalise_or_end(world: World, traffic: Traffic | None, index: int) -> None:
     """Puts the car back while it may be, and lets it wait there."""
+    car, seen, rules = world.cars[index], world.seen[index], world.rules
     if car.resets_left == 0:
         seen.terminated = True
         return
     car.resets_left -= 1
     # Where it last made progress, on the nearer lane; after a crash behind what it ran into.
-    road = roads[int(car.is_backwards)]
+    road = world.roads[int(car.is_backwards)]
     x, y = lane_at(road, car.arc, car.x, car.y)
     heading = center_at(road, car.arc)[2]
     if traffic is not None and seen.status == CRASHED:
-        x, y, heading = behind_crash(car, index, roads, traffic)
+        x, y, heading = behind_crash(world, traffic, index)
     put_at_rest(car, x, y, heading)
     car.still_steps = car.reverse_steps = 0
     car.phase = PAUSE
@@ -227,26 +190,25 @@ def put_at_rest(car: Car, x: float, y: float, heading: float) -> None:
 
 
 @njit
-def begin_episode(
-    cars: Cars, roads: Roads, rules: Rules, traffic: Traffic | None, index: int, unplaced: int
-) -> None:
+def begin_episode(world: World, traffic: Traffic | None, index: int, unplaced: int) -> None:
     """At rest on the centre line, heading along it, at the episode's start position.
 
     Or in a lane if one of its objects is near, but for its last ``unplaced`` ones: racers of its
     world that are yet to begin.
     """
-    car, world = cars[index], (rules.first_car + index) // rules.cars_per_world
+    car, rules = world.cars[index], world.rules
     # As if all worlds drove one after the other.
-    number = world + car.episode * (rules.cars_in_batch // rules.cars_per_world)
+    number = (rules.first_car + index) // rules.cars_per_world
+    number += car.episode * (rules.cars_in_batch // rules.cars_per_world)
     alternate = rules.alternate_driving_direction and number % 2 == 1
     car.is_backwards = rules.reverse_direction != alternate
-    road = roads[int(car.is_backwards)]
+    road = world.roads[int(car.is_backwards)]
     car.start_ndist = next_start(car, road, rules, index, number)
     arc = car.start_ndist * road.length
     x, y, heading = center_at(road, arc)
     if traffic is not None:
-        place_traffic(cars, index, roads, rules, traffic)
-        x, y, heading = start_at(car, index, roads, traffic, arc, unplaced)
+        place_traffic(world, traffic, index)
+        x, y, heading = start_at(world, traffic, index, arc, unplaced)
     put_at_rest(car, x, y, heading)
     restart_counters(car, rules)
     car.phase = PREPARE
@@ -265,14 +227,15 @@ def next_start(car: Car, road: Road, rules: Rules, index: int, number: int) -> f
 
 
 @njit
-def place_car(car: Car, seen: Seen, roads: Roads, rules: Rules, pose: Floats) -> None:
+def place_car(world: World, index: int, pose: Floats) -> None:
     """Puts a car at x, y, heading with its steering, in an episode that is ready to drive."""
-    road = roads[int(car.is_backwards)]
+    car, seen = world.cars[index], world.seen[index]
+    road = world.roads[int(car.is_backwards)]
     x, y, heading, steering = pose[0], pose[1], pose[2], pose[3]
     put_at_rest(car, x, y, heading)
     car.steering = steering
     car.start_ndist = locate(road, x, y)[0] / road.length
-    restart_counters(car, rules)
+    restart_counters(car, world.rules)
     car.phase = RUN
     car.step_count = 1
     seen.terminated = seen.truncated = False

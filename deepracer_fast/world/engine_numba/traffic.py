@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from deepracer_fast import _core
 from deepracer_fast.world.engine_numba.bots import BOT, BotRules, advance, bot_rules, course_of
-from deepracer_fast.world.engine_numba.cars import Rules
+from deepracer_fast.world.engine_numba.cars import World
 from deepracer_fast.world.engine_numba.lanes import (
     INNER,
     OUTER,
@@ -109,8 +109,9 @@ def traffic_of(rules: _core.TrafficRules, roads: Roads, objects: Things) -> Traf
 
 
 @njit
-def draw(traffic: Traffic, rules: Rules, index: int, number: int) -> float:
+def draw(world: World, traffic: Traffic, index: int, number: int) -> float:
     """A random number of the episode in which the car's objects were placed."""
+    rules = world.rules
     return uniform(rules.seed, rules.first_car + index, traffic.meetings[index].episode, number)
 
 
@@ -118,32 +119,33 @@ def draw(traffic: Traffic, rules: Rules, index: int, number: int) -> float:
 
 
 @njit
-def place_traffic(cars: Cars, index: int, roads: Roads, rules: Rules, traffic: Traffic) -> None:
+def place_traffic(world: World, traffic: Traffic, index: int) -> None:
     """Puts a car's objects where an episode begins with them; racers are where they are."""
-    car, meeting = cars[index], traffic.meetings[index]
+    car, meeting = world.cars[index], traffic.meetings[index]
     meeting.episode, meeting.lane_changes, meeting.crashed_object = car.episode, 0, -1
-    road = roads[int(car.is_backwards)]
+    road = world.roads[int(car.is_backwards)]
     if not traffic.rules.drive:
-        place_obstacles(car, index, road, rules, traffic)
+        place_obstacles(world, traffic, index, road)
     elif traffic.rules.are_bots:
-        place_bots(car, index, road, rules, traffic)
+        place_bots(world, traffic, index, road)
     else:
-        meet_racers(cars, index, traffic)
+        meet_racers(world.cars, traffic, index)
 
 
 @njit
-def place_obstacles(car: Car, index: int, road: Road, rules: Rules, traffic: Traffic) -> None:
+def place_obstacles(world: World, traffic: Traffic, index: int, road: Road) -> None:
     """Boxes or parked cars on the lanes, by turns or by chance."""
+    car = world.cars[index]
     r, lanes, things = traffic.rules, traffic.lanes[int(car.is_backwards)], traffic.objects[index]
     at_random, scale = r.randomize_obstacle_locations, 0.01 * road.length
     gap = r.min_distance_between_obstacles * scale
     if r.shrinking_obstacle_distance:
         gap *= min(scale, 1.0) ** car.episode
-    arcs = spread(index, road, rules, traffic, gap, at_random)
+    arcs = spread(world, traffic, index, road, gap, at_random)
     for k in range(len(things)):
         lane = k % 2
         if at_random:
-            lane = INNER if draw(traffic, rules, index, LANE_DRAW + k) < 0.5 else OUTER
+            lane = INNER if draw(world, traffic, index, LANE_DRAW + k) < 0.5 else OUTER
         elif len(r.object_distances) > 0:
             arcs[k], lane = r.object_distances[k] * road.length, r.object_lanes[k]
         x, y, heading = parked_at(road, lanes, lane, arcs[k])
@@ -151,23 +153,23 @@ def place_obstacles(car: Car, index: int, road: Road, rules: Rules, traffic: Tra
 
 
 @njit
-def place_bots(car: Car, index: int, road: Road, rules: Rules, traffic: Traffic) -> None:
+def place_bots(world: World, traffic: Traffic, index: int, road: Road) -> None:
     """Bots on the lanes, each with a time to its first lane change."""
     at_random = traffic.rules.randomize_bot_car_locations
     gap = traffic.rules.min_distance_between_bot_cars
-    arcs = spread(index, road, rules, traffic, gap, at_random)
+    arcs = spread(world, traffic, index, road, gap, at_random)
     for k in range(len(arcs)):
         bot = traffic.bots[index, k]
         bot.arc, bot.lane, bot.changed = arcs[k], k % 2, 0.0
-        if at_random and draw(traffic, rules, index, LANE_DRAW + k) < 0.5:
+        if at_random and draw(world, traffic, index, LANE_DRAW + k) < 0.5:
             bot.lane = 1 - bot.lane
-        bot.until_change = time_to_change(index, rules, traffic, FIRST_CHANGE_DRAW + k)
-    show_bots(car, index, traffic)
+        bot.until_change = time_to_change(world, traffic, index, FIRST_CHANGE_DRAW + k)
+    show_bots(world.cars[index], traffic, index)
 
 
 @njit
 def spread(
-    index: int, road: Road, rules: Rules, traffic: Traffic, gap: float, at_random: bool
+    world: World, traffic: Traffic, index: int, road: Road, gap: float, at_random: bool
 ) -> NDArray[np.float64]:
     """Arc lengths of a car's objects between ``gap`` and the end of the lap.
 
@@ -180,36 +182,37 @@ def spread(
     free = max(span - (count - 1) * gap, 0.0)
     arcs = np.empty(count)
     for k in range(count):
-        arcs[k] = free * draw(traffic, rules, index, PLACE_DRAW + k)
+        arcs[k] = free * draw(world, traffic, index, PLACE_DRAW + k)
     arcs.sort()
     return gap + arcs + gap * np.arange(count)
 
 
 @njit
-def time_to_change(index: int, rules: Rules, traffic: Traffic, number: int) -> float:
+def time_to_change(world: World, traffic: Traffic, index: int, number: int) -> float:
     """Seconds to a bot's next lane change."""
     bots = traffic.rules.bots
     span = bots.upper_lane_change_time - bots.lower_lane_change_time
-    return bots.lower_lane_change_time + span * draw(traffic, rules, index, number)
+    return bots.lower_lane_change_time + span * draw(world, traffic, index, number)
 
 
 @njit
-def move_bots(car: Car, index: int, roads: Roads, rules: Rules, traffic: Traffic) -> None:
+def move_bots(world: World, traffic: Traffic, index: int) -> None:
     """One control period of a car's bots."""
     if not traffic.rules.are_bots:
         return
-    road, meeting = roads[int(car.is_backwards)], traffic.meetings[index]
+    road = world.roads[int(world.cars[index].is_backwards)]
+    meeting = traffic.meetings[index]
     for k in range(traffic.bots.shape[1]):
         bot = traffic.bots[index, k]
         if advance(bot, road, traffic.rules.bots):
             number = CHANGE_DRAW + meeting.lane_changes
-            bot.until_change = time_to_change(index, rules, traffic, number)
+            bot.until_change = time_to_change(world, traffic, index, number)
             meeting.lane_changes += 1
-    show_bots(car, index, traffic)
+    show_bots(world.cars[index], traffic, index)
 
 
 @njit
-def show_bots(car: Car, index: int, traffic: Traffic) -> None:
+def show_bots(car: Car, traffic: Traffic, index: int) -> None:
     """Each bot's object is where the bot is."""
     lanes, bots = traffic.lanes[int(car.is_backwards)], traffic.rules.bots
     for k in range(traffic.bots.shape[1]):
@@ -218,25 +221,23 @@ def show_bots(car: Car, index: int, traffic: Traffic) -> None:
 
 
 @njit
-def meet_racers(cars: Cars, index: int, traffic: Traffic) -> None:
+def meet_racers(cars: Cars, traffic: Traffic, index: int) -> None:
     """A racer's objects are the others of its world, where they are now."""
     if not traffic.rules.drive or traffic.rules.are_bots:
         return
     size = traffic.objects.shape[1] + 1
-    world, k = index - index % size, 0
-    for other in range(world, world + size):
+    first, k = index - index % size, 0
+    for other in range(first, first + size):
         if other != index:
-            rival = cars[other]
-            put_object(
-                traffic.objects[index, k], rival.x, rival.y, rival.heading, rival.speed, CAR_LIKE
-            )
+            thing, rival = traffic.objects[index, k], cars[other]
+            put_object(thing, rival.x, rival.y, rival.heading, rival.speed, CAR_LIKE)
             k += 1
 
 
 @njit
-def put_objects(car: Car, index: int, roads: Roads, traffic: Traffic, poses: Floats) -> None:
+def put_objects(world: World, traffic: Traffic, index: int, poses: Floats) -> None:
     """Puts a car's objects at poses [K, 3]: x, y, heading; bots drive on from there."""
-    road = roads[int(car.is_backwards)]
+    road = world.roads[int(world.cars[index].is_backwards)]
     for k in range(len(poses)):
         x, y, heading = poses[k, 0], poses[k, 1], poses[k, 2]
         thing, bot = traffic.objects[index, k], traffic.bots[index, k]
@@ -250,14 +251,15 @@ def put_objects(car: Car, index: int, roads: Roads, traffic: Traffic, poses: Flo
 
 @njit
 def start_at(
-    car: Car, index: int, roads: Roads, traffic: Traffic, arc: float, unplaced: int
+    world: World, traffic: Traffic, index: int, arc: float, unplaced: int
 ) -> tuple[float, float, float]:
     """Where a car starts that is to start at an arc length: x, y (m), heading (rad).
 
     On the centre line, or in the lane across from the first of its objects that is near, the last
     ``unplaced`` ones left out.
     """
-    road, lanes = roads[int(car.is_backwards)], traffic.lanes[int(car.is_backwards)]
+    direction = int(world.cars[index].is_backwards)
+    road, lanes = world.roads[direction], traffic.lanes[direction]
     for k in range(traffic.objects.shape[1] - unplaced):
         thing = traffic.objects[index, k]
         there = nearest(road.center, thing.x, thing.y)[1]
@@ -267,11 +269,10 @@ def start_at(
 
 
 @njit
-def behind_crash(
-    car: Car, index: int, roads: Roads, traffic: Traffic
-) -> tuple[float, float, float]:
+def behind_crash(world: World, traffic: Traffic, index: int) -> tuple[float, float, float]:
     """Where a car goes on that ran into an object: before it, on the other lane."""
-    road, lanes = roads[int(car.is_backwards)], traffic.lanes[int(car.is_backwards)]
+    direction = int(world.cars[index].is_backwards)
+    road, lanes = world.roads[direction], traffic.lanes[direction]
     thing = traffic.objects[index, traffic.meetings[index].crashed_object]
     arc = nearest(road.center, thing.x, thing.y)[1] - traffic.rules.reset_behind_dist
     lane = 1 - lane_beside(road, thing.x, thing.y)
