@@ -1,7 +1,7 @@
 """What boxes and cars look like: solid blocks of one colour, in an object's own frame.
 
-Camera and LIDAR see the same blocks. The twin of the last part of ``csrc/traffic/objects.h``, which
-names the sources.
+Camera and LIDAR see the same blocks. The twin of ``csrc/rendering/blocks.h``, which names the
+sources.
 """
 
 import numpy as np

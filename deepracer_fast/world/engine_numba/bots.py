@@ -34,23 +34,15 @@ class BotRules(NamedTuple):
     """``RaceConfig`` as a bot reads it."""
 
     bot_car_speed: float  # m/s along the centre line
-    way: np.float32  # m that it drives in a step
     is_lane_change: bool
     lower_lane_change_time: float  # s
     upper_lane_change_time: float  # s
-    lane_change_distance: np.float32  # m along the centre line
+    lane_change_distance: float  # m along the centre line
 
 
 def bot_rules(rules: _core.BotRules) -> BotRules:
     """From the core's record of them."""
-    return BotRules(
-        rules.bot_car_speed,
-        np.float32(rules.bot_car_speed) * PERIOD,
-        rules.is_lane_change,
-        rules.lower_lane_change_time,
-        rules.upper_lane_change_time,
-        np.float32(rules.lane_change_distance),
-    )
+    return BotRules(*(getattr(rules, name) for name in BotRules._fields))
 
 
 @njit
@@ -63,9 +55,10 @@ def course_of(bot: Bot, lanes: Lanes, rules: BotRules) -> tuple[float, float, fl
     x, y, slope_x, slope_y = drive_at(lanes, bot.lane, bot.arc)
     if bot.changed > 0.0:
         there_x, there_y, there_slope_x, there_slope_y = drive_at(lanes, 1 - bot.lane, bot.arc)
-        u = bot.changed / rules.lane_change_distance
+        distance = np.float32(rules.lane_change_distance)
+        u = bot.changed / distance
         share = u * u * (3.0 - 2.0 * u)
-        growth = 6.0 * u * (1.0 - u) / rules.lane_change_distance
+        growth = 6.0 * u * (1.0 - u) / distance
         slope_x += share * (there_slope_x - slope_x) + growth * (there_x - x)
         slope_y += share * (there_slope_y - slope_y) + growth * (there_y - y)
         x += share * (there_x - x)
@@ -76,15 +69,16 @@ def course_of(bot: Bot, lanes: Lanes, rules: BotRules) -> tuple[float, float, fl
 @njit
 def advance(bot: Bot, road: Road, rules: BotRules) -> bool:
     """One control period; whether the bot has just ended a lane change."""
-    bot.arc = wrap_arc(road, bot.arc + rules.way)
+    way = np.float32(rules.bot_car_speed) * PERIOD
+    bot.arc = wrap_arc(road, bot.arc + way)
     if not rules.is_lane_change:
         return False
     if bot.changed == 0.0:
         bot.until_change -= PERIOD
         if bot.until_change > 0.0:
             return False
-    bot.changed += rules.way
-    if bot.changed < rules.lane_change_distance:
+    bot.changed += way
+    if bot.changed < np.float32(rules.lane_change_distance):
         return False
     bot.lane = 1 - bot.lane
     bot.changed = 0.0

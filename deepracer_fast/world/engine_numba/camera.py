@@ -104,15 +104,12 @@ def _normalised(lines: Records) -> Records:
     return lines
 
 
+SCANLINES = plan_scanlines()
+
+
 @kernel
 def paint_pictures(
-    cars: Cars,
-    left: float,
-    ground: Ground,
-    scanlines: Records,
-    pictures: Bytes,
-    begin: int,
-    end: int,
+    cars: Cars, left: float, ground: Ground, pictures: Bytes, begin: int, end: int
 ) -> None:
     """Fills ``pictures`` [B, 120, 160] uint8 of cars begin to end - 1.
 
@@ -132,7 +129,7 @@ def paint_pictures(
         lowest_foot, lowest_top = foot.max(), top.max()
         k = 0  # the next scanline
         for row in range(HEIGHT):
-            k = add_ground(row, k, scanlines, lens, ground, foot, walk, here, below)
+            k = add_ground(row, k, lens, ground, foot, walk, here, below)
             if row - 0.5 < lowest_foot:
                 paint_walls(row, ahead, ground, wall)
                 if row - 0.5 < lowest_top:
@@ -174,17 +171,17 @@ def lens_of(car: Car, left: float, ground: Ground) -> Lens:
 
 @njit
 def add_ground(
-    row: int, k: int, scanlines: Records, lens: Lens, ground: Ground, foot: Singles, walk: Walk,
-    here: Singles, below: Singles
+    row: int, k: int, lens: Lens, ground: Ground, foot: Singles, walk: Walk, here: Singles,
+    below: Singles
 ) -> int:  # fmt: skip
     """Adds the scanlines of a row, from the k-th on, to its sums and the next; the first after."""
     first, last = columns_below(foot, row + 2.5)
-    while k < len(scanlines) and scanlines[k].row == row:
-        take_blocks(scanlines[k], lens, ground, COLUMNS[first:last], walk)
-        if scanlines[k].weight_next > 0.0:
-            add_to_both(walk, scanlines[k], here[first:last], below[first:last])
+    while k < len(SCANLINES) and SCANLINES[k].row == row:
+        take_blocks(SCANLINES[k], lens, ground, COLUMNS[first:last], walk)
+        if SCANLINES[k].weight_next > 0.0:
+            add_to_both(walk, SCANLINES[k], here[first:last], below[first:last])
         else:
-            add_samples(walk, scanlines[k].weight, here[first:last])
+            add_samples(walk, SCANLINES[k].weight, here[first:last])
         k += 1
     return k
 
@@ -266,22 +263,12 @@ def add_to_both(walk: Walk, scanline: Scanline, sums: Singles, next_sums: Single
 
 @njit
 def mean_of(block: np.int32, share_u: np.float32, share_v: np.float32) -> np.float32:
-    """The bilinear mean of four texels."""
-    a, b, c, d = texels_of(block)
+    """The bilinear mean of the four texels that ``take_blocks`` packed into an int32."""
+    byte = np.int32(255)
+    a, b = np.float32(block & byte), np.float32((block >> np.int32(8)) & byte)
+    c, d = np.float32((block >> np.int32(16)) & byte), np.float32((block >> np.int32(24)) & byte)
     low, high = a + share_u * (b - a), c + share_u * (d - c)
     return low + share_v * (high - low)
-
-
-@njit
-def texels_of(block: np.int32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """The four greys that ``take_blocks`` packed into an int32."""
-    byte = np.int32(255)
-    return (
-        np.float32(block & byte),
-        np.float32((block >> np.int32(8)) & byte),
-        np.float32((block >> np.int32(16)) & byte),
-        np.float32((block >> np.int32(24)) & byte),
-    )
 
 
 # The walls and the sky. A side is a row of `sides`: the column at which it begins at the picture's

@@ -23,25 +23,111 @@ from deepracer_fast.checks.arrays import Array, read_only
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.cars import CAR, SEEN, Rules, World
+from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.meeting import MEETING, OBJECT_PARAMS
 from deepracer_fast.world.engine_numba.objects import OBJECT
-from deepracer_fast.world.engine_numba.records import Floats, Indices
-from deepracer_fast.world.engine_numba.road import road_of
-from deepracer_fast.world.engine_numba.sensors import Sensors
-from deepracer_fast.world.engine_numba.steps import (
-    begin_cars,
-    meet_cars,
-    place_cars,
-    place_objects,
-    step_cars,
-    write_track_states,
+from deepracer_fast.world.engine_numba.records import Cars, Floats, Indices, Singles, Things
+from deepracer_fast.world.engine_numba.road import Roads, road_of
+from deepracer_fast.world.engine_numba.rules import (
+    PREPARED,
+    begin_episode,
+    go_on,
+    judge,
+    observe,
+    place_car,
 )
-from deepracer_fast.world.engine_numba.traffic import count_objects, traffic_of
+from deepracer_fast.world.engine_numba.sensors import Sensors
+from deepracer_fast.world.engine_numba.track_state import write_track_state
+from deepracer_fast.world.engine_numba.traffic import (
+    Traffic,
+    count_objects,
+    meet_racers,
+    put_objects,
+    traffic_of,
+)
 from deepracer_fast.world.engine_numba.vehicle import drive, driving, vehicle_params
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 Vehicle = Callable[[Any, Any, float, float], None]
+
+
+# The loops over cars. A range holds whole worlds; the traffic is None in a time trial.
+
+
+@kernel
+def begin_cars(
+    world: World, traffic: Traffic | None, number: int, time: float, begin: int, end: int
+) -> None:
+    """Begins episode ``number`` of cars begin to end - 1."""
+    seen, size = world.seen, world.rules.cars_per_world
+    for i in range(begin, end):
+        world.cars[i].episode = number
+        seen[i].terminated = seen[i].truncated = False
+        seen[i].status = PREPARED
+        begin_episode(world, traffic, i, size - 1 - i % size)
+    if traffic is not None:
+        for i in range(begin, end):
+            meet_racers(world.cars, traffic, i)
+    for i in range(begin, end):
+        seen[i].steering_angle = seen[i].speed = 0.0
+        observe(world, traffic, i, time)
+        seen[i].is_crashed = False
+
+
+@kernel
+def step_cars(
+    world: World, traffic: Traffic | None, actions: Singles, time: float, begin: int, end: int
+) -> None:
+    """Reads and judges the poses of cars begin to end - 1, before their actions move them."""
+    size = world.rules.cars_per_world
+    for first in range(begin, end, size):
+        for i in range(first, first + size):
+            world.cars[i].step_count += 1
+            world.seen[i].steering_angle, world.seen[i].speed = actions[i, 0], actions[i, 1]
+            observe(world, traffic, i, time)
+            judge(world, traffic, i)
+        for i in range(first, first + size):
+            go_on(world, traffic, i)
+
+
+@kernel
+def meet_cars(cars: Cars, traffic: Traffic, begin: int, end: int) -> None:
+    """Racers begin to end - 1 see each other where they are now."""
+    for i in range(begin, end):
+        meet_racers(cars, traffic, i)
+
+
+@kernel
+def place_cars(
+    world: World, traffic: Traffic | None, which: Indices, poses: Floats, time: float
+) -> None:
+    """Puts cars at poses [n, 4]: x, y, heading and steering."""
+    for n in range(len(which)):
+        place_car(world, which[n], poses[n])
+    if traffic is not None:
+        for i in range(len(world.cars)):
+            meet_racers(world.cars, traffic, i)
+    for i in which:
+        world.seen[i].steering_angle = world.seen[i].speed = 0.0
+        observe(world, traffic, i, time)
+
+
+@kernel
+def place_objects(
+    world: World, traffic: Traffic, which: Indices, poses: Floats, time: float
+) -> None:
+    """Puts the objects of cars at poses [n, K, 3]: x, y and heading."""
+    for n in range(len(which)):
+        put_objects(world, traffic, which[n], poses[n])
+        observe(world, traffic, which[n], time)
+
+
+@kernel
+def write_track_states(cars: Cars, roads: Roads, objects: Things, states: Singles) -> None:
+    """What the poses mean for the road ahead; columns as in ``csrc/simulator/track_state.h``."""
+    for i in range(len(cars)):
+        write_track_state(states[i], cars[i], roads, objects[i])
 
 
 class NumbaEngine:
@@ -188,7 +274,7 @@ class NumbaEngine:
         return roads + self._sensors.bytes_of_track
 
     def _sense(self, begin: int, end: int) -> None:
-        self._sensors.sense(self._cars, self._seen, self._objects, begin, end)
+        self._sensors.sense(self._world, self._objects, begin, end)
 
     def _for_all_cars(self, work: Callable[[int, int], None]) -> None:
         if len(self._ranges) == 1:

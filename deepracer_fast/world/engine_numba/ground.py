@@ -1,4 +1,4 @@
-"""The painted ground of one track, once more: twin of ``ground.cpp`` and ``grain.h``.
+"""The painted ground of one track, once more: twin of ``ground.cpp``.
 
 In: a :class:`~deepracer_fast.tracks.track.Track`. Out: :class:`Ground`, an 8-bit picture of the
 world from above with mip levels, and the walls around it. Shared with the native core is the table

@@ -25,32 +25,9 @@ RESOLUTION = np.float32(0.01)  # m
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 CLIP = 1.0  # m, where LIDAR's values are cut
-SECTORS, SECTOR_CLIP = (
-    _core.LIDAR_SECTORS,
-    0.5,
-)  # m: a sector is 1 where something is nearer
+SECTORS, SECTOR_CLIP = _core.LIDAR_SECTORS, 0.5  # m: a sector is 1 where something is nearer
 
-NONE, RANGES, OCCUPIED_SECTORS, DISCRETIZED_SECTORS = (
-    int(getattr(_core.LidarSensor, name))
-    for name in ("NONE", "RANGES", "SECTORS", "DISCRETIZED_SECTORS")
-)
-
-
-class Lidar(NamedTuple):
-    """Which of the LIDAR sensors a car carries, and its ``lidar_config``."""
-
-    kind: int
-    num_sectors: int
-    num_values: int  # per sector
-    clipping_dist: float  # m
-
-
-def lidar_size(lidar: Lidar) -> int:
-    """Numbers in a car's observation."""
-    codes = lidar.num_sectors * lidar.num_values
-    return {NONE: 0, RANGES: RAYS, OCCUPIED_SECTORS: SECTORS, DISCRETIZED_SECTORS: codes}[
-        lidar.kind
-    ]
+NONE, RANGES, OCCUPIED_SECTORS, DISCRETIZED_SECTORS = map(int, _core.LidarSensor)
 
 
 class Room(NamedTuple):
@@ -62,6 +39,22 @@ class Room(NamedTuple):
     max_y: float
 
 
+class Lidar(NamedTuple):
+    """Which of the LIDAR sensors a car carries, and its ``lidar_config``."""
+
+    kind: int
+    num_sectors: int
+    num_values: int  # per sector
+    clipping_dist: float  # m
+    room: Room
+
+
+def lidar_size(lidar: Lidar) -> int:
+    """Numbers in a car's observation."""
+    sizes = {NONE: 0, RANGES: RAYS, OCCUPIED_SECTORS: SECTORS}
+    return sizes.get(lidar.kind, lidar.num_sectors * lidar.num_values)
+
+
 # Ranges.
 
 
@@ -71,14 +64,7 @@ def scan(
 ) -> None:
     """Fills ``ranges`` [64] with what the rays meet, in metres; infinity where that is nothing.
 
-    Args:
-        x: of base_link, as y, m.
-        y: m.
-        heading: rad.
-        objects: an array of ``OBJECT``.
-        age: so many seconds ago they were further back.
-        room: the walls.
-        ranges: to be filled.
+    The car is at a pose of base_link (m, rad), and its objects are where they were ``age`` s ago.
     """
     x, y = x + AHEAD * math.cos(heading), y + AHEAD * math.sin(heading)
     for i in range(RAYS):
@@ -178,9 +164,8 @@ def discretize(ranges: Floats, lidar: Lidar, out: Singles) -> None:
     out[:] = ZERO
     width = np.float32(lidar.clipping_dist) / np.float32(lidar.num_values)
     for sector in range(lidar.num_sectors):
-        nearest = np.float32(
-            clip(nearest_in(ranges, sector, lidar.num_sectors), MIN_RANGE, MAX_RANGE)
-        )
+        range_ = nearest_in(ranges, sector, lidar.num_sectors)
+        nearest = np.float32(clip(range_, MIN_RANGE, MAX_RANGE))
         if nearest < lidar.clipping_dist:
             value = min(int(nearest / width), lidar.num_values - 1)
             out[sector * lidar.num_values + value] = ONE

@@ -13,7 +13,7 @@ from deepracer_fast.world.engine_numba import vehicle as v
 from deepracer_fast.world.engine_numba.cars import PAUSE, PREPARE, RUN, Rules, World
 from deepracer_fast.world.engine_numba.meeting import meet
 from deepracer_fast.world.engine_numba.plane import point_of, uniform, wrap_angle
-from deepracer_fast.world.engine_numba.records import Car, Floats, Seen, Singles
+from deepracer_fast.world.engine_numba.records import Car, Floats, Seen
 from deepracer_fast.world.engine_numba.road import Road, center_at, is_on_road, lane_at, locate
 from deepracer_fast.world.engine_numba.traffic import (
     Traffic,
@@ -36,17 +36,6 @@ PATIENCE = 15  # steps
 START_DRAW = 0  # which random number of an episode is which
 
 START_OFFSET = 0.75  # m, of a racer behind the one before it (markov track_geom/constants.py)
-
-
-@njit
-def judge_car(
-    world: World, traffic: Traffic | None, index: int, action: Singles, time: float
-) -> None:
-    """Reads the pose in which the action was chosen, and what the rules say of it."""
-    world.cars[index].step_count += 1
-    world.seen[index].steering_angle, world.seen[index].speed = action[0], action[1]
-    observe(world, traffic, index, time)
-    judge(world, traffic, index)
 
 
 @njit

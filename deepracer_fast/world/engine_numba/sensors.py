@@ -10,7 +10,8 @@ from numba import njit
 
 from deepracer_fast import _core
 from deepracer_fast.tracks.track import Track
-from deepracer_fast.world.engine_numba.camera import HEIGHT, WIDTH, paint_pictures, plan_scanlines
+from deepracer_fast.world.engine_numba.camera import HEIGHT, WIDTH, paint_pictures
+from deepracer_fast.world.engine_numba.cars import World
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.ground import paint_ground, room_of
 from deepracer_fast.world.engine_numba.lidar import (
@@ -24,15 +25,7 @@ from deepracer_fast.world.engine_numba.lidar import (
 )
 from deepracer_fast.world.engine_numba.object_view import draw_objects
 from deepracer_fast.world.engine_numba.plane import random_bits, wrap_angle
-from deepracer_fast.world.engine_numba.records import (
-    Car,
-    Cars,
-    Indices,
-    Records,
-    Seen,
-    Singles,
-    Things,
-)
+from deepracer_fast.world.engine_numba.records import Car, Indices, Records, Seen, Singles, Things
 from deepracer_fast.world.engine_numba.rules import PAUSED, PREPARED
 
 EYES = {"NONE": (), "FRONT": (0.0,), "STEREO": (0.03, -0.03)}  # m to the left of the middle
@@ -62,31 +55,25 @@ class Sensors:
 
     def __init__(self, track: Track, options: _core.SimulatorOptions) -> None:
         carried, cars = options.sensors, options.num_cars
-        self._batch = np.uint64(options.seed), options.first_car
         self._eyes = EYES[carried.camera.name]
         self.pictures = np.zeros((cars, HEIGHT, WIDTH, len(self._eyes)), np.uint8)
         if self._eyes:
-            self._ground, self._scanlines = paint_ground(track), plan_scanlines()
+            self._ground = paint_ground(track)
         sizes = carried.num_sectors, carried.num_values_per_sector, carried.clipping_dist
-        self._lidar = Lidar(int(carried.lidar), *sizes)
+        low, high, *_ = room_of(track, _core.look(track.look)["field_margin"])
+        self._lidar = Lidar(int(carried.lidar), *sizes, Room(*low.tolist(), *high.tolist()))
         self.lidar = np.zeros((cars, lidar_size(self._lidar)), np.float32)
-        if self.lidar.size:
-            low, high, *_ = room_of(track, _core.look(track.look)["field_margin"])
-            self._room = Room(*low.tolist(), *high.tolist())
         self._scans = np.zeros(cars, SCAN)
 
-    def sense(self, cars: Cars, seen: Records, objects: Things, begin: int, end: int) -> None:
+    def sense(self, world: World, objects: Things, begin: int, end: int) -> None:
         """What cars begin to end - 1 see where they are now, of [B, K] objects."""
         for eye, left in enumerate(self._eyes):
             pictures = self.pictures[..., eye]
-            paint_pictures(cars, left, self._ground, self._scanlines, pictures, begin, end)
+            paint_pictures(world.cars, left, self._ground, pictures, begin, end)
             if objects.size:
-                draw_objects(cars, objects, left, pictures, begin, end)
+                draw_objects(world.cars, objects, left, pictures, begin, end)
         if self.lidar.size:
-            scan_around(
-                cars, seen, objects, self._scans, self._room, self._batch, self._lidar,
-                self.lidar, begin, end,
-            )  # fmt: skip
+            scan_around(world, objects, self._scans, self._lidar, self.lidar, begin, end)
 
     def forget(self, cars: Indices | slice) -> None:
         """Their next scans are new: they or their objects were put somewhere else, not by a rule.
@@ -109,37 +96,27 @@ class Sensors:
 
 @kernel
 def scan_around(
-    cars: Cars,
-    seen: Records,
-    objects: Things,
-    scans: Records,
-    room: Room,
-    batch: tuple[np.uint64, int],
-    lidar: Lidar,
-    out: Singles,
-    begin: int,
-    end: int,
+    world: World, objects: Things, scans: Records, lidar: Lidar, out: Singles, begin: int, end: int
 ) -> None:
     """Fills the LIDAR observations [B, n] of cars begin to end - 1.
 
     The LIDAR scans at 10 Hz and a step takes 1/15 s, so in every third step the last scan is of
     this moment, in the next it is that one still, and in the one after it is half a step old.
     """
-    seed, first_car = batch
-    ranges = np.zeros(RAYS)
+    rules, ranges = world.rules, np.zeros(RAYS)
     for i in range(begin, end):
-        car, last = cars[i], scans[i]
-        is_new = last.age == NO_SCAN or was_put_somewhere(car, seen[i])
+        car, last = world.cars[i], scans[i]
+        is_new = last.age == NO_SCAN or was_put_somewhere(car, world.seen[i])
         last.age = 0 if is_new else (last.age + 1) % 3
         if last.age == 0:
-            scan(car.x, car.y, car.heading, objects[i], 0.0, room, ranges)
+            scan(car.x, car.y, car.heading, objects[i], 0.0, lidar.room, ranges)
         elif last.age == 2:
             x, y = 0.5 * (last.x + car.x), 0.5 * (last.y + car.y)
             heading = last.heading + 0.5 * wrap_angle(car.heading - last.heading)
-            scan(x, y, heading, objects[i], HALF_STEP, room, ranges)
+            scan(x, y, heading, objects[i], HALF_STEP, lidar.room, ranges)
         if last.age != 1:
             draw = SCAN_DRAW + car.step_count
-            add_noise(random_bits(seed, first_car + i, car.episode, draw), ranges)
+            add_noise(random_bits(rules.seed, rules.first_car + i, car.episode, draw), ranges)
             reduce(ranges, lidar, out[i])
         last.x, last.y, last.heading = car.x, car.y, car.heading
 
