@@ -6,6 +6,7 @@ agent_ctrl/obstacles_agent_ctrl.py, bot_cars_agent_ctrl.py; numbers of objects: 
 Neighbours: ``config`` and ``evaluate`` hold one, ``simulator`` hands the core's record of it on.
 """
 
+import math
 import re
 from dataclasses import dataclass, fields, replace
 
@@ -91,34 +92,14 @@ class RaceConfig:
             )
         one_of("race_type", self.race_type, RACE_TYPES)
         one_of("obstacle_type", self.obstacle_type, OBSTACLE_TYPES)
-        for name in ("number_of_obstacles", "number_of_bot_cars"):
-            require(self, name, 1 <= getattr(self, name) <= MAX_OBSTACLES, f"1 to {MAX_OBSTACLES}")
-        require(
-            self,
-            "cars_per_world",
-            2 <= self.cars_per_world <= MAX_CARS_PER_WORLD,
-            f"2 to {MAX_CARS_PER_WORLD}",
-        )
-        for name, top in (("min_distance_between_obstacles", 100.0), ("bot_car_speed", 10.0)):
-            require(self, name, 0.0 <= getattr(self, name) <= top, f"in [0, {top:g}]")
-        for name in ("min_distance_between_bot_cars", "reset_behind_dist"):
-            require(self, name, getattr(self, name) >= 0.0, "0 m or more")
-        require(self, "collision_penalty", 0.0 <= self.collision_penalty < 3600.0, "in [0, 3600) s")
-        require(self, "lane_change_distance", self.lane_change_distance > 0.0, "above 0 m")
-        require(self, "lower_lane_change_time", self.lower_lane_change_time >= 0.0, "0 s or more")
-        require(
-            self,
-            "upper_lane_change_time",
-            self.lower_lane_change_time <= self.upper_lane_change_time,
-            f"{self.lower_lane_change_time:g} s (lower_lane_change_time) or more",
-        )
+        for name, low, high, rule in _LIMITS:
+            require(self, name, low <= getattr(self, name) <= high, rule)
+        lower, upper = self.lower_lane_change_time, self.upper_lane_change_time
+        rule = f"{lower:g} s (lower_lane_change_time) or more"
+        require(self, "upper_lane_change_time", lower <= upper, rule)
+        rule = f"at most {MOST_METRES_OR_SECONDS:g}"
         for name in _UNLIMITED:
-            require(
-                self,
-                name,
-                getattr(self, name) <= MOST_METRES_OR_SECONDS,
-                f"at most {MOST_METRES_OR_SECONDS:g}",
-            )
+            require(self, name, getattr(self, name) <= MOST_METRES_OR_SECONDS, rule)
         places = len(self.places())
         if places not in (0, self.number_of_obstacles):
             raise ConfigError(
@@ -201,13 +182,21 @@ def traffic_rules(race: RaceConfig) -> _core.TrafficRules:
     return rules
 
 
-_UNLIMITED = (
-    "min_distance_between_bot_cars",
-    "lower_lane_change_time",
-    "upper_lane_change_time",
-    "lane_change_distance",
-    "reset_behind_dist",
+# Name, least and greatest value, both allowed, and the rule in words.
+_LIMITS = (
+    ("number_of_obstacles", 1, MAX_OBSTACLES, f"1 to {MAX_OBSTACLES}"),
+    ("number_of_bot_cars", 1, MAX_OBSTACLES, f"1 to {MAX_OBSTACLES}"),
+    ("cars_per_world", 2, MAX_CARS_PER_WORLD, f"2 to {MAX_CARS_PER_WORLD}"),
+    ("min_distance_between_obstacles", 0.0, 100.0, "in [0, 100]"),
+    ("bot_car_speed", 0.0, 10.0, "in [0, 10]"),
+    ("min_distance_between_bot_cars", 0.0, math.inf, "0 m or more"),
+    ("reset_behind_dist", 0.0, math.inf, "0 m or more"),
+    ("collision_penalty", 0.0, math.nextafter(3600.0, 0.0), "in [0, 3600) s"),
+    ("lane_change_distance", math.ulp(0.0), math.inf, "above 0 m"),
+    ("lower_lane_change_time", 0.0, math.inf, "0 s or more"),
 )
+_UNLIMITED = ("min_distance_between_bot_cars", "lower_lane_change_time", "upper_lane_change_time",
+              "lane_change_distance", "reset_behind_dist")  # fmt: skip
 
 
 def _place(text: str) -> tuple[float, bool]:

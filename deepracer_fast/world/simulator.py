@@ -17,14 +17,7 @@ import numpy.typing as npt
 
 from deepracer_fast import _core
 from deepracer_fast.checks.arrays import Array, car_numbers
-from deepracer_fast.checks.values import (
-    MOST,
-    available_cores,
-    check_fields,
-    count,
-    room_for,
-    shown,
-)
+from deepracer_fast.checks.values import MOST, available_cores, check_fields, count, room_for, shown
 from deepracer_fast.errors import ActionError, ConfigError
 from deepracer_fast.files.model_metadata import CAMERAS, TRACK_STATE, LidarConfig, sensor_list
 from deepracer_fast.renamed import keeps_old_members
@@ -97,16 +90,13 @@ class RaceRules:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not 0.0 <= self.start_position < 1.0:
-            raise ConfigError(f"start_position must lie in [0, 1), got {self.start_position}")
-        if not -1.0 <= self.round_robin_advance_dist <= 1.0:
-            raise ConfigError(
-                f"round_robin_advance_dist must lie in [-1, 1], got {self.round_robin_advance_dist}"
-            )
-        if not 0.0 <= self.off_track_penalty < 3600.0:
-            raise ConfigError(
-                f"off_track_penalty must lie in [0, 3600) seconds, got {self.off_track_penalty}"
-            )
+        for name, holds, rule in (
+            ("start_position", 0.0 <= self.start_position < 1.0, "[0, 1)"),
+            ("round_robin_advance_dist", abs(self.round_robin_advance_dist) <= 1.0, "[-1, 1]"),
+            ("off_track_penalty", 0.0 <= self.off_track_penalty < 3600.0, "[0, 3600) seconds"),
+        ):
+            if not holds:
+                raise ConfigError(f"{name} must lie in {rule}, got {getattr(self, name)}")
         if self.number_of_resets < 0 or self.max_steps < 1:
             raise ConfigError("number_of_resets must not be negative and max_steps be at least 1")
         if max(self.number_of_resets, self.max_steps) > MOST:
@@ -238,16 +228,19 @@ class Simulator:
 
     def _options(self) -> _core.SimulatorOptions:
         options = _core.SimulatorOptions()
-        options.num_cars = self.num_cars
-        options.first_car = self.first_car
+        for name in (
+            "num_cars",
+            "first_car",
+            "seed",
+            "car_version",
+            "asymmetric",
+            "instruction_set",
+        ):
+            setattr(options, name, getattr(self, name))
         options.cars_in_batch = self.cars_in_batch or self.first_car + self.num_cars
         options.threads = min(self.threads or available_cores(), self.num_cars)
         options.sensors = sensor_options(self.sensors, self.lidar)
         options.sensors.final_observations = self.final_observations
-        options.seed = self.seed
-        options.car_version = self.car_version
-        options.asymmetric = self.asymmetric
-        options.instruction_set = self.instruction_set
         options.rules = _native(self.rules, _core.RaceRules(), leave_out=("race",))
         options.rules.traffic = traffic_rules(self.rules.race)
         options.randomization = _native(self.randomization, _core.Randomization())
@@ -434,9 +427,8 @@ class Simulator:
         Raises:
             ActionError: a car that does not exist.
         """
-        return params_dict(
-            self._result.params, count("car", car, 0, self.num_cars - 1, ActionError)
-        )
+        number = count("car", car, 0, self.num_cars - 1, ActionError)
+        return params_dict(self._result.params, number)
 
     def track_states(self) -> npt.NDArray[np.float32]:
         """Where the cars and what they meet are now, [B, TRACK_STATE_SIZE] (``track_state.h``).
