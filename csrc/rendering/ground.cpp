@@ -2,15 +2,39 @@
 #include "rendering/ground.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/geometry.h"
-#include "rendering/grain.h"
-#include "rendering/plane.h"
 
 namespace deepracer_fast {
+
+// Grey texels, row by row.
+struct Plane {
+  Plane(int columns, int rows)
+      : width(columns),
+        height(rows),
+        texels(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows)) {}
+
+  std::uint8_t* row(int index) { return texels.data() + offset(index); }
+  const std::uint8_t* row(int index) const { return texels.data() + offset(index); }
+
+  int width, height;
+  std::vector<std::uint8_t> texels;
+
+ private:
+  std::size_t offset(int index) const {
+    return static_cast<std::size_t>(index) * static_cast<std::size_t>(width);
+  }
+};
+
 namespace {
 
+constexpr int kLeastSize = 8;                  // texels of a plane along an axis
 constexpr double kFinestTexel = 0.0035;        // m
 constexpr double kTexelBudget = 44.0e6 / 2.0;  // texels of level 0; all levels have twice as many
 constexpr double kMaxPitch = 32000.0;          // texels; positions are 16.16 fixed point
@@ -58,6 +82,67 @@ Polyline offset_towards(const Polyline& line, const Polyline& towards, bool is_l
   }
   return moved;
 }
+
+// The carpet-like grain of the painted surfaces: a periodic tile of noise with zero mean and unit
+// variance by texel of level 0, the same in every process.
+class Grain {
+ public:
+  static constexpr int kSize = 512;
+
+  Grain() : values_(kSize * kSize) {
+    std::vector<float> white(values_.size());
+    for (std::size_t i = 0; i < white.size(); ++i)
+      white[i] = white_noise(static_cast<std::uint32_t>(i));
+    for (int row = 0; row < kSize; ++row)
+      for (int column = 0; column < kSize; ++column)
+        values_[index(row, column)] = stroke(white, row, column);
+    for (int row = 0; row < kSize; row += 2)
+      for (int column = 0; column < kSize; column += 2) sharpen(row, column);
+    double energy = 0.0;
+    for (const float value : values_) energy += value * value;
+    const float scale = static_cast<float>(1.0 / std::sqrt(energy / (kSize * kSize)));
+    for (float& value : values_) value *= scale;
+  }
+
+  float at(int row, int column) const { return values_[index(row, column)]; }
+
+ private:
+  static std::size_t index(int row, int column) {
+    return static_cast<std::size_t>((row & (kSize - 1)) * kSize + (column & (kSize - 1)));
+  }
+
+  // Uniform in [-0.5, 0.5), from a 32-bit integer hash (multiply and xor-shift rounds).
+  static float white_noise(std::uint32_t key) {
+    key = (key ^ (key >> 16)) * 0x7feb352dU;
+    key = (key ^ (key >> 15)) * 0x846ca68bU;
+    key ^= key >> 16;
+    return static_cast<float>(key) * 0x1p-32F - 0.5F;
+  }
+
+  // Carpet fibres: a short run of the white noise along a direction that differs from spot to spot.
+  static float stroke(const std::vector<float>& white, int row, int column) {
+    static constexpr int kDirections[4][2] = {{1, 0}, {1, 1}, {0, 1}, {-1, 1}};
+    const auto cell = static_cast<std::uint32_t>((row >> 2) * kSize + (column >> 2));
+    const auto& direction = kDirections[static_cast<int>((white_noise(cell + 77U) + 0.5F) * 4.0F)];
+    float sum = 0.0F;
+    for (int k = 0; k < 2; ++k)
+      sum += white[index(row + k * direction[0], column + k * direction[1])];
+    return sum;
+  }
+
+  // Takes part of the mean from a 2x2 block, so that the grain fades with distance, level by level,
+  // as fast as in the frames of the original.
+  void sharpen(int row, int column) {
+    float* block[4] = {&values_[index(row, column)], &values_[index(row, column + 1)],
+                       &values_[index(row + 1, column)], &values_[index(row + 1, column + 1)]};
+    const float mean = 0.25F * (*block[0] + *block[1] + *block[2] + *block[3]);
+    for (float* value : block) *value -= kSharpness * mean;
+  }
+
+  static constexpr float kSharpness = 0.4F;
+
+  std::vector<float> values_;
+};
 
 // Level 0 while it is being painted: shapes are added to a coverage mask, then the mask is blended
 // with a surface over what is there.
@@ -252,6 +337,58 @@ void Ground::choose_extent(std::span<const double> inner, std::span<const double
 }
 
 namespace {
+
+// Which texels a coarser one covers along an axis, and how much of each.
+struct Overlap {
+  std::size_t first = 0;
+  int count = 0;
+  std::array<float, 3> shares{};
+};
+
+std::vector<Overlap> overlaps(int size, double ratio, int coarse_size) {
+  std::vector<Overlap> result(static_cast<std::size_t>(coarse_size));
+  for (int i = 0; i < coarse_size; ++i) {
+    Overlap& overlap = result[i];
+    const double from = std::min(i * ratio, size - 1.0);
+    const double to = std::min((i + 1) * ratio, static_cast<double>(size));
+    overlap.first = static_cast<std::size_t>(from);
+    for (int k = static_cast<int>(from); k < to - 1e-9; ++k) {
+      const double covered = std::min(to, k + 1.0) - std::max(from, static_cast<double>(k));
+      overlap.shares[overlap.count++] = static_cast<float>(covered / (to - from));
+    }
+  }
+  return result;
+}
+
+// The plane in texels `ratio` times as large, each the mean of what it covers.
+Plane shrink(const Plane& plane, double ratio) {
+  const auto coarse = [ratio](int size) {
+    return std::max(kLeastSize, static_cast<int>(std::ceil(size / ratio - 1e-9)));
+  };
+  Plane result(coarse(plane.width), coarse(plane.height));
+  const std::vector<Overlap> across = overlaps(plane.width, ratio, result.width);
+  const std::vector<Overlap> along = overlaps(plane.height, ratio, result.height);
+  std::vector<float> sums(static_cast<std::size_t>(plane.width));
+  for (int row = 0; row < result.height; ++row) {
+    const Overlap& rows = along[row];
+    std::fill(sums.begin(), sums.end(), 0.0F);
+    for (int k = 0; k < rows.count; ++k) {
+      const std::uint8_t* line = plane.row(static_cast<int>(rows.first) + k);
+      const float share = rows.shares[k];
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += share * static_cast<float>(line[i]);
+    }
+    std::uint8_t* out = result.row(row);
+    for (const Overlap& columns : across) {
+      float sum = 0.5F;
+      for (int k = 0; k < columns.count; ++k) {
+        const auto i = static_cast<std::size_t>(k);
+        sum += columns.shares[i] * sums[columns.first + i];
+      }
+      *out++ = static_cast<std::uint8_t>(sum);
+    }
+  }
+  return result;
+}
 
 // Writes four rows from `first` on, with the border; rows outside the plane repeat its own.
 void store_strip(const Plane& plane, int first, std::uint32_t* out) {

@@ -2,10 +2,11 @@
 #include "simulator/randomization.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
-
-#include "rendering/picture_effects.h"
+#include <utility>
 
 namespace deepracer_fast {
 namespace {
@@ -54,6 +55,55 @@ std::array<std::uint8_t, 256> tone_curve(const std::array<float, 4>& known,
         static_cast<std::uint8_t>(std::clamp(gain * mapped + offset + 0.5F, 0.0F, 255.0F));
   }
   return curve;
+}
+
+// What is done to a finished picture, in place, in integers: the same bytes everywhere. One
+// direction of the kernel (w, 256 - 2 w, w) / 256.
+std::uint8_t blurred(int before, int here, int after, int w) {
+  return static_cast<std::uint8_t>((w * (before + after) + (256 - 2 * w) * here + 128) >> 8);
+}
+
+// Smooths with that kernel along rows and columns; the border repeats itself.
+void blur_picture(std::uint8_t* picture, int width, int height, int w) {
+  const auto size = static_cast<std::size_t>(width);
+  std::array<std::uint8_t, CameraParams::kMaxWidth> first;
+  std::array<std::uint8_t, CameraParams::kMaxWidth> second;
+  std::uint8_t* above = first.data();
+  std::uint8_t* here = second.data();
+  for (int row = 0; row < height; ++row) {
+    std::uint8_t* line = picture + row * width;
+    std::memcpy(here, line, size);
+    line[0] = blurred(here[0], here[0], here[1], w);
+    for (int c = 1; c + 1 < width; ++c) line[c] = blurred(here[c - 1], here[c], here[c + 1], w);
+    line[width - 1] = blurred(here[width - 2], here[width - 1], here[width - 1], w);
+  }
+  std::memcpy(above, picture, size);
+  for (int row = 0; row < height; ++row) {
+    std::uint8_t* line = picture + row * width;
+    std::memcpy(here, line, size);
+    const std::uint8_t* below = row + 1 < height ? line + width : here;
+    for (int c = 0; c < width; ++c) line[c] = blurred(above[c], here[c], below[c], w);
+    std::swap(above, here);
+  }
+}
+
+// Adds normal noise of `sigma` (1/64 grey level) to a row.
+void add_noise(std::uint8_t* line, int width, std::int32_t sigma, std::uint64_t bits) {
+  // Standard normal numbers times 32, cut at +-3.9, by the thousands: rows of noise are read from
+  // it at random places, which costs a tenth of drawing them.
+  constexpr std::size_t kSize = 1 << 14;
+  static const auto table = [] {
+    std::array<std::int8_t, kSize + CameraParams::kMaxWidth> values;
+    for (std::uint32_t i = 0; i < values.size(); ++i)
+      values[i] =
+          static_cast<std::int8_t>(std::lround(32.0F * std::clamp(normal(0, i), -3.9F, 3.9F)));
+    return values;
+  }();
+  const std::int8_t* noise = table.data() + (bits & (kSize - 1));
+  for (int c = 0; c < width; ++c) {
+    const std::int32_t value = line[c] + ((noise[c] * sigma + 1024) >> 11);
+    line[c] = static_cast<std::uint8_t>(std::clamp(value, 0, 255));
+  }
 }
 
 }  // namespace
