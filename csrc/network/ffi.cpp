@@ -232,35 +232,24 @@ ffi::Error picture_layers(ffi::ThreadPool pool, std::string_view instruction_set
   });
 }
 
-// Shapes of a dense layer, and its arrays with their sizes checked.
-struct DenseCall {
-  const Kernels& kernels;
-  MatmulShape shape;
+float* matrix(const ffi::AnyBuffer& buffer, int rows, int columns) {
+  return data_of<float>(buffer, static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
+}
 
-  DenseCall(std::string_view name, const ffi::AnyBuffer& x, const ffi::AnyBuffer& w)
-      : kernels(find_kernels(name)), shape{dimension(x, 0), dimension(x, 1), dimension(w, 1)} {
-    check_matmul(kernels, shape);
-  }
-  float* rows_by_depth(const ffi::AnyBuffer& x) const {
-    return data_of<float>(x, size(shape.rows, shape.depth));
-  }
-  float* depth_by_columns(const ffi::AnyBuffer& w) const {
-    return data_of<float>(w, size(shape.depth, shape.columns));
-  }
-  float* rows_by_columns(const ffi::AnyBuffer& out) const {
-    return data_of<float>(out, size(shape.rows, shape.columns));
-  }
-  static std::size_t size(int rows, int columns) {
-    return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-  }
-};
+// Of a dense layer with kernels for it.
+MatmulShape shape_of(const Kernels& kernels, const ffi::AnyBuffer& x, const ffi::AnyBuffer& w) {
+  const MatmulShape shape{dimension(x, 0), dimension(x, 1), dimension(w, 1)};
+  check_matmul(kernels, shape);
+  return shape;
+}
 
 ffi::Error dense(ffi::ThreadPool pool, std::string_view name, ffi::AnyBuffer x, ffi::AnyBuffer w,
                  ffi::Result<ffi::AnyBuffer> out) {
   return reported([&] {
-    const DenseCall call(name, x, w);
-    matmul(call.kernels, call.shape, call.rows_by_depth(x), call.depth_by_columns(w),
-           call.rows_by_columns(*out), on_threads_of(pool));
+    const Kernels& kernels = find_kernels(name);
+    const auto [rows, depth, columns] = shape_of(kernels, x, w);
+    matmul(kernels, {rows, depth, columns}, matrix(x, rows, depth), matrix(w, depth, columns),
+           matrix(*out, rows, columns), on_threads_of(pool));
   });
 }
 
@@ -269,13 +258,14 @@ ffi::Error dense_gradient(ffi::ThreadPool pool, std::string_view name, ffi::AnyB
                           ffi::Result<ffi::AnyBuffer> x_gradient,
                           ffi::Result<ffi::AnyBuffer> w_gradient) {
   return reported([&] {
-    const DenseCall call(name, x, w);
-    matmul_gradient(call.kernels, call.shape,
-                    {.x = call.rows_by_depth(x),
-                     .w = call.depth_by_columns(w),
-                     .out_gradient = call.rows_by_columns(gradient),
-                     .x_gradient = call.rows_by_depth(*x_gradient),
-                     .w_gradient = call.depth_by_columns(*w_gradient)},
+    const Kernels& kernels = find_kernels(name);
+    const auto [rows, depth, columns] = shape_of(kernels, x, w);
+    matmul_gradient(kernels, {rows, depth, columns},
+                    {.x = matrix(x, rows, depth),
+                     .w = matrix(w, depth, columns),
+                     .out_gradient = matrix(gradient, rows, columns),
+                     .x_gradient = matrix(*x_gradient, rows, depth),
+                     .w_gradient = matrix(*w_gradient, depth, columns)},
                     on_threads_of(pool));
   });
 }

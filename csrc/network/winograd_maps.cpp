@@ -10,6 +10,7 @@ namespace {
 
 template <int kRows, int kColumns>
 struct Coefficients {
+  static constexpr int kNumRows = kRows, kNumColumns = kColumns;
   std::array<double, kRows * kColumns> row_by_row = {};
 
   constexpr double& at(int row, int column) { return row_by_row[row * kColumns + column]; }
@@ -88,18 +89,11 @@ struct Scheme {
 };
 
 // What a map multiplies by: B^T and A^T, and for the gradients their transposes.
-template <class Scheme>
-struct Input {
-  static constexpr int kRows = Scheme::kPointCount, kColumns = Scheme::kPointCount;
+template <const auto& kMatrix>
+struct Factors {
+  static constexpr int kRows = kMatrix.kNumRows, kColumns = kMatrix.kNumColumns;
   static constexpr float at(int row, int column) {
-    return static_cast<float>(Scheme::kInput.at(row, column));
-  }
-};
-template <class Scheme>
-struct Output {
-  static constexpr int kRows = Scheme::kOutputs, kColumns = Scheme::kPointCount;
-  static constexpr float at(int row, int column) {
-    return static_cast<float>(Scheme::kOutput.at(row, column));
+    return static_cast<float>(kMatrix.at(row, column));
   }
 };
 template <class Matrix>
@@ -192,10 +186,10 @@ const PointMaps* maps() {
   static constexpr PointMaps kMaps{
       .outputs = Of::kOutputs,
       .window = kWindow,
-      .input_points = gather<Input<Of>>,
-      .output_pixels = scatter<Output<Of>, true>,
-      .output_gradient_points = gather<Transposed<Output<Of>>>,
-      .input_gradient_pixels = scatter<Transposed<Input<Of>>, false>,
+      .input_points = gather<Factors<Of::kInput>>,
+      .output_pixels = scatter<Factors<Of::kOutput>, true>,
+      .output_gradient_points = gather<Transposed<Factors<Of::kOutput>>>,
+      .input_gradient_pixels = scatter<Transposed<Factors<Of::kInput>>, false>,
       .add_scaled = add_scaled,
       .weights = Of::kWeights.row_by_row,
   };
