@@ -118,9 +118,10 @@ void scan(const LidarScene& scene, InstructionSet instruction_set, LidarRanges& 
   const Vec2 at = offset(scene.position, along, kLidarAhead, 0.0F);
   for (const Object& object : scene.objects)
     meet_object(instruction_set, {at, along}, object, scene.reach, ranges.data());
-  const Room& room = scene.room;
-  const Slab walls = {
-      {room.min_x - at.x, room.min_y - at.y}, {room.max_x - at.x, room.max_y - at.y}, along};
+  const auto [min_x, min_y, max_x, max_y] = scene.walls;
+  const Slab walls = {{static_cast<float>(min_x) - at.x, static_cast<float>(min_y) - at.y},
+                      {static_cast<float>(max_x) - at.x, static_cast<float>(max_y) - at.y},
+                      along};
   const bool is_inside =
       walls.low.x < 0.0F && walls.low.y < 0.0F && walls.high.x > 0.0F && walls.high.y > 0.0F;
   const bool is_near = walls.low.x > -scene.reach || walls.low.y > -scene.reach ||

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/instruction_set.h"
+#include "rendering/ground.h"
 #include "traffic/objects.h"
 
 namespace deepracer_fast {
@@ -32,17 +33,12 @@ inline constexpr int kNumSectors = 8;       // of SECTOR_LIDAR
 
 using LidarRanges = std::array<float, kLidarRays>;  // m, counter-clockwise
 
-// The walls of the room: world coordinates in metres.
-struct Room {
-  float min_x, max_x, min_y, max_y;
-};
-
 // What surrounds a LIDAR.
 struct LidarScene {
   Vec2 position;  // of base_link, m
   float heading;  // rad
   std::span<const Object> objects;
-  const Room& room;
+  const Rectangle& walls;
   float reach;  // m, beyond which nothing matters
 };
 

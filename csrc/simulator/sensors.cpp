@@ -22,11 +22,6 @@ void interleave(const std::uint8_t* left, const std::uint8_t* right, std::uint8_
   }
 }
 
-Room room_of(const Rectangle& field) {
-  return {static_cast<float>(field.min_x), static_cast<float>(field.max_x),
-          static_cast<float>(field.min_y), static_cast<float>(field.max_y)};
-}
-
 }  // namespace
 
 int SensorOptions::lidar_size() const {
@@ -52,10 +47,7 @@ float SensorOptions::lidar_reach() const {
 
 Sensors::Sensors(const SensorOptions& options, const Ground& ground, const SeededCars& batch,
                  InstructionSet instruction_set)
-    : options_(options),
-      batch_(batch),
-      instruction_set_(instruction_set),
-      room_(room_of(ground.field())) {
+    : options_(options), batch_(batch), instruction_set_(instruction_set), walls_(ground.field()) {
   const auto cars = static_cast<std::size_t>(batch.num_cars);
   pictures_.resize(cars * static_cast<std::size_t>(kPictureSize * options.num_eyes()));
   if (options.final_observations) final_pictures_.resize(pictures_.size());
@@ -127,7 +119,7 @@ void Sensors::scan_around(int car, const Sight& sight, const Place& now, const P
     objects = {earlier.data(), objects.size()};
   }
   LidarRanges ranges;
-  scan({place.position, place.heading, objects, room_, options_.lidar_reach()}, instruction_set_,
+  scan({place.position, place.heading, objects, walls_, options_.lidar_reach()}, instruction_set_,
        ranges);
   add_lidar_noise(
       batch_.random_bits(car, sight.episode, kScanDraw + static_cast<std::uint32_t>(sight.step)),

@@ -111,7 +111,7 @@ class Sensors {
   SeededCars batch_;
   InstructionSet instruction_set_;
   Camera camera_;
-  Room room_;
+  Rectangle walls_;
   std::vector<std::uint8_t, HugePages<std::uint8_t>> pictures_, final_pictures_;
   std::vector<float> lidar_, final_lidar_;
   std::vector<std::uint8_t> scan_ages_;  // [B] steps since the LIDAR's cycle began, with a LIDAR
