@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "bindings/checks.h"
 
 namespace py = pybind11;
+namespace df = deepracer_fast;
+namespace check = deepracer_fast::check;
 
 template <typename T, int flags>
 std::span<const T> view(const py::array_t<T, flags>& array) {
@@ -37,7 +40,7 @@ using Seen =
 
 // A read-only view of a column of B cars, of K objects each, that `owner` keeps alive.
 template <typename Arrays, typename Number>
-py::array column_view(const Arrays& arrays, const deepracer_fast::Column<Arrays, Number>& column,
+py::array column_view(const Arrays& arrays, const df::Column<Arrays, Number>& column,
                       py::ssize_t cars, py::ssize_t objects, const py::object& owner) {
   std::vector<py::ssize_t> shape = {cars};
   if (column.is_of_objects) shape.push_back(objects);
@@ -50,15 +53,15 @@ py::array column_view(const Arrays& arrays, const deepracer_fast::Column<Arrays,
 template <typename Table>
 py::tuple described(const Table& table) {
   py::list rows;
-  deepracer_fast::for_each_row(table, [&]<typename Arrays, typename Number>(
-                                          const deepracer_fast::Column<Arrays, Number>& column) {
-    py::list shape;
-    shape.append("B");
-    if (column.is_of_objects) shape.append("K");
-    if (column.width > 1) shape.append(column.width);
-    rows.append(py::make_tuple(column.name, py::dtype::of<Seen<Number>>(), py::tuple(shape),
-                               column.unit, column.meaning));
-  });
+  df::for_each_row(table,
+                   [&]<typename Arrays, typename Number>(const df::Column<Arrays, Number>& column) {
+                     py::list shape;
+                     shape.append("B");
+                     if (column.is_of_objects) shape.append("K");
+                     if (column.width > 1) shape.append(column.width);
+                     rows.append(py::make_tuple(column.name, py::dtype::of<Seen<Number>>(),
+                                                py::tuple(shape), column.unit, column.meaning));
+                   });
   return py::tuple(rows);
 }
 

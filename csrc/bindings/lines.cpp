@@ -2,11 +2,7 @@
 #include <string>
 
 #include "bindings/bindings.h"
-#include "bindings/checks.h"
 #include "tracks/line_tree.h"
-
-namespace df = deepracer_fast;
-namespace check = deepracer_fast::check;
 
 namespace {
 

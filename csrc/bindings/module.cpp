@@ -9,14 +9,10 @@
 
 #include "base/allocator.h"
 #include "bindings/bindings.h"
-#include "bindings/checks.h"
 #include "simulator/simulator.h"
 #ifdef DEEPRACER_FAST_NETWORK
 #include "network/ffi.h"
 #endif
-
-namespace df = deepracer_fast;
-namespace check = deepracer_fast::check;
 
 namespace {
 

@@ -9,11 +9,7 @@
 
 #include "base/fields.h"
 #include "bindings/bindings.h"
-#include "bindings/checks.h"
 #include "simulator/options.h"
-
-namespace df = deepracer_fast;
-namespace check = deepracer_fast::check;
 
 namespace {
 

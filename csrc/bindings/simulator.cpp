@@ -4,10 +4,6 @@
 #include <mutex>
 
 #include "bindings/bindings.h"
-#include "bindings/checks.h"
-
-namespace df = deepracer_fast;
-namespace check = deepracer_fast::check;
 
 namespace {
 

@@ -2,14 +2,10 @@
 #include <cmath>
 
 #include "bindings/bindings.h"
-#include "bindings/checks.h"
 #include "rendering/camera.h"
 #include "rendering/ground.h"
 #include "rendering/object_view.h"
 #include "tracks/track.h"
-
-namespace df = deepracer_fast;
-namespace check = deepracer_fast::check;
 
 namespace {
 
