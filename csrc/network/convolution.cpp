@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "network/packing.h"
-
 namespace deepracer_fast::network {
 namespace {
 

@@ -13,9 +13,9 @@
 #include <span>
 #include <vector>
 
-#include "network/buffer.h"
 #include "network/kernel.h"
 #include "network/layer.h"
+#include "network/packing.h"
 #include "network/winograd.h"
 
 namespace deepracer_fast::network {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "network/buffer.h"
 #include "network/packing.h"
 
 namespace deepracer_fast::network {

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 
-#include "network/packing.h"
-
 namespace deepracer_fast::network {
 namespace {
 

@@ -13,9 +13,9 @@
 
 #include <cstddef>
 
-#include "network/buffer.h"
 #include "network/kernel.h"
 #include "network/layer.h"
+#include "network/packing.h"
 #include "network/winograd_maps.h"
 
 namespace deepracer_fast::network {
