@@ -286,58 +286,6 @@ void add_start_line(const Polyline& centre, const Polyline borders[2], const Loo
   }
 }
 
-}  // namespace
-
-Ground::Ground(std::span<const double> centre, std::span<const double> inner,
-               std::span<const double> outer, bool is_loop, const Look& look)
-    : look_(look) {
-  const Polyline middle = polyline_of(centre);
-  const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
-  choose_extent(inner, outer);
-  const Grain grain;
-  Canvas canvas(field_, static_cast<double>(texel_), width_, height_);
-  canvas.fill(look.field, grain);
-  canvas.add_band(borders[0], borders[1]);
-  canvas.blend(look.road, grain);
-  if (look.start_length > 0.0F) {
-    add_start_line(middle, borders, look, canvas);
-    canvas.blend(look.line, grain);
-  }
-  for (std::size_t i = 0; i < 2; ++i) {
-    const Polyline &border = borders[i], &across = borders[1 - i];
-    canvas.add_band(offset_towards(border, across, is_loop, look.line_outer),
-                    offset_towards(border, across, is_loop, look.line_inner));
-  }
-  canvas.blend(look.line, grain);
-  add_dashes(middle, look, canvas);
-  canvas.blend(look.dash, grain);
-  store_levels(canvas.take_plane());
-}
-
-// The field reaches from the outermost border points by the look's margins; the texel is the finest
-// that keeps level 0 within budget.
-void Ground::choose_extent(std::span<const double> inner, std::span<const double> outer) {
-  field_ = {1e30, 1e30, -1e30, -1e30};
-  for (const auto& border : {inner, outer}) {
-    for (std::size_t i = 0; i + 1 < border.size(); i += 2) {
-      field_.min_x = std::min(field_.min_x, border[i] - look_.field_margin);
-      field_.max_x = std::max(field_.max_x, border[i] + look_.field_margin);
-      field_.min_y = std::min(field_.min_y, border[i + 1] - look_.field_margin);
-      field_.max_y = std::max(field_.max_y, border[i + 1] + look_.field_margin);
-    }
-  }
-  const double size_x = field_.max_x - field_.min_x;
-  const double size_y = field_.max_y - field_.min_y;
-  const double texel = std::max({kFinestTexel, std::sqrt(size_x * size_y / kTexelBudget),
-                                 size_x / kMaxPitch, size_y / kMaxPitch});
-  texel_ = static_cast<float>(texel);
-  log2_texel_ = static_cast<float>(std::log2(texel));
-  width_ = std::max(kLeastSize, static_cast<int>(size_x / texel) + 1);
-  height_ = std::max(kLeastSize, static_cast<int>(size_y / texel) + 1);
-}
-
-namespace {
-
 // Which texels a coarser one covers along an axis, and how much of each.
 struct Overlap {
   std::size_t first = 0;
@@ -404,6 +352,54 @@ void store_strip(const Plane& plane, int first, std::uint32_t* out) {
 }
 
 }  // namespace
+
+Ground::Ground(std::span<const double> centre, std::span<const double> inner,
+               std::span<const double> outer, bool is_loop, const Look& look)
+    : look_(look) {
+  const Polyline middle = polyline_of(centre);
+  const Polyline borders[2] = {polyline_of(inner), polyline_of(outer)};
+  choose_extent(inner, outer);
+  const Grain grain;
+  Canvas canvas(field_, static_cast<double>(texel_), width_, height_);
+  canvas.fill(look.field, grain);
+  canvas.add_band(borders[0], borders[1]);
+  canvas.blend(look.road, grain);
+  if (look.start_length > 0.0F) {
+    add_start_line(middle, borders, look, canvas);
+    canvas.blend(look.line, grain);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Polyline &border = borders[i], &across = borders[1 - i];
+    canvas.add_band(offset_towards(border, across, is_loop, look.line_outer),
+                    offset_towards(border, across, is_loop, look.line_inner));
+  }
+  canvas.blend(look.line, grain);
+  add_dashes(middle, look, canvas);
+  canvas.blend(look.dash, grain);
+  store_levels(canvas.take_plane());
+}
+
+// The field reaches from the outermost border points by the look's margins; the texel is the finest
+// that keeps level 0 within budget.
+void Ground::choose_extent(std::span<const double> inner, std::span<const double> outer) {
+  field_ = {1e30, 1e30, -1e30, -1e30};
+  for (const auto& border : {inner, outer}) {
+    for (std::size_t i = 0; i + 1 < border.size(); i += 2) {
+      field_.min_x = std::min(field_.min_x, border[i] - look_.field_margin);
+      field_.max_x = std::max(field_.max_x, border[i] + look_.field_margin);
+      field_.min_y = std::min(field_.min_y, border[i + 1] - look_.field_margin);
+      field_.max_y = std::max(field_.max_y, border[i + 1] + look_.field_margin);
+    }
+  }
+  const double size_x = field_.max_x - field_.min_x;
+  const double size_y = field_.max_y - field_.min_y;
+  const double texel = std::max({kFinestTexel, std::sqrt(size_x * size_y / kTexelBudget),
+                                 size_x / kMaxPitch, size_y / kMaxPitch});
+  texel_ = static_cast<float>(texel);
+  log2_texel_ = static_cast<float>(std::log2(texel));
+  width_ = std::max(kLeastSize, static_cast<int>(size_x / texel) + 1);
+  height_ = std::max(kLeastSize, static_cast<int>(size_y / texel) + 1);
+}
 
 // Levels of odd number come from the first one, half an octave coarser than level 0.
 void Ground::store_levels(Plane plane) {

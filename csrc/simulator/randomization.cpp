@@ -13,11 +13,8 @@ namespace {
 
 // Which random number of an episode is which; the simulator's own come before.
 enum Draw : std::uint32_t {
-  kRoadDraw = 16,
-  kFieldDraw,
-  kDashDraw,
-  kLineDraw,
-  kWallDraw,
+  kRoadDraw = 16,  // then those of field, dashes and lines
+  kWallDraw = 20,
   kSkyDraw,
   kGainDraw,
   kOffsetDraw,

@@ -5,11 +5,8 @@
 #include <limits>
 
 namespace deepracer_fast {
-namespace {
 
 constexpr std::size_t kLeaf = 8;  // segments
-
-}  // namespace
 
 LineTree::LineTree(std::span<const double> xy) {
   for (std::size_t i = 0; i + 1 < xy.size(); i += 2) points_.push_back({xy[i], xy[i + 1]});

@@ -4,11 +4,6 @@
 #include <limits>
 
 namespace deepracer_fast {
-namespace {
-
-constexpr int kParts = 8;  // of a slice of the centre line that are looked at one by one
-
-}  // namespace
 
 std::vector<Segment> make_segments(std::span<const Vec2> points) {
   std::vector<Segment> segments;
@@ -93,6 +88,7 @@ std::size_t Polyline::bytes() const {
 Border::Border(std::span<const Vec2> points, const Polyline& center)
     : line_(points), candidates_(static_cast<std::size_t>(center.num_slices())) {
   constexpr int kBlock = 32;          // slices that share a first selection
+  constexpr int kParts = 8;           // of a slice that are looked at one by one
   constexpr float kRounding = 1e-3F;  // m, of an arc length that falls on a slice's end
   NearestSelector nearest(line_.segments());
   const std::vector<std::uint16_t> all = all_indices(line_.segments().size());

@@ -4,6 +4,36 @@
 #include <numeric>
 
 namespace deepracer_fast {
+namespace {
+
+// A line of very many rows is not looked at more closely where it is so far away: whoever asks from
+// there, as hardly anybody does, looks at more segments.
+constexpr float kSeldomAsked = 2.0F;  // m
+
+// Runs of neighbouring segments, each told by its chord: a line with many rows in a cell's width
+// would take a thousand times as long to look at segment by segment.
+struct Runs {
+  Runs(std::span<const Segment> segments, std::size_t size) {
+    for (std::size_t first = 0; first < segments.size(); first += size) {
+      const std::size_t end = std::min(first + size, segments.size());
+      const Vec2 start = segments[first].start, span = segments[end - 1].stop - start;
+      const float square = dot(span, span);
+      Segment chord{start, span, segments[end - 1].stop, square > 0.0F ? 1.0F / square : 0.0F};
+      float away2 = 0.0F;
+      for (std::size_t i = first; i < end; ++i)
+        away2 = std::max(away2, chord.distance2(segments[i].stop));
+      chords.push_back(chord);
+      // No point of the run is further from the chord, and none of the chord from the run, which
+      // must cross every line across the chord on its way from one end to the other.
+      slack.push_back(std::sqrt(away2));
+    }
+  }
+
+  std::vector<Segment> chords;
+  std::vector<float> slack;  // m
+};
+
+}  // namespace
 
 std::vector<std::uint16_t> all_indices(std::size_t count) {
   std::vector<std::uint16_t> indices(count);
@@ -24,14 +54,6 @@ void SegmentLists::set(int list, std::span<const std::uint16_t> segments) {
     items_.insert(items_.end(), segments.begin(), segments.end());
   }
 }
-
-namespace {
-
-// A line of very many rows is not looked at more closely where it is so far away: whoever asks from
-// there, as hardly anybody does, looks at more segments.
-constexpr float kSeldomAsked = 2.0F;  // m
-
-}  // namespace
 
 SegmentRaster::SegmentRaster(Vec2 low, Vec2 high) : low_(low) {
   const Vec2 size = high - low;
@@ -80,33 +102,6 @@ void SegmentRaster::fill_block(Cell corner, int size, std::span<const std::uint1
     fill_block({corner.column + aside.column, corner.row + aside.row}, half, survivors.front(),
                survivors.subspan(1), select);
 }
-
-namespace {
-
-// Runs of neighbouring segments, each told by its chord: a line with many rows in a cell's width
-// would take a thousand times as long to look at segment by segment.
-struct Runs {
-  Runs(std::span<const Segment> segments, std::size_t size) {
-    for (std::size_t first = 0; first < segments.size(); first += size) {
-      const std::size_t end = std::min(first + size, segments.size());
-      const Vec2 start = segments[first].start, span = segments[end - 1].stop - start;
-      const float square = dot(span, span);
-      Segment chord{start, span, segments[end - 1].stop, square > 0.0F ? 1.0F / square : 0.0F};
-      float away2 = 0.0F;
-      for (std::size_t i = first; i < end; ++i)
-        away2 = std::max(away2, chord.distance2(segments[i].stop));
-      chords.push_back(chord);
-      // No point of the run is further from the chord, and none of the chord from the run, which
-      // must cross every line across the chord on its way from one end to the other.
-      slack.push_back(std::sqrt(away2));
-    }
-  }
-
-  std::vector<Segment> chords;
-  std::vector<float> slack;  // m
-};
-
-}  // namespace
 
 void SegmentRaster::set_block(Cell corner, int size, std::span<const std::uint16_t> segments) {
   const int first = index(corner);

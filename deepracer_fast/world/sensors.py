@@ -85,9 +85,7 @@ def objects_told(track_state: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
 
 
 def copy_track_state(
-    core: _core.Simulator,
-    observation: dict[str, Array],
-    final: dict[str, Array] | None,
+    core: _core.Simulator, observation: dict[str, Array], final: dict[str, Array] | None
 ) -> None:
     """Fills ``TRACK_STATE``, if a car carries it: where the cars are now, and where they ended."""
     if TRACK_STATE not in observation:
