@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from deepracer_fast import _core
-from deepracer_fast.world.engine_numba.blocks import BLOCKS, FIRST_BLOCK
+from deepracer_fast.world.engine_numba.objects import BLOCKS, FIRST_BLOCK
 from deepracer_fast.world.engine_numba.plane import clip, uniform
 from deepracer_fast.world.engine_numba.records import Floats, Singles, Thing, Things
 

@@ -1,7 +1,7 @@
 """Boxes and cars in a picture: the twin of ``csrc/rendering/object_view.*``.
 
 In: cars, their objects, and pictures that show ground and walls. Out: the same pictures with the
-objects over them, the farthest first. Objects are solid blocks of flat faces (``blocks``). A face
+objects over them, the farthest first. Objects are solid blocks of flat faces (``objects``). A face
 is a polygon in the picture; a pixel takes the share of it that the filter of the original's
 reduction from 640x480 gives: a triangle of half-width one pixel, exact along rows and over the
 original's four lines a row.
@@ -12,7 +12,6 @@ import math
 import numpy as np
 from numba import njit
 
-from deepracer_fast.world.engine_numba.blocks import BLOCKS, FIRST_BLOCK, NOTHING
 from deepracer_fast.world.engine_numba.camera import (
     COLUMNS,
     COSINE,
@@ -26,6 +25,7 @@ from deepracer_fast.world.engine_numba.camera import (
 )
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.ground import LAMP_HEIGHT, span_at
+from deepracer_fast.world.engine_numba.objects import BLOCKS, FIRST_BLOCK, NOTHING, to_world
 from deepracer_fast.world.engine_numba.plane import clip, point_of
 from deepracer_fast.world.engine_numba.records import (
     Block,
@@ -124,15 +124,6 @@ def farthest_first(away: Floats) -> Indices:
             at -= 1
         order[at] = k
     return order
-
-
-@njit
-def to_world(thing: Thing, ahead: float, left: float) -> tuple[float, float]:
-    """World coordinates of a point given in an object's own frame, metres."""
-    return (
-        thing.x + ahead * thing.along_x - left * thing.along_y,
-        thing.y + ahead * thing.along_y + left * thing.along_x,
-    )
 
 
 # Faces.

@@ -1,6 +1,7 @@
 """What else stands or drives on a track: the twin of ``csrc/traffic/objects.h``.
 
-In: where an object is. Out: whether a car runs into it, and whether the camera's frustum holds it.
+In: where an object is. Out: whether a car runs into it, whether the camera's frustum holds it, and
+the blocks that camera and LIDAR see of it (``csrc/rendering/blocks.h``, which names the sources).
 """
 
 import math
@@ -25,6 +26,38 @@ OBJECT = np.dtype(
 )
 """One object of a car; a batch keeps [B, K] of them."""
 
+# What boxes and cars look like: solid blocks of one colour, in an object's own frame.
+BLOCK = np.dtype(
+    [
+        # Along the heading, across it (left positive), above the ground.
+        ("low", np.float64, 3),  # m
+        ("high", np.float64, 3),  # m
+        ("grey", np.float64),  # of the surface itself, 0..255, before any light
+    ],
+    align=True,
+)
+
+BOX_GREY = 255.0 * (0.2989 * 0.482 + 0.587 * 0.38 + 0.114 * 0.309)
+SHELL_GREY, WHEEL_GREY = 60.0, 15.0  # guesses, as is the height of the shell
+
+# One after the other: a box, then the shell and the wheels of a car. The first is the body.
+BLOCKS = np.array(
+    [
+        ((-0.2, -0.15, 0.0), (0.2, 0.15, 0.225), BOX_GREY),
+        ((-0.158, -0.094, 0.03), (0.166, 0.094, 0.19), SHELL_GREY),
+        ((-0.118, 0.064, 0.0), (-0.046, 0.098, 0.072), WHEEL_GREY),
+        ((-0.118, -0.098, 0.0), (-0.046, -0.064, 0.072), WHEEL_GREY),
+        ((0.046, 0.064, 0.0), (0.118, 0.098, 0.072), WHEEL_GREY),
+        ((0.046, -0.098, 0.0), (0.118, -0.064, 0.072), WHEEL_GREY),
+    ],
+    BLOCK,
+)
+FIRST_BLOCK = (0, 1, len(BLOCKS))
+"""By kind of object: its blocks are those from this one on, up to the next kind's first."""
+
+NOTHING = np.array([((np.inf,) * 3, (-np.inf,) * 3, 0.0)], BLOCK)
+"""A block that nothing lies inside."""
+
 # Half length and half width of the rectangles of the crash rule, m (markov
 # track_geom/constants.py): a car's is its body, a box's is its 0.4 x 0.3 m and 0.05 m to each side.
 FOOTPRINTS = ((0.25, 0.2), (0.5 * 0.32352, 0.5 * 0.1961))  # by kind
@@ -42,6 +75,15 @@ def put_object(thing: Thing, x: float, y: float, heading: float, speed: float, k
     """An object at a pose."""
     thing.x, thing.y, thing.speed, thing.kind = x, y, speed, kind
     thing.along_x, thing.along_y = math.cos(heading), math.sin(heading)
+
+
+@njit
+def to_world(thing: Thing, ahead: float, left: float) -> tuple[float, float]:
+    """World coordinates of a point given in an object's own frame, metres."""
+    return (
+        thing.x + ahead * thing.along_x - left * thing.along_y,
+        thing.y + ahead * thing.along_y + left * thing.along_x,
+    )
 
 
 @njit
@@ -73,8 +115,7 @@ def in_camera(car: Car, thing: Thing) -> bool:
         return True
     for number in range(4):
         ahead, left = corner(FOOTPRINTS[thing.kind], number)
-        x = thing.x + ahead * thing.along_x - left * thing.along_y
-        y = thing.y + ahead * thing.along_y + left * thing.along_x
+        x, y = to_world(thing, ahead, left)
         if is_seen(car, x, y):
             return True
     return False

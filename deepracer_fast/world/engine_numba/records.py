@@ -21,7 +21,7 @@ Thing = Record  # a row of ``objects.OBJECT``
 Bot = Record  # a row of ``bots.BOT``
 Segment = Record  # a row of ``road.SEGMENT``
 Scanline = Record  # a row of ``camera.SCANLINE``
-Block = Record  # a row of ``blocks.BLOCK``
+Block = Record  # a row of ``objects.BLOCK``
 Face = Record  # a row of ``object_view.FACE``
 
 Records = NDArray[np.void]
