@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen.arrays import array_map, array_of
+from deepracer_fast.reward.compiler.codegen.arrays import array_attribute, array_map, array_of
+from deepracer_fast.reward.compiler.codegen.calls import call
 from deepracer_fast.reward.compiler.codegen.expressions import expr
-from deepracer_fast.reward.compiler.codegen.functions import call
-from deepracer_fast.reward.compiler.codegen.reductions import array_attribute
-from deepracer_fast.reward.compiler.codegen.slices import item_at, sequence_binary
+from deepracer_fast.reward.compiler.codegen.lists import item_at, sequence_binary
+from deepracer_fast.reward.compiler.codegen.numpy_functions import array_binary
 from deepracer_fast.reward.compiler.codegen.statements import statements
-from deepracer_fast.reward.compiler.codegen.vectors import array_binary
 from deepracer_fast.reward.compiler.kernel.columns import parameter
 from deepracer_fast.reward.compiler.kernel.kernel import emit
 from deepracer_fast.reward.compiler.lattice import values as py

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen.kinds import (
+    METHODS,
     is_array,
     is_object,
     is_sequence,
@@ -37,21 +37,12 @@ from deepracer_fast.reward.compiler.lowering.context import (
 )
 from deepracer_fast.reward.compiler.lowering.memory import MAX_INT, cast_leaf, length_of
 
-_FOLD: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-}
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+_UNARY: dict[type, Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
 SCALARS = (bool, int, float, str, type(None))
 _KINDS = {bool: "b", int: "i", float: "f"}
 _LARGEST_FOLD = 1 << 12
@@ -64,6 +55,13 @@ def boolean(leaf: Leaf) -> Value:
     if isinstance(leaf, ir.Constant):
         return py.Const(bool(leaf.constant))
     return py.Num("b", leaf)
+
+
+def negated(ctx: Context, leaf: Leaf) -> Leaf:
+    """The opposite of an i1."""
+    if isinstance(leaf, ir.Constant):
+        return FALSE if leaf.constant else TRUE
+    return ctx.b.not_(leaf)
 
 
 def as_number(ctx: Context, value: Value) -> py.Num:
@@ -151,7 +149,7 @@ def binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
         return ctx.ops.array_binary(ctx, op, a, b)
     if isinstance(a, py.Const) and isinstance(b, py.Const) and _folds(op, a.obj, b.obj):
         try:
-            return py.Const(_FOLD[type(op)](a.obj, b.obj))
+            return py.Const(getattr(operator, METHODS[type(op)])(a.obj, b.obj))
         except (ArithmeticError, TypeError, ValueError) as error:
             return ctx.fail(type(error))
     if is_text(a) or is_text(b):
@@ -184,7 +182,7 @@ def _folds(op: ast.operator, a: Any, b: Any) -> bool:
     if type(a) in SCALARS and type(b) in SCALARS:
         if isinstance(op, ast.Mult) and (isinstance(a, str) or isinstance(b, str)):
             return False
-        if all(isinstance(x, int) for x in (a, b)) and isinstance(op, ast.Mult):
+        if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, int):
             return int(a).bit_length() + int(b).bit_length() <= _LONGEST_FOLD
         if isinstance(op, ast.Pow | ast.LShift):
             sizes = [abs(x) for x in (a, b) if isinstance(x, int | float)]
@@ -200,11 +198,11 @@ def arithmetic(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     match op:
         case ast.Add() | ast.Sub() | ast.Mult():
             if ints and not (a.np and a.kind == b.kind == "b"):
-                x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-                return py.Num("i", _int_operation(ctx, op, x, y), np)
-            return py.Num("f", _float_operation(ctx, op, a, b), np, _is_float(a, b))
+                return py.Num("i", _int_operation(ctx, op, *_both_as(ctx, "i", a, b)), np)
+            action = {ast.Add: ctx.b.fadd, ast.Sub: ctx.b.fsub, ast.Mult: ctx.b.fmul}[type(op)]
+            return py.Num("f", action(*_both_as(ctx, "f", a, b)), np, _is_float(a, b))
         case ast.Div():
-            x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
+            x, y = _both_as(ctx, "f", a, b)
             _check_zero_float(ctx, y, np)
             return py.Num("f", ctx.b.fdiv(x, y), np)
         case ast.FloorDiv() | ast.Mod():
@@ -231,27 +229,19 @@ def small(ctx: Context, leaf: Leaf) -> Leaf:
     return leaf
 
 
-def _float_operation(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Leaf:
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-    if isinstance(op, ast.Add):
-        return ctx.b.fadd(x, y)
-    return ctx.b.fsub(x, y) if isinstance(op, ast.Sub) else ctx.b.fmul(x, y)
-
-
 def _check_zero_float(ctx: Context, y: Leaf, np: int) -> None:
     """What a division by zero does: raise, go on, or give up where it is not known."""
     if isinstance(y, ir.Constant):
-        if y.constant == 0 and np != 1:
-            ctx.fail(ZeroDivisionError if np == 0 else None)
-        return
-    zero = ctx.b.fcmp_ordered("==", y, f64(0.0))
+        zero = TRUE if y.constant == 0 else FALSE
+    else:
+        zero = ctx.b.fcmp_ordered("==", y, f64(0.0))
     if np != 1:
         ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
 
 
 def _floor_divide(ctx: Context, modulo: bool, a: py.Num, b: py.Num, np: int) -> Value:
     if a.kind != "f" and b.kind != "f":
-        x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
+        x, y = _both_as(ctx, "i", a, b)
         zero = ctx.b.icmp_signed("==", y, i64(0))
         if isinstance(y, ir.Constant):
             zero = TRUE if y.constant == 0 else FALSE
@@ -265,7 +255,7 @@ def _floor_divide(ctx: Context, modulo: bool, a: py.Num, b: py.Num, np: int) -> 
             return py.Num("i", ctx.b.select(wrong, ctx.b.add(rest, y), rest), np)
         quotient = ctx.b.sdiv(x, y)
         return py.Num("i", ctx.b.sub(quotient, ctx.b.zext(wrong, I64)), np)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
+    x, y = _both_as(ctx, "f", a, b)
     _check_zero_float(ctx, y, 0 if np == 0 else 2)
     rest = float_modulo(ctx, x, y)
     exact = _is_float(a, b)
@@ -295,17 +285,15 @@ def power(ctx: Context, a: py.Num, b: py.Num, np: int = 0) -> Value:
     small = isinstance(b.leaf, ir.Constant) and b.kind == "i" and 0 <= b.leaf.constant <= 8
     if a.kind != "f" and b.kind != "f":
         return _int_power(ctx, a, b, np, small)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-    exact = _is_float(a, b)
+    x, y = _both_as(ctx, "f", a, b)
     if isinstance(y, ir.Constant) and y.constant in (1.0, 2.0):
         result = ctx.b.fmul(x, x) if y.constant == 2.0 else x
-        _check_overflow(ctx, result, x, y, np)
-        return py.Num("f", result, np, exact)
-    if np == 0 or np == 2:
-        _check_power(ctx, x, y, np)
-    result = ctx.native("pow", F64, x, y)
+    else:
+        if np != 1:
+            _check_power(ctx, x, y, np)
+        result = ctx.native("pow", F64, x, y)
     _check_overflow(ctx, result, x, y, np)
-    return py.Num("f", result, np, exact)
+    return py.Num("f", result, np, _is_float(a, b))
 
 
 def _check_power(ctx: Context, x: Leaf, y: Leaf, np: int) -> None:
@@ -345,7 +333,7 @@ def absolute(ctx: Context, leaf: Leaf) -> Leaf:
 
 
 def _int_power(ctx: Context, a: py.Num, b: py.Num, np: int, small: bool) -> Value:
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
+    x, y = _both_as(ctx, "i", a, b)
     if small:
         result: Leaf = i64(1)
         for _ in range(b.leaf.constant):
@@ -368,38 +356,32 @@ def _bitwise(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     action = actions.get(type(op))
     if action is not None and a.kind == b.kind == "b":
         return py.Num("b", action(a.leaf, b.leaf), max(a.np, b.np))
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-    if action is None:
-        ctx.fail_if(ctx.b.icmp_unsigned(">", y, i64(31)), None)
-        if isinstance(op, ast.LShift):
-            high = ctx.b.icmp_unsigned(">", ctx.b.add(x, i64(1 << 21)), i64(1 << 22))
-            ctx.fail_if(high, None)
-            return py.Num("i", ctx.b.shl(x, y))
-        if isinstance(op, ast.RShift):
-            return py.Num("i", ctx.b.ashr(x, y))
-        raise Unsupported("the operator @", ctx.line)
-    return py.Num("i", action(x, y), max(a.np, b.np))
+    x, y = _both_as(ctx, "i", a, b)
+    if action is not None:
+        return py.Num("i", action(x, y), max(a.np, b.np))
+    ctx.fail_if(ctx.b.icmp_unsigned(">", y, i64(31)), None)
+    if isinstance(op, ast.LShift):
+        high = ctx.b.icmp_unsigned(">", ctx.b.add(x, i64(1 << 21)), i64(1 << 22))
+        ctx.fail_if(high, None)
+        return py.Num("i", ctx.b.shl(x, y))
+    if isinstance(op, ast.RShift):
+        return py.Num("i", ctx.b.ashr(x, y))
+    raise Unsupported("the operator @", ctx.line)
 
 
 def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
     """``-x``, ``+x``, ``~x`` and ``not x``."""
     if isinstance(op, ast.Not):
-        truth = truth_of(ctx, value)
-        if isinstance(truth, ir.Constant):
-            return py.Const(not truth.constant)
-        return py.Num("b", ctx.b.not_(truth))
+        return boolean(negated(ctx, truth_of(ctx, value)))
     value = plain(ctx, value)
     if is_array(value):
         factor = py.Const(-1) if isinstance(op, ast.USub) else py.Const(1)
         return ctx.ops.array_binary(ctx, ast.Mult(), factor, value)
     if isinstance(value, py.Const) and type(value.obj) in (bool, int, float):
-        actions: dict[type, Callable[[Any], Any]] = {
-            ast.USub: operator.neg,
-            ast.UAdd: operator.pos,
-            ast.Invert: operator.invert,
-        }
-        if not (isinstance(op, ast.Invert) and isinstance(value.obj, float)):
-            return py.Const(actions[type(op)](value.obj))
+        try:
+            return py.Const(_UNARY[type(op)](value.obj))
+        except TypeError:
+            return ctx.fail(TypeError)
     number = as_number(ctx, value)
     if number.kind == "f":
         if isinstance(op, ast.Invert):
@@ -415,12 +397,13 @@ def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
 def compare_numbers(ctx: Context, sign: str, a: py.Num, b: py.Num) -> Leaf:
     """An i1 for ``a sign b``."""
     if a.kind == "f" or b.kind == "f":
-        x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-        if sign == "!=":
-            return ctx.b.fcmp_unordered(sign, x, y)
-        return ctx.b.fcmp_ordered(sign, x, y)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-    return ctx.b.icmp_signed(sign, x, y)
+        fcmp = ctx.b.fcmp_unordered if sign == "!=" else ctx.b.fcmp_ordered
+        return fcmp(sign, *_both_as(ctx, "f", a, b))
+    return ctx.b.icmp_signed(sign, *_both_as(ctx, "i", a, b))
+
+
+def _both_as(ctx: Context, kind: str, a: py.Num, b: py.Num) -> tuple[Leaf, Leaf]:
+    return cast_leaf(ctx, a.leaf, a.kind, kind), cast_leaf(ctx, b.leaf, b.kind, kind)
 
 
 def _is_float(a: py.Num, b: py.Num) -> bool:

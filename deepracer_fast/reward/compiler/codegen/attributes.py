@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -14,7 +15,13 @@ from deepracer_fast.reward.compiler.codegen.kinds import (
     plain,
 )
 from deepracer_fast.reward.compiler.codegen.sequences import of_each
-from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
+from deepracer_fast.reward.compiler.codegen.slots import (
+    bound,
+    known,
+    read_slot,
+    where_bound,
+    write_slot,
+)
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import (
     Unknown,
@@ -29,7 +36,6 @@ from deepracer_fast.reward.compiler.lattice.users import (
 )
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
-from deepracer_fast.reward.compiler.lowering.merges import if_else
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
@@ -39,16 +45,11 @@ def attribute(ctx: Context, owner: Value, name: str) -> Value:
         owner = plain(ctx, owner)
     match owner:
         case py.Obj(path, cls):
-            key = ("attr", path, name)
-            value = ctx.env.get(key, py.UNBOUND)
-            if value is py.UNBOUND:
-                return _class_attribute(ctx, cls, name, owner)
-            if isinstance(value, py.Maybe) and cls.find(name) is not MISSING:
-                own, made = value, owner
-                return if_else(
-                    ctx, own.flag, lambda: _class_attribute(ctx, cls, name, made), lambda: own.value
-                )
-            return bound(ctx, value, AttributeError)
+            value = ctx.env.get(("attr", path, name), py.UNBOUND)
+            if isinstance(value, py.Maybe) and cls.find(name) is MISSING:
+                return bound(ctx, value, AttributeError)
+            of_class = partial(_class_attribute, ctx, cls, name, owner)
+            return where_bound(ctx, value, lambda own: own, of_class)
         case py.Const(obj):
             if not is_array(owner):
                 return _const_attribute(ctx, obj, name)
@@ -80,9 +81,7 @@ def _const_attribute(ctx: Context, obj: Any, name: str) -> Value:
             return by_name(ctx, f"{obj.name}.{name}")
         case UserClass():
             return _class_attribute(ctx, obj, name, None)
-        case UserFunction() if name in obj.attributes:
-            return known(ctx, obj.attributes[name])
-        case UserObject() if name in obj.attributes:
+        case UserFunction() | UserObject() if name in obj.attributes:
             return known(ctx, obj.attributes[name])
         case UserTuple() if name in obj.fields:
             return known(ctx, obj[obj.fields.index(name)])
@@ -162,9 +161,8 @@ def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
 def _check_setting(ctx: Context, cls: UserClass, name: str) -> None:
     """Refuses what a class does in its own way when an attribute is set."""
     held = cls.find(name)
-    if isinstance(held, property | Unknown) or cls.customises("__setattr__"):
-        raise Unsupported(f"sets the property {name}", ctx.line)
-    if isinstance(held, UserObject) and held.cls.customises("__set__"):
+    descriptor = isinstance(held, UserObject) and held.cls.customises("__set__")
+    if descriptor or isinstance(held, property | Unknown) or cls.customises("__setattr__"):
         raise Unsupported(f"sets the property {name}", ctx.line)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import Any
+import operator
 
 from llvmlite import ir
 
@@ -21,19 +20,14 @@ from deepracer_fast.reward.compiler.codegen.arrays import array_map2
 from deepracer_fast.reward.compiler.codegen.dicts import dict_has
 from deepracer_fast.reward.compiler.codegen.equality import equals, order, same
 from deepracer_fast.reward.compiler.codegen.kinds import is_array, is_sequence, plain
-from deepracer_fast.reward.compiler.codegen.sequences import each, items_of
+from deepracer_fast.reward.compiler.codegen.sequences import accumulate
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Value
 from deepracer_fast.reward.compiler.lowering.context import F64, FALSE, I64, TRUE, Context, i64
 from deepracer_fast.reward.compiler.lowering.memory import cast_leaf
 
 _CHAIN = 512  # items of a constant collection that `in` compares one by one
-_ORDERS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-}
+_ORDERS = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
 
 
 def array_compare(ctx: Context, op: ast.cmpop, a: Value, b: Value) -> Value:
@@ -98,14 +92,14 @@ def _any_equal(ctx: Context, item: Value, candidates: list[Value]) -> Value:
     found: Leaf = FALSE
     for candidate in candidates:
         equal = truth_of(ctx, equals(ctx, item, candidate))
-        if equal is FALSE or (isinstance(equal, ir.Constant) and not equal.constant):
+        if isinstance(equal, ir.Constant) and not equal.constant:
             continue
         found = equal if found is FALSE else ctx.b.or_(found, equal)
     return boolean(found)
 
 
 def _in_range(ctx: Context, item: Value, container: py.Range) -> Value:
-    if isinstance(item, py.Const) and item.obj is None:
+    if py.is_none(item):
         return py.Const(False)
     number = as_number(ctx, item)
     if number.kind == "f":
@@ -125,13 +119,8 @@ def _in_range(ctx: Context, item: Value, container: py.Range) -> Value:
 
 
 def _search(ctx: Context, item: Value, container: Value) -> Value:
-    seq = items_of(ctx, container)
-    key = ("found", ctx.place())
-    ctx.env[key] = py.Const(False)
-
-    def look(other: Value) -> None:
+    def look(found: Value, other: Value) -> Value:
         equal = truth_of(ctx, equals(ctx, item, other))
-        ctx.env[key] = boolean(ctx.b.or_(truth_of(ctx, ctx.env[key]), equal))
+        return boolean(ctx.b.or_(truth_of(ctx, found), equal))
 
-    each(ctx, (ctx.place(), "in"), seq, look)
-    return ctx.env.pop(key)
+    return accumulate(ctx, "in", container, py.Const(False), look)

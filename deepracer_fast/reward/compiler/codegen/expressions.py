@@ -6,27 +6,36 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
     SCALARS,
     binary,
     boolean,
+    negated,
     truth_of,
     unary,
 )
 from deepracer_fast.reward.compiler.codegen.arrays import array_of, subscript
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
-from deepracer_fast.reward.compiler.codegen.builtins import make_list
+from deepracer_fast.reward.compiler.codegen.builtins import make_list, unzipped
+from deepracer_fast.reward.compiler.codegen.calls import call, forget
 from deepracer_fast.reward.compiler.codegen.comparisons import compare
-from deepracer_fast.reward.compiler.codegen.dicts import hashable, keys_of, new_dict, present
-from deepracer_fast.reward.compiler.codegen.functions import call, forget
-from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped
+from deepracer_fast.reward.compiler.codegen.dicts import hashable, new_dict, pairs_of
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
-from deepracer_fast.reward.compiler.codegen.names import inherited, read_name, resolve, write_name
-from deepracer_fast.reward.compiler.codegen.sequences import as_tuple, items_of
-from deepracer_fast.reward.compiler.codegen.slices import sliced
-from deepracer_fast.reward.compiler.codegen.targets import assign
+from deepracer_fast.reward.compiler.codegen.lists import sliced
+from deepracer_fast.reward.compiler.codegen.names import (
+    assign,
+    inherited,
+    read_name,
+    resolve,
+    write_name,
+)
+from deepracer_fast.reward.compiler.codegen.sequences import (
+    Gen,
+    as_tuple,
+    for_each,
+    gathered,
+    items_of,
+)
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
@@ -58,10 +67,7 @@ def condition(ctx: Context, node: ast.expr) -> Leaf:
     if isinstance(node, ast.BoolOp):
         return _all_or_any(ctx, isinstance(node.op, ast.And), node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = condition(ctx, node.operand)
-        if isinstance(inner, ir.Constant):
-            return ir.Constant(inner.type, 1 - int(inner.constant))
-        return ctx.b.not_(inner)
+        return negated(ctx, condition(ctx, node.operand))
     return truth_of(ctx, expr(ctx, node))
 
 
@@ -69,17 +75,12 @@ def _all_or_any(ctx: Context, every: bool, nodes: list[ast.expr]) -> Leaf:
     first = condition(ctx, nodes[0])
     if len(nodes) == 1:
         return first
-    rest = nodes[1:]
-    if isinstance(first, ir.Constant):
-        decided = bool(first.constant) != every
-        return first if decided else _all_or_any(ctx, every, rest)
 
     def more() -> Value:
-        return boolean(_all_or_any(ctx, every, rest))
+        return boolean(_all_or_any(ctx, every, nodes[1:]))
 
-    if every:
-        return truth_of(ctx, if_else(ctx, first, more, lambda: py.Const(False)))
-    return truth_of(ctx, if_else(ctx, first, lambda: py.Const(True), more))
+    ways = (more, lambda: py.Const(False)) if every else (lambda: py.Const(True), more)
+    return truth_of(ctx, if_else(ctx, first, *ways))
 
 
 def _attribute(ctx: Context, node: ast.Attribute) -> Value:
@@ -99,15 +100,12 @@ def _choice(ctx: Context, every: bool, nodes: list[ast.expr]) -> Value:
     value = expr(ctx, nodes[0])
     if len(nodes) == 1:
         return value
-    truth = truth_of(ctx, value)
-    if isinstance(truth, ir.Constant):
-        return _choice(ctx, every, nodes[1:]) if bool(truth.constant) == every else value
 
     def more() -> Value:
         return _choice(ctx, every, nodes[1:])
 
     ways = (more, lambda: value) if every else (lambda: value, more)
-    return if_else(ctx, truth, *ways)
+    return if_else(ctx, truth_of(ctx, value), *ways)
 
 
 def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr]) -> Value:
@@ -115,18 +113,15 @@ def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr
     result = compare(ctx, ops[0], left, right)
     if len(ops) == 1:
         return result
-    truth = truth_of(ctx, result)
-    if isinstance(truth, ir.Constant):
-        return _chain(ctx, right, ops[1:], nodes[1:]) if truth.constant else result
-    return if_else(
-        ctx, truth, lambda: _chain(ctx, right, ops[1:], nodes[1:]), lambda: py.Const(False)
-    )
+
+    def more() -> Value:
+        return _chain(ctx, right, ops[1:], nodes[1:])
+
+    return if_else(ctx, truth_of(ctx, result), more, lambda: py.Const(False))
 
 
 def _if_exp(ctx: Context, node: ast.IfExp) -> Value:
     test = condition(ctx, node.test)
-    if isinstance(test, ir.Constant):
-        return expr(ctx, node.body if test.constant else node.orelse)
     return if_else(ctx, test, lambda: expr(ctx, node.body), lambda: expr(ctx, node.orelse))
 
 
@@ -195,8 +190,7 @@ def _dict(ctx: Context, node: ast.Dict) -> Value:
     items: list[tuple[Any, Value]] = []
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            source = expr(ctx, value)
-            items += [(k, present(ctx, source, k)) for k in keys_of(ctx, source)]
+            items += pairs_of(ctx, expr(ctx, value))
             continue
         name = expr(ctx, key)
         if not isinstance(name, py.Const):
@@ -235,12 +229,10 @@ def _slice_bounds(ctx: Context, node: ast.Slice) -> tuple[Value, Value, Value]:
 def _subscript(ctx: Context, node: ast.Subscript) -> Value:
     owner = plain(ctx, expr(ctx, node.value))
     if isinstance(node.slice, ast.Slice):
-        bounds = _slice_bounds(ctx, node.slice)
+        bounds, site = _slice_bounds(ctx, node.slice), ("slice", ctx.place())
         if is_array(owner):
-            array = array_of(ctx, owner)
-            cut = sliced(ctx, ("slice", ctx.place()), array.inner, bounds)
-            return array_of(ctx, cut)
-        return sliced(ctx, ("slice", ctx.place()), owner, bounds)
+            return array_of(ctx, sliced(ctx, site, array_of(ctx, owner).inner, bounds))
+        return sliced(ctx, site, owner, bounds)
     if isinstance(node.slice, ast.Tuple):
         return subscript(ctx, owner, py.Tup(tuple(expr(ctx, e) for e in node.slice.elts)))
     return subscript(ctx, owner, expr(ctx, node.slice))
@@ -255,10 +247,7 @@ def _call(ctx: Context, node: ast.Call) -> Value:
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, keyword.value)
-        if keyword.arg is not None:
-            kwargs[keyword.arg] = value
-        else:
-            kwargs |= {k: present(ctx, value, k) for k in keys_of(ctx, value)}
+        kwargs |= pairs_of(ctx, value) if keyword.arg is None else {keyword.arg: value}
     ctx.line = node.lineno
     return call(ctx, fn, args, kwargs)
 

@@ -19,20 +19,21 @@ from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
 
 _NUMBER_TYPES = {"b": bool, "i": int, "f": float}
-_METHODS = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
+# Operator -> the method that defines it, which is also its name in `operator`.
+METHODS = {
+    ast.Add: "__add__",
+    ast.Sub: "__sub__",
+    ast.Mult: "__mul__",
+    ast.Div: "__truediv__",
+    ast.FloorDiv: "__floordiv__",
+    ast.Mod: "__mod__",
+    ast.Pow: "__pow__",
+    ast.MatMult: "__matmul__",
+    ast.BitAnd: "__and__",
+    ast.BitOr: "__or__",
+    ast.BitXor: "__xor__",
+    ast.LShift: "__lshift__",
+    ast.RShift: "__rshift__",
 }
 
 
@@ -70,13 +71,9 @@ def is_text(value: Value) -> bool:
 
 def is_array(value: Value) -> bool:
     """A NumPy array of at least one dimension."""
-    if isinstance(value, py.Arr):
-        return True
-    return (
-        isinstance(value, py.Const)
-        and getattr(value.obj, "shape", ()) != ()
-        and (type(value.obj).__module__ == "numpy")
-    )
+    if isinstance(value, py.Const):
+        return type(value.obj).__module__ == "numpy" and getattr(value.obj, "shape", ()) != ()
+    return isinstance(value, py.Arr)
 
 
 def is_sequence(value: Value) -> bool:
@@ -109,9 +106,8 @@ def is_object(value: Value) -> bool:
 
 def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """An operator that a class defines."""
-    name = _METHODS[type(op)]
-    ways = ((a, f"__{name}__", b), (b, f"__r{name}__", a))
-    for owner, method, other in ways:
+    name = METHODS[type(op)].strip("_")
+    for owner, method, other in ((a, f"__{name}__", b), (b, f"__r{name}__", a)):
         if is_object(owner):
             cls = owner.cls if isinstance(owner, py.Obj) else class_of(owner.obj)  # type: ignore[attr-defined]
             found = cls.find(method)

@@ -1,10 +1,17 @@
-"""Names: local variables, those of functions around, of the module, built-ins; and ``super()``."""
+"""Names: whose they are, read and bound; and what else is assigned to, one or several at once."""
 
 from __future__ import annotations
 
+import ast
 import builtins
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+from deepracer_fast.reward.compiler.codegen.attributes import set_attribute
+from deepracer_fast.reward.compiler.codegen.builtins import make_list
+from deepracer_fast.reward.compiler.codegen.lists import copy_range, set_item
+from deepracer_fast.reward.compiler.codegen.sequences import Seq, gathered, items_of
 from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import (
@@ -15,8 +22,112 @@ from deepracer_fast.reward.compiler.lattice.users import (
     class_of,
 )
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Frame
+from deepracer_fast.reward.compiler.lowering.context import Context, Frame, i64
 from deepracer_fast.reward.sandbox.kept_values import MISSING
+
+Function = ast.FunctionDef | ast.Lambda
+
+
+class Scope(NamedTuple):
+    """What a function's own nodes say: local names, names declared global, and any ``yield``."""
+
+    names: frozenset[str]
+    outside: frozenset[str]
+    generates: bool
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's own scope, without nested functions' insides."""
+    waiting = list(ast.iter_child_nodes(node))
+    while waiting:
+        child = waiting.pop()
+        yield child
+        if not isinstance(
+            child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef
+        ):
+            waiting.extend(ast.iter_child_nodes(child))
+
+
+def bound_names(node: ast.AST) -> tuple[set[str], set[str]]:
+    """Names that a function binds, and those that it declares global or nonlocal."""
+    bound, elsewhere, inner = set(), set(), set()
+    for child in own_nodes(node):
+        match child:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+            case ast.Import() | ast.ImportFrom():
+                bound |= {(a.asname or a.name).split(".")[0] for a in child.names}
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                elsewhere |= set(names)
+            case ast.comprehension():
+                targets = ast.walk(child.target)
+                inner |= {n.id for n in targets if isinstance(n, ast.Name)}
+    stores = [n for n in own_nodes(node) if isinstance(n, ast.Name) and n.id in inner]
+    outer = {n.id for n in stores if isinstance(n.ctx, ast.Store) and not _in_target(node, n)}
+    return (bound - inner) | (outer & bound), elsewhere
+
+
+def _in_target(node: ast.AST, name: ast.Name) -> bool:
+    """Whether a name is bound by a comprehension, whose variables are its own."""
+    return any(
+        name in set(ast.walk(child.target))
+        for child in own_nodes(node)
+        if isinstance(child, ast.comprehension)
+    )
+
+
+@lru_cache(maxsize=4096)
+def scope_of(node: Function) -> Scope:
+    """The scope of a function."""
+    bound, elsewhere = bound_names(node)
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [a for a in (arguments.vararg, arguments.kwarg) if a]
+    own = list(own_nodes(node))
+    declared = (n.names for n in own if isinstance(n, ast.Global))
+    return Scope(
+        frozenset((bound | {a.arg for a in every}) - elsewhere),
+        frozenset(name for names in declared for name in names),
+        any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in own),
+    )
+
+
+def definitions_of(tree: ast.Module, function: UserFunction) -> list[Function]:
+    """The definitions in a module that a function may come from: one, if that is clear."""
+    found: list[Function] = []
+    for node in _by_line(tree).get(function.line, []):
+        if isinstance(node, ast.FunctionDef):
+            if node.name == function.name:
+                found.append(node)
+        elif function.name == "<lambda>":
+            names = tuple(a.arg for a in node.args.args)
+            if names == function.arguments[: len(names)]:
+                found.append(node)
+    return found
+
+
+def names_used(node: Function) -> set[str]:
+    """Names that are not the function's own: of module variables, built-ins and attributes."""
+    body = node.body if isinstance(node.body, list) else [node.body]
+    nodes = [n for part in body for n in ast.walk(part)]
+    names = {n.id for n in nodes if isinstance(n, ast.Name)} - scope_of(node).names
+    return names | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+
+
+@lru_cache(maxsize=1)
+def _by_line(tree: ast.Module) -> dict[int, list[Function]]:
+    """Functions by their first line, which is that of the first decorator."""
+    lines: dict[int, list[Function]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            decorators = getattr(node, "decorator_list", [])
+            first = min([node.lineno, *(d.lineno for d in decorators)])
+            lines.setdefault(first, []).append(node)
+    return lines
 
 
 def resolve(ctx: Context, name: str) -> tuple[Frame, Any] | None:
@@ -115,3 +226,57 @@ def _read_cell(ctx: Context, cell: Cell) -> Value:
 def _write_cell(ctx: Context, cell: Cell, value: Value) -> None:
     """``nonlocal name; name = value``."""
     write_slot(ctx, ("cell", id(cell)), (cell, None, cell.contents), value)
+
+
+def assign(ctx: Context, target: ast.expr, value: Value) -> None:
+    """Binds a target."""
+    match target:
+        case ast.Name(id=name):
+            write_name(ctx, name, value)
+        case ast.Attribute(value=owner, attr=name):
+            set_attribute(ctx, ctx.ops.expr(ctx, owner), name, value)
+        case ast.Subscript(value=owner, slice=index):
+            if isinstance(index, ast.Slice):
+                raise Unsupported("assigns to a slice", target.lineno)
+            holder = ctx.ops.expr(ctx, owner)
+            set_item(ctx, holder, ctx.ops.expr(ctx, index), value)
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            _unpack(ctx, targets, value)
+        case _:
+            raise Unsupported("such an assignment", target.lineno)
+
+
+def _unpack(ctx: Context, targets: list[ast.expr], value: Value) -> None:
+    star = next((k for k, each in enumerate(targets) if isinstance(each, ast.Starred)), None)
+    if star is None and isinstance(value, py.Opaque):
+        raise Unsupported("unpacks a text", ctx.line)
+    seq = items_of(ctx, gathered(ctx, value))
+    if star is not None:
+        items = _starred(ctx, seq, star, len(targets) - star - 1)
+    else:
+        if seq.static is None:
+            count = i64(len(targets))
+            ctx.fail_if(ctx.b.icmp_signed("!=", seq.length(), count), ValueError)
+        elif seq.static != len(targets):
+            ctx.fail(ValueError)
+        items = [seq.get(k) for k in range(len(targets))]
+    for target, item in zip(targets, items, strict=True):
+        assign(ctx, target.value if isinstance(target, ast.Starred) else target, item)
+
+
+def _starred(ctx: Context, seq: Seq, before: int, after: int) -> list[Value]:
+    """The items of ``*heads, *middle, *tails`` with so many before and after the middle."""
+    site = ("star", ctx.place())
+    if seq.static is not None:
+        items = [seq.get(k) for k in range(seq.static)]
+        if len(items) < before + after:
+            ctx.fail(ValueError)
+        end = len(items) - after
+        return [*items[:before], make_list(ctx, site, tuple(items[before:end])), *items[end:]]
+    length = seq.length()
+    count = ctx.b.sub(length, i64(before + after))
+    ctx.fail_if(ctx.b.icmp_signed("<", count, i64(0)), ValueError)
+    middle = copy_range(ctx, site, seq, i64(before), count)
+    heads = [seq.get(i64(k)) for k in range(before)]
+    tails = [seq.get(ctx.b.sub(length, i64(after - k))) for k in range(after)]
+    return [*heads, middle, *tails]

@@ -7,6 +7,7 @@ known one by one are unrolled; the others become loops.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import (
-    I64,
     LEAF,
     Context,
     Dead,
@@ -25,8 +25,15 @@ from deepracer_fast.reward.compiler.lowering.context import (
     Merge,
     i64,
 )
-from deepracer_fast.reward.compiler.lowering.memory import coerce, length_of, load_element, table
-from deepracer_fast.reward.compiler.lowering.merges import land
+from deepracer_fast.reward.compiler.lowering.memory import (
+    append,
+    coerce,
+    length_of,
+    load_element,
+    new_list,
+    table,
+)
+from deepracer_fast.reward.compiler.lowering.merges import land, lead
 
 
 @dataclass
@@ -213,23 +220,18 @@ def loop(
     frame = LoopFrame(Merge(), Merge(), True)
     ctx.loops.append(frame)
     ctx.start(inside)
-    try:
-        body()
-        ctx.jump(frame.on_continue)
-    except Dead:
-        pass
+    lead(ctx, frame.on_continue, body)
     wider: dict[Any, Type] = {}
-    try:
+    with suppress(Dead):
         land(ctx, frame.on_continue)
         advance()
         wider = _close_loop(ctx, site, header_env, types, phis)
         ctx.b.branch(header)
-    except Dead:
-        pass
     ctx.loops.pop()
     ctx.start(outside)
-    exit_env |= {key: unknown(ctx, typ) for key, typ in wider.items()}
-    _leave_loop(ctx, frame, exit_env, otherwise)
+    ctx.env = exit_env | {key: unknown(ctx, typ) for key, typ in wider.items()}
+    lead(ctx, frame.on_break, otherwise)
+    land(ctx, frame.on_break)
 
 
 def _enter_loop(ctx: Context, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:
@@ -283,18 +285,6 @@ def unknown(ctx: Context, typ: Type) -> Value:
     return py.with_leaves(typ, iter(leaves))
 
 
-def _leave_loop(
-    ctx: Context, frame: LoopFrame, env: dict[Any, Value], otherwise: Callable[[], None]
-) -> None:
-    ctx.env = env
-    try:
-        otherwise()
-        ctx.jump(frame.on_break)
-    except Dead:
-        pass
-    land(ctx, frame.on_break)
-
-
 def each(
     ctx: Context,
     site: Any,
@@ -306,8 +296,7 @@ def each(
     if seq.static is not None and seq.static <= MAX_STATIC * 4:
         _unrolled(ctx, seq, body, otherwise)
         return
-    counter = ctx.alloca(I64)
-    ctx.b.store(i64(0), counter)
+    counter = ctx.variable(i64(0))
 
     def test() -> Leaf:
         return ctx.b.icmp_signed("<", ctx.b.load(counter), seq.length())
@@ -315,10 +304,7 @@ def each(
     def run() -> None:
         body(seq.get(ctx.b.load(counter)))
 
-    def advance() -> None:
-        ctx.b.store(ctx.b.add(ctx.b.load(counter), i64(1)), counter)
-
-    loop(ctx, site, test, run, advance, otherwise)
+    loop(ctx, site, test, run, lambda: ctx.increase(counter, i64(1)), otherwise)
 
 
 def _unrolled(
@@ -326,20 +312,57 @@ def _unrolled(
 ) -> None:
     assert seq.static is not None
     on_break = Merge()
-    try:
+    with suppress(Dead):
         for k in range(seq.static):
             frame = LoopFrame(on_break, Merge(), False)
             ctx.loops.append(frame)
-            try:
+            with suppress(Dead):
                 body(seq.get(k))
                 ctx.jump(frame.on_continue)
-            except Dead:
-                pass
-            finally:
-                ctx.loops.pop()
+            ctx.loops.pop()
             land(ctx, frame.on_continue)
         otherwise()
         ctx.jump(on_break)
-    except Dead:
-        pass
     land(ctx, on_break)
+
+
+@dataclass(frozen=True, eq=False)
+class Gen(Value):
+    """A generator expression; `run` calls a body with each of its items."""
+
+    run: Callable[[Callable[[Value], None]], None]
+
+
+def for_each(ctx: Context, site: Any, value: Value, body: Callable[[Value], None]) -> None:
+    """Runs over anything iterable."""
+    if isinstance(value, Gen):
+        handlers, ctx.handlers = ctx.handlers, []  # what a lazy generator never gets to
+        try:
+            value.run(body)
+        finally:
+            ctx.handlers = handlers
+        return
+    each(ctx, site, items_of(ctx, value), body)
+
+
+def gathered(ctx: Context, value: Value) -> Value:
+    """A generator as a list."""
+    if not isinstance(value, Gen):
+        return value
+    lst = new_list(ctx, (ctx.place(), "gathered"), i64(8))
+    for_each(ctx, None, value, lambda item: append(ctx, lst, item))
+    return lst
+
+
+def accumulate(
+    ctx: Context, name: str, items: Value, start: Value, action: Callable[[Value, Value], Value]
+) -> Value:
+    """Folds items into one value."""
+    key = (name, ctx.place())
+    ctx.env[key] = start
+
+    def step(item: Value) -> None:
+        ctx.env[key] = action(ctx.env[key], item)
+
+    for_each(ctx, (ctx.place(), name), items, step)
+    return ctx.env.pop(key)

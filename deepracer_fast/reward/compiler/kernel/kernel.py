@@ -12,7 +12,7 @@ from typing import Any
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import absolute, as_float
-from deepracer_fast.reward.compiler.codegen.functions import call
+from deepracer_fast.reward.compiler.codegen.calls import call
 from deepracer_fast.reward.compiler.codegen.kinds import plain
 from deepracer_fast.reward.compiler.codegen.numbers import as_scalar
 from deepracer_fast.reward.compiler.kernel import columns

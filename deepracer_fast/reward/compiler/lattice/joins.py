@@ -27,6 +27,7 @@ from deepracer_fast.reward.compiler.lattice.values import (
     Tup,
     Type,
     Unsupported,
+    is_none,
 )
 
 MAX_STATIC = 16  # items of a constant list that are still treated one by one
@@ -196,8 +197,8 @@ class Facts:
             return a if isinstance(a, Conflict) else b
         if isinstance(a, Maybe) or isinstance(b, Maybe):
             return self._maybe(self.join(_bound(a), _bound(b)))
-        if _is_none(a) or _is_none(b):
-            return self._optional(b if _is_none(a) else a)
+        if is_none(a) or is_none(b):
+            return self._optional(b if is_none(a) else a)
         if isinstance(a, Opt) or isinstance(b, Opt):
             return self._optional(self.join(_present(a), _present(b)))
         return self._join_present(self.widen(a), self.widen(b))
@@ -293,10 +294,6 @@ def _bound(typ: Type) -> Type:
 
 def _present(typ: Type) -> Type:
     return typ.value if isinstance(typ, Opt) else typ
-
-
-def _is_none(typ: Type) -> bool:
-    return isinstance(typ, Const) and typ.obj is None
 
 
 def _is_numpy_scalar(obj: Any) -> bool:

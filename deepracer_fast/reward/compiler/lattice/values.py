@@ -231,6 +231,11 @@ def const_key(obj: Any) -> Any:
     return ("id", id(obj))
 
 
+def is_none(value: Value) -> bool:
+    """Whether a value is known to be None."""
+    return isinstance(value, Const) and value.obj is None
+
+
 def type_of(value: Value) -> Type:
     """The type of a value."""
     return with_leaves(value, repeat(None))

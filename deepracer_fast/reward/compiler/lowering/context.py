@@ -238,6 +238,16 @@ class Context:
         """A slot on the stack, made once per call of the kernel."""
         return self.alloca_builder.alloca(kind)
 
+    def variable(self, first: Leaf) -> Any:
+        """A slot on the stack that holds a number so far."""
+        slot = self.alloca(first.type)
+        self.b.store(first, slot)
+        return slot
+
+    def increase(self, slot: Any, leaf: Leaf) -> None:
+        """Adds to an int on the stack."""
+        self.b.store(self.b.add(self.b.load(slot), leaf), slot)
+
     def jump(self, merge: Merge) -> None:
         """Leads the present way to a merge; its block gets its branch in `merges.land`."""
         merge.entries.append((self.b.block, dict(self.env)))

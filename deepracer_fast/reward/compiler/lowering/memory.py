@@ -58,8 +58,7 @@ def coerce(ctx: Context, value: Value, typ: Type) -> list[Leaf]:
         case py.Maybe(_, inner), _:
             return _flagged(ctx, value, inner, value is py.UNBOUND, py.Maybe)
         case py.Opt(_, inner), _:
-            is_none = isinstance(value, py.Const) and value.obj is None
-            return _flagged(ctx, value, inner, is_none, py.Opt)
+            return _flagged(ctx, value, inner, py.is_none(value), py.Opt)
         case py.Num(to), py.Num(kind, leaf):
             return [cast_leaf(ctx, leaf, kind, to)]
         case py.Num(), py.Const(obj):

@@ -1,4 +1,4 @@
-"""NumPy: products, norms, orders and series of numbers."""
+"""NumPy functions by name: operators, products, norms, orders and series of numbers."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     truth_of,
 )
 from deepracer_fast.reward.compiler.codegen.arrays import (
+    ARRAYS,
+    EACH,
+    PAIRS,
+    REDUCTIONS,
     array_map,
     array_map2,
     array_of,
+    deviation,
     dimensions_of,
     float1,
     made,
-    operand,
-    unified,
-)
-from deepracer_fast.reward.compiler.codegen.iteration import enumerated, range_of
-from deepracer_fast.reward.compiler.codegen.lists import sort_into
-from deepracer_fast.reward.compiler.codegen.reductions import (
-    deviation,
     mean_of,
     median,
     number_of_items,
+    operand,
     reduced,
     total,
+    unified,
     variance,
 )
+from deepracer_fast.reward.compiler.codegen.builtins import enumerated, range_of
+from deepracer_fast.reward.compiler.codegen.comparisons import array_compare
+from deepracer_fast.reward.compiler.codegen.lists import sequence_binary, sliced, sort_into
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, as_numpy, as_tuple, items_of
-from deepracer_fast.reward.compiler.codegen.slices import sequence_binary, sliced
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Leaf, Unsupported, Value
@@ -82,12 +84,11 @@ def _diff(ctx: Context, args: Args, kw: Kwargs) -> Value:
     array = array_of(ctx, args[0])
     if len(args) > 1 or kw:
         raise Unsupported("numpy.diff with arguments", ctx.line)
-    later = py.Arr(
-        sliced(ctx, (ctx.place(), "later"), array.inner, (py.Const(1), py.NONE, py.NONE))
-    )
-    earlier = py.Arr(
-        sliced(ctx, (ctx.place(), "earlier"), array.inner, (py.NONE, py.Const(-1), py.NONE))
-    )
+
+    def cut(name: str, low: Value, high: Value) -> Value:
+        return py.Arr(sliced(ctx, (ctx.place(), name), array.inner, (low, high, py.NONE)))
+
+    later, earlier = cut("later", py.Const(1), py.NONE), cut("earlier", py.NONE, py.Const(-1))
     return array_binary(ctx, ast.Sub(), later, earlier)
 
 
@@ -96,16 +97,13 @@ def _interpolated_long(ctx: Context, leaf: Leaf, known: Seq, values: Seq) -> Val
     count = known.length()
     unlike = ctx.b.icmp_signed("!=", count, values.length())
     ctx.fail_if(ctx.b.or_(unlike, ctx.b.icmp_signed("<", count, i64(1))), ValueError)
-    below, before = ctx.alloca(I64), ctx.alloca(F64)
-    ctx.b.store(i64(0), below)
-    ctx.b.store(f64(-math.inf), before)
+    below, before = ctx.variable(i64(0)), ctx.variable(f64(-math.inf))
 
     def look(k: Leaf) -> None:
         at = as_float(ctx, known.get(k))
         ctx.fail_if(ctx.b.fcmp_unordered("<", at, ctx.b.load(before)), None)
         ctx.b.store(at, before)
-        here = ctx.b.zext(ctx.b.fcmp_ordered("<=", at, leaf), I64)
-        ctx.b.store(ctx.b.add(ctx.b.load(below), here), below)
+        ctx.increase(below, ctx.b.zext(ctx.b.fcmp_ordered("<=", at, leaf), I64))
 
     ctx.times(count, look)
     number, last = ctx.b.load(below), ctx.b.sub(count, i64(1))
@@ -161,18 +159,17 @@ def _isclose(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _argsort(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    pairs = enumerated(ctx, (array_of(ctx, args[0]),), {})
-    swapped = Seq(
-        pairs.seq.static,  # type: ignore[attr-defined]
-        pairs.seq.length,  # type: ignore[attr-defined]
-        lambda k: py.Tup(tuple(reversed(pairs.seq.get(k).items))),  # type: ignore[attr-defined]
-    )
-    done = _ordered(ctx, swapped, "argsort")
+    pairs = items_of(ctx, enumerated(ctx, (array_of(ctx, args[0]),), {}))
+
+    def swapped(k: Any) -> Value:
+        return py.Tup(tuple(reversed(as_tuple(ctx, pairs.get(k)).items)))
+
+    done = _ordered(ctx, Seq(pairs.static, pairs.length, swapped), "argsort")
     return made(ctx, items_of(ctx, done), lambda pair: pair.items[1], "order")  # type: ignore[attr-defined]
 
 
 def _ordered(ctx: Context, seq: Seq, tag: str) -> py.Lst:
-    return sort_into(ctx, (tag, ctx.place()), seq, None, False)
+    return sort_into(ctx, (tag, ctx.place()), seq)
 
 
 def _cumsum(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -346,3 +343,56 @@ VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
     "unwrap": _unwrap,
     "zeros": lambda ctx, args, kw: _filled(ctx, args[0], py.Const(0.0)),
 }
+
+
+_ALIASES = {"absolute": "abs", "amin": "min", "amax": "max", "around": "round", "asarray": "array"}
+_ALIASES |= {"deg2rad": "radians", "rad2deg": "degrees", "float64": "float_", "double": "float_"}
+_OPERATORS: dict[str, ast.operator] = {
+    "add": ast.Add(),
+    "subtract": ast.Sub(),
+    "multiply": ast.Mult(),
+    "divide": ast.Div(),
+    "true_divide": ast.Div(),
+    "power": ast.Pow(),
+    "mod": ast.Mod(),
+    "remainder": ast.Mod(),
+    "floor_divide": ast.FloorDiv(),
+}
+_COMPARISONS: dict[str, ast.cmpop] = {
+    "less": ast.Lt(),
+    "greater": ast.Gt(),
+    "less_equal": ast.LtE(),
+    "greater_equal": ast.GtE(),
+    "equal": ast.Eq(),
+}
+
+
+def numpy_function(ctx: Context, name: str, args: Args, kw: Kwargs) -> Value:
+    """``numpy.name(...)``."""
+    name = _ALIASES.get(name, name)
+    if name in EACH and len(args) == 1:
+        return array_map(ctx, partial(EACH[name], ctx), operand(ctx, args[0]))
+    if name in PAIRS:
+        return array_map2(ctx, partial(PAIRS[name], ctx), args[0], args[1])
+    if name in _OPERATORS:
+        return array_binary(ctx, _OPERATORS[name], *map(partial(operand, ctx), args))
+    if name in _COMPARISONS:
+        return array_compare(ctx, _COMPARISONS[name], *args)
+    if name in REDUCTIONS:
+        return reduced(ctx, args, kw, partial(REDUCTIONS[name], ctx))
+    if name not in NUMPY:
+        raise Unsupported(f"numpy.{name}", ctx.line)
+    return NUMPY[name](ctx, args, kw)
+
+
+def _clip(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    low = args[1] if len(args) > 1 else kw.get("a_min", py.NONE)
+    high = args[2] if len(args) > 2 else kw.get("a_max", py.NONE)
+    value = operand(ctx, args[0])
+    for bound, name in ((low, "maximum"), (high, "minimum")):
+        if not (isinstance(bound, py.Const) and bound.obj is None):
+            value = numpy_function(ctx, name, (value, bound), {})
+    return value
+
+
+NUMPY = ARRAYS | VECTORS | {"clip": _clip}

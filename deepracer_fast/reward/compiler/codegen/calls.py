@@ -1,29 +1,49 @@
-"""Calls: every function of the user's file is translated at the place of its call."""
+"""Calls: methods of built-in types, and functions; a user's is translated where it is called."""
 
 from __future__ import annotations
 
 import ast
+import collections
 import logging
 import time
 import traceback
+from contextlib import suppress
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from deepracer_fast.reward.compiler.codegen.arithmetic import as_number, is_finite
+from deepracer_fast.reward.compiler.codegen.arrays import (
+    array_of,
+    cast_array,
+    dimensions_of,
+    operand,
+)
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
-from deepracer_fast.reward.compiler.codegen.dicts import new_dict
-from deepracer_fast.reward.compiler.codegen.methods import call_method, number_method
-from deepracer_fast.reward.compiler.codegen.numbers import math_function
-from deepracer_fast.reward.compiler.codegen.numpy_calls import numpy_function
-from deepracer_fast.reward.compiler.codegen.scopes import (
+from deepracer_fast.reward.compiler.codegen.dicts import dict_method, new_dict
+from deepracer_fast.reward.compiler.codegen.kinds import (
+    all_known,
+    is_array,
+    is_dict,
+    is_known,
+    is_sequence,
+    is_text,
+)
+from deepracer_fast.reward.compiler.codegen.lists import list_method
+from deepracer_fast.reward.compiler.codegen.names import (
     Function,
     definitions_of,
     names_used,
     scope_of,
 )
+from deepracer_fast.reward.compiler.codegen.numbers import as_scalar, math_function
+from deepracer_fast.reward.compiler.codegen.numpy_functions import (
+    STATISTICS,
+    numpy_function,
+    statistics_function,
+)
 from deepracer_fast.reward.compiler.codegen.slots import known
 from deepracer_fast.reward.compiler.codegen.standard_library import BUILT_INS, stand_in
-from deepracer_fast.reward.compiler.codegen.vectors import STATISTICS, statistics_function
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.users import (
@@ -36,7 +56,7 @@ from deepracer_fast.reward.compiler.lattice.users import (
     is_subclass,
 )
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Frame, Merge, i64
+from deepracer_fast.reward.compiler.lowering.context import F64, Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
@@ -103,12 +123,14 @@ def _call_known(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
 
 def _call_library(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     try:
-        action = BUILTINS.get(obj)
+        action, inner = BUILTINS.get(obj), _library(ctx, obj)
     except TypeError:  # it has no hash
-        action = None
+        action = inner = None
     if action is not None:
-        return _checked(ctx, action, args, kw)
-    inner = _library(ctx, obj)
+        try:
+            return action(ctx, args, kw)
+        except IndexError:
+            return ctx.fail(TypeError)  # too few arguments
     if inner is not None:
         return inline(ctx, inner, args, kw)
     module = getattr(obj, "__module__", None) or ""
@@ -139,10 +161,7 @@ def _label(ctx: Context, obj: Any) -> str:
 
 def _library(ctx: Context, obj: Any) -> py.Fn | None:
     """What to inline for a function of the library."""
-    try:
-        node = stand_in(obj)
-    except TypeError:  # it has no hash
-        return None
+    node = stand_in(obj)
     if node is None:
         return None
     path = ctx.path_of("library", id(node))
@@ -159,14 +178,6 @@ def _is_pure(ctx: Context, function: UserFunction) -> bool:
         and all(isinstance(ctx.namespace.get(name), kinds) for name in names)
         and not any(("global", name) in ctx.facts.slots for name in names)
     )
-
-
-def _checked(ctx: Context, action: Any, args: Args, kw: Kwargs) -> Value:
-    try:
-        value: Value = action(ctx, args, kw)
-        return value
-    except IndexError:
-        return ctx.fail(TypeError)  # too few arguments
 
 
 def function_of(ctx: Context, function: UserFunction) -> py.Fn:
@@ -222,11 +233,9 @@ def _body(ctx: Context, node: ast.FunctionDef, frame: Frame) -> Value:
     if scope_of(node).generates:
         raise Unsupported("a generator function", node.lineno)
     frame.on_return = Merge()
-    try:
+    with suppress(Dead):
         ctx.ops.statements(ctx, node.body)
         leave(ctx, py.NONE)
-    except Dead:
-        pass
     land(ctx, frame.on_return)
     return ctx.env.pop(("return", frame.path))
 
@@ -321,3 +330,64 @@ def _dataclass(ctx: Context, made: py.Obj, cls: UserClass, args: Args, kw: Kwarg
         ctx.env["attr", made.path, each.name] = value
     if cls.find("__post_init__") is not MISSING:
         call(ctx, attribute(ctx, made, "__post_init__"), (), {})
+
+
+_TEXT_TESTS = ("startswith", "endswith", "lower", "upper", "strip", "title", "capitalize")
+
+
+def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    """``array.name(...)``."""
+    if name == "tolist":
+        return array_of(ctx, owner).inner
+    if name in ("copy", "flatten", "ravel") and dimensions_of(ctx, operand(ctx, owner)) == 1:
+        return array_of(ctx, owner)
+    if name == "astype":
+        return cast_array(ctx, owner, args[0])
+    if name == "item" and not args:
+        return as_scalar(ctx, array_of(ctx, owner))
+    return numpy_function(ctx, name, (owner, *args), kw)
+
+
+def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    """``owner.name(...)`` of a built-in type."""
+    if isinstance(owner, py.Opaque):
+        return py.Opaque()
+    if is_dict(owner):
+        return dict_method(ctx, owner, name, args, kw)
+    if is_text(owner):
+        return _text_method(ctx, owner, name, args, kw)
+    if is_array(owner):
+        return array_method(ctx, owner, name, args, kw)
+    if is_known(owner, set, frozenset):
+        raise Unsupported(f"the method {name} of a set", ctx.line)
+    if is_sequence(owner) or is_known(owner, collections.deque):
+        return list_method(ctx, owner, name, args, kw)
+    return number_method(ctx, owner, name, args)
+
+
+def _text_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    if name in ("format", "join", "ljust", "rjust", "center", "zfill", "replace"):
+        joined = py.Opaque | py.Lazy | py.Tup | py.Lst | py.Const | py.Arr
+        if name == "join" and args and not isinstance(args[0], joined):
+            raise Unsupported("join of something else", ctx.line)
+        return py.Opaque()
+    if isinstance(owner, py.Const) and all_known(args) and name in _TEXT_TESTS:
+        try:
+            return py.Const(getattr(owner.obj, name)(*(arg.obj for arg in args)))
+        except TypeError:
+            return ctx.fail(TypeError)
+    raise Unsupported(f"the string method {name}", ctx.line)
+
+
+def number_method(ctx: Context, owner: Value, name: str, args: Args) -> Value:
+    """``number.name()``."""
+    number = as_number(ctx, owner)
+    if name == "is_integer" and number.kind == "f" and number.exact:
+        floor = ctx.native("llvm.floor.f64", F64, number.leaf)
+        whole = ctx.b.fcmp_ordered("==", floor, number.leaf)
+        return py.Num("b", ctx.b.and_(whole, is_finite(ctx, number.leaf)))
+    if name in ("item", "conjugate") and not args:
+        return py.Num(number.kind, number.leaf, 0, number.exact)
+    if name == "astype" or not number.np:
+        raise Unsupported(f"the method {name} of {describe(py.type_of(owner))}", ctx.line)
+    return array_method(ctx, owner, name, args, {})
