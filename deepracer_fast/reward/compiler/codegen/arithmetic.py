@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.codegen.kinds import (
-    METHODS,
-    is_array,
-    is_object,
-    is_sequence,
-    is_text,
-    object_binary,
-    plain,
-)
+from deepracer_fast.reward.compiler.codegen import kinds
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.users import STAND_INS, type_name
@@ -66,7 +59,7 @@ def negated(ctx: Context, leaf: Leaf) -> Leaf:
 
 def as_number(ctx: Context, value: Value) -> py.Num:
     """A number's kind and leaf."""
-    value = plain(ctx, value)
+    value = kinds.plain(ctx, value)
     if isinstance(value, py.Num):
         return value
     if isinstance(value, py.Const):
@@ -138,33 +131,33 @@ def truth_of(ctx: Context, value: Value) -> Leaf:
 
 def binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """``a op b``."""
-    a, b = plain(ctx, a), plain(ctx, b)
+    a, b = kinds.plain(ctx, a), kinds.plain(ctx, b)
     if isinstance(a, py.Opaque) or isinstance(b, py.Opaque):
         return py.Opaque()
-    if is_object(a) or is_object(b):
-        return object_binary(ctx, op, a, b)
-    if is_array(a) or is_array(b):
-        if isinstance(op, ast.Mod) and is_text(a):
+    if kinds.is_object(a) or kinds.is_object(b):
+        return kinds.object_binary(ctx, op, a, b)
+    if kinds.is_array(a) or kinds.is_array(b):
+        if isinstance(op, ast.Mod) and kinds.is_text(a):
             return py.Opaque()
         return ctx.ops.array_binary(ctx, op, a, b)
     if isinstance(a, py.Const) and isinstance(b, py.Const) and _folds(op, a.obj, b.obj):
         try:
-            return py.Const(getattr(operator, METHODS[type(op)])(a.obj, b.obj))
+            return py.Const(getattr(operator, kinds.METHODS[type(op)])(a.obj, b.obj))
         except (ArithmeticError, TypeError, ValueError) as error:
             return ctx.fail(type(error))
-    if is_text(a) or is_text(b):
+    if kinds.is_text(a) or kinds.is_text(b):
         return _text_binary(ctx, op, a, b)
-    if is_sequence(a) or is_sequence(b):
+    if kinds.is_sequence(a) or kinds.is_sequence(b):
         return ctx.ops.sequence_binary(ctx, op, a, b)
     return arithmetic(ctx, op, as_number(ctx, a), as_number(ctx, b))
 
 
 def _text_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """A text formatted, joined or repeated, which only print may use."""
-    both = is_text(a) and is_text(b)
-    if (isinstance(op, ast.Mod) and is_text(a)) or (isinstance(op, ast.Add) and both):
+    both = kinds.is_text(a) and kinds.is_text(b)
+    if (isinstance(op, ast.Mod) and kinds.is_text(a)) or (isinstance(op, ast.Add) and both):
         return py.Opaque()
-    count = b if is_text(a) else a
+    count = b if kinds.is_text(a) else a
     if both or not isinstance(op, ast.Mult) or not isinstance(count, py.Num | py.Const):
         return ctx.fail(TypeError)
     number = as_number(ctx, count)
@@ -373,8 +366,8 @@ def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
     """``-x``, ``+x``, ``~x`` and ``not x``."""
     if isinstance(op, ast.Not):
         return boolean(negated(ctx, truth_of(ctx, value)))
-    value = plain(ctx, value)
-    if is_array(value):
+    value = kinds.plain(ctx, value)
+    if kinds.is_array(value):
         factor = py.Const(-1) if isinstance(op, ast.USub) else py.Const(1)
         return ctx.ops.array_binary(ctx, ast.Mult(), factor, value)
     if isinstance(value, py.Const) and type(value.obj) in (bool, int, float):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from functools import partial
 
+from deepracer_fast.reward.compiler.codegen import kinds, numbers
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
     as_float,
     as_number,
@@ -15,23 +16,7 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
 )
 from deepracer_fast.reward.compiler.codegen.builtins import all_of, any_of, better_ranked, extreme
 from deepracer_fast.reward.compiler.codegen.dicts import dict_item
-from deepracer_fast.reward.compiler.codegen.kinds import (
-    is_array,
-    is_dict,
-    is_known,
-    is_sequence,
-    is_text,
-    plain,
-)
 from deepracer_fast.reward.compiler.codegen.lists import item_at, sliced, sort_into, to_list
-from deepracer_fast.reward.compiler.codegen.numbers import (
-    MATH,
-    absolute_value,
-    is_nan,
-    rounded,
-    to_float,
-    to_int,
-)
 from deepracer_fast.reward.compiler.codegen.sequences import (
     Seq,
     accumulate,
@@ -47,14 +32,8 @@ from deepracer_fast.reward.compiler.codegen.slots import bound, where_bound
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Leaf, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import F64, Context, f64, i64
-from deepracer_fast.reward.compiler.lowering.memory import (
-    append,
-    cast_leaf,
-    length_of,
-    load_element,
-    new_list,
-)
 from deepracer_fast.reward.compiler.lowering.merges import if_else
 
 # From and to arrays
@@ -62,7 +41,7 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else
 
 def array_of(ctx: Context, value: Value) -> py.Arr:
     """A list, tuple or array as an array."""
-    value = plain(ctx, gathered(ctx, value))
+    value = kinds.plain(ctx, gathered(ctx, value))
     match value:
         case py.Arr():
             return value
@@ -85,19 +64,19 @@ def unified(ctx: Context, items: py.Tup) -> py.Tup:
     if items.items and _is_row(items.items[0]):
         rows = (unified(ctx, as_tuple(ctx, bare(ctx, item))) for item in items.items)
         return py.Tup(tuple(rows), True)
-    numbers = [as_number(ctx, item) for item in items.items]
-    kind = max((n.kind for n in numbers), key="bif".index, default="f")
-    cast = (py.Num(kind, cast_leaf(ctx, n.leaf, n.kind, kind), 1) for n in numbers)
+    scalars = [as_number(ctx, item) for item in items.items]
+    kind = max((n.kind for n in scalars), key="bif".index, default="f")
+    cast = (py.Num(kind, memory.cast_leaf(ctx, n.leaf, n.kind, kind), 1) for n in scalars)
     return py.Tup(tuple(cast), True)
 
 
 def _is_row(item: Value) -> bool:
-    return is_sequence(item) or is_array(item)
+    return kinds.is_sequence(item) or kinds.is_array(item)
 
 
 def bare(ctx: Context, item: Value) -> Value:
     """A row without its array; other items as they are."""
-    return array_of(ctx, item).inner if is_array(item) else item
+    return array_of(ctx, item).inner if kinds.is_array(item) else item
 
 
 def operand(ctx: Context, value: Value) -> Value:
@@ -111,9 +90,9 @@ def made(ctx: Context, seq: Seq, action: Callable[[Value], Value], tag: str = "m
     if seq.static is not None:
         items = [stripped(action(seq.get(k))) for k in range(seq.static)]
         return py.Arr(py.Tup(tuple(items), True))
-    lst = new_list(ctx, (ctx.place(), tag), seq.length())
+    lst = memory.new_list(ctx, (ctx.place(), tag), seq.length())
     site = (ctx.place(), tag, "each")
-    each(ctx, site, seq, lambda item: append(ctx, lst, stripped(action(item))))
+    each(ctx, site, seq, lambda item: memory.append(ctx, lst, stripped(action(item))))
     return py.Arr(lst)
 
 
@@ -173,11 +152,11 @@ def array_item(ctx: Context, owner: Value, index: Value) -> Value:
         if len(index.items) != 2:
             raise Unsupported("such an index of an array", ctx.line)
         first, second = index.items
-        if is_known(first, slice):
+        if kinds.is_known(first, slice):
             rows = _cut(ctx, array, first.obj)
             return made(ctx, items_of(ctx, rows), lambda row: subscript(ctx, row, second), "col")
         return array_item(ctx, array_item(ctx, array, first), second)
-    if is_known(index, slice):
+    if kinds.is_known(index, slice):
         return _cut(ctx, array, index.obj)
     if _is_row(index):
         wanted = array_of(ctx, index)
@@ -195,9 +174,9 @@ def _cut(ctx: Context, array: py.Arr, cut: slice) -> py.Arr:
 def cast_array(ctx: Context, owner: Value, kind: Value) -> Value:
     """``array.astype(kind)``."""
     if isinstance(kind, py.Const) and kind.obj in (float, "float", "float64"):
-        return array_map(ctx, lambda v: as_numpy(ctx, to_float(ctx, (v,))), owner)
+        return array_map(ctx, lambda v: as_numpy(ctx, numbers.to_float(ctx, (v,))), owner)
     if isinstance(kind, py.Const) and kind.obj in (int, "int"):
-        return array_map(ctx, lambda v: as_numpy(ctx, to_int(ctx, (v,))), owner)
+        return array_map(ctx, lambda v: as_numpy(ctx, numbers.to_int(ctx, (v,))), owner)
     raise Unsupported("such a type of array", ctx.line)
 
 
@@ -205,8 +184,10 @@ def float1(ctx: Context, value: Value, function: str) -> Value:
     """A native function of one number."""
     number = as_number(ctx, value)
     if function == "llvm.fabs.f64" and number.kind != "f":
-        return absolute_value(ctx, number)
-    return py.Num("f", ctx.native(function, F64, cast_leaf(ctx, number.leaf, number.kind, "f")), 1)
+        return numbers.absolute_value(ctx, number)
+    return py.Num(
+        "f", ctx.native(function, F64, memory.cast_leaf(ctx, number.leaf, number.kind, "f")), 1
+    )
 
 
 def float2(ctx: Context, x: Value, y: Value, function: str) -> Value:
@@ -225,7 +206,7 @@ def _array(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 def _sign(ctx: Context, value: Value) -> Value:
     number = as_number(ctx, value)
-    x = cast_leaf(ctx, number.leaf, number.kind, "f")
+    x = memory.cast_leaf(ctx, number.leaf, number.kind, "f")
     above = ctx.b.uitofp(ctx.b.fcmp_ordered(">", x, f64(0.0)), F64)
     below = ctx.b.uitofp(ctx.b.fcmp_ordered("<", x, f64(0.0)), F64)
     broken = ctx.b.fcmp_unordered("uno", x, x)
@@ -243,7 +224,7 @@ def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
             raise Unsupported("round to such digits", ctx.line)
         if digits.obj == 0:
             return py.Num("f", ctx.native("llvm.roundeven.f64", F64, number.leaf), 1)
-        return py.Num("f", rounded(ctx, number.leaf, digits.obj, 1), 1)
+        return py.Num("f", numbers.rounded(ctx, number.leaf, digits.obj, 1), 1)
 
     return array_map(ctx, one, operand(ctx, args[0]))
 
@@ -252,7 +233,10 @@ def _extreme2(ctx: Context, a: Value, b: Value, sign: str) -> Value:
     """The larger or smaller; nan if one is nan."""
     x, y = as_number(ctx, a), as_number(ctx, b)
     kind = max(x.kind, y.kind, key="bif".index)
-    left, right = cast_leaf(ctx, x.leaf, x.kind, kind), cast_leaf(ctx, y.leaf, y.kind, kind)
+    left, right = (
+        memory.cast_leaf(ctx, x.leaf, x.kind, kind),
+        memory.cast_leaf(ctx, y.leaf, y.kind, kind),
+    )
     better = compare_numbers(ctx, sign, py.Num(kind, left), py.Num(kind, right))
     result = ctx.b.select(better, left, right)
     if kind == "f":
@@ -269,16 +253,16 @@ def _where(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 def subscript(ctx: Context, owner: Value, index: Value) -> Value:
     """``owner[index]``."""
-    owner = plain(ctx, owner)
-    if is_dict(owner):
+    owner = kinds.plain(ctx, owner)
+    if kinds.is_dict(owner):
         return dict_item(ctx, owner, index)
-    if is_array(owner):
+    if kinds.is_array(owner):
         return array_item(ctx, owner, index)
     if (
-        is_sequence(owner)
-        or is_text(owner)
+        kinds.is_sequence(owner)
+        or kinds.is_text(owner)
         or isinstance(owner, py.Range)
-        or is_known(owner, range)
+        or kinds.is_known(owner, range)
     ):
         return item_at(ctx, owner, index)
     if isinstance(owner, py.Choice):
@@ -296,11 +280,11 @@ _NATIVE |= {"floor": "llvm.floor.f64", "ceil": "llvm.ceil.f64", "rint": "llvm.ro
 _NATIVE |= {"trunc": "llvm.trunc.f64", "fabs": "llvm.fabs.f64"}
 # NumPy's functions of each number, and of each pair of numbers.
 EACH: dict[str, Callable[[Context, Value], Value]] = {
-    "abs": absolute_value,
-    "degrees": lambda ctx, v: as_numpy(ctx, MATH["degrees"](ctx, v)),
-    "isfinite": MATH["isfinite"],
-    "isnan": is_nan,
-    "radians": lambda ctx, v: as_numpy(ctx, MATH["radians"](ctx, v)),
+    "abs": numbers.absolute_value,
+    "degrees": lambda ctx, v: as_numpy(ctx, numbers.MATH["degrees"](ctx, v)),
+    "isfinite": numbers.MATH["isfinite"],
+    "isnan": numbers.is_nan,
+    "radians": lambda ctx, v: as_numpy(ctx, numbers.MATH["radians"](ctx, v)),
     "sign": _sign,
     **{name: partial(float1, function=function) for name, function in _NATIVE.items()},
 }
@@ -313,7 +297,7 @@ PAIRS: dict[str, Callable[[Context, Value, Value], Value]] = {
 }
 ARRAYS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
     "array": _array,
-    "float_": lambda ctx, args, kw: as_numpy(ctx, to_float(ctx, args)),
+    "float_": lambda ctx, args, kw: as_numpy(ctx, numbers.to_float(ctx, args)),
     "round": _round,
     "where": _where,
 }
@@ -367,11 +351,11 @@ def _flat(ctx: Context, value: py.Arr) -> py.Arr:
     if seq.static is not None:
         rows = (as_tuple(ctx, bare(ctx, seq.get(k))).items for k in range(seq.static))
         return py.Arr(py.Tup(tuple(item for row in rows for item in row), True))
-    lst = new_list(ctx, (ctx.place(), "flat"), seq.length())
+    lst = memory.new_list(ctx, (ctx.place(), "flat"), seq.length())
 
     def put(row: Value) -> None:
         for item in as_tuple(ctx, bare(ctx, row)).items:
-            append(ctx, lst, item)
+            memory.append(ctx, lst, item)
 
     each(ctx, (ctx.place(), "flatten"), seq, put)
     return py.Arr(lst)
@@ -383,7 +367,7 @@ def total(ctx: Context, array: py.Arr) -> Value:
     def add(a: Value, b: Value) -> Value:
         number = as_number(ctx, b)
         if number.kind == "b":
-            number = py.Num("i", cast_leaf(ctx, number.leaf, "b", "i"), 1)
+            number = py.Num("i", memory.cast_leaf(ctx, number.leaf, "b", "i"), 1)
         return binary(ctx, ast.Add(), a, number)
 
     return as_numpy(ctx, accumulate(ctx, "total", array, py.Const(0), add))
@@ -445,11 +429,11 @@ def _arg_extreme(ctx: Context, array: py.Arr, least: bool) -> Value:
 def median(ctx: Context, array: py.Arr) -> Value:
     """The item in the middle, or the mean of the two there."""
     done = sort_into(ctx, (ctx.place(), "median"), items_of(ctx, array))
-    length = length_of(ctx, done)
+    length = memory.length_of(ctx, done)
     ctx.fail_if(ctx.b.icmp_signed("==", length, i64(0)), None)
     half = ctx.b.ashr(length, i64(1))
     other = ctx.b.ashr(ctx.b.sub(length, i64(1)), i64(1))
-    pair = [as_float(ctx, load_element(ctx, done, k)) for k in (half, other)]
+    pair = [as_float(ctx, memory.load_element(ctx, done, k)) for k in (half, other)]
     return py.Num("f", ctx.b.fmul(ctx.b.fadd(*pair), f64(0.5)), 1)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
 
+from deepracer_fast.reward.compiler.codegen import kinds, lists, numbers
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int, binary, boolean, truth_of
 from deepracer_fast.reward.compiler.codegen.attributes import (
     attribute,
@@ -16,27 +17,6 @@ from deepracer_fast.reward.compiler.codegen.attributes import (
 )
 from deepracer_fast.reward.compiler.codegen.dicts import keys_of, new_dict, pairs_of
 from deepracer_fast.reward.compiler.codegen.equality import is_less
-from deepracer_fast.reward.compiler.codegen.kinds import (
-    all_known,
-    class_of_value,
-    is_known,
-    is_sequence,
-    plain,
-)
-from deepracer_fast.reward.compiler.codegen.lists import (
-    backwards,
-    copy_range,
-    sort_as_said,
-    to_list,
-)
-from deepracer_fast.reward.compiler.codegen.numbers import (
-    absolute_value,
-    fold,
-    minmax,
-    round_value,
-    to_float,
-    to_int,
-)
 from deepracer_fast.reward.compiler.codegen.sequences import (
     Gen,
     Seq,
@@ -48,17 +28,9 @@ from deepracer_fast.reward.compiler.codegen.sequences import (
     items_of,
 )
 from deepracer_fast.reward.compiler.codegen.slots import bound, where_bound
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
-from deepracer_fast.reward.compiler.lattice.users import (
-    STAND_INS,
-    UserObject,
-    UserTuple,
-    class_of,
-    is_callable,
-    is_subclass,
-    type_name,
-)
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Leaf, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import FALSE, Context, i64
 from deepracer_fast.reward.compiler.lowering.memory import append, length_of, new_list
@@ -111,9 +83,9 @@ def better_ranked(ctx: Context, least: bool, best: Value, other: Value) -> Value
 
 
 def _better(ctx: Context, least: bool, best: Value, other: Value) -> Value:
-    if is_sequence(best) and is_sequence(other):
+    if kinds.is_sequence(best) and kinds.is_sequence(other):
         return if_else(ctx, _is_better(ctx, least, best, other), lambda: other, lambda: best)
-    return minmax(ctx, least, best, other)
+    return numbers.minmax(ctx, least, best, other)
 
 
 def _is_better(ctx: Context, least: bool, best: Value, other: Value) -> Leaf:
@@ -134,9 +106,9 @@ def _next(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _len(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    value = plain(ctx, args[0])
+    value = kinds.plain(ctx, args[0])
     if isinstance(value, py.Const) and not isinstance(value.obj, dict):
-        return fold(ctx, len, (value,))
+        return numbers.fold(ctx, len, (value,))
     if isinstance(value, py.Const | py.Dct):
         return py.Const(len(keys_of(ctx, value)))
     if isinstance(value, py.Num):
@@ -149,7 +121,7 @@ def _len(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 def range_of(ctx: Context, args: Args, kw: Kwargs) -> Value:
     """``range(...)``."""
-    if all_known(args):
+    if kinds.all_known(args):
         known = tuple(arg.obj for arg in args)
         try:
             return py.Const(ctx.facts.made.setdefault(("range", known), range(*known)))
@@ -195,7 +167,7 @@ def unzipped(ctx: Context, value: Value) -> Value:
     value = gathered(ctx, value)
     if items_of(ctx, value).static is not None:
         return _zip(ctx, as_tuple(ctx, value).items, {})
-    rows = to_list(ctx, (ctx.place(), "rows"), value)
+    rows = lists.to_list(ctx, (ctx.place(), "rows"), value)
     element, length = ctx.facts.element(rows.site), length_of(ctx, rows)
     if not isinstance(element, py.Tup):
         raise Unsupported("zip of rows whose length is not known", ctx.line)
@@ -205,7 +177,7 @@ def unzipped(ctx: Context, value: Value) -> Value:
         items = Seq(
             None, lambda: length, lambda j: items_of(ctx, items_of(ctx, rows).get(j)).get(k)
         )
-        return copy_range(ctx, (ctx.place(), "column", k), items, i64(0), length)
+        return lists.copy_range(ctx, (ctx.place(), "column", k), items, i64(0), length)
 
     made = tuple(column(k) for k in range(len(element.items)))
     return py.Lazy(items_of(ctx, py.Tup(made)))
@@ -239,7 +211,9 @@ def _filter(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _sorted(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    return sort_as_said(ctx, ("sorted", ctx.place()), items_of(ctx, gathered(ctx, args[0])), kw)
+    return lists.sort_as_said(
+        ctx, ("sorted", ctx.place()), items_of(ctx, gathered(ctx, args[0])), kw
+    )
 
 
 def _list(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -252,7 +226,7 @@ def _list(ctx: Context, args: Args, kw: Kwargs) -> Value:
         return make_list(ctx, site, tuple(seq.get(k) for k in range(seq.static)))
     if isinstance(args[0], Gen) and isinstance(value, py.Lst):
         return value
-    return to_list(ctx, site, value)
+    return lists.to_list(ctx, site, value)
 
 
 def make_list(ctx: Context, site: Any, items: tuple[Value, ...]) -> Value:
@@ -272,7 +246,7 @@ def _tuple(ctx: Context, args: Args, kw: Kwargs) -> Value:
     seq = items_of(ctx, value)
     if seq.static is not None:
         return py.Tup(tuple(seq.get(k) for k in range(seq.static)))
-    return to_list(ctx, ("tuple", ctx.place()), value)
+    return lists.to_list(ctx, ("tuple", ctx.place()), value)
 
 
 def _dict(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -281,9 +255,11 @@ def _dict(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    if all_known(args) and not kw:
-        return fold(ctx, round, args)
-    return round_value(ctx, args[0], args[1] if len(args) > 1 else kw.get("ndigits", py.NONE))
+    if kinds.all_known(args) and not kw:
+        return numbers.fold(ctx, round, args)
+    return numbers.round_value(
+        ctx, args[0], args[1] if len(args) > 1 else kw.get("ndigits", py.NONE)
+    )
 
 
 def _pow(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -295,7 +271,7 @@ def _pow(ctx: Context, args: Args, kw: Kwargs) -> Value:
 def _str(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if not args:
         return py.Const("")
-    if is_known(args[0], str):
+    if kinds.is_known(args[0], str):
         return args[0]
     return args[0] if isinstance(args[0], py.Str) else py.Opaque()
 
@@ -312,24 +288,26 @@ def _isinstance(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if isinstance(wanted, py.Tup):
         classes = tuple(getattr(item, "obj", object) for item in wanted.items)
     if isinstance(value, py.Const):
-        return py.Const(is_subclass(class_of(value.obj), classes))
+        return py.Const(users.is_subclass(users.class_of(value.obj), classes))
     if isinstance(value, py.Opt):
         inner = truth_of(ctx, _isinstance(ctx, (value.value, wanted), kw))
         return boolean(ctx.b.and_(ctx.b.not_(value.flag), inner))
-    return py.Const(is_subclass(class_of_value(ctx, value), classes))
+    return py.Const(users.is_subclass(kinds.class_of_value(ctx, value), classes))
 
 
 def _type(ctx: Context, args: Args, kw: Kwargs) -> Value:
     value = args[0]
     if not isinstance(value, py.Const):
-        return py.Const(class_of_value(ctx, value))
-    if isinstance(value.obj, STAND_INS) and not isinstance(value.obj, UserObject | UserTuple):
-        raise Unsupported(f"asks for the class of a {type_name(value.obj)}", ctx.line)
-    return py.Const(class_of(value.obj))
+        return py.Const(kinds.class_of_value(ctx, value))
+    if isinstance(value.obj, users.STAND_INS) and not isinstance(
+        value.obj, users.UserObject | users.UserTuple
+    ):
+        raise Unsupported(f"asks for the class of a {users.type_name(value.obj)}", ctx.line)
+    return py.Const(users.class_of(value.obj))
 
 
 def _name_of(ctx: Context, value: Value) -> str:
-    if is_known(value, str):
+    if kinds.is_known(value, str):
         return value.obj
     raise Unsupported("an attribute whose name is not known", ctx.line)
 
@@ -348,12 +326,12 @@ def _deque(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 # Python's function -> what translates a call of it.
 BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
-    abs: lambda ctx, args, kw: absolute_value(ctx, plain(ctx, args[0])),
+    abs: lambda ctx, args, kw: numbers.absolute_value(ctx, kinds.plain(ctx, args[0])),
     all: lambda ctx, args, kw: all_of(ctx, args[0]),
     any: lambda ctx, args, kw: any_of(ctx, args[0]),
     bool: lambda ctx, args, kw: boolean(truth_of(ctx, args[0]) if args else FALSE),
     callable: lambda ctx, args, kw: py.Const(
-        isinstance(args[0], py.Const) and is_callable(args[0].obj)
+        isinstance(args[0], py.Const) and users.is_callable(args[0].obj)
     ),
     collections.deque: _deque,
     dict: _dict,
@@ -362,11 +340,11 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
     ),
     enumerate: enumerated,
     filter: _filter,
-    float: lambda ctx, args, kw: to_float(ctx, args),
+    float: lambda ctx, args, kw: numbers.to_float(ctx, args),
     format: _str,
     getattr: _getattr,
     hasattr: lambda ctx, args, kw: has_attribute(ctx, args[0], _name_of(ctx, args[1])),
-    int: lambda ctx, args, kw: to_int(ctx, args),
+    int: lambda ctx, args, kw: numbers.to_int(ctx, args),
     isinstance: _isinstance,
     len: _len,
     list: _list,
@@ -378,7 +356,9 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
     print: say,
     range: range_of,
     repr: _str,
-    reversed: lambda ctx, args, kw: py.Lazy(backwards(ctx, items_of(ctx, gathered(ctx, args[0])))),
+    reversed: lambda ctx, args, kw: py.Lazy(
+        lists.backwards(ctx, items_of(ctx, gathered(ctx, args[0])))
+    ),
     round: _round,
     setattr: lambda ctx, args, kw: set_attribute(ctx, args[0], _name_of(ctx, args[1]), args[2]),
     sorted: _sorted,

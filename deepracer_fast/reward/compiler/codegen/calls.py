@@ -11,24 +11,11 @@ from contextlib import suppress
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from deepracer_fast.reward.compiler.codegen import arrays, kinds
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_number, is_finite
-from deepracer_fast.reward.compiler.codegen.arrays import (
-    array_of,
-    cast_array,
-    dimensions_of,
-    operand,
-)
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
 from deepracer_fast.reward.compiler.codegen.dicts import dict_method, new_dict
-from deepracer_fast.reward.compiler.codegen.kinds import (
-    all_known,
-    is_array,
-    is_dict,
-    is_known,
-    is_sequence,
-    is_text,
-)
 from deepracer_fast.reward.compiler.codegen.lists import list_method
 from deepracer_fast.reward.compiler.codegen.names import (
     Function,
@@ -44,17 +31,9 @@ from deepracer_fast.reward.compiler.codegen.numpy_functions import (
 )
 from deepracer_fast.reward.compiler.codegen.slots import known
 from deepracer_fast.reward.compiler.codegen.standard_library import BUILT_INS, stand_in
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
-from deepracer_fast.reward.compiler.lattice.users import (
-    Unknown,
-    UserClass,
-    UserFunction,
-    UserMethod,
-    UserObject,
-    UserTuple,
-    is_subclass,
-)
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import F64, Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
@@ -106,17 +85,17 @@ def _call_chosen(
 
 def _call_known(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     match obj:
-        case UserFunction() if not obj.cached or _is_pure(ctx, obj):
+        case users.UserFunction() if not obj.cached or _is_pure(ctx, obj):
             return inline(ctx, function_of(ctx, obj), args, kw)
-        case UserClass():
+        case users.UserClass():
             return _instance(ctx, obj, args, kw)
-        case UserObject() | UserTuple() if obj.cls.find("__call__") is not MISSING:
+        case users.UserObject() | users.UserTuple() if obj.cls.find("__call__") is not MISSING:
             return call(ctx, attribute(ctx, py.Const(obj), "__call__"), args, kw)
-        case UserMethod(function, owner):
+        case users.UserMethod(function, owner):
             return call(ctx, py.Const(function), (py.Const(owner), *args), kw)
-        case UserObject() | UserTuple():
+        case users.UserObject() | users.UserTuple():
             return ctx.fail(TypeError)
-        case UserFunction() | Unknown():
+        case users.UserFunction() | users.Unknown():
             raise Unsupported(f"calls {_label(ctx, obj)}", ctx.line)
     return _call_library(ctx, obj, args, kw)
 
@@ -169,18 +148,18 @@ def _library(ctx: Context, obj: Any) -> py.Fn | None:
     return py.Fn(node, Frame(path, frozenset(BUILT_INS), cells=BUILT_INS), defaults, (), obj)
 
 
-def _is_pure(ctx: Context, function: UserFunction) -> bool:
+def _is_pure(ctx: Context, function: users.UserFunction) -> bool:
     """Whether a cached function gives the same as one that is called each time."""
     names = names_used(_node_of(ctx, function))
-    kinds = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
+    constant = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
     return (
         not function.cells
-        and all(isinstance(ctx.namespace.get(name), kinds) for name in names)
+        and all(isinstance(ctx.namespace.get(name), constant) for name in names)
         and not any(("global", name) in ctx.facts.slots for name in names)
     )
 
 
-def function_of(ctx: Context, function: UserFunction) -> py.Fn:
+def function_of(ctx: Context, function: users.UserFunction) -> py.Fn:
     """The source of a function that exists since the module ran."""
     node = _node_of(ctx, function)
     parent = None
@@ -195,7 +174,7 @@ def function_of(ctx: Context, function: UserFunction) -> py.Fn:
     return py.Fn(node, parent, defaults, kw_defaults, function)
 
 
-def _node_of(ctx: Context, function: UserFunction) -> Function:
+def _node_of(ctx: Context, function: users.UserFunction) -> Function:
     found = definitions_of(ctx.tree, function)
     if len(found) != 1:
         raise Unsupported(f"calls {function.name}, whose source is not clear", ctx.line)
@@ -290,11 +269,11 @@ def _bind(ctx: Context, fn: py.Fn, args: Args, kw: Kwargs) -> dict[str, Value]:
     return bound
 
 
-def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
+def _instance(ctx: Context, cls: users.UserClass, args: Args, kw: Kwargs) -> Value:
     """An object of a user's class, made in this call."""
-    if is_subclass(cls, BaseException):
+    if users.is_subclass(cls, BaseException):
         return py.Opaque()
-    if not all(isinstance(base, UserClass) or base is object for base in cls.order):
+    if not all(isinstance(base, users.UserClass) or base is object for base in cls.order):
         raise Unsupported(f"makes an object of {cls.name}", ctx.line)
     if cls.customises("__new__", "__setattr__", "__getattribute__"):
         raise Unsupported(f"makes an object of {cls.name} in a way of its own", ctx.line)
@@ -304,7 +283,7 @@ def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
         del ctx.env[key]
     made = py.Obj(path, cls)
     init = cls.find("__init__")
-    if isinstance(init, UserFunction):
+    if isinstance(init, users.UserFunction):
         call(ctx, py.Const(init), (made, *args), kw)
     elif cls.fields is not None:
         _dataclass(ctx, made, cls, args, kw)
@@ -315,7 +294,7 @@ def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
     return made
 
 
-def _dataclass(ctx: Context, made: py.Obj, cls: UserClass, args: Args, kw: Kwargs) -> None:
+def _dataclass(ctx: Context, made: py.Obj, cls: users.UserClass, args: Args, kw: Kwargs) -> None:
     fields = cls.fields or ()
     values = dict(zip([f.name for f in fields], args, strict=False)) | kw
     for each in fields:
@@ -338,13 +317,16 @@ _TEXT_TESTS = ("startswith", "endswith", "lower", "upper", "strip", "title", "ca
 def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
     """``array.name(...)``."""
     if name == "tolist":
-        return array_of(ctx, owner).inner
-    if name in ("copy", "flatten", "ravel") and dimensions_of(ctx, operand(ctx, owner)) == 1:
-        return array_of(ctx, owner)
+        return arrays.array_of(ctx, owner).inner
+    if (
+        name in ("copy", "flatten", "ravel")
+        and arrays.dimensions_of(ctx, arrays.operand(ctx, owner)) == 1
+    ):
+        return arrays.array_of(ctx, owner)
     if name == "astype":
-        return cast_array(ctx, owner, args[0])
+        return arrays.cast_array(ctx, owner, args[0])
     if name == "item" and not args:
-        return as_scalar(ctx, array_of(ctx, owner))
+        return as_scalar(ctx, arrays.array_of(ctx, owner))
     return numpy_function(ctx, name, (owner, *args), kw)
 
 
@@ -352,15 +334,15 @@ def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> V
     """``owner.name(...)`` of a built-in type."""
     if isinstance(owner, py.Opaque):
         return py.Opaque()
-    if is_dict(owner):
+    if kinds.is_dict(owner):
         return dict_method(ctx, owner, name, args, kw)
-    if is_text(owner):
+    if kinds.is_text(owner):
         return _text_method(ctx, owner, name, args, kw)
-    if is_array(owner):
+    if kinds.is_array(owner):
         return array_method(ctx, owner, name, args, kw)
-    if is_known(owner, set, frozenset):
+    if kinds.is_known(owner, set, frozenset):
         raise Unsupported(f"the method {name} of a set", ctx.line)
-    if is_sequence(owner) or is_known(owner, collections.deque):
+    if kinds.is_sequence(owner) or kinds.is_known(owner, collections.deque):
         return list_method(ctx, owner, name, args, kw)
     return number_method(ctx, owner, name, args)
 
@@ -371,7 +353,7 @@ def _text_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> 
         if name == "join" and args and not isinstance(args[0], joined):
             raise Unsupported("join of something else", ctx.line)
         return py.Opaque()
-    if isinstance(owner, py.Const) and all_known(args) and name in _TEXT_TESTS:
+    if isinstance(owner, py.Const) and kinds.all_known(args) and name in _TEXT_TESTS:
         try:
             return py.Const(getattr(owner.obj, name)(*(arg.obj for arg in args)))
         except TypeError:

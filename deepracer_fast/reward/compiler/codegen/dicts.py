@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from deepracer_fast.reward.compiler.codegen import slots
 from deepracer_fast.reward.compiler.codegen.arithmetic import truth_of
 from deepracer_fast.reward.compiler.codegen.equality import equals
 from deepracer_fast.reward.compiler.codegen.sequences import pick
-from deepracer_fast.reward.compiler.codegen.slots import (
-    bound,
-    dict_keys,
-    known,
-    where_bound,
-    write_slot,
-)
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Args, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, i64
@@ -62,7 +56,7 @@ def pairs_of(ctx: Context, owner: Value) -> list[tuple[Any, Value]]:
 def _get(ctx: Context, owner: Value, key: Value, default: Value) -> Value:
     if isinstance(key, py.Const):
         value = dict_read(ctx, owner, hashable(ctx, key))
-        return where_bound(ctx, value, lambda held: held, lambda: default)
+        return slots.where_bound(ctx, value, lambda held: held, lambda: default)
     keys = keys_of(ctx, owner)
     found = find_key(ctx, key, keys)
     values = tuple(dict_read(ctx, owner, k) for k in keys)
@@ -97,13 +91,13 @@ def dict_read(ctx: Context, owner: Value, key: Any) -> Value:
     slot = ("key", id(owner.obj), key)
     if slot in ctx.facts.slots:
         return ctx.env[("slot", slot)]
-    return known(ctx, owner.obj[key]) if key in owner.obj else py.UNBOUND
+    return slots.known(ctx, owner.obj[key]) if key in owner.obj else py.UNBOUND
 
 
 def dict_item(ctx: Context, owner: Value, key: Value) -> Value:
     """``owner[key]`` of a dict."""
     if isinstance(key, py.Const):
-        return bound(ctx, dict_read(ctx, owner, hashable(ctx, key)), KeyError)
+        return slots.bound(ctx, dict_read(ctx, owner, hashable(ctx, key)), KeyError)
     keys = keys_of(ctx, owner)
     found = find_key(ctx, key, keys)
     ctx.fail_if(ctx.b.icmp_signed("<", found, i64(0)), KeyError)
@@ -122,7 +116,7 @@ def find_key(ctx: Context, key: Value, keys: tuple[Any, ...]) -> Any:
 def keys_of(ctx: Context, owner: Value) -> tuple[Any, ...]:
     """All keys of a dict, if they are the same for every car."""
     if isinstance(owner, py.Dct):
-        return dict_keys(ctx, owner)
+        return slots.dict_keys(ctx, owner)
     assert isinstance(owner, py.Const)
     obj = owner.obj
     for kind, number, name in [k for k in ctx.facts.slots if k[0] == "key"]:
@@ -146,7 +140,7 @@ def dict_write(ctx: Context, owner: Value, key: Value, value: Value) -> None:
         return
     assert isinstance(owner, py.Const)
     first = owner.obj.get(name, MISSING)
-    write_slot(ctx, ("key", id(owner.obj), name), (owner.obj, name, first), value)
+    slots.write_slot(ctx, ("key", id(owner.obj), name), (owner.obj, name, first), value)
 
 
 def dict_remove(ctx: Context, owner: Value, key: Value) -> None:
@@ -154,7 +148,7 @@ def dict_remove(ctx: Context, owner: Value, key: Value) -> None:
     if not isinstance(owner, py.Dct) or not isinstance(key, py.Const):
         raise Unsupported("takes a key out of a dict that is kept", ctx.line)
     name = hashable(ctx, key)
-    bound(ctx, dict_read(ctx, owner, name), KeyError)
+    slots.bound(ctx, dict_read(ctx, owner, name), KeyError)
     keys = ctx.env[("keys", owner.path)]
     if isinstance(keys, py.Const):
         ctx.env[("keys", owner.path)] = py.Const(tuple(k for k in keys.obj if k != name))

@@ -6,15 +6,9 @@ import ast
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
-from deepracer_fast.reward.compiler.lattice.users import (
-    Unknown,
-    UserFunction,
-    UserObject,
-    UserTuple,
-    class_of,
-)
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
 
@@ -44,7 +38,7 @@ def plain(ctx: Context, value: Value) -> Value:
     if isinstance(value, py.Opt):
         ctx.fail_if(value.flag, TypeError)
         return value.value
-    if is_known(value, Unknown):
+    if is_known(value, users.Unknown):
         raise Unsupported(f"uses {value.obj.name}", ctx.line)
     return value
 
@@ -101,7 +95,7 @@ def class_of_value(ctx: Context, value: Value) -> Any:
 
 def is_object(value: Value) -> bool:
     """An object of a class of the user's file."""
-    return isinstance(value, py.Obj) or is_known(value, UserObject, UserTuple)
+    return isinstance(value, py.Obj) or is_known(value, users.UserObject, users.UserTuple)
 
 
 def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
@@ -109,8 +103,8 @@ def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     name = METHODS[type(op)].strip("_")
     for owner, method, other in ((a, f"__{name}__", b), (b, f"__r{name}__", a)):
         if is_object(owner):
-            cls = owner.cls if isinstance(owner, py.Obj) else class_of(owner.obj)  # type: ignore[attr-defined]
+            cls = owner.cls if isinstance(owner, py.Obj) else users.class_of(owner.obj)  # type: ignore[attr-defined]
             found = cls.find(method)
-            if isinstance(found, UserFunction):
+            if isinstance(found, users.UserFunction):
                 return ctx.ops.call(ctx, py.Const(found), (owner, other), {})
     raise Unsupported(f"the operator {name} of an object", ctx.line)

@@ -27,20 +27,8 @@ from deepracer_fast.reward.compiler.codegen.slots import known, list_slot
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Leaf, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import I64, Context, i64
-from deepracer_fast.reward.compiler.lowering.memory import (
-    append,
-    copy_words,
-    element_address,
-    header_of,
-    is_fixed,
-    length_of,
-    load_element,
-    new_list,
-    store_element,
-    width_of,
-    word_at,
-)
 from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 # Indices
@@ -159,13 +147,13 @@ def _within(ctx: Context, index: Leaf, length: Leaf) -> Leaf:
 
 def copy_range(ctx: Context, site: Any, seq: Seq, low: Leaf, count: Leaf, step: int = 1) -> py.Lst:
     """A new list of ``count`` items from ``low`` on."""
-    lst = new_list(ctx, site, count)
+    lst = memory.new_list(ctx, site, count)
 
     def get(k: int | Leaf) -> Value:
         leaf = i64(k) if isinstance(k, int) else k
         return seq.get(ctx.b.add(low, ctx.b.mul(leaf, i64(step))))
 
-    each(ctx, (site, "copy"), Seq(None, lambda: count, get), lambda v: append(ctx, lst, v))
+    each(ctx, (site, "copy"), Seq(None, lambda: count, get), lambda v: memory.append(ctx, lst, v))
     return lst
 
 
@@ -173,9 +161,9 @@ def to_list(ctx: Context, site: Any, value: Value) -> py.Lst:
     """A new list in memory with the items of a value."""
     seq = items_of(ctx, value)
     if seq.static is not None:
-        lst = new_list(ctx, site, i64(seq.static))
+        lst = memory.new_list(ctx, site, i64(seq.static))
         for k in range(seq.static):
-            append(ctx, lst, seq.get(k))
+            memory.append(ctx, lst, seq.get(k))
         return lst
     return copy_range(ctx, site, seq, i64(0), seq.length())
 
@@ -193,7 +181,7 @@ def sequence_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value
             if len(first.items) + len(second.items) <= MAX_STATIC * 4:
                 return series(ctx, site, first.items + second.items, first.is_list)
         lst = to_list(ctx, site, a)
-        each(ctx, (site, "add"), items_of(ctx, b), lambda item: append(ctx, lst, item))
+        each(ctx, (site, "add"), items_of(ctx, b), lambda item: memory.append(ctx, lst, item))
         return lst
     if isinstance(op, ast.Mult):
         if not is_sequence(a):
@@ -211,11 +199,11 @@ def _repeat(ctx: Context, site: Any, value: Value, times: Value) -> Value:
         return ctx.fail(TypeError)
     count = as_int(ctx, times)
     inner = items_of(ctx, value)
-    lst = new_list(ctx, site, i64(4))
+    lst = memory.new_list(ctx, site, i64(4))
     rounds = py.Range(i64(0), count, 1)
 
     def once(_: Value) -> None:
-        each(ctx, (site, "inner"), inner, lambda item: append(ctx, lst, item))
+        each(ctx, (site, "inner"), inner, lambda item: memory.append(ctx, lst, item))
 
     each(ctx, (site, "repeat"), range_seq(ctx, rounds), once)
     return lst
@@ -228,8 +216,8 @@ def set_item(ctx: Context, owner: Value, index: Value, value: Value) -> None:
         dict_write(ctx, owner, index, value)
         return
     lst = mutable(ctx, owner)
-    at = position(ctx, as_int(ctx, index), length_of(ctx, lst))
-    store_element(ctx, lst, at, value)
+    at = position(ctx, as_int(ctx, index), memory.length_of(ctx, lst))
+    memory.store_element(ctx, lst, at, value)
 
 
 def mutable(ctx: Context, owner: Value) -> py.Lst:
@@ -238,7 +226,7 @@ def mutable(ctx: Context, owner: Value) -> py.Lst:
         if ctx.facts.is_frozen(owner.site):
             raise Unsupported("changes a list of params or of the module", ctx.line)
         if ctx.facts.is_mixed(owner.site):
-            ctx.fail_if(is_fixed(ctx, owner), None)
+            ctx.fail_if(memory.is_fixed(ctx, owner), None)
         return owner
     if isinstance(owner, py.Tup) and owner.is_list and owner.sites:
         ctx.facts.make_dynamic(owner.sites)
@@ -255,43 +243,43 @@ def _sort_in_place(ctx: Context, lst: py.Lst, args: Args, kw: Kwargs) -> None:
 
 
 def _clear(ctx: Context, lst: py.Lst) -> None:
-    ctx.b.store(i64(0), word_at(ctx, header_of(ctx, lst), 1))
+    ctx.b.store(i64(0), memory.word_at(ctx, memory.header_of(ctx, lst), 1))
 
 
 def _overwrite(ctx: Context, lst: py.Lst, seq: Seq) -> None:
     _clear(ctx, lst)
-    each(ctx, (ctx.place(), "overwrite"), seq, lambda v: append(ctx, lst, v))
+    each(ctx, (ctx.place(), "overwrite"), seq, lambda v: memory.append(ctx, lst, v))
 
 
 def _append_within(ctx: Context, lst: py.Lst, value: Value) -> None:
-    append(ctx, lst, value)
+    memory.append(ctx, lst, value)
     maxlen = ctx.facts.maxlen.get(ctx.facts.root(lst.site))
     if maxlen is not None:
-        over = ctx.b.icmp_signed(">", length_of(ctx, lst), i64(maxlen))
+        over = ctx.b.icmp_signed(">", memory.length_of(ctx, lst), i64(maxlen))
         when(ctx, over, lambda: _pop(ctx, lst, i64(0)))
 
 
 def _pop(ctx: Context, lst: py.Lst, index: Leaf) -> Value:
-    length = length_of(ctx, lst)
+    length = memory.length_of(ctx, lst)
     at = position(ctx, index, length)
-    value = load_element(ctx, lst, at)
-    width, start = i64(width_of(ctx, lst.site)), element_address(ctx, lst, at)
+    value = memory.load_element(ctx, lst, at)
+    width, start = i64(memory.width_of(ctx, lst.site)), memory.element_address(ctx, lst, at)
     rest = ctx.b.sub(ctx.b.sub(length, at), i64(1))
     words = ctx.b.mul(rest, width)
-    copy_words(ctx, start, ctx.b.gep(start, [width]), words)
-    ctx.b.store(ctx.b.sub(length, i64(1)), word_at(ctx, header_of(ctx, lst), 1))
+    memory.copy_words(ctx, start, ctx.b.gep(start, [width]), words)
+    ctx.b.store(ctx.b.sub(length, i64(1)), memory.word_at(ctx, memory.header_of(ctx, lst), 1))
     return value
 
 
 def _insert(ctx: Context, lst: py.Lst, index: Leaf, value: Value) -> None:
-    length = length_of(ctx, lst)
+    length = memory.length_of(ctx, lst)
     at = _within(ctx, index, length)
-    append(ctx, lst, value)  # makes room; the place at the end is overwritten by the shift
-    width = i64(width_of(ctx, lst.site))
-    start = element_address(ctx, lst, at)
+    memory.append(ctx, lst, value)  # makes room; the place at the end is overwritten by the shift
+    width = i64(memory.width_of(ctx, lst.site))
+    start = memory.element_address(ctx, lst, at)
     words = ctx.b.mul(ctx.b.sub(length, at), width)
-    copy_words(ctx, ctx.b.gep(start, [width]), start, words)
-    store_element(ctx, lst, at, value)
+    memory.copy_words(ctx, ctx.b.gep(start, [width]), start, words)
+    memory.store_element(ctx, lst, at, value)
 
 
 def _count_equal(ctx: Context, owner: Value, item: Value) -> Value:
@@ -338,18 +326,18 @@ def sort_into(
     ctx: Context, site: Any, seq: Seq, key: Value | None = None, reverse: bool = False
 ) -> py.Lst:
     """A new sorted list; stable, by insertion."""
-    work = new_list(ctx, (site, "work"), seq.length())
+    work = memory.new_list(ctx, (site, "work"), seq.length())
 
     def put(item: Value) -> None:
         rank = item if key is None else ctx.ops.call(ctx, key, (item,), {})
-        append(ctx, work, py.Tup((rank, item)))
+        memory.append(ctx, work, py.Tup((rank, item)))
 
     each(ctx, (site, "put"), seq, put)
     _insertion_sort(ctx, site, work, reverse)
-    done = new_list(ctx, site, length_of(ctx, work))
+    done = memory.new_list(ctx, site, memory.length_of(ctx, work))
 
     def take(pair: Value) -> None:
-        append(ctx, done, pair.items[1])  # type: ignore[attr-defined]
+        memory.append(ctx, done, pair.items[1])  # type: ignore[attr-defined]
 
     each(ctx, (site, "take"), items_of(ctx, work), take)
     return done
@@ -361,7 +349,7 @@ def _insertion_sort(ctx: Context, site: Any, work: py.Lst, reverse: bool) -> Non
     outer, inner = ctx.variable(i64(1)), ctx.alloca(I64)
 
     def unsorted() -> Any:
-        return ctx.b.icmp_signed("<", ctx.b.load(outer), length_of(ctx, work))
+        return ctx.b.icmp_signed("<", ctx.b.load(outer), memory.length_of(ctx, work))
 
     def sink() -> None:
         ctx.b.store(ctx.b.load(outer), inner)
@@ -379,13 +367,13 @@ def _sink(ctx: Context, site: Any, work: py.Lst, inner: Any, reverse: bool) -> N
     def step() -> None:
         at = ctx.b.load(inner)
         before = ctx.b.sub(at, i64(1))
-        low, high = load_element(ctx, work, before), load_element(ctx, work, at)
+        low, high = memory.load_element(ctx, work, before), memory.load_element(ctx, work, at)
         a, b = low.items[0], high.items[0]  # type: ignore[attr-defined]
         wrong = is_less(ctx, a, b) if reverse else is_less(ctx, b, a)
 
         def swap() -> None:
-            store_element(ctx, work, before, high)
-            store_element(ctx, work, at, low)
+            memory.store_element(ctx, work, before, high)
+            memory.store_element(ctx, work, at, low)
             ctx.b.store(before, inner)
 
         def stop() -> None:
@@ -406,7 +394,7 @@ def _reverse(ctx: Context, lst: py.Lst, args: Args, kw: Kwargs) -> None:
 
 
 def _extend(ctx: Context, lst: py.Lst, args: Args, kw: Kwargs) -> None:
-    each(ctx, (ctx.place(), "extend"), items_of(ctx, args[0]), lambda v: append(ctx, lst, v))
+    each(ctx, (ctx.place(), "extend"), items_of(ctx, args[0]), lambda v: memory.append(ctx, lst, v))
 
 
 # Name and number of arguments of what changes a list -> what translates it; None is Python's None.

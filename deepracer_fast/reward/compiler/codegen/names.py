@@ -13,14 +13,8 @@ from deepracer_fast.reward.compiler.codegen.builtins import make_list
 from deepracer_fast.reward.compiler.codegen.lists import copy_range, set_item
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, gathered, items_of
 from deepracer_fast.reward.compiler.codegen.slots import bound, known, read_slot, write_slot
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
-from deepracer_fast.reward.compiler.lattice.users import (
-    Cell,
-    UserClass,
-    UserFunction,
-    attributes_of,
-    class_of,
-)
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, Frame, i64
 from deepracer_fast.reward.sandbox.kept_values import MISSING
@@ -96,7 +90,7 @@ def scope_of(node: Function) -> Scope:
     )
 
 
-def definitions_of(tree: ast.Module, function: UserFunction) -> list[Function]:
+def definitions_of(tree: ast.Module, function: users.UserFunction) -> list[Function]:
     """The definitions in a module that a function may come from: one, if that is clear."""
     found: list[Function] = []
     for node in _by_line(tree).get(function.line, []):
@@ -149,7 +143,7 @@ def read_name(ctx: Context, name: str) -> Value:
         return _read_global(ctx, name)
     frame, key = found
     held = frame.cells.get(name)
-    if isinstance(held, Cell):
+    if isinstance(held, users.Cell):
         return _read_cell(ctx, held)
     if key not in ctx.env and name in frame.cells:
         return py.Const(held)
@@ -168,7 +162,7 @@ def write_name(ctx: Context, name: str, value: Value) -> None:
         return
     frame, key = found
     held = frame.cells.get(name)
-    if isinstance(held, Cell):
+    if isinstance(held, users.Cell):
         _write_cell(ctx, held, value)
         return
     ctx.env[key] = value
@@ -182,14 +176,14 @@ def inherited(ctx: Context, name: str) -> Value:
     if frame is None or frame.parent is None or frame.first is None:
         raise Unsupported("such a super()", ctx.line)
     owner = ctx.env["v", frame.path, frame.first]
-    cls = owner.cls if isinstance(owner, py.Obj) else class_of(getattr(owner, "obj", None))
+    cls = owner.cls if isinstance(owner, py.Obj) else users.class_of(getattr(owner, "obj", None))
     own = frame.parent.cells["__class__"].contents
-    order = cls.order if isinstance(cls, UserClass) else ()
+    order = cls.order if isinstance(cls, users.UserClass) else ()
     if own not in order:
         raise Unsupported("such a super()", ctx.line)
     for base in order[order.index(own) + 1 :]:
-        found = attributes_of(base).get(name, MISSING)
-        if isinstance(found, UserFunction) or found is object.__init__:
+        found = users.attributes_of(base).get(name, MISSING)
+        if isinstance(found, users.UserFunction) or found is object.__init__:
             return py.Bound(py.Const(found), owner)
         if found is not MISSING:
             raise Unsupported(f"super().{name}", ctx.line)
@@ -215,7 +209,7 @@ def _write_global(ctx: Context, name: str, value: Value) -> None:
     write_slot(ctx, ("global", name), (None, name, first), value)
 
 
-def _read_cell(ctx: Context, cell: Cell) -> Value:
+def _read_cell(ctx: Context, cell: users.Cell) -> Value:
     """A variable that a closure shares with the function around it."""
     key = ("cell", id(cell))
     if key in ctx.facts.slots:
@@ -223,7 +217,7 @@ def _read_cell(ctx: Context, cell: Cell) -> Value:
     return ctx.fail(NameError) if cell.contents is MISSING else known(ctx, cell.contents)
 
 
-def _write_cell(ctx: Context, cell: Cell, value: Value) -> None:
+def _write_cell(ctx: Context, cell: users.Cell, value: Value) -> None:
     """``nonlocal name; name = value``."""
     write_slot(ctx, ("cell", id(cell)), (cell, None, cell.contents), value)
 

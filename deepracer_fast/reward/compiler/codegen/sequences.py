@@ -17,6 +17,7 @@ from deepracer_fast.reward.compiler.codegen.slots import dict_keys, known
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import (
     LEAF,
     Context,
@@ -24,14 +25,6 @@ from deepracer_fast.reward.compiler.lowering.context import (
     LoopFrame,
     Merge,
     i64,
-)
-from deepracer_fast.reward.compiler.lowering.memory import (
-    append,
-    coerce,
-    length_of,
-    load_element,
-    new_list,
-    table,
 )
 from deepracer_fast.reward.compiler.lowering.merges import land, lead
 
@@ -54,8 +47,8 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Lst():
             return Seq(
                 None,
-                lambda: length_of(ctx, value),
-                lambda k: load_element(ctx, value, i64(k) if isinstance(k, int) else k),
+                lambda: memory.length_of(ctx, value),
+                lambda k: memory.load_element(ctx, value, i64(k) if isinstance(k, int) else k),
             )
         case py.Range():
             return range_seq(ctx, value)
@@ -146,7 +139,7 @@ def _const_list_seq(ctx: Context, obj: Any) -> Seq:
     lst = in_memory(ctx, py.Const(obj))
 
     def get(k: int | Leaf) -> Value:
-        return known(ctx, obj[k]) if isinstance(k, int) else load_element(ctx, lst, k)
+        return known(ctx, obj[k]) if isinstance(k, int) else memory.load_element(ctx, lst, k)
 
     return Seq(None, lambda: i64(len(obj)), get)
 
@@ -156,7 +149,7 @@ def in_memory(ctx: Context, value: Value) -> py.Lst:
     if isinstance(value, py.Lst):
         return value
     assert isinstance(value, py.Const)
-    return py.Lst(table(ctx, value.obj), ctx.facts.const_site(value.obj))
+    return py.Lst(memory.table(ctx, value.obj), ctx.facts.const_site(value.obj))
 
 
 def as_tuple(ctx: Context, value: Value) -> py.Tup:
@@ -178,7 +171,7 @@ def of_each(ctx: Context, value: py.Choice, action: Callable[[Value], Value]) ->
         objs = [item.obj for item in items]
         if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
             key = ("column", ctx.place(), tuple(map(py.const_key, objs)))
-            return load_element(
+            return memory.load_element(
                 ctx, in_memory(ctx, py.Const(ctx.facts.made.setdefault(key, objs))), value.leaf
             )
     return pick(ctx, items, value.leaf)
@@ -191,10 +184,10 @@ def pick(ctx: Context, items: tuple[Value, ...], index: Leaf) -> Value:
     typ: Type = py.type_of(items[0])
     for item in items[1:]:
         typ = ctx.facts.join(typ, py.type_of(item))
-    leaves = coerce(ctx, items[0], typ)
+    leaves = memory.coerce(ctx, items[0], typ)
     for k, item in enumerate(items[1:], start=1):
         here = ctx.b.icmp_signed("==", index, i64(k))
-        others = coerce(ctx, item, typ)
+        others = memory.coerce(ctx, item, typ)
         pairs = zip(others, leaves, strict=True)
         leaves = [ctx.b.select(here, new, old) for new, old in pairs]
     return py.with_leaves(typ, iter(leaves))
@@ -235,13 +228,13 @@ def loop(
 
 
 def _enter_loop(ctx: Context, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:
-    table = ctx.facts.loops.setdefault(site, {})
+    held = ctx.facts.loops.setdefault(site, {})
     leaves: list[Leaf] = []
-    for key, typ in list(table.items()):
+    for key, typ in list(held.items()):
         value = ctx.held(ctx.env, key)
-        table[key] = ctx.facts.join(typ, py.type_of(value))
-        leaves += coerce(ctx, value, table[key])
-    types = dict(table)
+        held[key] = ctx.facts.join(typ, py.type_of(value))
+        leaves += memory.coerce(ctx, value, held[key])
+    types = dict(held)
     before = ctx.b.block
     ctx.b.branch(header)
     ctx.start(header)
@@ -272,7 +265,9 @@ def _close_loop(
         ctx.facts.void = True
         return found
     leaves = [
-        leaf for key, typ in types.items() for leaf in coerce(ctx, ctx.held(ctx.env, key), typ)
+        leaf
+        for key, typ in types.items()
+        for leaf in memory.coerce(ctx, ctx.held(ctx.env, key), typ)
     ]
     for phi, leaf in zip(phis, leaves, strict=True):
         phi.add_incoming(leaf, ctx.b.block)
@@ -349,8 +344,8 @@ def gathered(ctx: Context, value: Value) -> Value:
     """A generator as a list."""
     if not isinstance(value, Gen):
         return value
-    lst = new_list(ctx, (ctx.place(), "gathered"), i64(8))
-    for_each(ctx, None, value, lambda item: append(ctx, lst, item))
+    lst = memory.new_list(ctx, (ctx.place(), "gathered"), i64(8))
+    for_each(ctx, None, value, lambda item: memory.append(ctx, lst, item))
     return lst
 
 
