@@ -5,8 +5,6 @@ that made it, which says what the caller has to hand in. A pass that finds a fac
 it took it for ends with `Restart`, or goes on and sets ``Facts.void``: its code is not for use.
 """
 
-from __future__ import annotations
-
 import ast
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Ints are 64 bits wide and give up beyond 2**53; a float operation raises where P
 gives inf or nan where NumPy does (`Num.np`).
 """
 
-from __future__ import annotations
-
 import ast
 import operator
 from collections.abc import Callable
@@ -21,14 +19,18 @@ from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Val
 from deepracer_fast.reward.compiler.lowering.context import (
     F64,
     FALSE,
-    I1,
     I64,
     TRUE,
     Context,
     f64,
     i64,
 )
-from deepracer_fast.reward.compiler.lowering.memory import MAX_INT, cast_leaf, length_of
+from deepracer_fast.reward.compiler.lowering.memory import (
+    MAX_INT,
+    cast_leaf,
+    length_of,
+    number_leaf,
+)
 
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _UNARY: dict[type, Callable[[Any], Any]] = {
@@ -80,11 +82,7 @@ def const_number(ctx: Context, obj: Any) -> py.Num:
         kind, np = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(obj.dtype.kind), 1
         if kind is None:
             return ctx.fail(TypeError)
-    if kind == "f":
-        return py.Num("f", f64(float(obj)), np)
-    if abs(int(obj)) > MAX_INT:
-        raise Unsupported("an int beyond 2**53", ctx.line)
-    return py.Num(kind, ir.Constant(I1 if kind == "b" else I64, int(obj)), np)
+    return py.Num(kind, number_leaf(ctx, obj, kind), np)
 
 
 def as_float(ctx: Context, value: Value) -> Leaf:
@@ -191,11 +189,11 @@ def arithmetic(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     match op:
         case ast.Add() | ast.Sub() | ast.Mult():
             if ints and not (a.np and a.kind == b.kind == "b"):
-                return py.Num("i", _int_operation(ctx, op, *_both_as(ctx, "i", a, b)), np)
+                return py.Num("i", _int_operation(ctx, op, *both_as(ctx, "i", a, b)), np)
             action = {ast.Add: ctx.b.fadd, ast.Sub: ctx.b.fsub, ast.Mult: ctx.b.fmul}[type(op)]
-            return py.Num("f", action(*_both_as(ctx, "f", a, b)), np, _is_float(a, b))
+            return py.Num("f", action(*both_as(ctx, "f", a, b)), np, _is_float(a, b))
         case ast.Div():
-            x, y = _both_as(ctx, "f", a, b)
+            x, y = both_as(ctx, "f", a, b)
             _check_zero_float(ctx, y, np)
             return py.Num("f", ctx.b.fdiv(x, y), np)
         case ast.FloorDiv() | ast.Mod():
@@ -234,21 +232,19 @@ def _check_zero_float(ctx: Context, y: Leaf, np: int) -> None:
 
 def _floor_divide(ctx: Context, modulo: bool, a: py.Num, b: py.Num, np: int) -> Value:
     if a.kind != "f" and b.kind != "f":
-        x, y = _both_as(ctx, "i", a, b)
+        x, y = both_as(ctx, "i", a, b)
         zero = ctx.b.icmp_signed("==", y, i64(0))
         if isinstance(y, ir.Constant):
             zero = TRUE if y.constant == 0 else FALSE
         ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
         rest = ctx.b.srem(x, y)
-        wrong = ctx.b.and_(
-            ctx.b.icmp_signed("!=", rest, i64(0)),
-            ctx.b.icmp_signed("<", ctx.b.xor(rest, y), i64(0)),
-        )
+        inexact = ctx.b.icmp_signed("!=", rest, i64(0))
+        wrong = ctx.b.and_(inexact, ctx.b.icmp_signed("<", ctx.b.xor(rest, y), i64(0)))
         if modulo:
             return py.Num("i", ctx.b.select(wrong, ctx.b.add(rest, y), rest), np)
         quotient = ctx.b.sdiv(x, y)
         return py.Num("i", ctx.b.sub(quotient, ctx.b.zext(wrong, I64)), np)
-    x, y = _both_as(ctx, "f", a, b)
+    x, y = both_as(ctx, "f", a, b)
     _check_zero_float(ctx, y, 0 if np == 0 else 2)
     rest = float_modulo(ctx, x, y)
     exact = _is_float(a, b)
@@ -278,7 +274,7 @@ def power(ctx: Context, a: py.Num, b: py.Num, np: int = 0) -> Value:
     small = isinstance(b.leaf, ir.Constant) and b.kind == "i" and 0 <= b.leaf.constant <= 8
     if a.kind != "f" and b.kind != "f":
         return _int_power(ctx, a, b, np, small)
-    x, y = _both_as(ctx, "f", a, b)
+    x, y = both_as(ctx, "f", a, b)
     if isinstance(y, ir.Constant) and y.constant in (1.0, 2.0):
         result = ctx.b.fmul(x, x) if y.constant == 2.0 else x
     else:
@@ -320,13 +316,18 @@ def is_finite(ctx: Context, leaf: Leaf) -> Leaf:
     return ctx.b.fcmp_ordered("<", absolute(ctx, leaf), f64(float("inf")))
 
 
+def is_nan(ctx: Context, leaf: Leaf) -> Leaf:
+    """Not a number."""
+    return ctx.b.fcmp_unordered("uno", leaf, leaf)
+
+
 def absolute(ctx: Context, leaf: Leaf) -> Leaf:
     """|leaf|."""
     return ctx.native("llvm.fabs.f64", F64, leaf)
 
 
 def _int_power(ctx: Context, a: py.Num, b: py.Num, np: int, small: bool) -> Value:
-    x, y = _both_as(ctx, "i", a, b)
+    x, y = both_as(ctx, "i", a, b)
     if small:
         result: Leaf = i64(1)
         for _ in range(b.leaf.constant):
@@ -349,7 +350,7 @@ def _bitwise(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     action = actions.get(type(op))
     if action is not None and a.kind == b.kind == "b":
         return py.Num("b", action(a.leaf, b.leaf), max(a.np, b.np))
-    x, y = _both_as(ctx, "i", a, b)
+    x, y = both_as(ctx, "i", a, b)
     if action is not None:
         return py.Num("i", action(x, y), max(a.np, b.np))
     ctx.fail_if(ctx.b.icmp_unsigned(">", y, i64(31)), None)
@@ -391,11 +392,12 @@ def compare_numbers(ctx: Context, sign: str, a: py.Num, b: py.Num) -> Leaf:
     """An i1 for ``a sign b``."""
     if a.kind == "f" or b.kind == "f":
         fcmp = ctx.b.fcmp_unordered if sign == "!=" else ctx.b.fcmp_ordered
-        return fcmp(sign, *_both_as(ctx, "f", a, b))
-    return ctx.b.icmp_signed(sign, *_both_as(ctx, "i", a, b))
+        return fcmp(sign, *both_as(ctx, "f", a, b))
+    return ctx.b.icmp_signed(sign, *both_as(ctx, "i", a, b))
 
 
-def _both_as(ctx: Context, kind: str, a: py.Num, b: py.Num) -> tuple[Leaf, Leaf]:
+def both_as(ctx: Context, kind: str, a: py.Num, b: py.Num) -> tuple[Leaf, Leaf]:
+    """Two numbers' leaves in a kind as wide as theirs, or wider."""
     return cast_leaf(ctx, a.leaf, a.kind, kind), cast_leaf(ctx, b.leaf, b.kind, kind)
 
 

@@ -1,7 +1,5 @@
 """NumPy: scalars, short vectors, and arrays over lists in memory."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +9,9 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     as_float,
     as_number,
     binary,
+    both_as,
     compare_numbers,
+    is_nan,
     truth_of,
 )
 from deepracer_fast.reward.compiler.codegen.builtins import all_of, any_of, better_ranked, extreme
@@ -185,9 +185,7 @@ def float1(ctx: Context, value: Value, function: str) -> Value:
     number = as_number(ctx, value)
     if function == "llvm.fabs.f64" and number.kind != "f":
         return numbers.absolute_value(ctx, number)
-    return py.Num(
-        "f", ctx.native(function, F64, memory.cast_leaf(ctx, number.leaf, number.kind, "f")), 1
-    )
+    return py.Num("f", ctx.native(function, F64, as_float(ctx, number)), 1)
 
 
 def float2(ctx: Context, x: Value, y: Value, function: str) -> Value:
@@ -205,12 +203,10 @@ def _array(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _sign(ctx: Context, value: Value) -> Value:
-    number = as_number(ctx, value)
-    x = memory.cast_leaf(ctx, number.leaf, number.kind, "f")
+    x = as_float(ctx, value)
     above = ctx.b.uitofp(ctx.b.fcmp_ordered(">", x, f64(0.0)), F64)
     below = ctx.b.uitofp(ctx.b.fcmp_ordered("<", x, f64(0.0)), F64)
-    broken = ctx.b.fcmp_unordered("uno", x, x)
-    return py.Num("f", ctx.b.select(broken, x, ctx.b.fsub(above, below)), 1, False)
+    return py.Num("f", ctx.b.select(is_nan(ctx, x), x, ctx.b.fsub(above, below)), 1, False)
 
 
 def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -233,14 +229,11 @@ def _extreme2(ctx: Context, a: Value, b: Value, sign: str) -> Value:
     """The larger or smaller; nan if one is nan."""
     x, y = as_number(ctx, a), as_number(ctx, b)
     kind = max(x.kind, y.kind, key="bif".index)
-    left, right = (
-        memory.cast_leaf(ctx, x.leaf, x.kind, kind),
-        memory.cast_leaf(ctx, y.leaf, y.kind, kind),
-    )
+    left, right = both_as(ctx, kind, x, y)
     better = compare_numbers(ctx, sign, py.Num(kind, left), py.Num(kind, right))
     result = ctx.b.select(better, left, right)
     if kind == "f":
-        result = ctx.b.select(ctx.b.fcmp_unordered("uno", left, left), left, result)
+        result = ctx.b.select(is_nan(ctx, left), left, result)
     return py.Num(kind, result, 1)
 
 
@@ -258,12 +251,9 @@ def subscript(ctx: Context, owner: Value, index: Value) -> Value:
         return dict_item(ctx, owner, index)
     if kinds.is_array(owner):
         return array_item(ctx, owner, index)
-    if (
-        kinds.is_sequence(owner)
-        or kinds.is_text(owner)
-        or isinstance(owner, py.Range)
-        or kinds.is_known(owner, range)
-    ):
+    if isinstance(owner, py.Tup | py.Lst | py.Str | py.Range):
+        return item_at(ctx, owner, index)
+    if kinds.is_known(owner, tuple, list, str, range):
         return item_at(ctx, owner, index)
     if isinstance(owner, py.Choice):
         return of_each(ctx, owner, lambda v: subscript(ctx, v, index))
@@ -283,7 +273,7 @@ EACH: dict[str, Callable[[Context, Value], Value]] = {
     "abs": numbers.absolute_value,
     "degrees": lambda ctx, v: as_numpy(ctx, numbers.MATH["degrees"](ctx, v)),
     "isfinite": numbers.MATH["isfinite"],
-    "isnan": numbers.is_nan,
+    "isnan": numbers.MATH["isnan"],
     "radians": lambda ctx, v: as_numpy(ctx, numbers.MATH["radians"](ctx, v)),
     "sign": _sign,
     **{name: partial(float1, function=function) for name, function in _NATIVE.items()},

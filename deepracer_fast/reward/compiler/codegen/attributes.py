@@ -1,7 +1,5 @@
 """Attributes of objects, classes and modules."""
 
-from __future__ import annotations
-
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any

@@ -1,20 +1,13 @@
 """Built-in functions: of items, of numbers, new containers, questions about types."""
 
-from __future__ import annotations
-
 import ast
 import collections
 from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen import kinds, lists, numbers
+from deepracer_fast.reward.compiler.codegen import attributes, kinds, lists, numbers
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_int, binary, boolean, truth_of
-from deepracer_fast.reward.compiler.codegen.attributes import (
-    attribute,
-    has_attribute,
-    set_attribute,
-)
 from deepracer_fast.reward.compiler.codegen.dicts import keys_of, new_dict, pairs_of
 from deepracer_fast.reward.compiler.codegen.equality import is_less
 from deepracer_fast.reward.compiler.codegen.sequences import (
@@ -174,9 +167,10 @@ def unzipped(ctx: Context, value: Value) -> Value:
     ctx.fail_if(ctx.b.icmp_signed("==", length, i64(0)), None)
 
     def column(k: int) -> Value:
-        items = Seq(
-            None, lambda: length, lambda j: items_of(ctx, items_of(ctx, rows).get(j)).get(k)
-        )
+        def get(j: Any) -> Value:
+            return items_of(ctx, items_of(ctx, rows).get(j)).get(k)
+
+        items = Seq(None, lambda: length, get)
         return lists.copy_range(ctx, (ctx.place(), "column", k), items, i64(0), length)
 
     made = tuple(column(k) for k in range(len(element.items)))
@@ -211,9 +205,8 @@ def _filter(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _sorted(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    return lists.sort_as_said(
-        ctx, ("sorted", ctx.place()), items_of(ctx, gathered(ctx, args[0])), kw
-    )
+    seq = items_of(ctx, gathered(ctx, args[0]))
+    return lists.sort_as_said(ctx, ("sorted", ctx.place()), seq, kw)
 
 
 def _list(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -257,9 +250,8 @@ def _dict(ctx: Context, args: Args, kw: Kwargs) -> Value:
 def _round(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if kinds.all_known(args) and not kw:
         return numbers.fold(ctx, round, args)
-    return numbers.round_value(
-        ctx, args[0], args[1] if len(args) > 1 else kw.get("ndigits", py.NONE)
-    )
+    digits = args[1] if len(args) > 1 else kw.get("ndigits", py.NONE)
+    return numbers.round_value(ctx, args[0], digits)
 
 
 def _pow(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -271,9 +263,7 @@ def _pow(ctx: Context, args: Args, kw: Kwargs) -> Value:
 def _str(ctx: Context, args: Args, kw: Kwargs) -> Value:
     if not args:
         return py.Const("")
-    if kinds.is_known(args[0], str):
-        return args[0]
-    return args[0] if isinstance(args[0], py.Str) else py.Opaque()
+    return args[0] if kinds.is_text(args[0]) else py.Opaque()
 
 
 def say(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -296,14 +286,12 @@ def _isinstance(ctx: Context, args: Args, kw: Kwargs) -> Value:
 
 
 def _type(ctx: Context, args: Args, kw: Kwargs) -> Value:
-    value = args[0]
-    if not isinstance(value, py.Const):
-        return py.Const(kinds.class_of_value(ctx, value))
-    if isinstance(value.obj, users.STAND_INS) and not isinstance(
-        value.obj, users.UserObject | users.UserTuple
-    ):
-        raise Unsupported(f"asks for the class of a {users.type_name(value.obj)}", ctx.line)
-    return py.Const(users.class_of(value.obj))
+    if not isinstance(args[0], py.Const):
+        return py.Const(kinds.class_of_value(ctx, args[0]))
+    obj = args[0].obj
+    if isinstance(obj, users.STAND_INS) and not kinds.is_object(args[0]):
+        raise Unsupported(f"asks for the class of a {users.type_name(obj)}", ctx.line)
+    return py.Const(users.class_of(obj))
 
 
 def _name_of(ctx: Context, value: Value) -> str:
@@ -315,9 +303,9 @@ def _name_of(ctx: Context, value: Value) -> str:
 def _getattr(ctx: Context, args: Args, kw: Kwargs) -> Value:
     owner, name = args[0], _name_of(ctx, args[1])
     if len(args) == 2:
-        return attribute(ctx, owner, name)
-    has = truth_of(ctx, has_attribute(ctx, owner, name))
-    return if_else(ctx, has, lambda: attribute(ctx, owner, name), lambda: args[2])
+        return attributes.attribute(ctx, owner, name)
+    has = truth_of(ctx, attributes.has_attribute(ctx, owner, name))
+    return if_else(ctx, has, lambda: attributes.attribute(ctx, owner, name), lambda: args[2])
 
 
 def _deque(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -343,7 +331,7 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
     float: lambda ctx, args, kw: numbers.to_float(ctx, args),
     format: _str,
     getattr: _getattr,
-    hasattr: lambda ctx, args, kw: has_attribute(ctx, args[0], _name_of(ctx, args[1])),
+    hasattr: lambda ctx, args, kw: attributes.has_attribute(ctx, args[0], _name_of(ctx, args[1])),
     int: lambda ctx, args, kw: numbers.to_int(ctx, args),
     isinstance: _isinstance,
     len: _len,
@@ -360,7 +348,9 @@ BUILTINS: dict[Any, Callable[[Context, Args, Kwargs], Value]] = {
         lists.backwards(ctx, items_of(ctx, gathered(ctx, args[0])))
     ),
     round: _round,
-    setattr: lambda ctx, args, kw: set_attribute(ctx, args[0], _name_of(ctx, args[1]), args[2]),
+    setattr: lambda ctx, args, kw: attributes.set_attribute(
+        ctx, args[0], _name_of(ctx, args[1]), args[2]
+    ),
     sorted: _sorted,
     str: _str,
     sum: _sum,

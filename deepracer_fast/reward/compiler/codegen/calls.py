@@ -1,7 +1,5 @@
 """Calls: methods of built-in types, and functions; a user's is translated where it is called."""
 
-from __future__ import annotations
-
 import ast
 import collections
 import logging

@@ -1,7 +1,5 @@
 """Dicts: their keys are known, their values live in the environment or in slots."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen import slots

@@ -1,7 +1,5 @@
 """Equality, identity and order of two values."""
 
-from __future__ import annotations
-
 import ast
 from typing import Any
 

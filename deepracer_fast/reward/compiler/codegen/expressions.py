@@ -1,19 +1,10 @@
 """Expressions of the user's file."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen.arithmetic import (
-    SCALARS,
-    binary,
-    boolean,
-    negated,
-    truth_of,
-    unary,
-)
+from deepracer_fast.reward.compiler.codegen import arithmetic, names, sequences
 from deepracer_fast.reward.compiler.codegen.arrays import array_of, subscript
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import make_list, unzipped
@@ -22,20 +13,6 @@ from deepracer_fast.reward.compiler.codegen.comparisons import compare
 from deepracer_fast.reward.compiler.codegen.dicts import hashable, new_dict, pairs_of
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
 from deepracer_fast.reward.compiler.codegen.lists import sliced
-from deepracer_fast.reward.compiler.codegen.names import (
-    assign,
-    inherited,
-    read_name,
-    resolve,
-    write_name,
-)
-from deepracer_fast.reward.compiler.codegen.sequences import (
-    Gen,
-    as_tuple,
-    for_each,
-    gathered,
-    items_of,
-)
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
@@ -45,6 +22,7 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 MAX_SPREAD = 400  # items of a range that a list display may spread
+_REFUSED = {"SetComp": "a set comprehension", "Await": "await", "Yield": "yield"}
 
 
 def expr(ctx: Context, node: ast.expr) -> Value:
@@ -53,7 +31,8 @@ def expr(ctx: Context, node: ast.expr) -> Value:
     ctx.line = node.lineno
     action = EXPRESSIONS.get(type(node))
     if action is None:
-        raise Unsupported(_words(node), node.lineno)
+        kind = type(node).__name__
+        raise Unsupported(_REFUSED.get(kind, f"the construct {kind}"), node.lineno)
     try:
         value = action(ctx, node)
     finally:
@@ -67,8 +46,8 @@ def condition(ctx: Context, node: ast.expr) -> Leaf:
     if isinstance(node, ast.BoolOp):
         return _all_or_any(ctx, isinstance(node.op, ast.And), node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return negated(ctx, condition(ctx, node.operand))
-    return truth_of(ctx, expr(ctx, node))
+        return arithmetic.negated(ctx, condition(ctx, node.operand))
+    return arithmetic.truth_of(ctx, expr(ctx, node))
 
 
 def _all_or_any(ctx: Context, every: bool, nodes: list[ast.expr]) -> Leaf:
@@ -77,23 +56,23 @@ def _all_or_any(ctx: Context, every: bool, nodes: list[ast.expr]) -> Leaf:
         return first
 
     def more() -> Value:
-        return boolean(_all_or_any(ctx, every, nodes[1:]))
+        return arithmetic.boolean(_all_or_any(ctx, every, nodes[1:]))
 
     ways = (more, lambda: py.Const(False)) if every else (lambda: py.Const(True), more)
-    return truth_of(ctx, if_else(ctx, first, *ways))
+    return arithmetic.truth_of(ctx, if_else(ctx, first, *ways))
 
 
 def _attribute(ctx: Context, node: ast.Attribute) -> Value:
     match node.value:
-        case ast.Call(func=ast.Name(id="super"), args=[]) if resolve(ctx, "super") is None:
-            return inherited(ctx, node.attr)
+        case ast.Call(func=ast.Name(id="super"), args=[]) if names.resolve(ctx, "super") is None:
+            return names.inherited(ctx, node.attr)
     return attribute(ctx, expr(ctx, node.value), node.attr)
 
 
 def _unary_op(ctx: Context, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not):
-        return boolean(condition(ctx, node))
-    return unary(ctx, node.op, expr(ctx, node.operand))
+        return arithmetic.boolean(condition(ctx, node))
+    return arithmetic.unary(ctx, node.op, expr(ctx, node.operand))
 
 
 def _choice(ctx: Context, every: bool, nodes: list[ast.expr]) -> Value:
@@ -105,7 +84,7 @@ def _choice(ctx: Context, every: bool, nodes: list[ast.expr]) -> Value:
         return _choice(ctx, every, nodes[1:])
 
     ways = (more, lambda: value) if every else (lambda: value, more)
-    return if_else(ctx, truth_of(ctx, value), *ways)
+    return if_else(ctx, arithmetic.truth_of(ctx, value), *ways)
 
 
 def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr]) -> Value:
@@ -117,7 +96,7 @@ def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr
     def more() -> Value:
         return _chain(ctx, right, ops[1:], nodes[1:])
 
-    return if_else(ctx, truth_of(ctx, result), more, lambda: py.Const(False))
+    return if_else(ctx, arithmetic.truth_of(ctx, result), more, lambda: py.Const(False))
 
 
 def _if_exp(ctx: Context, node: ast.IfExp) -> Value:
@@ -127,7 +106,7 @@ def _if_exp(ctx: Context, node: ast.IfExp) -> Value:
 
 def _named_expr(ctx: Context, node: ast.NamedExpr) -> Value:
     value = expr(ctx, node.value)
-    write_name(ctx, node.target.id, value)
+    names.write_name(ctx, node.target.id, value)
     return value
 
 
@@ -141,7 +120,7 @@ def _items(ctx: Context, nodes: list[ast.expr]) -> tuple[Value, ...]:
                 if len(value.obj) > MAX_SPREAD:
                     raise Unsupported(f"more than {MAX_SPREAD} items", ctx.line)
             else:
-                items += as_tuple(ctx, value).items
+                items += sequences.as_tuple(ctx, value).items
         else:
             items.append(expr(ctx, node))
     return tuple(items)
@@ -160,7 +139,11 @@ def _list(ctx: Context, node: ast.List) -> Value:
     if table is not None:
         return table
     items = _items(ctx, node.elts)
-    known = [i.obj for i in items if is_known(i, *SCALARS) and type(i.obj) in SCALARS]
+    known = [
+        i.obj
+        for i in items
+        if is_known(i, *arithmetic.SCALARS) and type(i.obj) in arithmetic.SCALARS
+    ]
     if len(known) == len(items) > MAX_STATIC and site not in ctx.facts.dynamic:
         return py.Const(ctx.facts.made.setdefault((site, "literal"), known))
     return make_list(ctx, site, items)
@@ -220,10 +203,10 @@ def _slice(ctx: Context, node: ast.Slice) -> Value:
 
 
 def _slice_bounds(ctx: Context, node: ast.Slice) -> tuple[Value, Value, Value]:
-    low, high, step = (
-        py.NONE if part is None else expr(ctx, part) for part in (node.lower, node.upper, node.step)
-    )
-    return low, high, step
+    def bound(part: ast.expr | None) -> Value:
+        return py.NONE if part is None else expr(ctx, part)
+
+    return bound(node.lower), bound(node.upper), bound(node.step)
 
 
 def _subscript(ctx: Context, node: ast.Subscript) -> Value:
@@ -281,9 +264,9 @@ def _runner(
 
 def _comprehension_frame(ctx: Context, node: Comprehension) -> Frame:
     targets = [n for g in node.generators for n in ast.walk(g.target)]
-    names = frozenset(n.id for n in targets if isinstance(n, ast.Name))
+    own = frozenset(n.id for n in targets if isinstance(n, ast.Name))
     path = ctx.path_of(ctx.frame.path, id(node), "comprehension")
-    return Frame(path, names, ctx.frame, depth=ctx.frame.depth)
+    return Frame(path, own, ctx.frame, depth=ctx.frame.depth)
 
 
 def _generate(
@@ -296,11 +279,11 @@ def _generate(
     items = expr(ctx, generator.iter) if iterable is None else iterable
 
     def one(item: Value) -> None:
-        assign(ctx, generator.target, item)
+        names.assign(ctx, generator.target, item)
         _filtered(ctx, generator.ifs, lambda: _generate(ctx, node, k + 1, None, body))
 
     site = (ctx.frame.path, id(node), "generator", k)
-    for_each(ctx, site, gathered(ctx, items) if k else items, one)
+    sequences.for_each(ctx, site, sequences.gathered(ctx, items) if k else items, one)
 
 
 def _filtered(ctx: Context, tests: list[ast.expr], action: Callable[[], None]) -> None:
@@ -326,9 +309,9 @@ def _list_comp(ctx: Context, node: ast.ListComp) -> Value:
 
 def _is_short(ctx: Context, value: Value) -> bool:
     """Whether a value has a few items, whose number is known."""
-    if isinstance(value, Gen):
+    if isinstance(value, sequences.Gen):
         return False
-    static = items_of(ctx, value).static
+    static = sequences.items_of(ctx, value).static
     return static is not None and static <= MAX_STATIC
 
 
@@ -338,7 +321,7 @@ def _dict_comp(ctx: Context, node: ast.DictComp) -> Value:
     items: list[tuple[Any, Value]] = []
 
     def put(item: Value) -> None:
-        parts = as_tuple(ctx, item).items
+        parts = sequences.as_tuple(ctx, item).items
         if not isinstance(parts[0], py.Const) or any(frame.runtime for frame in ctx.loops):
             raise Unsupported("a dict whose keys are not known before it runs", ctx.line)
         items.append((parts[0].obj, parts[1]))
@@ -347,28 +330,25 @@ def _dict_comp(ctx: Context, node: ast.DictComp) -> Value:
     return new_dict(ctx, ("dict", ctx.place()), items)
 
 
-def _words(node: ast.AST) -> str:
-    names = {"SetComp": "a set comprehension", "Await": "await", "Yield": "yield"}
-    return names.get(type(node).__name__, f"the construct {type(node).__name__}")
-
-
 # What translates each kind of expression.
 EXPRESSIONS: dict[type[ast.expr], Callable[[Context, Any], Value]] = {
     ast.Attribute: _attribute,
-    ast.BinOp: lambda ctx, node: binary(ctx, node.op, expr(ctx, node.left), expr(ctx, node.right)),
+    ast.BinOp: lambda ctx, node: arithmetic.binary(
+        ctx, node.op, expr(ctx, node.left), expr(ctx, node.right)
+    ),
     ast.BoolOp: lambda ctx, node: _choice(ctx, isinstance(node.op, ast.And), node.values),
     ast.Call: _call,
     ast.Compare: lambda ctx, node: _chain(ctx, expr(ctx, node.left), node.ops, node.comparators),
     ast.Constant: lambda ctx, node: py.Const(node.value),
     ast.Dict: _dict,
     ast.DictComp: _dict_comp,
-    ast.GeneratorExp: lambda ctx, node: Gen(_runner(ctx, node, node.elt)[1]),
+    ast.GeneratorExp: lambda ctx, node: sequences.Gen(_runner(ctx, node, node.elt)[1]),
     ast.IfExp: _if_exp,
     ast.JoinedStr: _joined_str,
     ast.Lambda: _lambda,
     ast.List: _list,
     ast.ListComp: _list_comp,
-    ast.Name: lambda ctx, node: read_name(ctx, node.id),
+    ast.Name: lambda ctx, node: names.read_name(ctx, node.id),
     ast.NamedExpr: _named_expr,
     ast.Set: _set,
     ast.Slice: _slice,

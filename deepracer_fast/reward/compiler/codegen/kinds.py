@@ -1,7 +1,5 @@
 """What kind of value it is: a text, a sequence, an array, an object; and its class."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable
 from typing import Any, TypeGuard

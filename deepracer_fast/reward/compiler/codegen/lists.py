@@ -1,7 +1,5 @@
 """Lists and their kin: items, slices, copies, sums and repetitions; changes, methods, sorting."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from functools import partial

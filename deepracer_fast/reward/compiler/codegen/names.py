@@ -1,7 +1,5 @@
 """Names: whose they are, read and bound; and what else is assigned to, one or several at once."""
 
-from __future__ import annotations
-
 import ast
 import builtins
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from deepracer_fast.reward.compiler.lowering.context import Context, Frame, i64
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 Function = ast.FunctionDef | ast.Lambda
+_SCOPES = ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef
 
 
 class Scope(NamedTuple):
@@ -36,18 +35,22 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         child = waiting.pop()
         yield child
-        if not isinstance(
-            child, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.AsyncFunctionDef
-        ):
+        if not isinstance(child, _SCOPES):
             waiting.extend(ast.iter_child_nodes(child))
 
 
-def bound_names(node: ast.AST) -> tuple[set[str], set[str]]:
-    """Names that a function binds, and those that it declares global or nonlocal."""
-    bound, elsewhere, inner = set(), set(), set()
-    for child in own_nodes(node):
+@lru_cache(maxsize=4096)
+def scope_of(node: Function) -> Scope:
+    """The scope of a function; the variables of a comprehension are the comprehension's own."""
+    own, spec = list(own_nodes(node)), node.args
+    inner = {n for c in own if isinstance(c, ast.comprehension) for n in ast.walk(c.target)}
+    every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]
+    bound = {a.arg for a in every if a}
+    elsewhere: set[str] = set()
+    outside: set[str] = set()
+    for child in own:
         match child:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if child not in inner:
                 bound.add(name)
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 bound.add(name)
@@ -55,39 +58,12 @@ def bound_names(node: ast.AST) -> tuple[set[str], set[str]]:
                 bound.add(name)
             case ast.Import() | ast.ImportFrom():
                 bound |= {(a.asname or a.name).split(".")[0] for a in child.names}
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
+            case ast.Nonlocal(names=names):
                 elsewhere |= set(names)
-            case ast.comprehension():
-                targets = ast.walk(child.target)
-                inner |= {n.id for n in targets if isinstance(n, ast.Name)}
-    stores = [n for n in own_nodes(node) if isinstance(n, ast.Name) and n.id in inner]
-    outer = {n.id for n in stores if isinstance(n.ctx, ast.Store) and not _in_target(node, n)}
-    return (bound - inner) | (outer & bound), elsewhere
-
-
-def _in_target(node: ast.AST, name: ast.Name) -> bool:
-    """Whether a name is bound by a comprehension, whose variables are its own."""
-    return any(
-        name in set(ast.walk(child.target))
-        for child in own_nodes(node)
-        if isinstance(child, ast.comprehension)
-    )
-
-
-@lru_cache(maxsize=4096)
-def scope_of(node: Function) -> Scope:
-    """The scope of a function."""
-    bound, elsewhere = bound_names(node)
-    arguments = node.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    every += [a for a in (arguments.vararg, arguments.kwarg) if a]
-    own = list(own_nodes(node))
-    declared = (n.names for n in own if isinstance(n, ast.Global))
-    return Scope(
-        frozenset((bound | {a.arg for a in every}) - elsewhere),
-        frozenset(name for names in declared for name in names),
-        any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in own),
-    )
+            case ast.Global(names=names):
+                outside |= set(names)
+    generates = any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in own)
+    return Scope(frozenset(bound - elsewhere - outside), frozenset(outside), generates)
 
 
 def definitions_of(tree: ast.Module, function: users.UserFunction) -> list[Function]:
@@ -140,11 +116,12 @@ def read_name(ctx: Context, name: str) -> Value:
     """The value of a name."""
     found = resolve(ctx, name)
     if found is None:
-        return _read_global(ctx, name)
+        first = ctx.namespace.get(name, getattr(builtins, name, MISSING))
+        return _read_outer(ctx, ("global", name), first)
     frame, key = found
     held = frame.cells.get(name)
     if isinstance(held, users.Cell):
-        return _read_cell(ctx, held)
+        return _read_outer(ctx, ("cell", id(held)), held.contents)
     if key not in ctx.env and name in frame.cells:
         return py.Const(held)
     value = ctx.env.get(key, py.UNBOUND)
@@ -157,15 +134,14 @@ def read_name(ctx: Context, name: str) -> Value:
 def write_name(ctx: Context, name: str, value: Value) -> None:
     """Binds a name."""
     found = resolve(ctx, name)
+    held = None if found is None else found[0].cells.get(name)
     if found is None:
-        _write_global(ctx, name, value)
-        return
-    frame, key = found
-    held = frame.cells.get(name)
-    if isinstance(held, users.Cell):
-        _write_cell(ctx, held, value)
-        return
-    ctx.env[key] = value
+        first = ctx.namespace.get(name, MISSING)
+        write_slot(ctx, ("global", name), (None, name, first), value)
+    elif isinstance(held, users.Cell):
+        write_slot(ctx, ("cell", id(held)), (held, None, held.contents), value)
+    else:
+        ctx.env[found[1]] = value
 
 
 def inherited(ctx: Context, name: str) -> Value:
@@ -190,36 +166,11 @@ def inherited(ctx: Context, name: str) -> Value:
     return ctx.fail(AttributeError)
 
 
-def _read_global(ctx: Context, name: str) -> Value:
-    """A module variable or a built-in."""
-    key = ("global", name)
+def _read_outer(ctx: Context, key: Any, first: Any) -> Value:
+    """A variable of the module, or one that a closure shares with the function around it."""
     if key in ctx.facts.slots:
         return read_slot(ctx, key, NameError)
-    if name in ctx.namespace:
-        return known(ctx, ctx.namespace[name])
-    builtin = getattr(builtins, name, MISSING)
-    if builtin is MISSING:
-        return ctx.fail(NameError)
-    return py.Const(builtin)
-
-
-def _write_global(ctx: Context, name: str, value: Value) -> None:
-    """``global name; name = value``."""
-    first = ctx.namespace.get(name, MISSING)
-    write_slot(ctx, ("global", name), (None, name, first), value)
-
-
-def _read_cell(ctx: Context, cell: users.Cell) -> Value:
-    """A variable that a closure shares with the function around it."""
-    key = ("cell", id(cell))
-    if key in ctx.facts.slots:
-        return read_slot(ctx, key, NameError)
-    return ctx.fail(NameError) if cell.contents is MISSING else known(ctx, cell.contents)
-
-
-def _write_cell(ctx: Context, cell: users.Cell, value: Value) -> None:
-    """``nonlocal name; name = value``."""
-    write_slot(ctx, ("cell", id(cell)), (cell, None, cell.contents), value)
+    return ctx.fail(NameError) if first is MISSING else known(ctx, first)
 
 
 def assign(ctx: Context, target: ast.expr, value: Value) -> None:

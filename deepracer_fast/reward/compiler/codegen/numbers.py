@@ -4,8 +4,6 @@ The C library's functions are the ones that CPython calls; what CPython adds, it
 and range, is added here.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     compare_numbers,
     is_finite,
     is_infinite,
+    is_nan,
 )
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, plain
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, items_of
@@ -70,7 +69,7 @@ def fold(ctx: Context, function: Callable[..., Any], args: Args) -> Value:
 def _checked(ctx: Context, name: str, x: Leaf) -> Leaf:
     """A C function with CPython's checks (Modules/mathmodule.c, math_1)."""
     result = ctx.native(name, F64, x)
-    bad = ctx.b.and_(ctx.b.fcmp_unordered("uno", result, result), ctx.b.fcmp_ordered("ord", x, x))
+    bad = ctx.b.and_(is_nan(ctx, result), ctx.b.fcmp_ordered("ord", x, x))
     ctx.fail_if(bad, ValueError)
     if name not in ("sin", "cos", "asin", "acos", "atan", "tanh", "erf", "erfc"):
         over = ctx.b.and_(is_infinite(ctx, result), is_finite(ctx, x))
@@ -78,10 +77,9 @@ def _checked(ctx: Context, name: str, x: Leaf) -> Leaf:
     return result
 
 
-def _sqrt(ctx: Context, x: Value) -> Value:
-    leaf = as_float(ctx, x)
-    ctx.fail_if(ctx.b.fcmp_ordered("<", leaf, f64(0.0)), ValueError)
-    return py.Num("f", ctx.native("llvm.sqrt.f64", F64, leaf))
+def _sqrt(ctx: Context, x: Leaf) -> Leaf:
+    ctx.fail_if(ctx.b.fcmp_ordered("<", x, f64(0.0)), ValueError)
+    return ctx.native("llvm.sqrt.f64", F64, x)
 
 
 def _hypot(ctx: Context, *args: Value) -> Value:
@@ -124,24 +122,21 @@ def _distance_in_memory(ctx: Context, a: Seq, b: Seq) -> Value:
     return _root_of_squares(ctx, ctx.b.load(total))
 
 
-def _pow(ctx: Context, x: Value, y: Value) -> Value:
-    a, b = as_float(ctx, x), as_float(ctx, y)
+def _pow(ctx: Context, a: Leaf, b: Leaf) -> Leaf:
     result = ctx.native("pow", F64, a, b)
     finite = ctx.b.and_(is_finite(ctx, a), is_finite(ctx, b))
-    broken = ctx.b.fcmp_unordered("uno", result, result)
-    ctx.fail_if(ctx.b.and_(finite, broken), ValueError)
+    ctx.fail_if(ctx.b.and_(finite, is_nan(ctx, result)), ValueError)
     infinite = ctx.b.and_(finite, is_infinite(ctx, result))
     zero = ctx.b.fcmp_ordered("==", a, f64(0.0))
     ctx.fail_if(ctx.b.and_(infinite, zero), ValueError)
     ctx.fail_if(infinite, OverflowError)
-    return py.Num("f", result)
+    return result
 
 
-def _fmod(ctx: Context, x: Value, y: Value) -> Value:
-    a, b = as_float(ctx, x), as_float(ctx, y)
+def _fmod(ctx: Context, a: Leaf, b: Leaf) -> Leaf:
     ctx.fail_if(ctx.b.fcmp_ordered("==", b, f64(0.0)), ValueError)
     ctx.fail_if(is_infinite(ctx, a), ValueError)
-    return py.Num("f", ctx.native("fmod", F64, a, b))
+    return ctx.native("fmod", F64, a, b)
 
 
 def _log(ctx: Context, x: Value, base: Value | None = None) -> Value:
@@ -162,27 +157,19 @@ def _to_whole(ctx: Context, value: Value, function: str = "trunc") -> Value:
 def whole(ctx: Context, leaf: Leaf) -> py.Num:
     """A float without fraction as int; nan, inf and what is too large give up."""
     fits = ctx.b.fcmp_ordered("<=", absolute(ctx, leaf), f64(float(2**53)))
-    broken = ctx.b.fcmp_unordered("uno", leaf, leaf)
-    ctx.fail_if(broken, ValueError)
+    ctx.fail_if(is_nan(ctx, leaf), ValueError)
     ctx.fail_if(is_infinite(ctx, leaf), OverflowError)
     ctx.fail_if(ctx.b.not_(fits), None)
     return py.Num("i", ctx.b.fptosi(leaf, I64))
 
 
-def _isclose(ctx: Context, a: Value, b: Value) -> Value:
-    x, y = as_float(ctx, a), as_float(ctx, b)
+def _isclose(ctx: Context, x: Leaf, y: Leaf) -> Leaf:
     gap = absolute(ctx, ctx.b.fsub(x, y))
     larger = ctx.native("llvm.maxnum.f64", F64, absolute(ctx, x), absolute(ctx, y))
     close = ctx.b.fcmp_ordered("<=", gap, ctx.b.fmul(larger, f64(1e-9)))
     same = ctx.b.fcmp_ordered("==", x, y)
     finite = ctx.b.and_(is_finite(ctx, x), is_finite(ctx, y))
-    return py.Num("b", ctx.b.or_(same, ctx.b.and_(close, finite)))
-
-
-def is_nan(ctx: Context, x: Value) -> Value:
-    """``math.isnan``."""
-    leaf = as_float(ctx, x)
-    return py.Num("b", ctx.b.fcmp_unordered("uno", leaf, leaf))
+    return ctx.b.or_(same, ctx.b.and_(close, finite))
 
 
 def _of_leaves(function: Callable[..., Leaf], kind: str = "f") -> Callable[..., Value]:
@@ -201,7 +188,7 @@ def _scaled(factor: float) -> Callable[..., Value]:
 
 # What `math` has besides `C_FUNCTIONS`.
 MATH: dict[str, Callable[..., Value]] = {
-    "sqrt": _sqrt,
+    "sqrt": _of_leaves(_sqrt),
     "fabs": _of_leaves(absolute),
     "radians": _scaled(math.pi / 180.0),
     "degrees": _scaled(180.0 / math.pi),
@@ -209,11 +196,11 @@ MATH: dict[str, Callable[..., Value]] = {
     "copysign": _native("llvm.copysign.f64"),
     "hypot": _hypot,
     "dist": _dist,
-    "pow": _pow,
-    "fmod": _fmod,
+    "pow": _of_leaves(_pow),
+    "fmod": _of_leaves(_fmod),
     "log": _log,
-    "isclose": _isclose,
-    "isnan": is_nan,
+    "isclose": _of_leaves(_isclose, "b"),
+    "isnan": _of_leaves(is_nan, "b"),
     "isinf": _of_leaves(is_infinite, "b"),
     "isfinite": _of_leaves(is_finite, "b"),
     **{name: partial(_to_whole, function=name) for name in ("floor", "ceil", "trunc")},

@@ -1,12 +1,12 @@
 """NumPy functions by name: operators, products, norms, orders and series of numbers."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen import arrays
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
@@ -18,6 +18,7 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     binary,
     float_modulo,
     is_finite,
+    is_nan,
     truth_of,
 )
 from deepracer_fast.reward.compiler.codegen.builtins import enumerated, range_of
@@ -95,13 +96,16 @@ def _interpolated_long(ctx: Context, leaf: Leaf, known: Seq, values: Seq) -> Val
     slope = ctx.b.fdiv(ctx.b.fsub(y1, y0), ctx.b.fsub(x1, x0))
     between = ctx.b.fadd(ctx.b.fmul(slope, ctx.b.fsub(leaf, x0)), y0)
     result = ctx.b.select(ctx.b.icmp_signed("==", low, high), y0, between)
-    missing = ctx.b.fcmp_unordered("uno", leaf, leaf)
-    return py.Num("f", ctx.b.select(missing, leaf, result), 1)
+    return py.Num("f", ctx.b.select(is_nan(ctx, leaf), leaf, result), 1)
+
+
+def _interp(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    xs, ys = (arrays.array_of(ctx, arg) for arg in args[1:3])
+    return arrays.array_map(ctx, partial(_interpolated, ctx, xs, ys), arrays.operand(ctx, args[0]))
 
 
 def _interpolated(ctx: Context, xs: py.Arr, ys: py.Arr, x: Value) -> Value:
-    known, values = items_of(ctx, xs), items_of(ctx, ys)
-    leaf = as_float(ctx, x)
+    known, values, leaf = items_of(ctx, xs), items_of(ctx, ys), as_float(ctx, x)
     if known.static is None or values.static is None:
         return _interpolated_long(ctx, leaf, known, values)
     if known.static != values.static or known.static == 0:
@@ -115,8 +119,7 @@ def _interpolated(ctx: Context, xs: py.Arr, ys: py.Arr, x: Value) -> Value:
         result = ctx.b.select(ctx.b.fcmp_ordered(">=", leaf, x_at[k]), there, result)
     past = ctx.b.fcmp_ordered(">=", leaf, x_at[-1])
     result = ctx.b.select(past, y_at[-1], result)
-    broken = ctx.b.fcmp_unordered("uno", leaf, leaf)
-    return py.Num("f", ctx.b.select(broken, leaf, result), 1)
+    return py.Num("f", ctx.b.select(is_nan(ctx, leaf), leaf, result), 1)
 
 
 def _filled(ctx: Context, count: Value, item: Value) -> Value:
@@ -177,10 +180,8 @@ def _unwrap(ctx: Context, args: Args, kw: Kwargs) -> Value:
         gap = ctx.b.fsub(angle, as_float(ctx, last))
         turn, half = f64(6.283185307179586), f64(3.141592653589793)
         wrapped = ctx.b.fsub(float_modulo(ctx, ctx.b.fadd(gap, half), turn), half)
-        at_edge = ctx.b.and_(
-            ctx.b.fcmp_ordered("==", wrapped, ctx.b.fneg(half)),
-            ctx.b.fcmp_ordered(">", gap, f64(0.0)),
-        )
+        at_edge = ctx.b.fcmp_ordered("==", wrapped, ctx.b.fneg(half))
+        at_edge = ctx.b.and_(at_edge, ctx.b.fcmp_ordered(">", gap, f64(0.0)))
         wrapped = ctx.b.select(at_edge, half, wrapped)
         small = ctx.b.fcmp_ordered("<", absolute(ctx, gap), half)
         more = ctx.b.select(small, f64(0.0), ctx.b.fsub(wrapped, gap))
@@ -256,27 +257,24 @@ STATISTICS: dict[str, tuple[Callable[[Context, py.Arr], Value], int]] = {
 def statistics_function(ctx: Context, name: str, values: Value) -> Value:
     """``statistics.name(values)`` of those in `STATISTICS`, as a NumPy number."""
     action, least = STATISTICS[name]
-    return action(ctx, _not_empty(ctx, values, least))
-
-
-def _not_empty(ctx: Context, values: Value, least: int) -> py.Arr:
     array = arrays.array_of(ctx, values)
     length = items_of(ctx, array).length()
-    if isinstance(length, type(i64(0))):
-        if length.constant < least:
-            ctx.fail(None)
-        return array
-    ctx.fail_if(ctx.b.icmp_signed("<", length, i64(least)), None)
-    return array
+    if not isinstance(length, ir.Constant):
+        ctx.fail_if(ctx.b.icmp_signed("<", length, i64(least)), None)
+    elif length.constant < least:
+        ctx.fail(None)
+    return action(ctx, array)
 
 
 def array_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """Elementwise operation."""
     if isinstance(op, ast.MatMult):
         return _dot(ctx, (a, b), {})
-    return arrays.array_map2(
-        ctx, lambda x, y: arithmetic(ctx, op, as_number(ctx, x), as_number(ctx, y)), a, b
-    )
+
+    def operate(x: Value, y: Value) -> Value:
+        return arithmetic(ctx, op, as_number(ctx, x), as_number(ctx, y))
+
+    return arrays.array_map2(ctx, operate, a, b)
 
 
 def _square(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -306,11 +304,7 @@ VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
     "dot": _dot,
     "full": lambda ctx, args, kw: _filled(ctx, args[0], args[1]),
     "inner": _dot,
-    "interp": lambda ctx, args, kw: arrays.array_map(
-        ctx,
-        partial(_interpolated, ctx, arrays.array_of(ctx, args[1]), arrays.array_of(ctx, args[2])),
-        arrays.operand(ctx, args[0]),
-    ),
+    "interp": _interp,
     "isclose": _isclose,
     "linspace": _linspace,
     "norm": _norm,
@@ -326,16 +320,15 @@ VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
 
 
 _ALIASES = {"absolute": "abs", "amin": "min", "amax": "max", "around": "round", "asarray": "array"}
+_ALIASES |= {"true_divide": "divide", "remainder": "mod"}
 _ALIASES |= {"deg2rad": "radians", "rad2deg": "degrees", "float64": "float_", "double": "float_"}
 _OPERATORS: dict[str, ast.operator] = {
     "add": ast.Add(),
     "subtract": ast.Sub(),
     "multiply": ast.Mult(),
     "divide": ast.Div(),
-    "true_divide": ast.Div(),
     "power": ast.Pow(),
     "mod": ast.Mod(),
-    "remainder": ast.Mod(),
     "floor_divide": ast.FloorDiv(),
 }
 _COMPARISONS: dict[str, ast.cmpop] = {
@@ -370,7 +363,7 @@ def _clip(ctx: Context, args: Args, kw: Kwargs) -> Value:
     high = args[2] if len(args) > 2 else kw.get("a_max", py.NONE)
     value = arrays.operand(ctx, args[0])
     for bound, name in ((low, "maximum"), (high, "minimum")):
-        if not (isinstance(bound, py.Const) and bound.obj is None):
+        if not py.is_none(bound):
             value = numpy_function(ctx, name, (value, bound), {})
     return value
 

@@ -4,8 +4,6 @@
 known one by one are unrolled; the others become loops.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ and writes go to the environment, which the kernel fills from the car's columns 
 What is never written is a constant.
 """
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Statements of the user's file."""
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import sys
@@ -13,14 +11,9 @@ from typing import Any
 from llvmlite import ir
 
 from deepracer_fast.reward import library
+from deepracer_fast.reward.compiler.codegen import attributes
 from deepracer_fast.reward.compiler.codegen.arithmetic import binary, negated, truth_of
 from deepracer_fast.reward.compiler.codegen.arrays import subscript
-from deepracer_fast.reward.compiler.codegen.attributes import (
-    attribute,
-    by_name,
-    module_member,
-    set_attribute,
-)
 from deepracer_fast.reward.compiler.codegen.calls import call_method, leave
 from deepracer_fast.reward.compiler.codegen.dicts import dict_remove
 from deepracer_fast.reward.compiler.codegen.equality import equals, same
@@ -58,7 +51,7 @@ def statements(ctx: Context, body: list[ast.stmt]) -> None:
 
 def _way(ctx: Context, merge: Merge, body: list[ast.stmt]) -> None:
     """Statements that lead to a merge if they end."""
-    lead(ctx, merge, lambda: statements(ctx, body))
+    lead(ctx, merge, partial(statements, ctx, body))
 
 
 def _expr(ctx: Context, node: ast.Expr) -> None:
@@ -89,8 +82,8 @@ def _aug_assign(ctx: Context, node: ast.AugAssign) -> None:
             write_name(ctx, target.id, _augmented(ctx, node, old))
         case ast.Attribute():
             owner = expr(ctx, target.value)
-            old = attribute(ctx, owner, target.attr)
-            set_attribute(ctx, owner, target.attr, _augmented(ctx, node, old))
+            old = attributes.attribute(ctx, owner, target.attr)
+            attributes.set_attribute(ctx, owner, target.attr, _augmented(ctx, node, old))
         case ast.Subscript():
             owner, index = expr(ctx, target.value), expr(ctx, target.slice)
             old = subscript(ctx, owner, index)
@@ -165,7 +158,7 @@ def _module(ctx: Context, name: str) -> Any:
     top = name.split(".")[0]
     if top not in sys.stdlib_module_names and importlib.util.find_spec(top) is None:
         ctx.fail(ModuleNotFoundError)
-    return by_name(ctx, name).obj
+    return attributes.by_name(ctx, name).obj
 
 
 def _import_from(ctx: Context, node: ast.ImportFrom) -> None:
@@ -174,9 +167,9 @@ def _import_from(ctx: Context, node: ast.ImportFrom) -> None:
     module = _module(ctx, str(node.module))
     for alias in node.names:
         if isinstance(module, Unknown):
-            found: Value = by_name(ctx, f"{module.name}.{alias.name}")
+            found: Value = attributes.by_name(ctx, f"{module.name}.{alias.name}")
         elif hasattr(module, alias.name):
-            found = module_member(ctx, module, alias.name)
+            found = attributes.module_member(ctx, module, alias.name)
         else:
             raise Unsupported("such an import", node.lineno)
         write_name(ctx, alias.asname or alias.name, found)
@@ -201,13 +194,9 @@ def _if(ctx: Context, node: ast.If) -> None:
 
 
 def _while(ctx: Context, node: ast.While) -> None:
-    loop(
-        ctx,
-        (ctx.frame.path, id(node)),
-        lambda: condition(ctx, node.test),
-        lambda: statements(ctx, node.body),
-        otherwise=lambda: statements(ctx, node.orelse),
-    )
+    site = (ctx.frame.path, id(node))
+    body, otherwise = (partial(statements, ctx, part) for part in (node.body, node.orelse))
+    loop(ctx, site, partial(condition, ctx, node.test), body, otherwise=otherwise)
 
 
 def _for(ctx: Context, node: ast.For) -> None:

@@ -7,8 +7,6 @@ and LLVM makes vector instructions of it where the function allows that.
 Neighbour: `kernel`, which sets the builders up and runs the loops.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from llvmlite import ir

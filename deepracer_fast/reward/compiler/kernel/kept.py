@@ -5,22 +5,21 @@ car's columns. A number is a word; a list is a row of its elements' words; a lis
 of counts and words, as `load_rows` reads them. `words` does the same for Python's values.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.slots import can_be_kept
 from deepracer_fast.reward.compiler.kernel.columns import STATE, argument
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart, Slot, describe
-from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported
 from deepracer_fast.reward.compiler.lowering import memory
-from deepracer_fast.reward.compiler.lowering.context import I64, WORDS, Context, i64
-from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.compiler.lowering.context import WORDS, Context, i64
+from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 from deepracer_fast.reward.sandbox.kept_values import json_of
 
 GROW = -1  # status: a list of the state needs more room
+_WITHIN_TUPLES = "keeps lists within tuples from one call to the next"
 
 
 def _state_pointer(ctx: Context, place: int) -> Leaf:
@@ -62,16 +61,22 @@ def _load_list(ctx: Context, place: int, site: Any) -> Leaf:
     """A copy of a car's list in the arena."""
     ctx.line = 1
     length = ctx.b.load(memory.word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
-    source = _row(ctx, place, row_width(site, ctx.facts))
+    source = _row(ctx, place, memory.width_of(ctx, site))
     if inner_site(site, ctx.facts) is None:
         return _load_words(ctx, site, source, length).leaf
-    cursor = ctx.alloca(I64)
-    ctx.b.store(i64(0), cursor)
+    cursor = ctx.variable(i64(0))
     some = ctx.b.icmp_signed(">", length, i64(0))
-    count = if_else(ctx, some, lambda: py.Num("i", ctx.b.load(source)), lambda: py.Num("i", i64(0)))
-    assert isinstance(count, py.Num)
+    count = _either(ctx, some, lambda: ctx.b.load(source), lambda: i64(0))
     ctx.b.store(i64(1), cursor)
-    return _load_rows(ctx, site, source, cursor, count.leaf).leaf
+    return _load_rows(ctx, site, source, cursor, count).leaf
+
+
+def _either(
+    ctx: Context, condition: Leaf, then: Callable[[], Leaf], other: Callable[[], Leaf]
+) -> Leaf:
+    """The int of one of two ways."""
+    ways = (lambda: py.Num("i", then())), (lambda: py.Num("i", other()))
+    return if_else(ctx, condition, *ways).leaf  # type: ignore[attr-defined]
 
 
 def _load_words(ctx: Context, site: Any, source: Leaf, length: Leaf) -> py.Lst:
@@ -152,9 +157,7 @@ def _check_lists(ctx: Context, lists: list[tuple[int, py.Lst]]) -> list[Leaf]:
 def _where_there(ctx: Context, lst: py.Lst, action: Any) -> Leaf:
     """What an action gives for a list; 0 where None stands in its place."""
     missing = ctx.b.icmp_signed("==", lst.leaf, i64(0))
-    found = if_else(ctx, missing, lambda: py.Num("i", i64(0)), lambda: py.Num("i", action()))
-    assert isinstance(found, py.Num)
-    return found.leaf
+    return _either(ctx, missing, lambda: i64(0), action)
 
 
 def _claim(ctx: Context, lst: py.Lst) -> Leaf:
@@ -167,11 +170,10 @@ def _claim(ctx: Context, lst: py.Lst) -> Leaf:
     if ctx.facts.may_be_tuple(lst.site):
         ctx.fail_if(fixed, None)
 
-    def mark() -> Value:
+    def mark() -> None:
         ctx.b.store(i64(memory.CLAIMED), place)
-        return py.Const(None)
 
-    if_else(ctx, fixed, lambda: py.Const(None), mark)
+    if_else(ctx, fixed, lambda: None, mark)
     return i64(0)
 
 
@@ -180,8 +182,7 @@ def _size(ctx: Context, lst: py.Lst) -> Leaf:
     inner = inner_site(lst.site, ctx.facts)
     if inner is None:
         return memory.length_of(ctx, lst)
-    total = ctx.alloca(I64)
-    ctx.b.store(i64(1), total)
+    total = ctx.variable(i64(1))
     _measure(ctx, lst, total)
     return ctx.b.load(total)
 
@@ -193,7 +194,7 @@ def _measure(ctx: Context, lst: py.Lst, total: Leaf) -> None:
         each = memory.load_element(ctx, lst, k)
         assert isinstance(each, py.Lst)
         _claim(ctx, each)
-        ctx.b.store(ctx.b.add(ctx.b.load(total), i64(1)), total)
+        ctx.increase(total, i64(1))
         if inner_site(inner, ctx.facts) is not None:
             _measure(ctx, each, total)
             return
@@ -204,18 +205,15 @@ def _measure(ctx: Context, lst: py.Lst, total: Leaf) -> None:
 
 
 def _store_list(ctx: Context, place: int, lst: py.Lst, size: Leaf) -> None:
-    target = _row(ctx, place, row_width(lst.site, ctx.facts))
+    target = _row(ctx, place, memory.width_of(ctx, lst.site))
 
-    def copy() -> Value:
+    def copy() -> None:
         if inner_site(lst.site, ctx.facts) is None:
             _store_words(ctx, target, lst)
         else:
-            cursor = ctx.alloca(I64)
-            ctx.b.store(i64(0), cursor)
-            _store_rows(ctx, target, cursor, lst)
-        return py.Const(None)
+            _store_rows(ctx, target, ctx.variable(i64(0)), lst)
 
-    if_else(ctx, ctx.b.icmp_signed(">", size, i64(0)), copy, lambda: py.Const(None))
+    when(ctx, ctx.b.icmp_signed(">", size, i64(0)), copy)
     ctx.b.store(size, memory.word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
 
 
@@ -247,7 +245,8 @@ def list_site(typ: Type) -> Any:
     """The site of the list that a slot holds."""
     inner = typ.value if isinstance(typ, py.Opt | py.Maybe) else typ
     inner = inner.value if isinstance(inner, py.Opt) else inner
-    assert isinstance(inner, py.Lst)
+    if not isinstance(inner, py.Lst):
+        raise Unsupported(_WITHIN_TUPLES)
     return inner.site
 
 
@@ -257,26 +256,14 @@ def inner_site(site: Any, facts: Facts) -> Any:
     return element.site if isinstance(element, py.Lst) else None
 
 
-def row_width(site: Any, facts: Facts) -> int:
-    """Words of one unit of a list's length in its column."""
-    element = facts.element(site)
-    if element is None:
-        return 0
-    return 1 if isinstance(element, py.Lst) else len(py.leaf_kinds(element))
-
-
 def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
     """The kinds of a slot's leaves, "list" for a list."""
     kinds = py.leaf_kinds(slot.type)
     if not _holds_list(slot.type):
         return kinds
-    try:
-        site = list_site(slot.type)
-    except AssertionError:
-        raise Unsupported("keeps lists within tuples from one call to the next") from None
-    for element in _elements(site, facts):
+    for element in _elements(list_site(slot.type), facts):
         if not isinstance(element, py.Lst) and _holds_list(element):
-            raise Unsupported("keeps lists within tuples from one call to the next")
+            raise Unsupported(_WITHIN_TUPLES)
         if not can_be_kept(element):
             raise Unsupported(f"keeps {describe(element)} from one call to the next")
     return [*kinds[:-1], "list"]

@@ -5,8 +5,6 @@ them was given up; ``args`` is a table of addresses and numbers, whose order is 
 are the params of a car.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from llvmlite import ir

@@ -5,8 +5,6 @@ finds to be wider, and starts over (`Restart`) until a pass finds nothing new. W
 pass can still learn something, it goes on: `Facts.void` says that its code is no good.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -6,8 +6,6 @@ one it is. Nothing here can be called, and what a class would do in Python - com
 counting - is refused where the class says more than Python itself does.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn

@@ -7,8 +7,6 @@ types are joined (`joins`); what has no join is a `Conflict`, which may be carri
 used.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import repeat

@@ -1,7 +1,5 @@
 """Where ways meet: the joined environment, and the value of one of two ways."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
