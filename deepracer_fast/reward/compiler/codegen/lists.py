@@ -78,13 +78,19 @@ def sliced(ctx: Context, site: Any, value: Value, bounds: tuple[Value, Value, Va
     step = bounds[2]
     if not (isinstance(step, py.Const) and step.obj in (None, 1)):
         raise Unsupported("a slice with a step that is not known", ctx.line)
-    seq = items_of(ctx, value)
+    return _copy_of_slice(ctx, site, items_of(ctx, value), bounds[0], bounds[1])
+
+
+def _copy_of_slice(
+    ctx: Context, site: Any, seq: Seq, start: Value, stop: Value, step: int = 1
+) -> Value:
     length = seq.length()
-    low = _clipped(ctx, bounds[0], i64(0), length)
-    high = _clipped(ctx, bounds[1], length, length)
-    count = ctx.b.sub(high, low)
+    low = _clipped(ctx, start, i64(0), length)
+    count = ctx.b.sub(_clipped(ctx, stop, length, length), low)
+    if step > 1:
+        count = ctx.b.sdiv(ctx.b.add(count, i64(step - 1)), i64(step))
     count = ctx.b.select(ctx.b.icmp_signed("<", count, i64(0)), i64(0), count)
-    return copy_range(ctx, site, seq, low, count)
+    return copy_range(ctx, site, seq, low, count, step)
 
 
 def _known_slice(ctx: Context, site: Any, value: Value, cut: slice) -> Value:
@@ -98,17 +104,11 @@ def _known_slice(ctx: Context, site: Any, value: Value, cut: slice) -> Value:
         return series(ctx, site, value.items[cut], value.is_list)
     step = 1 if cut.step is None else cut.step
     seq = items_of(ctx, value)
-    length = seq.length()
-    if step == -1 and cut.start is None and cut.stop is None:
-        return copy_range(ctx, site, backwards(ctx, seq), i64(0), length)
+    if cut == slice(None, None, -1):
+        return copy_range(ctx, site, backwards(ctx, seq), i64(0), seq.length())
     if step < 1:
         raise Unsupported("a slice that runs backwards", ctx.line)
-    low = _clipped(ctx, py.Const(cut.start), i64(0), length)
-    high = _clipped(ctx, py.Const(cut.stop), length, length)
-    gap = ctx.b.add(ctx.b.sub(high, low), i64(step - 1))
-    count = ctx.b.sdiv(gap, i64(step))
-    count = ctx.b.select(ctx.b.icmp_signed("<", count, i64(0)), i64(0), count)
-    return copy_range(ctx, site, seq, low, count, step)
+    return _copy_of_slice(ctx, site, seq, py.Const(cut.start), py.Const(cut.stop), step)
 
 
 def series(ctx: Context, site: Any, items: tuple[Value, ...], is_list: bool | None) -> Value:
