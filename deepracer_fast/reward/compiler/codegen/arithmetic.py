@@ -16,21 +16,8 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.users import STAND_INS, type_name
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import (
-    F64,
-    FALSE,
-    I64,
-    TRUE,
-    Context,
-    f64,
-    i64,
-)
-from deepracer_fast.reward.compiler.lowering.memory import (
-    MAX_INT,
-    cast_leaf,
-    length_of,
-    number_leaf,
-)
+from deepracer_fast.reward.compiler.lowering import memory
+from deepracer_fast.reward.compiler.lowering.context import F64, FALSE, I64, TRUE, Context, f64, i64
 
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _UNARY: dict[type, Callable[[Any], Any]] = {
@@ -82,13 +69,13 @@ def const_number(ctx: Context, obj: Any) -> py.Num:
         kind, np = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(obj.dtype.kind), 1
         if kind is None:
             return ctx.fail(TypeError)
-    return py.Num(kind, number_leaf(ctx, obj, kind), np)
+    return py.Num(kind, memory.number_leaf(ctx, obj, kind), np)
 
 
 def as_float(ctx: Context, value: Value) -> Leaf:
     """A number's value as double."""
     number = as_number(ctx, value)
-    return cast_leaf(ctx, number.leaf, number.kind, "f")
+    return memory.cast_leaf(ctx, number.leaf, number.kind, "f")
 
 
 def as_int(ctx: Context, value: Value, kind: type[BaseException] = TypeError) -> Leaf:
@@ -98,7 +85,7 @@ def as_int(ctx: Context, value: Value, kind: type[BaseException] = TypeError) ->
         if not number.exact:
             raise Unsupported("an index that may be an int or a float", ctx.line)
         return ctx.fail(kind)
-    return cast_leaf(ctx, number.leaf, number.kind, "i")
+    return memory.cast_leaf(ctx, number.leaf, number.kind, "i")
 
 
 def truth_of(ctx: Context, value: Value) -> Leaf:
@@ -119,7 +106,7 @@ def truth_of(ctx: Context, value: Value) -> Leaf:
         case py.Tup(items):
             return TRUE if items else FALSE
         case py.Lst():
-            return ctx.b.icmp_signed("!=", length_of(ctx, value), i64(0))
+            return ctx.b.icmp_signed("!=", memory.length_of(ctx, value), i64(0))
         case py.Str(leaf):
             return ctx.b.icmp_signed("!=", leaf, i64(ctx.string_id("")))
         case py.Conflict():
@@ -158,10 +145,7 @@ def _text_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     count = b if kinds.is_text(a) else a
     if both or not isinstance(op, ast.Mult) or not isinstance(count, py.Num | py.Const):
         return ctx.fail(TypeError)
-    number = as_number(ctx, count)
-    if number.kind == "f":
-        return ctx.fail(TypeError)
-    leaf = cast_leaf(ctx, number.leaf, number.kind, "i")
+    leaf = as_int(ctx, count)
     if not isinstance(leaf, ir.Constant):
         ctx.fail_if(ctx.b.icmp_signed(">", leaf, i64(_LONGEST_TEXT)), None)
     elif leaf.constant > _LONGEST_TEXT:
@@ -215,8 +199,8 @@ def _int_operation(ctx: Context, op: ast.operator, x: Leaf, y: Leaf) -> Leaf:
 
 def small(ctx: Context, leaf: Leaf) -> Leaf:
     """An int within 2**53; others give the call up."""
-    shifted = ctx.b.add(leaf, i64(MAX_INT))
-    ctx.fail_if(ctx.b.icmp_unsigned(">", shifted, i64(2 * MAX_INT)), None)
+    shifted = ctx.b.add(leaf, i64(memory.MAX_INT))
+    ctx.fail_if(ctx.b.icmp_unsigned(">", shifted, i64(2 * memory.MAX_INT)), None)
     return leaf
 
 
@@ -334,11 +318,13 @@ def _int_power(ctx: Context, a: py.Num, b: py.Num, np: int, small: bool) -> Valu
             result = _int_operation(ctx, ast.Mult(), result, x)
         return py.Num("i", result, np)
     if isinstance(y, ir.Constant) and y.constant < 0 and np == 0:
-        base = py.Num("f", cast_leaf(ctx, x, "i", "f"))
+        base = py.Num("f", memory.cast_leaf(ctx, x, "i", "f"))
         return power(ctx, base, py.Num("f", f64(float(y.constant))))
     ctx.fail_if(ctx.b.icmp_signed("<", y, i64(0)), None)
-    result = ctx.native("pow", F64, cast_leaf(ctx, x, "i", "f"), cast_leaf(ctx, y, "i", "f"))
-    over = ctx.b.fcmp_unordered(">", absolute(ctx, result), f64(float(MAX_INT)))
+    result = ctx.native(
+        "pow", F64, memory.cast_leaf(ctx, x, "i", "f"), memory.cast_leaf(ctx, y, "i", "f")
+    )
+    over = ctx.b.fcmp_unordered(">", absolute(ctx, result), f64(float(memory.MAX_INT)))
     ctx.fail_if(over, None)
     return py.Num("i", ctx.b.fptosi(result, I64), np)
 
@@ -382,7 +368,7 @@ def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
             return ctx.fail(TypeError)
         leaf = ctx.b.fneg(number.leaf) if isinstance(op, ast.USub) else number.leaf
         return py.Num("f", leaf, number.np, number.exact)
-    leaf = cast_leaf(ctx, number.leaf, number.kind, "i")
+    leaf = memory.cast_leaf(ctx, number.leaf, number.kind, "i")
     if isinstance(op, ast.Invert):
         return py.Num("i", ctx.b.not_(leaf), number.np)
     return py.Num("i", ctx.b.sub(i64(0), leaf) if isinstance(op, ast.USub) else leaf, number.np)
@@ -398,7 +384,7 @@ def compare_numbers(ctx: Context, sign: str, a: py.Num, b: py.Num) -> Leaf:
 
 def both_as(ctx: Context, kind: str, a: py.Num, b: py.Num) -> tuple[Leaf, Leaf]:
     """Two numbers' leaves in a kind as wide as theirs, or wider."""
-    return cast_leaf(ctx, a.leaf, a.kind, kind), cast_leaf(ctx, b.leaf, b.kind, kind)
+    return memory.cast_leaf(ctx, a.leaf, a.kind, kind), memory.cast_leaf(ctx, b.leaf, b.kind, kind)
 
 
 def _is_float(a: py.Num, b: py.Num) -> bool:

@@ -9,24 +9,14 @@ from contextlib import suppress
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen import arrays, kinds
+from deepracer_fast.reward.compiler.codegen import arrays, kinds, numpy_functions
 from deepracer_fast.reward.compiler.codegen.arithmetic import as_number, is_finite
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
 from deepracer_fast.reward.compiler.codegen.dicts import dict_method, new_dict
 from deepracer_fast.reward.compiler.codegen.lists import list_method
-from deepracer_fast.reward.compiler.codegen.names import (
-    Function,
-    definitions_of,
-    names_used,
-    scope_of,
-)
+from deepracer_fast.reward.compiler.codegen.names import definition_of, names_used, scope_of
 from deepracer_fast.reward.compiler.codegen.numbers import as_scalar, math_function
-from deepracer_fast.reward.compiler.codegen.numpy_functions import (
-    STATISTICS,
-    numpy_function,
-    statistics_function,
-)
 from deepracer_fast.reward.compiler.codegen.slots import known
 from deepracer_fast.reward.compiler.codegen.standard_library import BUILT_INS, stand_in
 from deepracer_fast.reward.compiler.lattice import users
@@ -38,6 +28,7 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else, land
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
+_TEXT_TESTS = ("startswith", "endswith", "lower", "upper", "strip", "title", "capitalize")
 _SAYS = (traceback.print_exc,)  # as print does
 _TELLS = (traceback.format_exc, time.time, time.perf_counter, time.monotonic)  # for print only
 
@@ -120,11 +111,13 @@ def _call_library(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     if module.split(".")[0] == "numpy" or type(obj).__module__.split(".")[0] == "numpy":
         if "random" in module:
             raise Unsupported("numpy.random", ctx.line)
-        return numpy_function(ctx, obj.__name__, args, dict(kw))
+        return numpy_functions.numpy_function(ctx, obj.__name__, args, dict(kw))
     if isinstance(obj, type) and issubclass(obj, BaseException):
         return py.Opaque()
-    if module == "statistics" and obj.__name__ in STATISTICS:
-        return number_method(ctx, statistics_function(ctx, obj.__name__, args[0]), "item", ())
+    if module == "statistics" and obj.__name__ in numpy_functions.STATISTICS:
+        return number_method(
+            ctx, numpy_functions.statistics_function(ctx, obj.__name__, args[0]), "item", ()
+        )
     if not callable(obj):
         return ctx.fail(TypeError)
     raise Unsupported(f"calls {_label(ctx, obj)}", ctx.line)
@@ -148,7 +141,7 @@ def _library(ctx: Context, obj: Any) -> py.Fn | None:
 
 def _is_pure(ctx: Context, function: users.UserFunction) -> bool:
     """Whether a cached function gives the same as one that is called each time."""
-    names = names_used(_node_of(ctx, function))
+    names = names_used(definition_of(ctx, function))
     constant = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
     return (
         not function.cells
@@ -159,7 +152,7 @@ def _is_pure(ctx: Context, function: users.UserFunction) -> bool:
 
 def function_of(ctx: Context, function: users.UserFunction) -> py.Fn:
     """The source of a function that exists since the module ran."""
-    node = _node_of(ctx, function)
+    node = definition_of(ctx, function)
     parent = None
     if function.cells:
         path = ctx.path_of("cells", id(function))
@@ -170,13 +163,6 @@ def function_of(ctx: Context, function: users.UserFunction) -> py.Fn:
     names = [a.arg for a in node.args.kwonlyargs]
     kw_defaults = tuple(known(ctx, kw[n]) if n in kw else None for n in names)
     return py.Fn(node, parent, defaults, kw_defaults, function)
-
-
-def _node_of(ctx: Context, function: users.UserFunction) -> Function:
-    found = definitions_of(ctx.tree, function)
-    if len(found) != 1:
-        raise Unsupported(f"calls {function.name}, whose source is not clear", ctx.line)
-    return found[0]
 
 
 def inline(ctx: Context, fn: py.Fn, args: Args, kw: Kwargs) -> Value:
@@ -309,9 +295,6 @@ def _dataclass(ctx: Context, made: py.Obj, cls: users.UserClass, args: Args, kw:
         call(ctx, attribute(ctx, made, "__post_init__"), (), {})
 
 
-_TEXT_TESTS = ("startswith", "endswith", "lower", "upper", "strip", "title", "capitalize")
-
-
 def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
     """``array.name(...)``."""
     if name == "tolist":
@@ -325,7 +308,7 @@ def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> 
         return arrays.cast_array(ctx, owner, args[0])
     if name == "item" and not args:
         return as_scalar(ctx, arrays.array_of(ctx, owner))
-    return numpy_function(ctx, name, (owner, *args), kw)
+    return numpy_functions.numpy_function(ctx, name, (owner, *args), kw)
 
 
 def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:

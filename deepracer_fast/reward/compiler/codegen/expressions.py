@@ -139,11 +139,8 @@ def _list(ctx: Context, node: ast.List) -> Value:
     if table is not None:
         return table
     items = _items(ctx, node.elts)
-    known = [
-        i.obj
-        for i in items
-        if is_known(i, *arithmetic.SCALARS) and type(i.obj) in arithmetic.SCALARS
-    ]
+    consts = [item.obj for item in items if isinstance(item, py.Const)]
+    known = [obj for obj in consts if type(obj) in arithmetic.SCALARS]
     if len(known) == len(items) > MAX_STATIC and site not in ctx.facts.dynamic:
         return py.Const(ctx.facts.made.setdefault((site, "literal"), known))
     return make_list(ctx, site, items)
@@ -239,7 +236,10 @@ def _runner(
     ctx: Context, node: Comprehension, elt: ast.expr
 ) -> tuple[Value, Callable[[Callable[[Value], None]], None]]:
     """What a comprehension runs over first, and what calls a body with each of its items."""
-    frame = _comprehension_frame(ctx, node)
+    targets = [n for g in node.generators for n in ast.walk(g.target)]
+    own = frozenset(n.id for n in targets if isinstance(n, ast.Name))
+    path = ctx.path_of(ctx.frame.path, id(node), "comprehension")
+    frame = Frame(path, own, ctx.frame, depth=ctx.frame.depth)
     first = expr(ctx, node.generators[0].iter)
 
     def run(body: Callable[[Value], None]) -> None:
@@ -260,13 +260,6 @@ def _runner(
         forget(ctx, frame.path)
 
     return first, run
-
-
-def _comprehension_frame(ctx: Context, node: Comprehension) -> Frame:
-    targets = [n for g in node.generators for n in ast.walk(g.target)]
-    own = frozenset(n.id for n in targets if isinstance(n, ast.Name))
-    path = ctx.path_of(ctx.frame.path, id(node), "comprehension")
-    return Frame(path, own, ctx.frame, depth=ctx.frame.depth)
 
 
 def _generate(

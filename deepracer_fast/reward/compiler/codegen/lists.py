@@ -17,6 +17,7 @@ from deepracer_fast.reward.compiler.codegen.sequences import (
     as_tuple,
     each,
     items_of,
+    leaf_of,
     loop,
     pick,
     range_seq,
@@ -125,8 +126,7 @@ def backwards(ctx: Context, seq: Seq) -> Seq:
     def get(k: int | Leaf) -> Value:
         if isinstance(k, int) and seq.static is not None:
             return seq.get(seq.static - 1 - k)
-        leaf = i64(k) if isinstance(k, int) else k
-        return seq.get(ctx.b.sub(ctx.b.sub(seq.length(), i64(1)), leaf))
+        return seq.get(ctx.b.sub(ctx.b.sub(seq.length(), i64(1)), leaf_of(k)))
 
     return Seq(seq.static, seq.length, get)
 
@@ -148,8 +148,7 @@ def copy_range(ctx: Context, site: Any, seq: Seq, low: Leaf, count: Leaf, step: 
     lst = memory.new_list(ctx, site, count)
 
     def get(k: int | Leaf) -> Value:
-        leaf = i64(k) if isinstance(k, int) else k
-        return seq.get(ctx.b.add(low, ctx.b.mul(leaf, i64(step))))
+        return seq.get(ctx.b.add(low, ctx.b.mul(leaf_of(k), i64(step))))
 
     each(ctx, (site, "copy"), Seq(None, lambda: count, get), lambda v: memory.append(ctx, lst, v))
     return lst

@@ -66,18 +66,20 @@ def scope_of(node: Function) -> Scope:
     return Scope(frozenset(bound - elsewhere - outside), frozenset(outside), generates)
 
 
-def definitions_of(tree: ast.Module, function: users.UserFunction) -> list[Function]:
-    """The definitions in a module that a function may come from: one, if that is clear."""
+def definition_of(ctx: Context, function: users.UserFunction) -> Function:
+    """The definition in the user's file that a function comes from."""
     found: list[Function] = []
-    for node in _by_line(tree).get(function.line, []):
+    for node in _by_line(ctx.tree).get(function.line, []):
         if isinstance(node, ast.FunctionDef):
-            if node.name == function.name:
-                found.append(node)
-        elif function.name == "<lambda>":
+            fits = node.name == function.name
+        else:
             names = tuple(a.arg for a in node.args.args)
-            if names == function.arguments[: len(names)]:
-                found.append(node)
-    return found
+            fits = function.name == "<lambda>" and names == function.arguments[: len(names)]
+        if fits:
+            found.append(node)
+    if len(found) != 1:
+        raise Unsupported(f"calls {function.name}, whose source is not clear", ctx.line)
+    return found[0]
 
 
 def names_used(node: Function) -> set[str]:

@@ -7,6 +7,7 @@ known one by one are unrolled; the others become loops.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import const_number
@@ -26,6 +27,12 @@ from deepracer_fast.reward.compiler.lowering.context import (
 )
 from deepracer_fast.reward.compiler.lowering.merges import land, lead
 
+Action = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
+
 
 @dataclass
 class Seq:
@@ -36,6 +43,11 @@ class Seq:
     get: Callable[[int | Leaf], Value]
 
 
+def leaf_of(position: int | Leaf) -> Leaf:
+    """A position as a leaf."""
+    return i64(position) if isinstance(position, int) else position
+
+
 def items_of(ctx: Context, value: Value) -> Seq:
     """The items of a value."""
     value = plain(ctx, value)
@@ -43,11 +55,8 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Tup(items):
             return _static_seq(ctx, items)
         case py.Lst():
-            return Seq(
-                None,
-                lambda: memory.length_of(ctx, value),
-                lambda k: memory.load_element(ctx, value, i64(k) if isinstance(k, int) else k),
-            )
+            length = partial(memory.length_of, ctx, value)
+            return Seq(None, length, lambda k: memory.load_element(ctx, value, leaf_of(k)))
         case py.Range():
             return range_seq(ctx, value)
         case py.Arr(inner):
@@ -60,9 +69,8 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Const(obj):
             return _const_seq(ctx, obj)
         case py.Choice(_, objs) if all(isinstance(obj, tuple | list) for obj in objs):
-            lengths = {len(obj) for obj in objs}
-            if len(lengths) == 1:
-                places = range(lengths.pop())
+            if len({len(obj) for obj in objs}) == 1:
+                places = range(len(objs[0]))
                 return _static_seq(ctx, tuple(_chosen_item(ctx, value, k) for k in places))
     raise Unsupported(f"iterates over {describe(py.type_of(value))}", ctx.line)
 
@@ -97,14 +105,12 @@ def range_seq(ctx: Context, value: py.Range) -> Seq:
     """The numbers of a range as items."""
 
     def get(k: int | Leaf) -> Value:
-        leaf = i64(k) if isinstance(k, int) else k
-        return py.Num("i", ctx.b.add(value.start, ctx.b.mul(leaf, i64(value.step))))
+        return py.Num("i", ctx.b.add(value.start, ctx.b.mul(leaf_of(k), i64(value.step))))
 
-    return Seq(None, lambda: range_length(ctx, value), get)
+    return Seq(None, partial(_range_length, ctx, value), get)
 
 
-def range_length(ctx: Context, value: py.Range) -> Leaf:
-    """How many numbers a range has."""
+def _range_length(ctx: Context, value: py.Range) -> Leaf:
     gap = ctx.b.sub(value.stop, value.start)
     step = value.step
     if step < 0:
@@ -116,7 +122,7 @@ def range_length(ctx: Context, value: py.Range) -> Leaf:
 def _const_seq(ctx: Context, obj: Any) -> Seq:
     if isinstance(obj, range):
         if len(obj) <= MAX_STATIC:
-            return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+            return _static_seq(ctx, tuple(map(py.Const, obj)))
         return range_seq(ctx, py.Range(i64(obj.start), i64(obj.stop), obj.step))
     if type(obj) in (list, tuple) and len(obj) > MAX_STATIC:
         return _const_list_seq(ctx, obj)
@@ -125,7 +131,7 @@ def _const_seq(ctx: Context, obj: Any) -> Seq:
             raise Unsupported(f"iterates over a long {type(obj).__name__}", ctx.line)
         return _static_seq(ctx, tuple(known(ctx, item) for item in obj))
     if type(obj) in (set, frozenset) and all(type(item) in (int, bool) for item in obj):
-        return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+        return _static_seq(ctx, tuple(map(py.Const, obj)))
     if type(obj).__module__ == "numpy" and getattr(obj, "ndim", 0) in (1, 2):
         return items_of(ctx, ctx.ops.array_of(ctx, py.Const(obj)))
     if obj is None or type(obj) in (int, float, bool):
@@ -169,9 +175,8 @@ def of_each(ctx: Context, value: py.Choice, action: Callable[[Value], Value]) ->
         objs = [item.obj for item in items]
         if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
             key = ("column", ctx.place(), tuple(map(py.const_key, objs)))
-            return memory.load_element(
-                ctx, in_memory(ctx, py.Const(ctx.facts.made.setdefault(key, objs))), value.leaf
-            )
+            column = py.Const(ctx.facts.made.setdefault(key, objs))
+            return memory.load_element(ctx, in_memory(ctx, column), value.leaf)
     return pick(ctx, items, value.leaf)
 
 
@@ -195,9 +200,9 @@ def loop(
     ctx: Context,
     site: Any,
     test: Callable[[], Leaf],
-    body: Callable[[], None],
-    advance: Callable[[], None] = lambda: None,
-    otherwise: Callable[[], None] = lambda: None,
+    body: Action,
+    advance: Action = _nothing,
+    otherwise: Action = _nothing,
 ) -> None:
     """A loop at run time; ``otherwise`` is its ``else``."""
     header = ctx.block("loop")
@@ -262,11 +267,8 @@ def _close_loop(
         ctx.facts.loops[site] |= found
         ctx.facts.void = True
         return found
-    leaves = [
-        leaf
-        for key, typ in types.items()
-        for leaf in memory.coerce(ctx, ctx.held(ctx.env, key), typ)
-    ]
+    now = ((ctx.held(ctx.env, key), typ) for key, typ in types.items())
+    leaves = [leaf for value, typ in now for leaf in memory.coerce(ctx, value, typ)]
     for phi, leaf in zip(phis, leaves, strict=True):
         phi.add_incoming(leaf, ctx.b.block)
     return {}
@@ -279,11 +281,7 @@ def unknown(ctx: Context, typ: Type) -> Value:
 
 
 def each(
-    ctx: Context,
-    site: Any,
-    seq: Seq,
-    body: Callable[[Value], None],
-    otherwise: Callable[[], None] = lambda: None,
+    ctx: Context, site: Any, seq: Seq, body: Callable[[Value], None], otherwise: Action = _nothing
 ) -> None:
     """Runs over the items of a sequence, unrolled or as a loop."""
     if seq.static is not None and seq.static <= MAX_STATIC * 4:
@@ -300,9 +298,7 @@ def each(
     loop(ctx, site, test, run, lambda: ctx.increase(counter, i64(1)), otherwise)
 
 
-def _unrolled(
-    ctx: Context, seq: Seq, body: Callable[[Value], None], otherwise: Callable[[], None]
-) -> None:
+def _unrolled(ctx: Context, seq: Seq, body: Callable[[Value], None], otherwise: Action) -> None:
     assert seq.static is not None
     on_break = Merge()
     with suppress(Dead):

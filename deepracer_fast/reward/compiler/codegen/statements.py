@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from llvmlite import ir
@@ -25,14 +25,7 @@ from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, gathered
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import Unknown, is_class, is_subclass
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import (
-    FALSE,
-    TRUE,
-    Context,
-    Dead,
-    Handler,
-    Merge,
-)
+from deepracer_fast.reward.compiler.lowering.context import TRUE, Context, Dead, Handler, Merge
 from deepracer_fast.reward.compiler.lowering.merges import fork, land, lead
 
 _MAX_UNROLLED = 3000  # nodes of a loop's body, times its turns
@@ -246,10 +239,7 @@ def _fits(ctx: Context, subject: Value, pattern: ast.pattern) -> Leaf:
                 write_name(ctx, name, subject)
             return TRUE
         case ast.MatchOr(patterns=patterns):
-            found: Leaf = FALSE
-            for each in patterns:
-                found = ctx.b.or_(found, _fits(ctx, subject, each))
-            return found
+            return reduce(ctx.b.or_, [_fits(ctx, subject, each) for each in patterns])
     raise Unsupported("such a case", pattern.lineno)
 
 

@@ -150,8 +150,9 @@ class Facts:
                 items = tuple(self.widen(py.Const(item)) for item in obj)
                 return py.Tup(items, type(obj) is list)
             return py.Lst(None, self.const_site(obj))
-        if _is_numpy_scalar(obj):
-            return py.Num({"f": "f", "i": "i", "u": "i", "b": "b"}[obj.dtype.kind], np=1)
+        if type(obj).__module__ == "numpy" and getattr(obj, "shape", None) == ():
+            kind = {"f": "f", "i": "i", "u": "i", "b": "b"}.get(obj.dtype.kind)
+            return typ if kind is None else py.Num(kind, np=1)
         return typ
 
     def const_site(self, obj: Any) -> Any:
@@ -178,11 +179,11 @@ class Facts:
         if isinstance(a, py.Conflict) or isinstance(b, py.Conflict):
             return a if isinstance(a, py.Conflict) else b
         if isinstance(a, py.Maybe) or isinstance(b, py.Maybe):
-            return self._maybe(self.join(_bound(a), _bound(b)))
+            return self._maybe(self.join(_within(py.Maybe, a), _within(py.Maybe, b)))
         if py.is_none(a) or py.is_none(b):
             return self._optional(b if py.is_none(a) else a)
         if isinstance(a, py.Opt) or isinstance(b, py.Opt):
-            return self._optional(self.join(_present(a), _present(b)))
+            return self._optional(self.join(_within(py.Opt, a), _within(py.Opt, b)))
         return self._join_present(self.widen(a), self.widen(b))
 
     def _maybe(self, typ: Type) -> Type:
@@ -270,20 +271,9 @@ def _choices(typ: Type) -> py.Choice | None:
     return typ if isinstance(typ, py.Choice) else None
 
 
-def _bound(typ: Type) -> Type:
-    return typ.value if isinstance(typ, py.Maybe) else typ
-
-
-def _present(typ: Type) -> Type:
-    return typ.value if isinstance(typ, py.Opt) else typ
-
-
-def _is_numpy_scalar(obj: Any) -> bool:
-    return (
-        type(obj).__module__ == "numpy"
-        and getattr(obj, "shape", None) == ()
-        and (obj.dtype.kind in "fiub")
-    )
+def _within(holder: Any, typ: Type) -> Type:
+    """What a `Maybe` or an `Opt` holds; other types as they are."""
+    return typ.value if isinstance(typ, holder) else typ
 
 
 def describe(typ: Type) -> str:
