@@ -22,7 +22,7 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart
 from deepracer_fast.reward.compiler.lattice.users import UserMethod
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Operations
+from deepracer_fast.reward.compiler.lowering.context import TOO_MUCH, Context, Dead, Operations
 from deepracer_fast.reward.loading import FUNCTION_NAME
 
 MAX_SECONDS = 5.0  # of processor time for all passes
@@ -77,7 +77,7 @@ def translate(
                 error.line = error.line or max(ctx.line, 0)
                 raise
             follow(ctx, f"void, and stopped at line {ctx.line}: {error.what}")
-    raise Unsupported("more code than the compiler takes (inlined calls or loops)", 1)
+    raise Unsupported(TOO_MUCH, 1)
 
 
 def _check_top_level(tree: ast.Module) -> None:

@@ -25,8 +25,6 @@ _UNARY: dict[type, Callable[[Any], Any]] = {
     ast.UAdd: operator.pos,
     ast.Invert: operator.invert,
 }
-SCALARS = (bool, int, float, str, type(None))
-_KINDS = {bool: "b", int: "i", float: "f"}
 _LARGEST_FOLD = 1 << 12
 _LONGEST_FOLD = 4096  # bits of a product
 _LONGEST_TEXT = 100_000  # characters times pieces that a call may throw away
@@ -60,7 +58,7 @@ def as_number(ctx: Context, value: Value) -> py.Num:
 
 def const_number(ctx: Context, obj: Any) -> py.Num:
     """A known number."""
-    kind, np = _KINDS.get(type(obj)), 0
+    kind, np = py.KINDS.get(type(obj)), 0
     if kind is None:
         if isinstance(obj, STAND_INS):
             raise Unsupported(f"uses a {type_name(obj)} as a number", ctx.line)
@@ -154,7 +152,7 @@ def _text_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
 
 
 def _folds(op: ast.operator, a: Any, b: Any) -> bool:
-    if type(a) in SCALARS and type(b) in SCALARS:
+    if type(a) in py.SCALARS and type(b) in py.SCALARS:
         if isinstance(op, ast.Mult) and (isinstance(a, str) or isinstance(b, str)):
             return False
         if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, int):

@@ -1,4 +1,4 @@
-"""NumPy: scalars, short vectors, and arrays over lists in memory."""
+"""NumPy: scalars and arrays, made, indexed and mapped; sums and their kin along an axis."""
 
 import ast
 from collections.abc import Callable
@@ -35,8 +35,6 @@ from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Leaf, Un
 from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import F64, Context, f64, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else
-
-# From and to arrays
 
 
 def array_of(ctx: Context, value: Value) -> py.Arr:

@@ -129,9 +129,8 @@ def set_attribute(ctx: Context, owner: Value, name: str, value: Value) -> Value:
         raise Unsupported(f"sets the attribute {name} of something else", ctx.line)
     if isinstance(obj, users.UserObject):
         _check_setting(ctx, obj.cls, name)
-    slots.write_slot(
-        ctx, ("attr", id(obj), name), (obj, name, users.static_attribute(obj, name)), value
-    )
+    what = (obj, name, users.static_attribute(obj, name))
+    slots.write_slot(ctx, ("attr", id(obj), name), what, value)
     return py.NONE
 
 
@@ -152,9 +151,8 @@ def has_attribute(ctx: Context, owner: Value, name: str) -> Value:
     if kinds.is_sequence(owner) and hasattr(list, name) == hasattr(tuple, name):
         return py.Const(hasattr(list, name))
     if obj is None:
-        return py.Const(
-            users.static_attribute(kinds.class_of_value(ctx, owner), name) is not MISSING
-        )
+        cls = kinds.class_of_value(ctx, owner)
+        return py.Const(users.static_attribute(cls, name) is not MISSING)
     key = ("attr", id(obj), name)
     if key in ctx.facts.slots:
         return _is_bound(ctx, ctx.env[("slot", key)], users.class_of(obj), name)

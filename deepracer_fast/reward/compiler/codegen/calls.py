@@ -299,10 +299,8 @@ def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> 
     """``array.name(...)``."""
     if name == "tolist":
         return arrays.array_of(ctx, owner).inner
-    if (
-        name in ("copy", "flatten", "ravel")
-        and arrays.dimensions_of(ctx, arrays.operand(ctx, owner)) == 1
-    ):
+    copies = name in ("copy", "flatten", "ravel")
+    if copies and arrays.dimensions_of(ctx, arrays.operand(ctx, owner)) == 1:
         return arrays.array_of(ctx, owner)
     if name == "astype":
         return arrays.cast_array(ctx, owner, args[0])

@@ -4,7 +4,6 @@ import ast
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
-    SCALARS,
     as_number,
     boolean,
     compare_numbers,
@@ -27,7 +26,7 @@ def same(ctx: Context, a: Value, b: Value) -> Value:
         if isinstance(a, py.Const):
             return py.Const(a.obj is b.obj)
         return _is_constant(ctx, a, b.obj)
-    if isinstance(a, py.Const) and isinstance(b, py.Const) and type(a.obj) not in SCALARS:
+    if isinstance(a, py.Const) and isinstance(b, py.Const) and type(a.obj) not in py.SCALARS:
         return py.Const(a.obj is b.obj)
     return equals(ctx, a, b)  # numbers and strings: what the author means by it
 

@@ -140,7 +140,7 @@ def _list(ctx: Context, node: ast.List) -> Value:
         return table
     items = _items(ctx, node.elts)
     consts = [item.obj for item in items if isinstance(item, py.Const)]
-    known = [obj for obj in consts if type(obj) in arithmetic.SCALARS]
+    known = [obj for obj in consts if type(obj) in py.SCALARS]
     if len(known) == len(items) > MAX_STATIC and site not in ctx.facts.dynamic:
         return py.Const(ctx.facts.made.setdefault((site, "literal"), known))
     return make_list(ctx, site, items)

@@ -30,8 +30,6 @@ from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import I64, Context, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
-# Indices
-
 
 def position(ctx: Context, index: Leaf, length: Leaf) -> Leaf:
     """An index from either end, checked."""

@@ -32,10 +32,9 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else
 
 # Functions of one float: name -> whether a result beyond all floats is an OverflowError.
 C_FUNCTIONS = {
-    **dict.fromkeys(
-        ("sin", "cos", "tan", "asin", "acos", "atan", "asinh", "acosh", "atanh", "tanh"), False
-    ),
-    **dict.fromkeys(("log", "log2", "log10", "log1p", "cbrt", "erf", "erfc"), False),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "tanh"), False),
+    **dict.fromkeys(("asinh", "acosh", "atanh", "cbrt", "erf", "erfc"), False),
+    **dict.fromkeys(("log", "log2", "log10", "log1p"), False),
     **dict.fromkeys(("exp", "exp2", "expm1", "sinh", "cosh"), True),
 }
 

@@ -147,12 +147,13 @@ def _argsort(ctx: Context, args: Args, kw: Kwargs) -> Value:
     def swapped(k: Any) -> Value:
         return py.Tup(tuple(reversed(as_tuple(ctx, pairs.get(k)).items)))
 
-    done = _ordered(ctx, Seq(pairs.static, pairs.length, swapped), "argsort")
+    done = sort_into(ctx, ("argsort", ctx.place()), Seq(pairs.static, pairs.length, swapped))
     return arrays.made(ctx, items_of(ctx, done), lambda pair: pair.items[1], "order")  # type: ignore[attr-defined]
 
 
-def _ordered(ctx: Context, seq: Seq, tag: str) -> py.Lst:
-    return sort_into(ctx, (tag, ctx.place()), seq)
+def _sort(ctx: Context, args: Args, kw: Kwargs) -> Value:
+    seq = items_of(ctx, arrays.array_of(ctx, args[0]))
+    return py.Arr(sort_into(ctx, ("sort", ctx.place()), seq))
 
 
 def _cumsum(ctx: Context, args: Args, kw: Kwargs) -> Value:
@@ -310,9 +311,7 @@ VECTORS: dict[str, Callable[[Context, Args, Kwargs], Value]] = {
     "norm": _norm,
     "ones": lambda ctx, args, kw: _filled(ctx, args[0], py.Const(1.0)),
     "roll": _roll,
-    "sort": lambda ctx, args, kw: py.Arr(
-        _ordered(ctx, items_of(ctx, arrays.array_of(ctx, args[0])), "sort")
-    ),
+    "sort": _sort,
     "square": _square,
     "unwrap": _unwrap,
     "zeros": lambda ctx, args, kw: _filled(ctx, args[0], py.Const(0.0)),

@@ -47,11 +47,6 @@ def _way(ctx: Context, merge: Merge, body: list[ast.stmt]) -> None:
     lead(ctx, merge, partial(statements, ctx, body))
 
 
-def _expr(ctx: Context, node: ast.Expr) -> None:
-    if not isinstance(node.value, ast.Constant):
-        expr(ctx, node.value)
-
-
 def _pass(ctx: Context, node: ast.stmt) -> None:
     pass
 
@@ -86,17 +81,12 @@ def _aug_assign(ctx: Context, node: ast.AugAssign) -> None:
 def _augmented(ctx: Context, node: ast.AugAssign, old: Value) -> Value:
     value = expr(ctx, node.value)
     ctx.node, ctx.line = node, node.lineno
-    if isinstance(node.op, ast.Add) and is_sequence(old) and _is_a_list(old):
+    is_list = old.is_list if isinstance(old, py.Tup) else not is_known(old, tuple)
+    if isinstance(node.op, ast.Add) and is_sequence(old) and is_list:
         lst = mutable(ctx, old)
         call_method(ctx, lst, "extend", (value,), {})
         return lst
     return binary(ctx, node.op, old, value)
-
-
-def _is_a_list(value: Value) -> bool:
-    if isinstance(value, py.Tup):
-        return bool(value.is_list)
-    return not is_known(value, tuple)
 
 
 def _delete(ctx: Context, node: ast.Delete) -> None:
@@ -291,7 +281,7 @@ def _catches(ctx: Context, clause: ast.ExceptHandler) -> Any:
 
 
 # What translates each kind of statement.
-STATEMENTS: dict[type[ast.stmt], Callable[[Context, Any], None]] = {
+STATEMENTS: dict[type[ast.stmt], Callable[[Context, Any], object]] = {
     ast.AnnAssign: _ann_assign,
     ast.Assert: _assert,
     ast.Assign: _assign,
@@ -299,7 +289,7 @@ STATEMENTS: dict[type[ast.stmt], Callable[[Context, Any], None]] = {
     ast.Break: _leave_turn,
     ast.Continue: _leave_turn,
     ast.Delete: _delete,
-    ast.Expr: _expr,
+    ast.Expr: lambda ctx, node: expr(ctx, node.value),
     ast.For: _for,
     ast.FunctionDef: _function_def,
     ast.Global: _pass,

@@ -140,9 +140,8 @@ class Facts:
 
     def _widen_const(self, typ: py.Const) -> Type:
         obj = typ.obj
-        kinds = {bool: "b", int: "i", float: "f"}
-        if type(obj) in kinds:
-            return py.Num(kinds[type(obj)])
+        if type(obj) in py.KINDS:
+            return py.Num(py.KINDS[type(obj)])
         if type(obj) is str:
             return py.Str()
         if type(obj) in (tuple, list):

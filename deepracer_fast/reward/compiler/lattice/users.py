@@ -210,6 +210,5 @@ def type_name(obj: Any) -> str:
         return obj.name
     cls = class_of(obj)
     name: str = cls.name if isinstance(cls, UserClass) else cls.__name__
-    return {"UserFunction": "function", "UserMethod": "method", "UserClass": "class"}.get(
-        name, name
-    )
+    words = {"UserFunction": "function", "UserMethod": "method", "UserClass": "class"}
+    return words.get(name, name)

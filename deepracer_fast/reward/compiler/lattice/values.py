@@ -217,12 +217,13 @@ class Conflict(Value):
 
 UNBOUND = Conflict("a name that is not bound")
 NONE = Const(None)
-_SCALARS = (bool, int, float, str, type(None))
+SCALARS = (bool, int, float, str, type(None))
+KINDS = {bool: "b", int: "i", float: "f"}
 
 
 def const_key(obj: Any) -> Any:
     """Equal for objects that are the same value to Python, sign of zero and type included."""
-    if type(obj) in _SCALARS:
+    if type(obj) in SCALARS:
         return (type(obj).__name__, repr(obj))
     if type(obj) is tuple:
         return ("tuple", *(const_key(item) for item in obj))
