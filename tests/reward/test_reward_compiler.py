@@ -200,6 +200,24 @@ def reward_function(params):
     assert reward.mode == "compiled", reward.reason
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def f(v):\n        return v / 2\n    r = sum([f for f in [1, 2]]) + f(y)",
+        "v = [x, y]\n    v.sort(key=None)\n    r = v[0]",
+    ],
+    ids=["a comprehension's variable named as a function", "a sort without a key"],
+)
+def test_a_body_gives_what_python_gives(body: str) -> None:
+    source = f"""
+def reward_function(params):
+    x, y = params['x'], params['y']
+    {body}
+    return max(-9e4, min(9e4, r))
+"""
+    assert check(source, pairs_batch()) == 0
+
+
 def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
     path = CORPUS["heading_alignment"]
     batch = probe_batches(20_000, 1)[0]

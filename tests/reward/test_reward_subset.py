@@ -13,14 +13,12 @@ import pytest
 from test_reward_compiler import check, made_of, pairs_batch
 
 import deepracer_fast
-from deepracer_fast.reward.compiler.codegen.arrays import EACH, PAIRS
+from deepracer_fast.reward.compiler.codegen.arrays import EACH, PAIRS, REDUCTIONS
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS
 from deepracer_fast.reward.compiler.codegen.expressions import EXPRESSIONS
 from deepracer_fast.reward.compiler.codegen.numbers import C_FUNCTIONS, MATH
-from deepracer_fast.reward.compiler.codegen.numpy_calls import NUMPY
-from deepracer_fast.reward.compiler.codegen.reductions import REDUCTIONS
+from deepracer_fast.reward.compiler.codegen.numpy_functions import NUMPY, STATISTICS
 from deepracer_fast.reward.compiler.codegen.statements import STATEMENTS
-from deepracer_fast.reward.compiler.codegen.vectors import STATISTICS
 from deepracer_fast.reward.compiler.lattice.values import Unsupported
 
 PAGE = Path(deepracer_fast.__file__).parent / "guide" / "reward_subset.md"

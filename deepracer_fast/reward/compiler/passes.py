@@ -5,27 +5,24 @@ that made it, which says what the caller has to hand in. A pass that finds a fac
 it took it for ends with `Restart`, or goes on and sets ``Facts.void``: its code is not for use.
 """
 
-from __future__ import annotations
-
 import ast
 import time
 from collections.abc import Callable
 from typing import Any
 
-from deepracer_fast.reward.compiler.codegen.arrays import array_map, array_of
+from deepracer_fast.reward.compiler.codegen.arrays import array_attribute, array_map, array_of
+from deepracer_fast.reward.compiler.codegen.calls import call
 from deepracer_fast.reward.compiler.codegen.expressions import expr
-from deepracer_fast.reward.compiler.codegen.functions import call
-from deepracer_fast.reward.compiler.codegen.reductions import array_attribute
-from deepracer_fast.reward.compiler.codegen.slices import item_at, sequence_binary
+from deepracer_fast.reward.compiler.codegen.lists import item_at, sequence_binary
+from deepracer_fast.reward.compiler.codegen.numpy_functions import array_binary
 from deepracer_fast.reward.compiler.codegen.statements import statements
-from deepracer_fast.reward.compiler.codegen.vectors import array_binary
 from deepracer_fast.reward.compiler.kernel.columns import parameter
 from deepracer_fast.reward.compiler.kernel.kernel import emit
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart
 from deepracer_fast.reward.compiler.lattice.users import UserMethod
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Operations
+from deepracer_fast.reward.compiler.lowering.context import TOO_MUCH, Context, Dead, Operations
 from deepracer_fast.reward.loading import FUNCTION_NAME
 
 MAX_SECONDS = 5.0  # of processor time for all passes
@@ -80,7 +77,7 @@ def translate(
                 error.line = error.line or max(ctx.line, 0)
                 raise
             follow(ctx, f"void, and stopped at line {ctx.line}: {error.what}")
-    raise Unsupported("more code than the compiler takes (inlined calls or loops)", 1)
+    raise Unsupported(TOO_MUCH, 1)
 
 
 def _check_top_level(tree: ast.Module) -> None:

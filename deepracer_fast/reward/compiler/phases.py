@@ -4,8 +4,6 @@ In: a file. Out: titles and texts, in the order in which `README.md` explains th
 module runs in the worker, as ever; the compiler runs here and not in a process of its own.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

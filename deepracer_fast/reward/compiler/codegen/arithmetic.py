@@ -4,8 +4,6 @@ Ints are 64 bits wide and give up beyond 2**53; a float operation raises where P
 gives inf or nan where NumPy does (`Num.np`).
 """
 
-from __future__ import annotations
-
 import ast
 import operator
 from collections.abc import Callable
@@ -13,47 +11,20 @@ from typing import Any
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.codegen.kinds import (
-    is_array,
-    is_object,
-    is_sequence,
-    is_text,
-    object_binary,
-    plain,
-)
+from deepracer_fast.reward.compiler.codegen import kinds
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.users import STAND_INS, type_name
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import (
-    F64,
-    FALSE,
-    I1,
-    I64,
-    TRUE,
-    Context,
-    f64,
-    i64,
-)
-from deepracer_fast.reward.compiler.lowering.memory import MAX_INT, cast_leaf, length_of
+from deepracer_fast.reward.compiler.lowering import memory
+from deepracer_fast.reward.compiler.lowering.context import F64, FALSE, I64, TRUE, Context, f64, i64
 
-_FOLD: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-}
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-SCALARS = (bool, int, float, str, type(None))
-_KINDS = {bool: "b", int: "i", float: "f"}
+_UNARY: dict[type, Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
 _LARGEST_FOLD = 1 << 12
 _LONGEST_FOLD = 4096  # bits of a product
 _LONGEST_TEXT = 100_000  # characters times pieces that a call may throw away
@@ -66,9 +37,16 @@ def boolean(leaf: Leaf) -> Value:
     return py.Num("b", leaf)
 
 
+def negated(ctx: Context, leaf: Leaf) -> Leaf:
+    """The opposite of an i1."""
+    if isinstance(leaf, ir.Constant):
+        return FALSE if leaf.constant else TRUE
+    return ctx.b.not_(leaf)
+
+
 def as_number(ctx: Context, value: Value) -> py.Num:
     """A number's kind and leaf."""
-    value = plain(ctx, value)
+    value = kinds.plain(ctx, value)
     if isinstance(value, py.Num):
         return value
     if isinstance(value, py.Const):
@@ -80,7 +58,7 @@ def as_number(ctx: Context, value: Value) -> py.Num:
 
 def const_number(ctx: Context, obj: Any) -> py.Num:
     """A known number."""
-    kind, np = _KINDS.get(type(obj)), 0
+    kind, np = py.KINDS.get(type(obj)), 0
     if kind is None:
         if isinstance(obj, STAND_INS):
             raise Unsupported(f"uses a {type_name(obj)} as a number", ctx.line)
@@ -89,17 +67,13 @@ def const_number(ctx: Context, obj: Any) -> py.Num:
         kind, np = {"b": "b", "i": "i", "u": "i", "f": "f"}.get(obj.dtype.kind), 1
         if kind is None:
             return ctx.fail(TypeError)
-    if kind == "f":
-        return py.Num("f", f64(float(obj)), np)
-    if abs(int(obj)) > MAX_INT:
-        raise Unsupported("an int beyond 2**53", ctx.line)
-    return py.Num(kind, ir.Constant(I1 if kind == "b" else I64, int(obj)), np)
+    return py.Num(kind, memory.number_leaf(ctx, obj, kind), np)
 
 
 def as_float(ctx: Context, value: Value) -> Leaf:
     """A number's value as double."""
     number = as_number(ctx, value)
-    return cast_leaf(ctx, number.leaf, number.kind, "f")
+    return memory.cast_leaf(ctx, number.leaf, number.kind, "f")
 
 
 def as_int(ctx: Context, value: Value, kind: type[BaseException] = TypeError) -> Leaf:
@@ -109,7 +83,7 @@ def as_int(ctx: Context, value: Value, kind: type[BaseException] = TypeError) ->
         if not number.exact:
             raise Unsupported("an index that may be an int or a float", ctx.line)
         return ctx.fail(kind)
-    return cast_leaf(ctx, number.leaf, number.kind, "i")
+    return memory.cast_leaf(ctx, number.leaf, number.kind, "i")
 
 
 def truth_of(ctx: Context, value: Value) -> Leaf:
@@ -130,7 +104,7 @@ def truth_of(ctx: Context, value: Value) -> Leaf:
         case py.Tup(items):
             return TRUE if items else FALSE
         case py.Lst():
-            return ctx.b.icmp_signed("!=", length_of(ctx, value), i64(0))
+            return ctx.b.icmp_signed("!=", memory.length_of(ctx, value), i64(0))
         case py.Str(leaf):
             return ctx.b.icmp_signed("!=", leaf, i64(ctx.string_id("")))
         case py.Conflict():
@@ -140,39 +114,36 @@ def truth_of(ctx: Context, value: Value) -> Leaf:
 
 def binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """``a op b``."""
-    a, b = plain(ctx, a), plain(ctx, b)
+    a, b = kinds.plain(ctx, a), kinds.plain(ctx, b)
     if isinstance(a, py.Opaque) or isinstance(b, py.Opaque):
         return py.Opaque()
-    if is_object(a) or is_object(b):
-        return object_binary(ctx, op, a, b)
-    if is_array(a) or is_array(b):
-        if isinstance(op, ast.Mod) and is_text(a):
+    if kinds.is_object(a) or kinds.is_object(b):
+        return kinds.object_binary(ctx, op, a, b)
+    if kinds.is_array(a) or kinds.is_array(b):
+        if isinstance(op, ast.Mod) and kinds.is_text(a):
             return py.Opaque()
         return ctx.ops.array_binary(ctx, op, a, b)
     if isinstance(a, py.Const) and isinstance(b, py.Const) and _folds(op, a.obj, b.obj):
         try:
-            return py.Const(_FOLD[type(op)](a.obj, b.obj))
+            return py.Const(getattr(operator, kinds.METHODS[type(op)])(a.obj, b.obj))
         except (ArithmeticError, TypeError, ValueError) as error:
             return ctx.fail(type(error))
-    if is_text(a) or is_text(b):
+    if kinds.is_text(a) or kinds.is_text(b):
         return _text_binary(ctx, op, a, b)
-    if is_sequence(a) or is_sequence(b):
+    if kinds.is_sequence(a) or kinds.is_sequence(b):
         return ctx.ops.sequence_binary(ctx, op, a, b)
     return arithmetic(ctx, op, as_number(ctx, a), as_number(ctx, b))
 
 
 def _text_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """A text formatted, joined or repeated, which only print may use."""
-    both = is_text(a) and is_text(b)
-    if (isinstance(op, ast.Mod) and is_text(a)) or (isinstance(op, ast.Add) and both):
+    both = kinds.is_text(a) and kinds.is_text(b)
+    if (isinstance(op, ast.Mod) and kinds.is_text(a)) or (isinstance(op, ast.Add) and both):
         return py.Opaque()
-    count = b if is_text(a) else a
+    count = b if kinds.is_text(a) else a
     if both or not isinstance(op, ast.Mult) or not isinstance(count, py.Num | py.Const):
         return ctx.fail(TypeError)
-    number = as_number(ctx, count)
-    if number.kind == "f":
-        return ctx.fail(TypeError)
-    leaf = cast_leaf(ctx, number.leaf, number.kind, "i")
+    leaf = as_int(ctx, count)
     if not isinstance(leaf, ir.Constant):
         ctx.fail_if(ctx.b.icmp_signed(">", leaf, i64(_LONGEST_TEXT)), None)
     elif leaf.constant > _LONGEST_TEXT:
@@ -181,10 +152,10 @@ def _text_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
 
 
 def _folds(op: ast.operator, a: Any, b: Any) -> bool:
-    if type(a) in SCALARS and type(b) in SCALARS:
+    if type(a) in py.SCALARS and type(b) in py.SCALARS:
         if isinstance(op, ast.Mult) and (isinstance(a, str) or isinstance(b, str)):
             return False
-        if all(isinstance(x, int) for x in (a, b)) and isinstance(op, ast.Mult):
+        if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, int):
             return int(a).bit_length() + int(b).bit_length() <= _LONGEST_FOLD
         if isinstance(op, ast.Pow | ast.LShift):
             sizes = [abs(x) for x in (a, b) if isinstance(x, int | float)]
@@ -200,11 +171,11 @@ def arithmetic(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     match op:
         case ast.Add() | ast.Sub() | ast.Mult():
             if ints and not (a.np and a.kind == b.kind == "b"):
-                x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-                return py.Num("i", _int_operation(ctx, op, x, y), np)
-            return py.Num("f", _float_operation(ctx, op, a, b), np, _is_float(a, b))
+                return py.Num("i", _int_operation(ctx, op, *both_as(ctx, "i", a, b)), np)
+            action = {ast.Add: ctx.b.fadd, ast.Sub: ctx.b.fsub, ast.Mult: ctx.b.fmul}[type(op)]
+            return py.Num("f", action(*both_as(ctx, "f", a, b)), np, _is_float(a, b))
         case ast.Div():
-            x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
+            x, y = both_as(ctx, "f", a, b)
             _check_zero_float(ctx, y, np)
             return py.Num("f", ctx.b.fdiv(x, y), np)
         case ast.FloorDiv() | ast.Mod():
@@ -226,46 +197,36 @@ def _int_operation(ctx: Context, op: ast.operator, x: Leaf, y: Leaf) -> Leaf:
 
 def small(ctx: Context, leaf: Leaf) -> Leaf:
     """An int within 2**53; others give the call up."""
-    shifted = ctx.b.add(leaf, i64(MAX_INT))
-    ctx.fail_if(ctx.b.icmp_unsigned(">", shifted, i64(2 * MAX_INT)), None)
+    shifted = ctx.b.add(leaf, i64(memory.MAX_INT))
+    ctx.fail_if(ctx.b.icmp_unsigned(">", shifted, i64(2 * memory.MAX_INT)), None)
     return leaf
-
-
-def _float_operation(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Leaf:
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-    if isinstance(op, ast.Add):
-        return ctx.b.fadd(x, y)
-    return ctx.b.fsub(x, y) if isinstance(op, ast.Sub) else ctx.b.fmul(x, y)
 
 
 def _check_zero_float(ctx: Context, y: Leaf, np: int) -> None:
     """What a division by zero does: raise, go on, or give up where it is not known."""
     if isinstance(y, ir.Constant):
-        if y.constant == 0 and np != 1:
-            ctx.fail(ZeroDivisionError if np == 0 else None)
-        return
-    zero = ctx.b.fcmp_ordered("==", y, f64(0.0))
+        zero = TRUE if y.constant == 0 else FALSE
+    else:
+        zero = ctx.b.fcmp_ordered("==", y, f64(0.0))
     if np != 1:
         ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
 
 
 def _floor_divide(ctx: Context, modulo: bool, a: py.Num, b: py.Num, np: int) -> Value:
     if a.kind != "f" and b.kind != "f":
-        x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
+        x, y = both_as(ctx, "i", a, b)
         zero = ctx.b.icmp_signed("==", y, i64(0))
         if isinstance(y, ir.Constant):
             zero = TRUE if y.constant == 0 else FALSE
         ctx.fail_if(zero, ZeroDivisionError if np == 0 else None)
         rest = ctx.b.srem(x, y)
-        wrong = ctx.b.and_(
-            ctx.b.icmp_signed("!=", rest, i64(0)),
-            ctx.b.icmp_signed("<", ctx.b.xor(rest, y), i64(0)),
-        )
+        inexact = ctx.b.icmp_signed("!=", rest, i64(0))
+        wrong = ctx.b.and_(inexact, ctx.b.icmp_signed("<", ctx.b.xor(rest, y), i64(0)))
         if modulo:
             return py.Num("i", ctx.b.select(wrong, ctx.b.add(rest, y), rest), np)
         quotient = ctx.b.sdiv(x, y)
         return py.Num("i", ctx.b.sub(quotient, ctx.b.zext(wrong, I64)), np)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
+    x, y = both_as(ctx, "f", a, b)
     _check_zero_float(ctx, y, 0 if np == 0 else 2)
     rest = float_modulo(ctx, x, y)
     exact = _is_float(a, b)
@@ -295,17 +256,15 @@ def power(ctx: Context, a: py.Num, b: py.Num, np: int = 0) -> Value:
     small = isinstance(b.leaf, ir.Constant) and b.kind == "i" and 0 <= b.leaf.constant <= 8
     if a.kind != "f" and b.kind != "f":
         return _int_power(ctx, a, b, np, small)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-    exact = _is_float(a, b)
+    x, y = both_as(ctx, "f", a, b)
     if isinstance(y, ir.Constant) and y.constant in (1.0, 2.0):
         result = ctx.b.fmul(x, x) if y.constant == 2.0 else x
-        _check_overflow(ctx, result, x, y, np)
-        return py.Num("f", result, np, exact)
-    if np == 0 or np == 2:
-        _check_power(ctx, x, y, np)
-    result = ctx.native("pow", F64, x, y)
+    else:
+        if np != 1:
+            _check_power(ctx, x, y, np)
+        result = ctx.native("pow", F64, x, y)
     _check_overflow(ctx, result, x, y, np)
-    return py.Num("f", result, np, exact)
+    return py.Num("f", result, np, _is_float(a, b))
 
 
 def _check_power(ctx: Context, x: Leaf, y: Leaf, np: int) -> None:
@@ -339,24 +298,31 @@ def is_finite(ctx: Context, leaf: Leaf) -> Leaf:
     return ctx.b.fcmp_ordered("<", absolute(ctx, leaf), f64(float("inf")))
 
 
+def is_nan(ctx: Context, leaf: Leaf) -> Leaf:
+    """Not a number."""
+    return ctx.b.fcmp_unordered("uno", leaf, leaf)
+
+
 def absolute(ctx: Context, leaf: Leaf) -> Leaf:
     """|leaf|."""
     return ctx.native("llvm.fabs.f64", F64, leaf)
 
 
 def _int_power(ctx: Context, a: py.Num, b: py.Num, np: int, small: bool) -> Value:
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
+    x, y = both_as(ctx, "i", a, b)
     if small:
         result: Leaf = i64(1)
         for _ in range(b.leaf.constant):
             result = _int_operation(ctx, ast.Mult(), result, x)
         return py.Num("i", result, np)
     if isinstance(y, ir.Constant) and y.constant < 0 and np == 0:
-        base = py.Num("f", cast_leaf(ctx, x, "i", "f"))
+        base = py.Num("f", memory.cast_leaf(ctx, x, "i", "f"))
         return power(ctx, base, py.Num("f", f64(float(y.constant))))
     ctx.fail_if(ctx.b.icmp_signed("<", y, i64(0)), None)
-    result = ctx.native("pow", F64, cast_leaf(ctx, x, "i", "f"), cast_leaf(ctx, y, "i", "f"))
-    over = ctx.b.fcmp_unordered(">", absolute(ctx, result), f64(float(MAX_INT)))
+    result = ctx.native(
+        "pow", F64, memory.cast_leaf(ctx, x, "i", "f"), memory.cast_leaf(ctx, y, "i", "f")
+    )
+    over = ctx.b.fcmp_unordered(">", absolute(ctx, result), f64(float(memory.MAX_INT)))
     ctx.fail_if(over, None)
     return py.Num("i", ctx.b.fptosi(result, I64), np)
 
@@ -368,45 +334,39 @@ def _bitwise(ctx: Context, op: ast.operator, a: py.Num, b: py.Num) -> Value:
     action = actions.get(type(op))
     if action is not None and a.kind == b.kind == "b":
         return py.Num("b", action(a.leaf, b.leaf), max(a.np, b.np))
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-    if action is None:
-        ctx.fail_if(ctx.b.icmp_unsigned(">", y, i64(31)), None)
-        if isinstance(op, ast.LShift):
-            high = ctx.b.icmp_unsigned(">", ctx.b.add(x, i64(1 << 21)), i64(1 << 22))
-            ctx.fail_if(high, None)
-            return py.Num("i", ctx.b.shl(x, y))
-        if isinstance(op, ast.RShift):
-            return py.Num("i", ctx.b.ashr(x, y))
-        raise Unsupported("the operator @", ctx.line)
-    return py.Num("i", action(x, y), max(a.np, b.np))
+    x, y = both_as(ctx, "i", a, b)
+    if action is not None:
+        return py.Num("i", action(x, y), max(a.np, b.np))
+    ctx.fail_if(ctx.b.icmp_unsigned(">", y, i64(31)), None)
+    if isinstance(op, ast.LShift):
+        high = ctx.b.icmp_unsigned(">", ctx.b.add(x, i64(1 << 21)), i64(1 << 22))
+        ctx.fail_if(high, None)
+        return py.Num("i", ctx.b.shl(x, y))
+    if isinstance(op, ast.RShift):
+        return py.Num("i", ctx.b.ashr(x, y))
+    raise Unsupported("the operator @", ctx.line)
 
 
 def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
     """``-x``, ``+x``, ``~x`` and ``not x``."""
     if isinstance(op, ast.Not):
-        truth = truth_of(ctx, value)
-        if isinstance(truth, ir.Constant):
-            return py.Const(not truth.constant)
-        return py.Num("b", ctx.b.not_(truth))
-    value = plain(ctx, value)
-    if is_array(value):
+        return boolean(negated(ctx, truth_of(ctx, value)))
+    value = kinds.plain(ctx, value)
+    if kinds.is_array(value):
         factor = py.Const(-1) if isinstance(op, ast.USub) else py.Const(1)
         return ctx.ops.array_binary(ctx, ast.Mult(), factor, value)
     if isinstance(value, py.Const) and type(value.obj) in (bool, int, float):
-        actions: dict[type, Callable[[Any], Any]] = {
-            ast.USub: operator.neg,
-            ast.UAdd: operator.pos,
-            ast.Invert: operator.invert,
-        }
-        if not (isinstance(op, ast.Invert) and isinstance(value.obj, float)):
-            return py.Const(actions[type(op)](value.obj))
+        try:
+            return py.Const(_UNARY[type(op)](value.obj))
+        except TypeError:
+            return ctx.fail(TypeError)
     number = as_number(ctx, value)
     if number.kind == "f":
         if isinstance(op, ast.Invert):
             return ctx.fail(TypeError)
         leaf = ctx.b.fneg(number.leaf) if isinstance(op, ast.USub) else number.leaf
         return py.Num("f", leaf, number.np, number.exact)
-    leaf = cast_leaf(ctx, number.leaf, number.kind, "i")
+    leaf = memory.cast_leaf(ctx, number.leaf, number.kind, "i")
     if isinstance(op, ast.Invert):
         return py.Num("i", ctx.b.not_(leaf), number.np)
     return py.Num("i", ctx.b.sub(i64(0), leaf) if isinstance(op, ast.USub) else leaf, number.np)
@@ -415,12 +375,14 @@ def unary(ctx: Context, op: ast.unaryop, value: Value) -> Value:
 def compare_numbers(ctx: Context, sign: str, a: py.Num, b: py.Num) -> Leaf:
     """An i1 for ``a sign b``."""
     if a.kind == "f" or b.kind == "f":
-        x, y = cast_leaf(ctx, a.leaf, a.kind, "f"), cast_leaf(ctx, b.leaf, b.kind, "f")
-        if sign == "!=":
-            return ctx.b.fcmp_unordered(sign, x, y)
-        return ctx.b.fcmp_ordered(sign, x, y)
-    x, y = cast_leaf(ctx, a.leaf, a.kind, "i"), cast_leaf(ctx, b.leaf, b.kind, "i")
-    return ctx.b.icmp_signed(sign, x, y)
+        fcmp = ctx.b.fcmp_unordered if sign == "!=" else ctx.b.fcmp_ordered
+        return fcmp(sign, *both_as(ctx, "f", a, b))
+    return ctx.b.icmp_signed(sign, *both_as(ctx, "i", a, b))
+
+
+def both_as(ctx: Context, kind: str, a: py.Num, b: py.Num) -> tuple[Leaf, Leaf]:
+    """Two numbers' leaves in a kind as wide as theirs, or wider."""
+    return memory.cast_leaf(ctx, a.leaf, a.kind, kind), memory.cast_leaf(ctx, b.leaf, b.kind, kind)
 
 
 def _is_float(a: py.Num, b: py.Num) -> bool:

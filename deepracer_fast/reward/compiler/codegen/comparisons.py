@@ -1,39 +1,23 @@
 """Comparison operators, ``in`` and ``not in``."""
 
-from __future__ import annotations
-
 import ast
-from collections.abc import Callable
-from typing import Any
+import operator
 
 from llvmlite import ir
 
-from deepracer_fast.reward.compiler.codegen.arithmetic import (
-    SIGNS,
-    absolute,
-    as_number,
-    boolean,
-    compare_numbers,
-    truth_of,
-    unary,
-)
+from deepracer_fast.reward.compiler.codegen import arithmetic
 from deepracer_fast.reward.compiler.codegen.arrays import array_map2
 from deepracer_fast.reward.compiler.codegen.dicts import dict_has
 from deepracer_fast.reward.compiler.codegen.equality import equals, order, same
 from deepracer_fast.reward.compiler.codegen.kinds import is_array, is_sequence, plain
-from deepracer_fast.reward.compiler.codegen.sequences import each, items_of
+from deepracer_fast.reward.compiler.codegen.sequences import accumulate
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Value
 from deepracer_fast.reward.compiler.lowering.context import F64, FALSE, I64, TRUE, Context, i64
 from deepracer_fast.reward.compiler.lowering.memory import cast_leaf
 
 _CHAIN = 512  # items of a constant collection that `in` compares one by one
-_ORDERS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-}
+_ORDERS = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
 
 
 def array_compare(ctx: Context, op: ast.cmpop, a: Value, b: Value) -> Value:
@@ -49,16 +33,16 @@ def compare(ctx: Context, op: ast.cmpop, a: Value, b: Value) -> Value:
         case ast.Is():
             return same(ctx, a, b)
         case ast.IsNot():
-            return unary(ctx, ast.Not(), same(ctx, a, b))
+            return arithmetic.unary(ctx, ast.Not(), same(ctx, a, b))
         case ast.In():
             return contains(ctx, a, b)
         case ast.NotIn():
-            return unary(ctx, ast.Not(), contains(ctx, a, b))
+            return arithmetic.unary(ctx, ast.Not(), contains(ctx, a, b))
     if is_array(a) or is_array(b):
         return array_compare(ctx, op, a, b)
     if isinstance(op, ast.Eq | ast.NotEq):
         equal = equals(ctx, a, b)
-        return equal if isinstance(op, ast.Eq) else unary(ctx, ast.Not(), equal)
+        return equal if isinstance(op, ast.Eq) else arithmetic.unary(ctx, ast.Not(), equal)
     a, b = plain(ctx, a), plain(ctx, b)
     if is_sequence(a) and is_sequence(b):
         return order(ctx, op, a, b)
@@ -67,8 +51,8 @@ def compare(ctx: Context, op: ast.cmpop, a: Value, b: Value) -> Value:
             return py.Const(_ORDERS[type(op)](a.obj, b.obj))
         except (TypeError, ValueError) as error:
             return ctx.fail(type(error))
-    x, y = as_number(ctx, a), as_number(ctx, b)
-    return boolean(compare_numbers(ctx, SIGNS[type(op)], x, y))
+    x, y = arithmetic.as_number(ctx, a), arithmetic.as_number(ctx, b)
+    return arithmetic.boolean(arithmetic.compare_numbers(ctx, arithmetic.SIGNS[type(op)], x, y))
 
 
 def contains(ctx: Context, item: Value, container: Value) -> Value:
@@ -97,20 +81,22 @@ def contains(ctx: Context, item: Value, container: Value) -> Value:
 def _any_equal(ctx: Context, item: Value, candidates: list[Value]) -> Value:
     found: Leaf = FALSE
     for candidate in candidates:
-        equal = truth_of(ctx, equals(ctx, item, candidate))
-        if equal is FALSE or (isinstance(equal, ir.Constant) and not equal.constant):
+        equal = arithmetic.truth_of(ctx, equals(ctx, item, candidate))
+        if isinstance(equal, ir.Constant) and not equal.constant:
             continue
         found = equal if found is FALSE else ctx.b.or_(found, equal)
-    return boolean(found)
+    return arithmetic.boolean(found)
 
 
 def _in_range(ctx: Context, item: Value, container: py.Range) -> Value:
-    if isinstance(item, py.Const) and item.obj is None:
+    if py.is_none(item):
         return py.Const(False)
-    number = as_number(ctx, item)
+    number = arithmetic.as_number(ctx, item)
     if number.kind == "f":
         whole = ctx.native("llvm.floor.f64", F64, number.leaf)
-        small = ctx.b.fcmp_ordered("<", absolute(ctx, number.leaf), ir.Constant(F64, 9e15))
+        small = ctx.b.fcmp_ordered(
+            "<", arithmetic.absolute(ctx, number.leaf), ir.Constant(F64, 9e15)
+        )
         fits = ctx.b.and_(ctx.b.fcmp_ordered("==", whole, number.leaf), small)
         leaf = ctx.b.fptosi(ctx.b.select(fits, whole, ir.Constant(F64, 0.0)), I64)
     else:
@@ -121,17 +107,12 @@ def _in_range(ctx: Context, item: Value, container: py.Range) -> Value:
         gap, room, step = ctx.b.sub(i64(0), gap), ctx.b.sub(i64(0), room), -step
     inside = ctx.b.and_(ctx.b.icmp_signed(">=", gap, i64(0)), ctx.b.icmp_signed("<", gap, room))
     on_step = ctx.b.icmp_signed("==", ctx.b.srem(gap, i64(step)), i64(0))
-    return boolean(ctx.b.and_(fits, ctx.b.and_(inside, on_step)))
+    return arithmetic.boolean(ctx.b.and_(fits, ctx.b.and_(inside, on_step)))
 
 
 def _search(ctx: Context, item: Value, container: Value) -> Value:
-    seq = items_of(ctx, container)
-    key = ("found", ctx.place())
-    ctx.env[key] = py.Const(False)
+    def look(found: Value, other: Value) -> Value:
+        equal = arithmetic.truth_of(ctx, equals(ctx, item, other))
+        return arithmetic.boolean(ctx.b.or_(arithmetic.truth_of(ctx, found), equal))
 
-    def look(other: Value) -> None:
-        equal = truth_of(ctx, equals(ctx, item, other))
-        ctx.env[key] = boolean(ctx.b.or_(truth_of(ctx, ctx.env[key]), equal))
-
-    each(ctx, (ctx.place(), "in"), seq, look)
-    return ctx.env.pop(key)
+    return accumulate(ctx, "in", container, py.Const(False), look)

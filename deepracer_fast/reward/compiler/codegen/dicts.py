@@ -1,15 +1,11 @@
 """Dicts: their keys are known, their values live in the environment or in slots."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from llvmlite import ir
-
+from deepracer_fast.reward.compiler.codegen import slots
 from deepracer_fast.reward.compiler.codegen.arithmetic import truth_of
 from deepracer_fast.reward.compiler.codegen.equality import equals
 from deepracer_fast.reward.compiler.codegen.sequences import pick
-from deepracer_fast.reward.compiler.codegen.slots import bound, dict_keys, known, write_slot
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import Args, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context, i64
@@ -23,52 +19,42 @@ def dict_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> V
         case "get", (1 | 2):
             return _get(ctx, owner, args[0], args[1] if len(args) == 2 else py.NONE)
         case "keys", 0:
-            return py.Tup(tuple(py.Const(key) for key in keys_of(ctx, owner)), True)
+            return py.Tup(tuple(map(py.Const, keys_of(ctx, owner))), True)
         case "values", 0:
-            return py.Tup(tuple(present(ctx, owner, key) for key in keys_of(ctx, owner)), True)
+            return py.Tup(tuple(value for _, value in pairs_of(ctx, owner)), True)
         case "items", 0:
-            return py.Tup(
-                tuple(
-                    py.Tup((py.Const(key), present(ctx, owner, key))) for key in keys_of(ctx, owner)
-                ),
-                True,
-            )
+            pairs = pairs_of(ctx, owner)
+            return py.Tup(tuple(py.Tup((py.Const(key), value)) for key, value in pairs), True)
         case "copy", 0:
             if isinstance(owner, py.Dct) and owner.path == ("params",):
                 raise Unsupported("a copy of params", ctx.line)
-            items = [(key, present(ctx, owner, key)) for key in keys_of(ctx, owner)]
-            return new_dict(ctx, ("copy", ctx.place()), items)
+            return new_dict(ctx, ("copy", ctx.place()), pairs_of(ctx, owner))
         case "pop", (1 | 2):
             return _pop_key(ctx, owner, args)
         case "setdefault", (1 | 2):
             return _set_default(ctx, owner, args[0], args[1] if len(args) == 2 else py.NONE)
         case "update", (0 | 1):
             for source in args:
-                for key in keys_of(ctx, source):
-                    dict_write(ctx, owner, py.Const(key), present(ctx, source, key))
+                for key, value in pairs_of(ctx, source):
+                    dict_write(ctx, owner, py.Const(key), value)
             for key, value in kw.items():
                 dict_write(ctx, owner, py.Const(key), value)
             return py.NONE
     raise Unsupported(f"the dict method {name}", ctx.line)
 
 
-def present(ctx: Context, owner: Value, key: Any) -> Value:
-    """The value under a key that is there on every way."""
-    value = dict_read(ctx, owner, key)
-    if value is py.UNBOUND or isinstance(value, py.Maybe):
+def pairs_of(ctx: Context, owner: Value) -> list[tuple[Any, Value]]:
+    """The keys and values of a dict whose keys are there on every way."""
+    pairs = [(key, dict_read(ctx, owner, key)) for key in keys_of(ctx, owner)]
+    if any(value is py.UNBOUND or isinstance(value, py.Maybe) for _, value in pairs):
         raise Unsupported("a dict whose keys depend on the way taken", ctx.line)
-    return value
+    return pairs
 
 
 def _get(ctx: Context, owner: Value, key: Value, default: Value) -> Value:
     if isinstance(key, py.Const):
         value = dict_read(ctx, owner, hashable(ctx, key))
-        if value is py.UNBOUND:
-            return default
-        if isinstance(value, py.Maybe):
-            held = value.value
-            return if_else(ctx, value.flag, lambda: default, lambda: held)
-        return value
+        return slots.where_bound(ctx, value, lambda held: held, lambda: default)
     keys = keys_of(ctx, owner)
     found = find_key(ctx, key, keys)
     values = tuple(dict_read(ctx, owner, k) for k in keys)
@@ -81,14 +67,8 @@ def _pop_key(ctx: Context, owner: Value, args: Args) -> Value:
         value = dict_item(ctx, owner, args[0])
         dict_remove(ctx, owner, args[0])
         return value
-
-    def take() -> Value:
-        return _pop_key(ctx, owner, args[:1])
-
     has = truth_of(ctx, dict_has(ctx, owner, args[0]))
-    if isinstance(has, ir.Constant):
-        return take() if has.constant else args[1]
-    return if_else(ctx, has, take, lambda: args[1])
+    return if_else(ctx, has, lambda: _pop_key(ctx, owner, args[:1]), lambda: args[1])
 
 
 def _set_default(ctx: Context, owner: Value, key: Value, default: Value) -> Value:
@@ -98,8 +78,6 @@ def _set_default(ctx: Context, owner: Value, key: Value, default: Value) -> Valu
         dict_write(ctx, owner, key, default)
         return default
 
-    if isinstance(has, ir.Constant):
-        return dict_item(ctx, owner, key) if has.constant else put()
     return if_else(ctx, has, lambda: dict_item(ctx, owner, key), put)
 
 
@@ -111,13 +89,13 @@ def dict_read(ctx: Context, owner: Value, key: Any) -> Value:
     slot = ("key", id(owner.obj), key)
     if slot in ctx.facts.slots:
         return ctx.env[("slot", slot)]
-    return known(ctx, owner.obj[key]) if key in owner.obj else py.UNBOUND
+    return slots.known(ctx, owner.obj[key]) if key in owner.obj else py.UNBOUND
 
 
 def dict_item(ctx: Context, owner: Value, key: Value) -> Value:
     """``owner[key]`` of a dict."""
     if isinstance(key, py.Const):
-        return bound(ctx, dict_read(ctx, owner, hashable(ctx, key)), KeyError)
+        return slots.bound(ctx, dict_read(ctx, owner, hashable(ctx, key)), KeyError)
     keys = keys_of(ctx, owner)
     found = find_key(ctx, key, keys)
     ctx.fail_if(ctx.b.icmp_signed("<", found, i64(0)), KeyError)
@@ -136,7 +114,7 @@ def find_key(ctx: Context, key: Value, keys: tuple[Any, ...]) -> Any:
 def keys_of(ctx: Context, owner: Value) -> tuple[Any, ...]:
     """All keys of a dict, if they are the same for every car."""
     if isinstance(owner, py.Dct):
-        return dict_keys(ctx, owner)
+        return slots.dict_keys(ctx, owner)
     assert isinstance(owner, py.Const)
     obj = owner.obj
     for kind, number, name in [k for k in ctx.facts.slots if k[0] == "key"]:
@@ -160,7 +138,7 @@ def dict_write(ctx: Context, owner: Value, key: Value, value: Value) -> None:
         return
     assert isinstance(owner, py.Const)
     first = owner.obj.get(name, MISSING)
-    write_slot(ctx, ("key", id(owner.obj), name), (owner.obj, name, first), value)
+    slots.write_slot(ctx, ("key", id(owner.obj), name), (owner.obj, name, first), value)
 
 
 def dict_remove(ctx: Context, owner: Value, key: Value) -> None:
@@ -168,7 +146,7 @@ def dict_remove(ctx: Context, owner: Value, key: Value) -> None:
     if not isinstance(owner, py.Dct) or not isinstance(key, py.Const):
         raise Unsupported("takes a key out of a dict that is kept", ctx.line)
     name = hashable(ctx, key)
-    bound(ctx, dict_read(ctx, owner, name), KeyError)
+    slots.bound(ctx, dict_read(ctx, owner, name), KeyError)
     keys = ctx.env[("keys", owner.path)]
     if isinstance(keys, py.Const):
         ctx.env[("keys", owner.path)] = py.Const(tuple(k for k in keys.obj if k != name))

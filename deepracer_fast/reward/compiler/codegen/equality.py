@@ -1,12 +1,9 @@
 """Equality, identity and order of two values."""
 
-from __future__ import annotations
-
 import ast
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
-    SCALARS,
     as_number,
     boolean,
     compare_numbers,
@@ -17,7 +14,7 @@ from deepracer_fast.reward.compiler.codegen.sequences import Seq, as_tuple, item
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import FALSE, I1, TRUE, Context, i64
+from deepracer_fast.reward.compiler.lowering.context import FALSE, TRUE, Context, i64
 from deepracer_fast.reward.compiler.lowering.memory import coerce, is_fixed
 
 
@@ -29,7 +26,7 @@ def same(ctx: Context, a: Value, b: Value) -> Value:
         if isinstance(a, py.Const):
             return py.Const(a.obj is b.obj)
         return _is_constant(ctx, a, b.obj)
-    if isinstance(a, py.Const) and isinstance(b, py.Const) and type(a.obj) not in SCALARS:
+    if isinstance(a, py.Const) and isinstance(b, py.Const) and type(a.obj) not in py.SCALARS:
         return py.Const(a.obj is b.obj)
     return equals(ctx, a, b)  # numbers and strings: what the author means by it
 
@@ -52,7 +49,7 @@ def equals(ctx: Context, a: Value, b: Value) -> Value:
     """``a == b``."""
     for x, y in ((a, b), (b, a)):
         if isinstance(x, py.Opt):
-            if isinstance(y, py.Const) and y.obj is None:
+            if py.is_none(y):
                 return py.Num("b", x.flag)
             if isinstance(y, py.Opt):
                 both = ctx.b.and_(x.flag, y.flag)
@@ -73,11 +70,7 @@ def equals(ctx: Context, a: Value, b: Value) -> Value:
     if isinstance(a, py.Choice) or isinstance(b, py.Choice):
         chosen, other = (a, b) if isinstance(a, py.Choice) else (b, a)
         return of_each(ctx, chosen, lambda v: equals(ctx, v, other))  # type: ignore[arg-type]
-    if isinstance(a, py.Num | py.Str | py.Tup | py.Lst | py.Const) and isinstance(
-        b, py.Num | py.Str | py.Tup | py.Lst
-    ):
-        return py.Const(False)
-    if isinstance(b, py.Const) and isinstance(a, py.Num | py.Str | py.Tup | py.Lst):
+    if all(isinstance(value, py.Num | py.Str | py.Tup | py.Lst | py.Const) for value in (a, b)):
         return py.Const(False)
     raise Unsupported(f"compares {describe(py.type_of(a))}", ctx.line)
 
@@ -127,10 +120,9 @@ def _equal_items(ctx: Context, first: Seq, second: Seq) -> Value:
 
 def _equal_in_memory(ctx: Context, first: Seq, second: Seq) -> Value:
     """Whether two sequences, one of them in memory, have equal items."""
-    alike = ctx.alloca(I1)
     lengths = first.length(), second.length()
     same = ctx.b.icmp_signed("==", *lengths)
-    ctx.b.store(same, alike)
+    alike = ctx.variable(same)
 
     def look(k: Leaf) -> None:
         here = truth_of(ctx, equals(ctx, first.get(k), second.get(k)))
@@ -142,11 +134,9 @@ def _equal_in_memory(ctx: Context, first: Seq, second: Seq) -> Value:
 
 def order(ctx: Context, op: ast.cmpop, a: Value, b: Value) -> Value:
     """``a < b`` and its like."""
-    strict = isinstance(op, ast.Lt | ast.Gt)
-    swapped = isinstance(op, ast.Gt | ast.GtE)
-    x, y = (b, a) if swapped else (a, b)
+    x, y = (b, a) if isinstance(op, ast.Gt | ast.GtE) else (a, b)
     less = is_less(ctx, x, y)
-    if strict:
+    if isinstance(op, ast.Lt | ast.Gt):
         return boolean(less)
     return boolean(ctx.b.not_(is_less(ctx, y, x)))
 
@@ -165,8 +155,6 @@ def is_less(ctx: Context, a: Value, b: Value) -> Leaf:
 
 
 def _is_number(value: Value) -> bool:
-    if isinstance(value, py.Num):
-        return True
-    return isinstance(value, py.Const) and (
-        type(value.obj) in (bool, int, float) or getattr(value.obj, "shape", None) == ()
-    )
+    if isinstance(value, py.Const):
+        return type(value.obj) in (bool, int, float) or getattr(value.obj, "shape", None) == ()
+    return isinstance(value, py.Num)

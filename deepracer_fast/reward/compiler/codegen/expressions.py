@@ -1,32 +1,18 @@
 """Expressions of the user's file."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-
-from deepracer_fast.reward.compiler.codegen.arithmetic import (
-    SCALARS,
-    binary,
-    boolean,
-    truth_of,
-    unary,
-)
+from deepracer_fast.reward.compiler.codegen import arithmetic, names, sequences
 from deepracer_fast.reward.compiler.codegen.arrays import array_of, subscript
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
-from deepracer_fast.reward.compiler.codegen.builtins import make_list
+from deepracer_fast.reward.compiler.codegen.builtins import make_list, unzipped
+from deepracer_fast.reward.compiler.codegen.calls import call, forget
 from deepracer_fast.reward.compiler.codegen.comparisons import compare
-from deepracer_fast.reward.compiler.codegen.dicts import hashable, keys_of, new_dict, present
-from deepracer_fast.reward.compiler.codegen.functions import call, forget
-from deepracer_fast.reward.compiler.codegen.iteration import Gen, for_each, gathered, unzipped
+from deepracer_fast.reward.compiler.codegen.dicts import hashable, new_dict, pairs_of
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, is_known, plain
-from deepracer_fast.reward.compiler.codegen.names import inherited, read_name, resolve, write_name
-from deepracer_fast.reward.compiler.codegen.sequences import as_tuple, items_of
-from deepracer_fast.reward.compiler.codegen.slices import sliced
-from deepracer_fast.reward.compiler.codegen.targets import assign
+from deepracer_fast.reward.compiler.codegen.lists import sliced
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
@@ -36,6 +22,7 @@ from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 
 Comprehension = ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
 MAX_SPREAD = 400  # items of a range that a list display may spread
+_REFUSED = {"SetComp": "a set comprehension", "Await": "await", "Yield": "yield"}
 
 
 def expr(ctx: Context, node: ast.expr) -> Value:
@@ -44,7 +31,8 @@ def expr(ctx: Context, node: ast.expr) -> Value:
     ctx.line = node.lineno
     action = EXPRESSIONS.get(type(node))
     if action is None:
-        raise Unsupported(_words(node), node.lineno)
+        kind = type(node).__name__
+        raise Unsupported(_REFUSED.get(kind, f"the construct {kind}"), node.lineno)
     try:
         value = action(ctx, node)
     finally:
@@ -58,56 +46,45 @@ def condition(ctx: Context, node: ast.expr) -> Leaf:
     if isinstance(node, ast.BoolOp):
         return _all_or_any(ctx, isinstance(node.op, ast.And), node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = condition(ctx, node.operand)
-        if isinstance(inner, ir.Constant):
-            return ir.Constant(inner.type, 1 - int(inner.constant))
-        return ctx.b.not_(inner)
-    return truth_of(ctx, expr(ctx, node))
+        return arithmetic.negated(ctx, condition(ctx, node.operand))
+    return arithmetic.truth_of(ctx, expr(ctx, node))
 
 
 def _all_or_any(ctx: Context, every: bool, nodes: list[ast.expr]) -> Leaf:
     first = condition(ctx, nodes[0])
     if len(nodes) == 1:
         return first
-    rest = nodes[1:]
-    if isinstance(first, ir.Constant):
-        decided = bool(first.constant) != every
-        return first if decided else _all_or_any(ctx, every, rest)
 
     def more() -> Value:
-        return boolean(_all_or_any(ctx, every, rest))
+        return arithmetic.boolean(_all_or_any(ctx, every, nodes[1:]))
 
-    if every:
-        return truth_of(ctx, if_else(ctx, first, more, lambda: py.Const(False)))
-    return truth_of(ctx, if_else(ctx, first, lambda: py.Const(True), more))
+    ways = (more, lambda: py.Const(False)) if every else (lambda: py.Const(True), more)
+    return arithmetic.truth_of(ctx, if_else(ctx, first, *ways))
 
 
 def _attribute(ctx: Context, node: ast.Attribute) -> Value:
     match node.value:
-        case ast.Call(func=ast.Name(id="super"), args=[]) if resolve(ctx, "super") is None:
-            return inherited(ctx, node.attr)
+        case ast.Call(func=ast.Name(id="super"), args=[]) if names.resolve(ctx, "super") is None:
+            return names.inherited(ctx, node.attr)
     return attribute(ctx, expr(ctx, node.value), node.attr)
 
 
 def _unary_op(ctx: Context, node: ast.UnaryOp) -> Value:
     if isinstance(node.op, ast.Not):
-        return boolean(condition(ctx, node))
-    return unary(ctx, node.op, expr(ctx, node.operand))
+        return arithmetic.boolean(condition(ctx, node))
+    return arithmetic.unary(ctx, node.op, expr(ctx, node.operand))
 
 
 def _choice(ctx: Context, every: bool, nodes: list[ast.expr]) -> Value:
     value = expr(ctx, nodes[0])
     if len(nodes) == 1:
         return value
-    truth = truth_of(ctx, value)
-    if isinstance(truth, ir.Constant):
-        return _choice(ctx, every, nodes[1:]) if bool(truth.constant) == every else value
 
     def more() -> Value:
         return _choice(ctx, every, nodes[1:])
 
     ways = (more, lambda: value) if every else (lambda: value, more)
-    return if_else(ctx, truth, *ways)
+    return if_else(ctx, arithmetic.truth_of(ctx, value), *ways)
 
 
 def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr]) -> Value:
@@ -115,24 +92,21 @@ def _chain(ctx: Context, left: Value, ops: list[ast.cmpop], nodes: list[ast.expr
     result = compare(ctx, ops[0], left, right)
     if len(ops) == 1:
         return result
-    truth = truth_of(ctx, result)
-    if isinstance(truth, ir.Constant):
-        return _chain(ctx, right, ops[1:], nodes[1:]) if truth.constant else result
-    return if_else(
-        ctx, truth, lambda: _chain(ctx, right, ops[1:], nodes[1:]), lambda: py.Const(False)
-    )
+
+    def more() -> Value:
+        return _chain(ctx, right, ops[1:], nodes[1:])
+
+    return if_else(ctx, arithmetic.truth_of(ctx, result), more, lambda: py.Const(False))
 
 
 def _if_exp(ctx: Context, node: ast.IfExp) -> Value:
     test = condition(ctx, node.test)
-    if isinstance(test, ir.Constant):
-        return expr(ctx, node.body if test.constant else node.orelse)
     return if_else(ctx, test, lambda: expr(ctx, node.body), lambda: expr(ctx, node.orelse))
 
 
 def _named_expr(ctx: Context, node: ast.NamedExpr) -> Value:
     value = expr(ctx, node.value)
-    write_name(ctx, node.target.id, value)
+    names.write_name(ctx, node.target.id, value)
     return value
 
 
@@ -146,7 +120,7 @@ def _items(ctx: Context, nodes: list[ast.expr]) -> tuple[Value, ...]:
                 if len(value.obj) > MAX_SPREAD:
                     raise Unsupported(f"more than {MAX_SPREAD} items", ctx.line)
             else:
-                items += as_tuple(ctx, value).items
+                items += sequences.as_tuple(ctx, value).items
         else:
             items.append(expr(ctx, node))
     return tuple(items)
@@ -165,7 +139,8 @@ def _list(ctx: Context, node: ast.List) -> Value:
     if table is not None:
         return table
     items = _items(ctx, node.elts)
-    known = [i.obj for i in items if is_known(i, *SCALARS) and type(i.obj) in SCALARS]
+    consts = [item.obj for item in items if isinstance(item, py.Const)]
+    known = [obj for obj in consts if type(obj) in py.SCALARS]
     if len(known) == len(items) > MAX_STATIC and site not in ctx.facts.dynamic:
         return py.Const(ctx.facts.made.setdefault((site, "literal"), known))
     return make_list(ctx, site, items)
@@ -195,8 +170,7 @@ def _dict(ctx: Context, node: ast.Dict) -> Value:
     items: list[tuple[Any, Value]] = []
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            source = expr(ctx, value)
-            items += [(k, present(ctx, source, k)) for k in keys_of(ctx, source)]
+            items += pairs_of(ctx, expr(ctx, value))
             continue
         name = expr(ctx, key)
         if not isinstance(name, py.Const):
@@ -226,21 +200,19 @@ def _slice(ctx: Context, node: ast.Slice) -> Value:
 
 
 def _slice_bounds(ctx: Context, node: ast.Slice) -> tuple[Value, Value, Value]:
-    low, high, step = (
-        py.NONE if part is None else expr(ctx, part) for part in (node.lower, node.upper, node.step)
-    )
-    return low, high, step
+    def bound(part: ast.expr | None) -> Value:
+        return py.NONE if part is None else expr(ctx, part)
+
+    return bound(node.lower), bound(node.upper), bound(node.step)
 
 
 def _subscript(ctx: Context, node: ast.Subscript) -> Value:
     owner = plain(ctx, expr(ctx, node.value))
     if isinstance(node.slice, ast.Slice):
-        bounds = _slice_bounds(ctx, node.slice)
+        bounds, site = _slice_bounds(ctx, node.slice), ("slice", ctx.place())
         if is_array(owner):
-            array = array_of(ctx, owner)
-            cut = sliced(ctx, ("slice", ctx.place()), array.inner, bounds)
-            return array_of(ctx, cut)
-        return sliced(ctx, ("slice", ctx.place()), owner, bounds)
+            return array_of(ctx, sliced(ctx, site, array_of(ctx, owner).inner, bounds))
+        return sliced(ctx, site, owner, bounds)
     if isinstance(node.slice, ast.Tuple):
         return subscript(ctx, owner, py.Tup(tuple(expr(ctx, e) for e in node.slice.elts)))
     return subscript(ctx, owner, expr(ctx, node.slice))
@@ -255,10 +227,7 @@ def _call(ctx: Context, node: ast.Call) -> Value:
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, keyword.value)
-        if keyword.arg is not None:
-            kwargs[keyword.arg] = value
-        else:
-            kwargs |= {k: present(ctx, value, k) for k in keys_of(ctx, value)}
+        kwargs |= pairs_of(ctx, value) if keyword.arg is None else {keyword.arg: value}
     ctx.line = node.lineno
     return call(ctx, fn, args, kwargs)
 
@@ -267,7 +236,10 @@ def _runner(
     ctx: Context, node: Comprehension, elt: ast.expr
 ) -> tuple[Value, Callable[[Callable[[Value], None]], None]]:
     """What a comprehension runs over first, and what calls a body with each of its items."""
-    frame = _comprehension_frame(ctx, node)
+    targets = [n for g in node.generators for n in ast.walk(g.target)]
+    own = frozenset(n.id for n in targets if isinstance(n, ast.Name))
+    path = ctx.path_of(ctx.frame.path, id(node), "comprehension")
+    frame = Frame(path, own, ctx.frame, depth=ctx.frame.depth)
     first = expr(ctx, node.generators[0].iter)
 
     def run(body: Callable[[Value], None]) -> None:
@@ -290,13 +262,6 @@ def _runner(
     return first, run
 
 
-def _comprehension_frame(ctx: Context, node: Comprehension) -> Frame:
-    targets = [n for g in node.generators for n in ast.walk(g.target)]
-    names = frozenset(n.id for n in targets if isinstance(n, ast.Name))
-    path = ctx.path_of(ctx.frame.path, id(node), "comprehension")
-    return Frame(path, names, ctx.frame, depth=ctx.frame.depth)
-
-
 def _generate(
     ctx: Context, node: Comprehension, k: int, iterable: Value | None, body: Callable[[], None]
 ) -> None:
@@ -307,11 +272,11 @@ def _generate(
     items = expr(ctx, generator.iter) if iterable is None else iterable
 
     def one(item: Value) -> None:
-        assign(ctx, generator.target, item)
+        names.assign(ctx, generator.target, item)
         _filtered(ctx, generator.ifs, lambda: _generate(ctx, node, k + 1, None, body))
 
     site = (ctx.frame.path, id(node), "generator", k)
-    for_each(ctx, site, gathered(ctx, items) if k else items, one)
+    sequences.for_each(ctx, site, sequences.gathered(ctx, items) if k else items, one)
 
 
 def _filtered(ctx: Context, tests: list[ast.expr], action: Callable[[], None]) -> None:
@@ -337,9 +302,9 @@ def _list_comp(ctx: Context, node: ast.ListComp) -> Value:
 
 def _is_short(ctx: Context, value: Value) -> bool:
     """Whether a value has a few items, whose number is known."""
-    if isinstance(value, Gen):
+    if isinstance(value, sequences.Gen):
         return False
-    static = items_of(ctx, value).static
+    static = sequences.items_of(ctx, value).static
     return static is not None and static <= MAX_STATIC
 
 
@@ -349,7 +314,7 @@ def _dict_comp(ctx: Context, node: ast.DictComp) -> Value:
     items: list[tuple[Any, Value]] = []
 
     def put(item: Value) -> None:
-        parts = as_tuple(ctx, item).items
+        parts = sequences.as_tuple(ctx, item).items
         if not isinstance(parts[0], py.Const) or any(frame.runtime for frame in ctx.loops):
             raise Unsupported("a dict whose keys are not known before it runs", ctx.line)
         items.append((parts[0].obj, parts[1]))
@@ -358,28 +323,25 @@ def _dict_comp(ctx: Context, node: ast.DictComp) -> Value:
     return new_dict(ctx, ("dict", ctx.place()), items)
 
 
-def _words(node: ast.AST) -> str:
-    names = {"SetComp": "a set comprehension", "Await": "await", "Yield": "yield"}
-    return names.get(type(node).__name__, f"the construct {type(node).__name__}")
-
-
 # What translates each kind of expression.
 EXPRESSIONS: dict[type[ast.expr], Callable[[Context, Any], Value]] = {
     ast.Attribute: _attribute,
-    ast.BinOp: lambda ctx, node: binary(ctx, node.op, expr(ctx, node.left), expr(ctx, node.right)),
+    ast.BinOp: lambda ctx, node: arithmetic.binary(
+        ctx, node.op, expr(ctx, node.left), expr(ctx, node.right)
+    ),
     ast.BoolOp: lambda ctx, node: _choice(ctx, isinstance(node.op, ast.And), node.values),
     ast.Call: _call,
     ast.Compare: lambda ctx, node: _chain(ctx, expr(ctx, node.left), node.ops, node.comparators),
     ast.Constant: lambda ctx, node: py.Const(node.value),
     ast.Dict: _dict,
     ast.DictComp: _dict_comp,
-    ast.GeneratorExp: lambda ctx, node: Gen(_runner(ctx, node, node.elt)[1]),
+    ast.GeneratorExp: lambda ctx, node: sequences.Gen(_runner(ctx, node, node.elt)[1]),
     ast.IfExp: _if_exp,
     ast.JoinedStr: _joined_str,
     ast.Lambda: _lambda,
     ast.List: _list,
     ast.ListComp: _list_comp,
-    ast.Name: lambda ctx, node: read_name(ctx, node.id),
+    ast.Name: lambda ctx, node: names.read_name(ctx, node.id),
     ast.NamedExpr: _named_expr,
     ast.Set: _set,
     ast.Slice: _slice,

@@ -1,38 +1,31 @@
 """What kind of value it is: a text, a sequence, an array, an object; and its class."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
-from deepracer_fast.reward.compiler.lattice.users import (
-    Unknown,
-    UserFunction,
-    UserObject,
-    UserTuple,
-    class_of,
-)
 from deepracer_fast.reward.compiler.lattice.values import Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
 
 _NUMBER_TYPES = {"b": bool, "i": int, "f": float}
-_METHODS = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
+# Operator -> the method that defines it, which is also its name in `operator`.
+METHODS = {
+    ast.Add: "__add__",
+    ast.Sub: "__sub__",
+    ast.Mult: "__mul__",
+    ast.Div: "__truediv__",
+    ast.FloorDiv: "__floordiv__",
+    ast.Mod: "__mod__",
+    ast.Pow: "__pow__",
+    ast.MatMult: "__matmul__",
+    ast.BitAnd: "__and__",
+    ast.BitOr: "__or__",
+    ast.BitXor: "__xor__",
+    ast.LShift: "__lshift__",
+    ast.RShift: "__rshift__",
 }
 
 
@@ -43,7 +36,7 @@ def plain(ctx: Context, value: Value) -> Value:
     if isinstance(value, py.Opt):
         ctx.fail_if(value.flag, TypeError)
         return value.value
-    if is_known(value, Unknown):
+    if is_known(value, users.Unknown):
         raise Unsupported(f"uses {value.obj.name}", ctx.line)
     return value
 
@@ -70,13 +63,9 @@ def is_text(value: Value) -> bool:
 
 def is_array(value: Value) -> bool:
     """A NumPy array of at least one dimension."""
-    if isinstance(value, py.Arr):
-        return True
-    return (
-        isinstance(value, py.Const)
-        and getattr(value.obj, "shape", ()) != ()
-        and (type(value.obj).__module__ == "numpy")
-    )
+    if isinstance(value, py.Const):
+        return type(value.obj).__module__ == "numpy" and getattr(value.obj, "shape", ()) != ()
+    return isinstance(value, py.Arr)
 
 
 def is_sequence(value: Value) -> bool:
@@ -104,17 +93,16 @@ def class_of_value(ctx: Context, value: Value) -> Any:
 
 def is_object(value: Value) -> bool:
     """An object of a class of the user's file."""
-    return isinstance(value, py.Obj) or is_known(value, UserObject, UserTuple)
+    return isinstance(value, py.Obj) or is_known(value, users.UserObject, users.UserTuple)
 
 
 def object_binary(ctx: Context, op: ast.operator, a: Value, b: Value) -> Value:
     """An operator that a class defines."""
-    name = _METHODS[type(op)]
-    ways = ((a, f"__{name}__", b), (b, f"__r{name}__", a))
-    for owner, method, other in ways:
+    name = METHODS[type(op)].strip("_")
+    for owner, method, other in ((a, f"__{name}__", b), (b, f"__r{name}__", a)):
         if is_object(owner):
-            cls = owner.cls if isinstance(owner, py.Obj) else class_of(owner.obj)  # type: ignore[attr-defined]
+            cls = owner.cls if isinstance(owner, py.Obj) else users.class_of(owner.obj)  # type: ignore[attr-defined]
             found = cls.find(method)
-            if isinstance(found, UserFunction):
+            if isinstance(found, users.UserFunction):
                 return ctx.ops.call(ctx, py.Const(found), (owner, other), {})
     raise Unsupported(f"the operator {name} of an object", ctx.line)

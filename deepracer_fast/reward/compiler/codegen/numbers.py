@@ -4,15 +4,11 @@ The C library's functions are the ones that CPython calls; what CPython adds, it
 and range, is added here.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import (
     absolute,
@@ -23,23 +19,22 @@ from deepracer_fast.reward.compiler.codegen.arithmetic import (
     compare_numbers,
     is_finite,
     is_infinite,
-    truth_of,
+    is_nan,
 )
 from deepracer_fast.reward.compiler.codegen.kinds import all_known, is_array, plain
 from deepracer_fast.reward.compiler.codegen.sequences import Seq, items_of
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import STAND_INS, UserTuple
 from deepracer_fast.reward.compiler.lattice.values import Args, Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import F64, FALSE, I64, TRUE, Context, f64, i64
+from deepracer_fast.reward.compiler.lowering.context import F64, I64, TRUE, Context, f64, i64
 from deepracer_fast.reward.compiler.lowering.memory import cast_leaf
 from deepracer_fast.reward.compiler.lowering.merges import if_else
 
 # Functions of one float: name -> whether a result beyond all floats is an OverflowError.
 C_FUNCTIONS = {
-    **dict.fromkeys(
-        ("sin", "cos", "tan", "asin", "acos", "atan", "asinh", "acosh", "atanh", "tanh"), False
-    ),
-    **dict.fromkeys(("log", "log2", "log10", "log1p", "cbrt", "erf", "erfc"), False),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "tanh"), False),
+    **dict.fromkeys(("asinh", "acosh", "atanh", "cbrt", "erf", "erfc"), False),
+    **dict.fromkeys(("log", "log2", "log10", "log1p"), False),
     **dict.fromkeys(("exp", "exp2", "expm1", "sinh", "cosh"), True),
 }
 
@@ -73,33 +68,33 @@ def fold(ctx: Context, function: Callable[..., Any], args: Args) -> Value:
 def _checked(ctx: Context, name: str, x: Leaf) -> Leaf:
     """A C function with CPython's checks (Modules/mathmodule.c, math_1)."""
     result = ctx.native(name, F64, x)
-    bad = ctx.b.and_(ctx.b.fcmp_unordered("uno", result, result), ctx.b.fcmp_ordered("ord", x, x))
+    bad = ctx.b.and_(is_nan(ctx, result), ctx.b.fcmp_ordered("ord", x, x))
     ctx.fail_if(bad, ValueError)
-    if name in ("exp", "exp2", "expm1", "sinh", "cosh"):
+    if name not in ("sin", "cos", "asin", "acos", "atan", "tanh", "erf", "erfc"):
         over = ctx.b.and_(is_infinite(ctx, result), is_finite(ctx, x))
-        ctx.fail_if(over, OverflowError)
-    elif name not in ("sin", "cos", "asin", "acos", "atan", "tanh", "erf", "erfc"):
-        over = ctx.b.and_(is_infinite(ctx, result), is_finite(ctx, x))
-        ctx.fail_if(over, ValueError)
+        ctx.fail_if(over, OverflowError if C_FUNCTIONS[name] else ValueError)
     return result
 
 
-def _sqrt(ctx: Context, x: Value) -> Value:
-    leaf = as_float(ctx, x)
-    ctx.fail_if(ctx.b.fcmp_ordered("<", leaf, f64(0.0)), ValueError)
-    return py.Num("f", ctx.native("llvm.sqrt.f64", F64, leaf))
+def _sqrt(ctx: Context, x: Leaf) -> Leaf:
+    ctx.fail_if(ctx.b.fcmp_ordered("<", x, f64(0.0)), ValueError)
+    return ctx.native("llvm.sqrt.f64", F64, x)
 
 
 def _hypot(ctx: Context, *args: Value) -> Value:
     leaves = [as_float(ctx, arg) for arg in args]
     if len(leaves) == 2:
-        result = ctx.native("hypot", F64, *leaves)
-    else:
-        total: Leaf = f64(0.0)
-        for leaf in leaves:
-            total = ctx.b.fadd(total, ctx.b.fmul(leaf, leaf))
-        result = ctx.native("llvm.sqrt.f64", F64, total)
-        ctx.fail_if(is_infinite(ctx, result), None)
+        return py.Num("f", ctx.native("hypot", F64, *leaves))
+    total: Leaf = f64(0.0)
+    for leaf in leaves:
+        total = ctx.b.fadd(total, ctx.b.fmul(leaf, leaf))
+    return _root_of_squares(ctx, total)
+
+
+def _root_of_squares(ctx: Context, total: Leaf) -> Value:
+    """The root of a sum that may have left the range; then it is for Python, which scales."""
+    result = ctx.native("llvm.sqrt.f64", F64, total)
+    ctx.fail_if(is_infinite(ctx, result), None)
     return py.Num("f", result)
 
 
@@ -114,38 +109,33 @@ def _dist(ctx: Context, p: Value, q: Value) -> Value:
 
 
 def _distance_in_memory(ctx: Context, a: Seq, b: Seq) -> Value:
-    count, total = a.length(), ctx.alloca(F64)
+    count = a.length()
     ctx.fail_if(ctx.b.icmp_signed("!=", count, b.length()), ValueError)
-    ctx.b.store(f64(0.0), total)
+    total = ctx.variable(f64(0.0))
 
     def add(k: Leaf) -> None:
         gap = as_float(ctx, binary(ctx, ast.Sub(), a.get(k), b.get(k)))
         ctx.b.store(ctx.b.fadd(ctx.b.load(total), ctx.b.fmul(gap, gap)), total)
 
     ctx.times(count, add)
-    result = ctx.native("llvm.sqrt.f64", F64, ctx.b.load(total))
-    ctx.fail_if(is_infinite(ctx, result), None)
-    return py.Num("f", result)
+    return _root_of_squares(ctx, ctx.b.load(total))
 
 
-def _pow(ctx: Context, x: Value, y: Value) -> Value:
-    a, b = as_float(ctx, x), as_float(ctx, y)
+def _pow(ctx: Context, a: Leaf, b: Leaf) -> Leaf:
     result = ctx.native("pow", F64, a, b)
     finite = ctx.b.and_(is_finite(ctx, a), is_finite(ctx, b))
-    broken = ctx.b.fcmp_unordered("uno", result, result)
-    ctx.fail_if(ctx.b.and_(finite, broken), ValueError)
+    ctx.fail_if(ctx.b.and_(finite, is_nan(ctx, result)), ValueError)
     infinite = ctx.b.and_(finite, is_infinite(ctx, result))
     zero = ctx.b.fcmp_ordered("==", a, f64(0.0))
     ctx.fail_if(ctx.b.and_(infinite, zero), ValueError)
     ctx.fail_if(infinite, OverflowError)
-    return py.Num("f", result)
+    return result
 
 
-def _fmod(ctx: Context, x: Value, y: Value) -> Value:
-    a, b = as_float(ctx, x), as_float(ctx, y)
+def _fmod(ctx: Context, a: Leaf, b: Leaf) -> Leaf:
     ctx.fail_if(ctx.b.fcmp_ordered("==", b, f64(0.0)), ValueError)
     ctx.fail_if(is_infinite(ctx, a), ValueError)
-    return py.Num("f", ctx.native("fmod", F64, a, b))
+    return ctx.native("fmod", F64, a, b)
 
 
 def _log(ctx: Context, x: Value, base: Value | None = None) -> Value:
@@ -156,37 +146,29 @@ def _log(ctx: Context, x: Value, base: Value | None = None) -> Value:
     return binary(ctx, ast.Div(), py.Num("f", top), py.Num("f", bottom))
 
 
-def _to_whole(ctx: Context, value: Value, function: str) -> Value:
+def _to_whole(ctx: Context, value: Value, function: str = "trunc") -> Value:
     number = as_number(ctx, value)
     if number.kind != "f":
         return py.Num("i", cast_leaf(ctx, number.leaf, number.kind, "i"))
-    return whole(ctx, ctx.native(function, F64, number.leaf))
+    return whole(ctx, ctx.native(f"llvm.{function}.f64", F64, number.leaf))
 
 
 def whole(ctx: Context, leaf: Leaf) -> py.Num:
     """A float without fraction as int; nan, inf and what is too large give up."""
     fits = ctx.b.fcmp_ordered("<=", absolute(ctx, leaf), f64(float(2**53)))
-    broken = ctx.b.fcmp_unordered("uno", leaf, leaf)
-    ctx.fail_if(broken, ValueError)
+    ctx.fail_if(is_nan(ctx, leaf), ValueError)
     ctx.fail_if(is_infinite(ctx, leaf), OverflowError)
     ctx.fail_if(ctx.b.not_(fits), None)
     return py.Num("i", ctx.b.fptosi(leaf, I64))
 
 
-def _isclose(ctx: Context, a: Value, b: Value) -> Value:
-    x, y = as_float(ctx, a), as_float(ctx, b)
+def _isclose(ctx: Context, x: Leaf, y: Leaf) -> Leaf:
     gap = absolute(ctx, ctx.b.fsub(x, y))
     larger = ctx.native("llvm.maxnum.f64", F64, absolute(ctx, x), absolute(ctx, y))
     close = ctx.b.fcmp_ordered("<=", gap, ctx.b.fmul(larger, f64(1e-9)))
     same = ctx.b.fcmp_ordered("==", x, y)
     finite = ctx.b.and_(is_finite(ctx, x), is_finite(ctx, y))
-    return py.Num("b", ctx.b.or_(same, ctx.b.and_(close, finite)))
-
-
-def is_nan(ctx: Context, x: Value) -> Value:
-    """``math.isnan``."""
-    leaf = as_float(ctx, x)
-    return py.Num("b", ctx.b.fcmp_unordered("uno", leaf, leaf))
+    return ctx.b.or_(same, ctx.b.and_(close, finite))
 
 
 def _of_leaves(function: Callable[..., Leaf], kind: str = "f") -> Callable[..., Value]:
@@ -205,7 +187,7 @@ def _scaled(factor: float) -> Callable[..., Value]:
 
 # What `math` has besides `C_FUNCTIONS`.
 MATH: dict[str, Callable[..., Value]] = {
-    "sqrt": _sqrt,
+    "sqrt": _of_leaves(_sqrt),
     "fabs": _of_leaves(absolute),
     "radians": _scaled(math.pi / 180.0),
     "degrees": _scaled(180.0 / math.pi),
@@ -213,16 +195,14 @@ MATH: dict[str, Callable[..., Value]] = {
     "copysign": _native("llvm.copysign.f64"),
     "hypot": _hypot,
     "dist": _dist,
-    "pow": _pow,
-    "fmod": _fmod,
+    "pow": _of_leaves(_pow),
+    "fmod": _of_leaves(_fmod),
     "log": _log,
-    "isclose": _isclose,
-    "isnan": is_nan,
+    "isclose": _of_leaves(_isclose, "b"),
+    "isnan": _of_leaves(is_nan, "b"),
     "isinf": _of_leaves(is_infinite, "b"),
     "isfinite": _of_leaves(is_finite, "b"),
-    **{
-        name: partial(_to_whole, function=f"llvm.{name}.f64") for name in ("floor", "ceil", "trunc")
-    },
+    **{name: partial(_to_whole, function=name) for name in ("floor", "ceil", "trunc")},
 }
 
 
@@ -240,14 +220,14 @@ def absolute_value(ctx: Context, value: Value) -> Value:
     return py.Num("i", ctx.b.select(negative, ctx.b.sub(i64(0), leaf), leaf), number.np)
 
 
-def round_value(ctx: Context, value: Value, digits: Value | None) -> Value:
+def round_value(ctx: Context, value: Value, digits: Value) -> Value:
     """``round(value)`` to int, ``round(value, digits)`` to float, halves to even."""
     number = as_number(ctx, value)
     if number.kind != "f":
-        if digits is not None and not (isinstance(digits, py.Const) and digits.obj is None):
+        if not py.is_none(digits):
             ctx.fail_if(ctx.b.icmp_signed("<", as_int(ctx, digits), i64(0)), None)
         return py.Num("i", cast_leaf(ctx, number.leaf, number.kind, "i"), number.np)
-    if digits is None or (isinstance(digits, py.Const) and digits.obj is None):
+    if py.is_none(digits):
         return whole(ctx, ctx.native("llvm.roundeven.f64", F64, number.leaf))
     if not isinstance(digits, py.Const):
         raise Unsupported("round to a number of digits that is not known", ctx.line)
@@ -266,9 +246,8 @@ def rounded(ctx: Context, x: Leaf, places: int, np: int) -> Leaf:
         error = ctx.native("llvm.fma.f64", F64, x, scale, ctx.b.fneg(scaled))
         floor = ctx.native("llvm.floor.f64", F64, scaled)
         half = ctx.b.fcmp_ordered("==", ctx.b.fsub(scaled, floor), f64(0.5))
-        above = ctx.b.select(
-            ctx.b.fcmp_ordered(">", error, f64(0.0)), ctx.b.fadd(floor, f64(1.0)), floor
-        )
+        more = ctx.b.fcmp_ordered(">", error, f64(0.0))
+        above = ctx.b.select(more, ctx.b.fadd(floor, f64(1.0)), floor)
         tie = ctx.b.and_(half, ctx.b.fcmp_ordered("!=", error, f64(0.0)))
         nearest = ctx.b.select(tie, above, nearest)
     result = ctx.b.fdiv(nearest, scale)
@@ -280,21 +259,16 @@ def rounded(ctx: Context, x: Leaf, places: int, np: int) -> Leaf:
 
 def to_int(ctx: Context, args: Args) -> Value:
     """``int(x)``."""
-    if len(args) != 1:
-        return py.Const(0) if not args else _refuse(ctx, "int with a base")
+    if len(args) > 1:
+        raise Unsupported("int with a base", ctx.line)
+    if not args:
+        return py.Const(0)
     value = plain(ctx, args[0])
     if isinstance(value, py.Const):
         return fold(ctx, int, (value,))
     if isinstance(value, py.Str | py.Opaque):
-        return _refuse(ctx, "int of a text")
-    number = as_number(ctx, as_scalar(ctx, value))
-    if number.kind != "f":
-        return py.Num("i", cast_leaf(ctx, number.leaf, number.kind, "i"))
-    return whole(ctx, ctx.native("llvm.trunc.f64", F64, number.leaf))
-
-
-def _refuse(ctx: Context, what: str) -> Any:
-    raise Unsupported(what, ctx.line)
+        raise Unsupported("int of a text", ctx.line)
+    return _to_whole(ctx, as_scalar(ctx, value))
 
 
 def to_float(ctx: Context, args: Args) -> Value:
@@ -305,7 +279,7 @@ def to_float(ctx: Context, args: Args) -> Value:
     if isinstance(value, py.Const) and not is_array(value):
         return fold(ctx, float, (value,))
     if isinstance(value, py.Str | py.Opaque):
-        return _refuse(ctx, "float of a text")
+        raise Unsupported("float of a text", ctx.line)
     return py.Num("f", as_float(ctx, as_scalar(ctx, value)))
 
 
@@ -317,12 +291,6 @@ def as_scalar(ctx: Context, value: Value) -> Value:
             raise Unsupported("an array as a number", ctx.line)
         return as_scalar(ctx, seq.get(0))
     return value
-
-
-def to_bool(ctx: Context, args: Args) -> Value:
-    """``bool(x)``."""
-    leaf = truth_of(ctx, args[0]) if args else FALSE
-    return py.Const(bool(leaf.constant)) if isinstance(leaf, ir.Constant) else py.Num("b", leaf)
 
 
 def minmax(ctx: Context, less: bool, a: Value, b: Value) -> Value:

@@ -4,10 +4,10 @@
 known one by one are unrolled; the others become loops.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import const_number
@@ -16,8 +16,8 @@ from deepracer_fast.reward.compiler.codegen.slots import dict_keys, known
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import MAX_STATIC, describe
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
+from deepracer_fast.reward.compiler.lowering import memory
 from deepracer_fast.reward.compiler.lowering.context import (
-    I64,
     LEAF,
     Context,
     Dead,
@@ -25,8 +25,13 @@ from deepracer_fast.reward.compiler.lowering.context import (
     Merge,
     i64,
 )
-from deepracer_fast.reward.compiler.lowering.memory import coerce, length_of, load_element, table
-from deepracer_fast.reward.compiler.lowering.merges import land
+from deepracer_fast.reward.compiler.lowering.merges import land, lead
+
+Action = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass
@@ -38,6 +43,11 @@ class Seq:
     get: Callable[[int | Leaf], Value]
 
 
+def leaf_of(position: int | Leaf) -> Leaf:
+    """A position as a leaf."""
+    return i64(position) if isinstance(position, int) else position
+
+
 def items_of(ctx: Context, value: Value) -> Seq:
     """The items of a value."""
     value = plain(ctx, value)
@@ -45,11 +55,8 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Tup(items):
             return _static_seq(ctx, items)
         case py.Lst():
-            return Seq(
-                None,
-                lambda: length_of(ctx, value),
-                lambda k: load_element(ctx, value, i64(k) if isinstance(k, int) else k),
-            )
+            length = partial(memory.length_of, ctx, value)
+            return Seq(None, length, lambda k: memory.load_element(ctx, value, leaf_of(k)))
         case py.Range():
             return range_seq(ctx, value)
         case py.Arr(inner):
@@ -62,9 +69,8 @@ def items_of(ctx: Context, value: Value) -> Seq:
         case py.Const(obj):
             return _const_seq(ctx, obj)
         case py.Choice(_, objs) if all(isinstance(obj, tuple | list) for obj in objs):
-            lengths = {len(obj) for obj in objs}
-            if len(lengths) == 1:
-                places = range(lengths.pop())
+            if len({len(obj) for obj in objs}) == 1:
+                places = range(len(objs[0]))
                 return _static_seq(ctx, tuple(_chosen_item(ctx, value, k) for k in places))
     raise Unsupported(f"iterates over {describe(py.type_of(value))}", ctx.line)
 
@@ -99,14 +105,12 @@ def range_seq(ctx: Context, value: py.Range) -> Seq:
     """The numbers of a range as items."""
 
     def get(k: int | Leaf) -> Value:
-        leaf = i64(k) if isinstance(k, int) else k
-        return py.Num("i", ctx.b.add(value.start, ctx.b.mul(leaf, i64(value.step))))
+        return py.Num("i", ctx.b.add(value.start, ctx.b.mul(leaf_of(k), i64(value.step))))
 
-    return Seq(None, lambda: range_length(ctx, value), get)
+    return Seq(None, partial(_range_length, ctx, value), get)
 
 
-def range_length(ctx: Context, value: py.Range) -> Leaf:
-    """How many numbers a range has."""
+def _range_length(ctx: Context, value: py.Range) -> Leaf:
     gap = ctx.b.sub(value.stop, value.start)
     step = value.step
     if step < 0:
@@ -118,7 +122,7 @@ def range_length(ctx: Context, value: py.Range) -> Leaf:
 def _const_seq(ctx: Context, obj: Any) -> Seq:
     if isinstance(obj, range):
         if len(obj) <= MAX_STATIC:
-            return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+            return _static_seq(ctx, tuple(map(py.Const, obj)))
         return range_seq(ctx, py.Range(i64(obj.start), i64(obj.stop), obj.step))
     if type(obj) in (list, tuple) and len(obj) > MAX_STATIC:
         return _const_list_seq(ctx, obj)
@@ -127,7 +131,7 @@ def _const_seq(ctx: Context, obj: Any) -> Seq:
             raise Unsupported(f"iterates over a long {type(obj).__name__}", ctx.line)
         return _static_seq(ctx, tuple(known(ctx, item) for item in obj))
     if type(obj) in (set, frozenset) and all(type(item) in (int, bool) for item in obj):
-        return _static_seq(ctx, tuple(py.Const(item) for item in obj))
+        return _static_seq(ctx, tuple(map(py.Const, obj)))
     if type(obj).__module__ == "numpy" and getattr(obj, "ndim", 0) in (1, 2):
         return items_of(ctx, ctx.ops.array_of(ctx, py.Const(obj)))
     if obj is None or type(obj) in (int, float, bool):
@@ -139,7 +143,7 @@ def _const_list_seq(ctx: Context, obj: Any) -> Seq:
     lst = in_memory(ctx, py.Const(obj))
 
     def get(k: int | Leaf) -> Value:
-        return known(ctx, obj[k]) if isinstance(k, int) else load_element(ctx, lst, k)
+        return known(ctx, obj[k]) if isinstance(k, int) else memory.load_element(ctx, lst, k)
 
     return Seq(None, lambda: i64(len(obj)), get)
 
@@ -149,7 +153,7 @@ def in_memory(ctx: Context, value: Value) -> py.Lst:
     if isinstance(value, py.Lst):
         return value
     assert isinstance(value, py.Const)
-    return py.Lst(table(ctx, value.obj), ctx.facts.const_site(value.obj))
+    return py.Lst(memory.table(ctx, value.obj), ctx.facts.const_site(value.obj))
 
 
 def as_tuple(ctx: Context, value: Value) -> py.Tup:
@@ -171,9 +175,8 @@ def of_each(ctx: Context, value: py.Choice, action: Callable[[Value], Value]) ->
         objs = [item.obj for item in items]
         if all(type(obj) in (bool, int, float, str, tuple) for obj in objs):
             key = ("column", ctx.place(), tuple(map(py.const_key, objs)))
-            return load_element(
-                ctx, in_memory(ctx, py.Const(ctx.facts.made.setdefault(key, objs))), value.leaf
-            )
+            column = py.Const(ctx.facts.made.setdefault(key, objs))
+            return memory.load_element(ctx, in_memory(ctx, column), value.leaf)
     return pick(ctx, items, value.leaf)
 
 
@@ -184,10 +187,10 @@ def pick(ctx: Context, items: tuple[Value, ...], index: Leaf) -> Value:
     typ: Type = py.type_of(items[0])
     for item in items[1:]:
         typ = ctx.facts.join(typ, py.type_of(item))
-    leaves = coerce(ctx, items[0], typ)
+    leaves = memory.coerce(ctx, items[0], typ)
     for k, item in enumerate(items[1:], start=1):
         here = ctx.b.icmp_signed("==", index, i64(k))
-        others = coerce(ctx, item, typ)
+        others = memory.coerce(ctx, item, typ)
         pairs = zip(others, leaves, strict=True)
         leaves = [ctx.b.select(here, new, old) for new, old in pairs]
     return py.with_leaves(typ, iter(leaves))
@@ -197,9 +200,9 @@ def loop(
     ctx: Context,
     site: Any,
     test: Callable[[], Leaf],
-    body: Callable[[], None],
-    advance: Callable[[], None] = lambda: None,
-    otherwise: Callable[[], None] = lambda: None,
+    body: Action,
+    advance: Action = _nothing,
+    otherwise: Action = _nothing,
 ) -> None:
     """A loop at run time; ``otherwise`` is its ``else``."""
     header = ctx.block("loop")
@@ -213,33 +216,28 @@ def loop(
     frame = LoopFrame(Merge(), Merge(), True)
     ctx.loops.append(frame)
     ctx.start(inside)
-    try:
-        body()
-        ctx.jump(frame.on_continue)
-    except Dead:
-        pass
+    lead(ctx, frame.on_continue, body)
     wider: dict[Any, Type] = {}
-    try:
+    with suppress(Dead):
         land(ctx, frame.on_continue)
         advance()
         wider = _close_loop(ctx, site, header_env, types, phis)
         ctx.b.branch(header)
-    except Dead:
-        pass
     ctx.loops.pop()
     ctx.start(outside)
-    exit_env |= {key: unknown(ctx, typ) for key, typ in wider.items()}
-    _leave_loop(ctx, frame, exit_env, otherwise)
+    ctx.env = exit_env | {key: unknown(ctx, typ) for key, typ in wider.items()}
+    lead(ctx, frame.on_break, otherwise)
+    land(ctx, frame.on_break)
 
 
 def _enter_loop(ctx: Context, site: Any, header: Any) -> tuple[list[Any], dict[Any, Type]]:
-    table = ctx.facts.loops.setdefault(site, {})
+    held = ctx.facts.loops.setdefault(site, {})
     leaves: list[Leaf] = []
-    for key, typ in list(table.items()):
+    for key, typ in list(held.items()):
         value = ctx.held(ctx.env, key)
-        table[key] = ctx.facts.join(typ, py.type_of(value))
-        leaves += coerce(ctx, value, table[key])
-    types = dict(table)
+        held[key] = ctx.facts.join(typ, py.type_of(value))
+        leaves += memory.coerce(ctx, value, held[key])
+    types = dict(held)
     before = ctx.b.block
     ctx.b.branch(header)
     ctx.start(header)
@@ -269,9 +267,8 @@ def _close_loop(
         ctx.facts.loops[site] |= found
         ctx.facts.void = True
         return found
-    leaves = [
-        leaf for key, typ in types.items() for leaf in coerce(ctx, ctx.held(ctx.env, key), typ)
-    ]
+    now = ((ctx.held(ctx.env, key), typ) for key, typ in types.items())
+    leaves = [leaf for value, typ in now for leaf in memory.coerce(ctx, value, typ)]
     for phi, leaf in zip(phis, leaves, strict=True):
         phi.add_incoming(leaf, ctx.b.block)
     return {}
@@ -283,31 +280,14 @@ def unknown(ctx: Context, typ: Type) -> Value:
     return py.with_leaves(typ, iter(leaves))
 
 
-def _leave_loop(
-    ctx: Context, frame: LoopFrame, env: dict[Any, Value], otherwise: Callable[[], None]
-) -> None:
-    ctx.env = env
-    try:
-        otherwise()
-        ctx.jump(frame.on_break)
-    except Dead:
-        pass
-    land(ctx, frame.on_break)
-
-
 def each(
-    ctx: Context,
-    site: Any,
-    seq: Seq,
-    body: Callable[[Value], None],
-    otherwise: Callable[[], None] = lambda: None,
+    ctx: Context, site: Any, seq: Seq, body: Callable[[Value], None], otherwise: Action = _nothing
 ) -> None:
     """Runs over the items of a sequence, unrolled or as a loop."""
     if seq.static is not None and seq.static <= MAX_STATIC * 4:
         _unrolled(ctx, seq, body, otherwise)
         return
-    counter = ctx.alloca(I64)
-    ctx.b.store(i64(0), counter)
+    counter = ctx.variable(i64(0))
 
     def test() -> Leaf:
         return ctx.b.icmp_signed("<", ctx.b.load(counter), seq.length())
@@ -315,31 +295,63 @@ def each(
     def run() -> None:
         body(seq.get(ctx.b.load(counter)))
 
-    def advance() -> None:
-        ctx.b.store(ctx.b.add(ctx.b.load(counter), i64(1)), counter)
-
-    loop(ctx, site, test, run, advance, otherwise)
+    loop(ctx, site, test, run, lambda: ctx.increase(counter, i64(1)), otherwise)
 
 
-def _unrolled(
-    ctx: Context, seq: Seq, body: Callable[[Value], None], otherwise: Callable[[], None]
-) -> None:
+def _unrolled(ctx: Context, seq: Seq, body: Callable[[Value], None], otherwise: Action) -> None:
     assert seq.static is not None
     on_break = Merge()
-    try:
+    with suppress(Dead):
         for k in range(seq.static):
             frame = LoopFrame(on_break, Merge(), False)
             ctx.loops.append(frame)
-            try:
+            with suppress(Dead):
                 body(seq.get(k))
                 ctx.jump(frame.on_continue)
-            except Dead:
-                pass
-            finally:
-                ctx.loops.pop()
+            ctx.loops.pop()
             land(ctx, frame.on_continue)
         otherwise()
         ctx.jump(on_break)
-    except Dead:
-        pass
     land(ctx, on_break)
+
+
+@dataclass(frozen=True, eq=False)
+class Gen(Value):
+    """A generator expression; `run` calls a body with each of its items."""
+
+    run: Callable[[Callable[[Value], None]], None]
+
+
+def for_each(ctx: Context, site: Any, value: Value, body: Callable[[Value], None]) -> None:
+    """Runs over anything iterable."""
+    if isinstance(value, Gen):
+        handlers, ctx.handlers = ctx.handlers, []  # what a lazy generator never gets to
+        try:
+            value.run(body)
+        finally:
+            ctx.handlers = handlers
+        return
+    each(ctx, site, items_of(ctx, value), body)
+
+
+def gathered(ctx: Context, value: Value) -> Value:
+    """A generator as a list."""
+    if not isinstance(value, Gen):
+        return value
+    lst = memory.new_list(ctx, (ctx.place(), "gathered"), i64(8))
+    for_each(ctx, None, value, lambda item: memory.append(ctx, lst, item))
+    return lst
+
+
+def accumulate(
+    ctx: Context, name: str, items: Value, start: Value, action: Callable[[Value, Value], Value]
+) -> Value:
+    """Folds items into one value."""
+    key = (name, ctx.place())
+    ctx.env[key] = start
+
+    def step(item: Value) -> None:
+        ctx.env[key] = action(ctx.env[key], item)
+
+    for_each(ctx, (ctx.place(), name), items, step)
+    return ctx.env.pop(key)

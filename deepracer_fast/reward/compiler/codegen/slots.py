@@ -5,15 +5,15 @@ and writes go to the environment, which the kernel fills from the car's columns 
 What is never written is a constant.
 """
 
-from __future__ import annotations
-
 import collections
+from collections.abc import Callable
 from typing import Any
 
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Restart, Slot, describe
 from deepracer_fast.reward.compiler.lattice.values import Type, Unsupported, Value
 from deepracer_fast.reward.compiler.lowering.context import Context
+from deepracer_fast.reward.compiler.lowering.merges import Way, if_else
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 
@@ -45,8 +45,7 @@ def list_slot(ctx: Context, obj: Any) -> None:
     for made_key, made in ctx.facts.made.items():
         if obj is made:
             ctx.facts.make_dynamic([made_key[0]])
-    key = ("list", id(obj))
-    site = ("state", id(obj))
+    key, site = ("list", id(obj)), ("state", id(obj))
     for item in obj:
         ctx.facts.replace_element(site, ctx.facts.wider_element(site, py.Const(item)))
     if isinstance(obj, collections.deque) and obj.maxlen is not None:
@@ -68,6 +67,15 @@ def bound(ctx: Context, value: Value, error: type[BaseException]) -> Value:
         ctx.fail_if(value.flag, error)
         return value.value
     return value
+
+
+def where_bound(ctx: Context, value: Value, then: Callable[[Any], Value], other: Way) -> Value:
+    """What ``then`` makes of something that may not be bound; ``other`` where it is not."""
+    if value is py.UNBOUND:
+        return other() or py.NONE
+    if isinstance(value, py.Maybe):
+        return if_else(ctx, value.flag, other, lambda: then(value.value))
+    return then(value)
 
 
 def write_slot(ctx: Context, key: Any, what: tuple[Any, Any, Any], value: Value) -> None:

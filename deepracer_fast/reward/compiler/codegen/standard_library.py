@@ -4,8 +4,6 @@ In: a function object of `bisect`, `functools`, `operator` or `numpy`. Out: the 
 Each gives the numbers of the original for the arguments that rewards have; it may use built-ins.
 """
 
-from __future__ import annotations
-
 import ast
 import bisect
 import builtins

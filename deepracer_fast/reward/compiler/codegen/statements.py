@@ -1,48 +1,32 @@
 """Statements of the user's file."""
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import sys
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
+from functools import partial, reduce
 from typing import Any
 
 from llvmlite import ir
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.compiler.codegen.arithmetic import binary, truth_of
+from deepracer_fast.reward.compiler.codegen import attributes
+from deepracer_fast.reward.compiler.codegen.arithmetic import binary, negated, truth_of
 from deepracer_fast.reward.compiler.codegen.arrays import subscript
-from deepracer_fast.reward.compiler.codegen.attributes import (
-    attribute,
-    by_name,
-    module_member,
-    set_attribute,
-)
+from deepracer_fast.reward.compiler.codegen.calls import call_method, leave
 from deepracer_fast.reward.compiler.codegen.dicts import dict_remove
 from deepracer_fast.reward.compiler.codegen.equality import equals, same
 from deepracer_fast.reward.compiler.codegen.expressions import condition, expr
-from deepracer_fast.reward.compiler.codegen.functions import leave
-from deepracer_fast.reward.compiler.codegen.iteration import gathered
 from deepracer_fast.reward.compiler.codegen.kinds import is_known, is_sequence
 from deepracer_fast.reward.compiler.codegen.lists import mutable, set_item
-from deepracer_fast.reward.compiler.codegen.methods import call_method
-from deepracer_fast.reward.compiler.codegen.names import read_name, resolve, write_name
-from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, items_of, loop
-from deepracer_fast.reward.compiler.codegen.targets import assign
+from deepracer_fast.reward.compiler.codegen.names import assign, read_name, resolve, write_name
+from deepracer_fast.reward.compiler.codegen.sequences import Seq, each, gathered, items_of, loop
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import Unknown, is_class, is_subclass
 from deepracer_fast.reward.compiler.lattice.values import Leaf, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import (
-    FALSE,
-    TRUE,
-    Context,
-    Dead,
-    Handler,
-    Merge,
-)
-from deepracer_fast.reward.compiler.lowering.merges import fork, land
+from deepracer_fast.reward.compiler.lowering.context import TRUE, Context, Dead, Handler, Merge
+from deepracer_fast.reward.compiler.lowering.merges import fork, land, lead
 
 _MAX_UNROLLED = 3000  # nodes of a loop's body, times its turns
 
@@ -60,16 +44,7 @@ def statements(ctx: Context, body: list[ast.stmt]) -> None:
 
 def _way(ctx: Context, merge: Merge, body: list[ast.stmt]) -> None:
     """Statements that lead to a merge if they end."""
-    try:
-        statements(ctx, body)
-        ctx.jump(merge)
-    except Dead:
-        pass
-
-
-def _expr(ctx: Context, node: ast.Expr) -> None:
-    if not isinstance(node.value, ast.Constant):
-        expr(ctx, node.value)
+    lead(ctx, merge, partial(statements, ctx, body))
 
 
 def _pass(ctx: Context, node: ast.stmt) -> None:
@@ -95,8 +70,8 @@ def _aug_assign(ctx: Context, node: ast.AugAssign) -> None:
             write_name(ctx, target.id, _augmented(ctx, node, old))
         case ast.Attribute():
             owner = expr(ctx, target.value)
-            old = attribute(ctx, owner, target.attr)
-            set_attribute(ctx, owner, target.attr, _augmented(ctx, node, old))
+            old = attributes.attribute(ctx, owner, target.attr)
+            attributes.set_attribute(ctx, owner, target.attr, _augmented(ctx, node, old))
         case ast.Subscript():
             owner, index = expr(ctx, target.value), expr(ctx, target.slice)
             old = subscript(ctx, owner, index)
@@ -106,17 +81,12 @@ def _aug_assign(ctx: Context, node: ast.AugAssign) -> None:
 def _augmented(ctx: Context, node: ast.AugAssign, old: Value) -> Value:
     value = expr(ctx, node.value)
     ctx.node, ctx.line = node, node.lineno
-    if isinstance(node.op, ast.Add) and is_sequence(old) and _is_a_list(old):
+    is_list = old.is_list if isinstance(old, py.Tup) else not is_known(old, tuple)
+    if isinstance(node.op, ast.Add) and is_sequence(old) and is_list:
         lst = mutable(ctx, old)
         call_method(ctx, lst, "extend", (value,), {})
         return lst
     return binary(ctx, node.op, old, value)
-
-
-def _is_a_list(value: Value) -> bool:
-    if isinstance(value, py.Tup):
-        return bool(value.is_list)
-    return not is_known(value, tuple)
 
 
 def _delete(ctx: Context, node: ast.Delete) -> None:
@@ -136,7 +106,7 @@ def _delete(ctx: Context, node: ast.Delete) -> None:
 
 
 def _return(ctx: Context, node: ast.Return) -> None:
-    value = py.Const(None) if node.value is None else expr(ctx, node.value)
+    value = py.NONE if node.value is None else expr(ctx, node.value)
     if ctx.finals:
         raise Unsupported("a return within try ... finally", node.lineno)
     leave(ctx, gathered(ctx, value))
@@ -144,23 +114,15 @@ def _return(ctx: Context, node: ast.Return) -> None:
 
 def _raise(ctx: Context, node: ast.Raise) -> None:
     if node.exc is None:
-        ctx.fail(None)
-        return
-    thrown = node.exc
-    if isinstance(thrown, ast.Call):
-        thrown = thrown.func
+        return ctx.fail(None)
+    thrown = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
     kind = expr(ctx, thrown)
     known = isinstance(kind, py.Const) and is_class(kind.obj)
     ctx.fail(kind.obj if known else None)  # type: ignore[attr-defined]
 
 
 def _assert(ctx: Context, node: ast.Assert) -> None:
-    test = condition(ctx, node.test)
-    if isinstance(test, ir.Constant):
-        if not test.constant:
-            ctx.fail(AssertionError)
-        return
-    ctx.fail_if(ctx.b.not_(test), AssertionError)
+    ctx.fail_if(negated(ctx, condition(ctx, node.test)), AssertionError)
 
 
 def _import(ctx: Context, node: ast.Import) -> None:
@@ -179,7 +141,7 @@ def _module(ctx: Context, name: str) -> Any:
     top = name.split(".")[0]
     if top not in sys.stdlib_module_names and importlib.util.find_spec(top) is None:
         ctx.fail(ModuleNotFoundError)
-    return by_name(ctx, name).obj
+    return attributes.by_name(ctx, name).obj
 
 
 def _import_from(ctx: Context, node: ast.ImportFrom) -> None:
@@ -188,9 +150,9 @@ def _import_from(ctx: Context, node: ast.ImportFrom) -> None:
     module = _module(ctx, str(node.module))
     for alias in node.names:
         if isinstance(module, Unknown):
-            found: Value = by_name(ctx, f"{module.name}.{alias.name}")
+            found: Value = attributes.by_name(ctx, f"{module.name}.{alias.name}")
         elif hasattr(module, alias.name):
-            found = module_member(ctx, module, alias.name)
+            found = attributes.module_member(ctx, module, alias.name)
         else:
             raise Unsupported("such an import", node.lineno)
         write_name(ctx, alias.asname or alias.name, found)
@@ -208,24 +170,16 @@ def _function_def(ctx: Context, node: ast.FunctionDef) -> None:
 
 
 def _if(ctx: Context, node: ast.If) -> None:
-    test = condition(ctx, node.test)
-    if isinstance(test, ir.Constant):
-        statements(ctx, node.body if test.constant else node.orelse)
-        return
-    merge = Merge()
+    test, merge = condition(ctx, node.test), Merge()
     yes, no = (partial(_way, ctx, merge, body) for body in (node.body, node.orelse))
     fork(ctx, test, {"if": yes, "else": no})
     land(ctx, merge)
 
 
 def _while(ctx: Context, node: ast.While) -> None:
-    loop(
-        ctx,
-        (ctx.frame.path, id(node)),
-        lambda: condition(ctx, node.test),
-        lambda: statements(ctx, node.body),
-        otherwise=lambda: statements(ctx, node.orelse),
-    )
+    site = (ctx.frame.path, id(node))
+    body, otherwise = (partial(statements, ctx, part) for part in (node.body, node.orelse))
+    loop(ctx, site, partial(condition, ctx, node.test), body, otherwise=otherwise)
 
 
 def _for(ctx: Context, node: ast.For) -> None:
@@ -261,10 +215,7 @@ def _cases(ctx: Context, subject: Value, cases: list[ast.match_case], merge: Mer
         fits = condition(ctx, case.guard) if fits.constant else fits
     taken = partial(_way, ctx, merge, case.body)
     passed = partial(_cases, ctx, subject, cases[1:], merge)
-    if isinstance(fits, ir.Constant):
-        (taken if fits.constant else passed)()
-    else:
-        fork(ctx, fits, {"case": taken, "other": passed})
+    fork(ctx, fits, {"case": taken, "other": passed})
 
 
 def _fits(ctx: Context, subject: Value, pattern: ast.pattern) -> Leaf:
@@ -278,28 +229,16 @@ def _fits(ctx: Context, subject: Value, pattern: ast.pattern) -> Leaf:
                 write_name(ctx, name, subject)
             return TRUE
         case ast.MatchOr(patterns=patterns):
-            found: Leaf = FALSE
-            for each in patterns:
-                found = ctx.b.or_(found, _fits(ctx, subject, each))
-            return found
+            return reduce(ctx.b.or_, [_fits(ctx, subject, each) for each in patterns])
     raise Unsupported("such a case", pattern.lineno)
 
 
-def _break(ctx: Context, node: ast.Break) -> None:
-    _refuse_finally(ctx, node)
-    ctx.jump(ctx.loops[-1].on_break)
-    raise Dead
-
-
-def _continue(ctx: Context, node: ast.Continue) -> None:
-    _refuse_finally(ctx, node)
-    ctx.jump(ctx.loops[-1].on_continue)
-    raise Dead
-
-
-def _refuse_finally(ctx: Context, node: ast.stmt) -> None:
+def _leave_turn(ctx: Context, node: ast.Break | ast.Continue) -> None:
     if ctx.finals:
         raise Unsupported("leaves a loop within try ... finally", node.lineno)
+    loop = ctx.loops[-1]
+    ctx.jump(loop.on_break if isinstance(node, ast.Break) else loop.on_continue)
+    raise Dead
 
 
 def _try(ctx: Context, node: ast.Try) -> None:
@@ -309,24 +248,20 @@ def _try(ctx: Context, node: ast.Try) -> None:
     clauses = list(zip(node.handlers, merges, strict=True))
     for clause, merge in reversed(clauses):
         ctx.handlers.append(Handler(merge, _catches(ctx, clause)))
-    loops = len(ctx.loops)
-    try:
+
+    def body() -> None:
         statements(ctx, node.body)
         del ctx.handlers[depth:]
         statements(ctx, node.orelse)
-        ctx.jump(after)
-    except Dead:
-        del ctx.handlers[depth:]
-    assert len(ctx.loops) == loops
+
+    lead(ctx, after, body)
+    del ctx.handlers[depth:]
     for clause, merge in clauses:
-        try:
+        with suppress(Dead):
             land(ctx, merge)
             if clause.name:
                 write_name(ctx, clause.name, py.Opaque("an exception"))
-            statements(ctx, clause.body)
-            ctx.jump(after)
-        except Dead:
-            pass
+            _way(ctx, after, clause.body)
     ctx.finals -= bool(node.finalbody)
     land(ctx, after)
     statements(ctx, node.finalbody)
@@ -346,15 +281,15 @@ def _catches(ctx: Context, clause: ast.ExceptHandler) -> Any:
 
 
 # What translates each kind of statement.
-STATEMENTS: dict[type[ast.stmt], Callable[[Context, Any], None]] = {
+STATEMENTS: dict[type[ast.stmt], Callable[[Context, Any], object]] = {
     ast.AnnAssign: _ann_assign,
     ast.Assert: _assert,
     ast.Assign: _assign,
     ast.AugAssign: _aug_assign,
-    ast.Break: _break,
-    ast.Continue: _continue,
+    ast.Break: _leave_turn,
+    ast.Continue: _leave_turn,
     ast.Delete: _delete,
-    ast.Expr: _expr,
+    ast.Expr: lambda ctx, node: expr(ctx, node.value),
     ast.For: _for,
     ast.FunctionDef: _function_def,
     ast.Global: _pass,

@@ -7,8 +7,6 @@ and LLVM makes vector instructions of it where the function allows that.
 Neighbour: `kernel`, which sets the builders up and runs the loops.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from llvmlite import ir
@@ -81,7 +79,7 @@ def _numbers_of(ctx: Context, parameter: Parameter, each: int) -> list[py.Num]:
         leaf = row.load(row.gep(buffer, [row.add(start, i64(k))]))
         if parameter.kind == "bool":
             leaf = row.icmp_signed("!=", leaf, ir.Constant(I8, 0))
-        found.append(py.Num({"float": "f", "int": "i", "bool": "b"}[parameter.kind], leaf))
+        found.append(py.Num(parameter.kind[0], leaf))
     return found
 
 
@@ -171,14 +169,14 @@ def _decimal(ctx: Context, leaf: Leaf, single: Leaf) -> Leaf:
 def _waypoints(ctx: Context) -> Value:
     _place_of(ctx, "waypoints")
     site = ("param", "waypoints")
-    ctx.facts.frozen.add(site)
     _as_it_lies(ctx, site, py.Tup((py.Num("f"), py.Num("f"))))
     flag = _numbers_of(ctx, _TABLE["is_reversed"], 1)[0].leaf
     return py.Lst(ctx.b.select(flag, argument(ctx, BACKWARDS), argument(ctx, FORWARDS)), site)
 
 
 def _as_it_lies(ctx: Context, site: Any, element: Type) -> None:
-    """Names the elements of a list that the simulator has laid out."""
+    """Names the elements of a list that the simulator has laid out, and nobody may change."""
+    ctx.facts.frozen.add(site)
     ctx.facts.set_element(site, element)
     found = ctx.facts.element(site)
     if found is None or py.leaf_kinds(found) != py.leaf_kinds(element):
@@ -187,10 +185,8 @@ def _as_it_lies(ctx: Context, site: Any, element: Type) -> None:
 
 def _object_list(ctx: Context, parameter: Parameter) -> Value:
     site = ("param", parameter.name)
-    kind = {"float": "f", "bool": "b", "int": "i"}[parameter.kind]
-    pairs = len(parameter.shape) == 3
-    element: Type = py.Tup((py.Num(kind), py.Num(kind)), True) if pairs else py.Num(kind)
-    ctx.facts.frozen.add(site)
+    number, pairs = py.Num(parameter.kind[0]), len(parameter.shape) == 3
+    element: Type = py.Tup((number, number), True) if pairs else number
     _as_it_lies(ctx, site, element)
     address = argument(ctx, _place_of(ctx, parameter.name))
     header = ctx.alloca_builder.alloca(I64, 3)

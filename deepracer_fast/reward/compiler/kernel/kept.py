@@ -5,35 +5,21 @@ car's columns. A number is a word; a list is a row of its elements' words; a lis
 of counts and words, as `load_rows` reads them. `words` does the same for Python's values.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from deepracer_fast.reward.compiler.codegen.slots import can_be_kept
 from deepracer_fast.reward.compiler.kernel.columns import STATE, argument
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import Facts, Restart, Slot, describe
-from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import I64, WORDS, Context, i64
-from deepracer_fast.reward.compiler.lowering.memory import (
-    CLAIMED,
-    coerce,
-    copy_words,
-    from_word,
-    header_of,
-    length_of,
-    load_element,
-    new_list,
-    store_element,
-    to_word,
-    width_of,
-    word_at,
-)
-from deepracer_fast.reward.compiler.lowering.merges import if_else
+from deepracer_fast.reward.compiler.lattice.values import Leaf, Type, Unsupported
+from deepracer_fast.reward.compiler.lowering import memory
+from deepracer_fast.reward.compiler.lowering.context import WORDS, Context, i64
+from deepracer_fast.reward.compiler.lowering.merges import if_else, when
 from deepracer_fast.reward.sandbox.kept_values import json_of
 
 GROW = -1  # status: a list of the state needs more room
+_WITHIN_TUPLES = "keeps lists within tuples from one call to the next"
 
 
 def _state_pointer(ctx: Context, place: int) -> Leaf:
@@ -52,7 +38,7 @@ def _state_number(ctx: Context, place: int) -> Leaf:
 def _row(ctx: Context, place: int, width: int) -> Leaf:
     """Where the words of a car's list begin."""
     room = ctx.b.mul(_state_number(ctx, place + 2), i64(width))
-    return word_at(ctx, _state_pointer(ctx, place), ctx.b.mul(ctx.cars.car, room))
+    return memory.word_at(ctx, _state_pointer(ctx, place), ctx.b.mul(ctx.cars.car, room))
 
 
 def load_state(ctx: Context) -> None:
@@ -65,8 +51,8 @@ def load_state(ctx: Context) -> None:
                 leaves.append(_load_list(ctx, place, list_site(slot.type)))
                 place += 3
             else:
-                word = ctx.b.load(word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
-                leaves.append(from_word(ctx, word, kind))
+                word = ctx.b.load(memory.word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
+                leaves.append(memory.from_word(ctx, word, kind))
                 place += 1
         ctx.env["slot", key] = py.with_leaves(slot.type, iter(leaves))
 
@@ -74,24 +60,30 @@ def load_state(ctx: Context) -> None:
 def _load_list(ctx: Context, place: int, site: Any) -> Leaf:
     """A copy of a car's list in the arena."""
     ctx.line = 1
-    length = ctx.b.load(word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
-    source = _row(ctx, place, row_width(site, ctx.facts))
+    length = ctx.b.load(memory.word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
+    source = _row(ctx, place, memory.width_of(ctx, site))
     if inner_site(site, ctx.facts) is None:
         return _load_words(ctx, site, source, length).leaf
-    cursor = ctx.alloca(I64)
-    ctx.b.store(i64(0), cursor)
+    cursor = ctx.variable(i64(0))
     some = ctx.b.icmp_signed(">", length, i64(0))
-    count = if_else(ctx, some, lambda: py.Num("i", ctx.b.load(source)), lambda: py.Num("i", i64(0)))
-    assert isinstance(count, py.Num)
+    count = _either(ctx, some, lambda: ctx.b.load(source), lambda: i64(0))
     ctx.b.store(i64(1), cursor)
-    return _load_rows(ctx, site, source, cursor, count.leaf).leaf
+    return _load_rows(ctx, site, source, cursor, count).leaf
+
+
+def _either(
+    ctx: Context, condition: Leaf, then: Callable[[], Leaf], other: Callable[[], Leaf]
+) -> Leaf:
+    """The int of one of two ways."""
+    ways = (lambda: py.Num("i", then())), (lambda: py.Num("i", other()))
+    return if_else(ctx, condition, *ways).leaf  # type: ignore[attr-defined]
 
 
 def _load_words(ctx: Context, site: Any, source: Leaf, length: Leaf) -> py.Lst:
-    lst = new_list(ctx, site, ctx.b.add(length, i64(4)))
-    target = ctx.b.inttoptr(ctx.b.load(header_of(ctx, lst)), WORDS)
-    copy_words(ctx, target, source, ctx.b.mul(length, i64(width_of(ctx, site))))
-    ctx.b.store(length, word_at(ctx, header_of(ctx, lst), 1))
+    lst = memory.new_list(ctx, site, ctx.b.add(length, i64(4)))
+    target = ctx.b.inttoptr(ctx.b.load(memory.header_of(ctx, lst)), WORDS)
+    memory.copy_words(ctx, target, source, ctx.b.mul(length, i64(memory.width_of(ctx, site))))
+    ctx.b.store(length, memory.word_at(ctx, memory.header_of(ctx, lst), 1))
     return lst
 
 
@@ -99,23 +91,23 @@ def _load_rows(ctx: Context, site: Any, source: Leaf, cursor: Leaf, count: Leaf)
     """A list of lists: each a count, and that many elements."""
     inner = inner_site(site, ctx.facts)
     nested = inner_site(inner, ctx.facts) is not None
-    lst = new_list(ctx, site, ctx.b.add(count, i64(4)))
+    lst = memory.new_list(ctx, site, ctx.b.add(count, i64(4)))
 
     def row(k: Leaf) -> None:
         at = ctx.b.load(cursor)
-        length = ctx.b.load(word_at(ctx, source, at))
+        length = ctx.b.load(memory.word_at(ctx, source, at))
         after = ctx.b.add(at, i64(1))
         ctx.b.store(after, cursor)
         if nested:
             made = _load_rows(ctx, inner, source, cursor, length)
         else:
-            made = _load_words(ctx, inner, word_at(ctx, source, after), length)
-            words = ctx.b.mul(length, i64(width_of(ctx, inner)))
+            made = _load_words(ctx, inner, memory.word_at(ctx, source, after), length)
+            words = ctx.b.mul(length, i64(memory.width_of(ctx, inner)))
             ctx.b.store(ctx.b.add(after, words), cursor)
-        store_element(ctx, lst, k, made)
+        memory.store_element(ctx, lst, k, made)
 
     ctx.times(count, row)
-    ctx.b.store(count, word_at(ctx, header_of(ctx, lst), 1))
+    ctx.b.store(count, memory.word_at(ctx, memory.header_of(ctx, lst), 1))
     return lst
 
 
@@ -126,17 +118,17 @@ def store_state(ctx: Context) -> None:
         value = ctx.env["slot", key]
         if value is py.UNBOUND and not isinstance(slot.type, py.Maybe):
             raise Restart
-        leaves = coerce(ctx, value, slot.type)
+        leaves = memory.coerce(ctx, value, slot.type)
         for kind, leaf in zip(slot_leaves(slot, ctx.facts), leaves, strict=True):
             if kind == "list":
                 lists.append((place, py.Lst(leaf, list_site(slot.type))))
                 place += 3
             else:
-                words.append((place, to_word(ctx, leaf, kind)))
+                words.append((place, memory.to_word(ctx, leaf, kind)))
                 place += 1
     sizes = _check_lists(ctx, lists)
     for place, word in words:
-        ctx.b.store(word, word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
+        ctx.b.store(word, memory.word_at(ctx, _state_pointer(ctx, place), ctx.cars.car))
     for (place, lst), size in zip(lists, sizes, strict=True):
         _store_list(ctx, place, lst, size)
 
@@ -165,26 +157,23 @@ def _check_lists(ctx: Context, lists: list[tuple[int, py.Lst]]) -> list[Leaf]:
 def _where_there(ctx: Context, lst: py.Lst, action: Any) -> Leaf:
     """What an action gives for a list; 0 where None stands in its place."""
     missing = ctx.b.icmp_signed("==", lst.leaf, i64(0))
-    found = if_else(ctx, missing, lambda: py.Num("i", i64(0)), lambda: py.Num("i", action()))
-    assert isinstance(found, py.Num)
-    return found.leaf
+    return _either(ctx, missing, lambda: i64(0), action)
 
 
 def _claim(ctx: Context, lst: py.Lst) -> Leaf:
     """Marks a list as kept; one that is kept twice, or stands for a tuple, gives up."""
-    place = word_at(ctx, header_of(ctx, lst), 2)
+    place = memory.word_at(ctx, memory.header_of(ctx, lst), 2)
     capacity = ctx.b.load(place)
-    taken = ctx.b.icmp_signed("==", capacity, i64(CLAIMED))
+    taken = ctx.b.icmp_signed("==", capacity, i64(memory.CLAIMED))
     ctx.fail_if(taken, None)
     fixed = ctx.b.icmp_signed("<", capacity, i64(0))
     if ctx.facts.may_be_tuple(lst.site):
         ctx.fail_if(fixed, None)
 
-    def mark() -> Value:
-        ctx.b.store(i64(CLAIMED), place)
-        return py.Const(None)
+    def mark() -> None:
+        ctx.b.store(i64(memory.CLAIMED), place)
 
-    if_else(ctx, fixed, lambda: py.Const(None), mark)
+    if_else(ctx, fixed, lambda: None, mark)
     return i64(0)
 
 
@@ -192,9 +181,8 @@ def _size(ctx: Context, lst: py.Lst) -> Leaf:
     """Elements of a plain list, words of a list of lists."""
     inner = inner_site(lst.site, ctx.facts)
     if inner is None:
-        return length_of(ctx, lst)
-    total = ctx.alloca(I64)
-    ctx.b.store(i64(1), total)
+        return memory.length_of(ctx, lst)
+    total = ctx.variable(i64(1))
     _measure(ctx, lst, total)
     return ctx.b.load(total)
 
@@ -203,53 +191,50 @@ def _measure(ctx: Context, lst: py.Lst, total: Leaf) -> None:
     inner = inner_site(lst.site, ctx.facts)
 
     def row(k: Leaf) -> None:
-        each = load_element(ctx, lst, k)
+        each = memory.load_element(ctx, lst, k)
         assert isinstance(each, py.Lst)
         _claim(ctx, each)
-        ctx.b.store(ctx.b.add(ctx.b.load(total), i64(1)), total)
+        ctx.increase(total, i64(1))
         if inner_site(inner, ctx.facts) is not None:
             _measure(ctx, each, total)
             return
-        words = ctx.b.mul(length_of(ctx, each), i64(width_of(ctx, inner)))
+        words = ctx.b.mul(memory.length_of(ctx, each), i64(memory.width_of(ctx, inner)))
         ctx.b.store(ctx.b.add(ctx.b.load(total), words), total)
 
-    ctx.times(length_of(ctx, lst), row)
+    ctx.times(memory.length_of(ctx, lst), row)
 
 
 def _store_list(ctx: Context, place: int, lst: py.Lst, size: Leaf) -> None:
-    target = _row(ctx, place, row_width(lst.site, ctx.facts))
+    target = _row(ctx, place, memory.width_of(ctx, lst.site))
 
-    def copy() -> Value:
+    def copy() -> None:
         if inner_site(lst.site, ctx.facts) is None:
             _store_words(ctx, target, lst)
         else:
-            cursor = ctx.alloca(I64)
-            ctx.b.store(i64(0), cursor)
-            _store_rows(ctx, target, cursor, lst)
-        return py.Const(None)
+            _store_rows(ctx, target, ctx.variable(i64(0)), lst)
 
-    if_else(ctx, ctx.b.icmp_signed(">", size, i64(0)), copy, lambda: py.Const(None))
-    ctx.b.store(size, word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
+    when(ctx, ctx.b.icmp_signed(">", size, i64(0)), copy)
+    ctx.b.store(size, memory.word_at(ctx, _state_pointer(ctx, place + 1), ctx.cars.car))
 
 
 def _store_words(ctx: Context, target: Leaf, lst: py.Lst) -> Leaf:
-    source = ctx.b.inttoptr(ctx.b.load(header_of(ctx, lst)), WORDS)
-    words = ctx.b.mul(length_of(ctx, lst), i64(width_of(ctx, lst.site)))
-    copy_words(ctx, target, source, words)
+    source = ctx.b.inttoptr(ctx.b.load(memory.header_of(ctx, lst)), WORDS)
+    words = ctx.b.mul(memory.length_of(ctx, lst), i64(memory.width_of(ctx, lst.site)))
+    memory.copy_words(ctx, target, source, words)
     return words
 
 
 def _store_rows(ctx: Context, target: Leaf, cursor: Leaf, lst: py.Lst) -> None:
-    length, at = length_of(ctx, lst), ctx.b.load(cursor)
-    ctx.b.store(length, word_at(ctx, target, at))
+    length, at = memory.length_of(ctx, lst), ctx.b.load(cursor)
+    ctx.b.store(length, memory.word_at(ctx, target, at))
     ctx.b.store(ctx.b.add(at, i64(1)), cursor)
     if inner_site(lst.site, ctx.facts) is None:
-        words = _store_words(ctx, word_at(ctx, target, ctx.b.load(cursor)), lst)
+        words = _store_words(ctx, memory.word_at(ctx, target, ctx.b.load(cursor)), lst)
         ctx.b.store(ctx.b.add(ctx.b.load(cursor), words), cursor)
         return
 
     def row(k: Leaf) -> None:
-        each = load_element(ctx, lst, k)
+        each = memory.load_element(ctx, lst, k)
         assert isinstance(each, py.Lst)
         _store_rows(ctx, target, cursor, each)
 
@@ -260,7 +245,8 @@ def list_site(typ: Type) -> Any:
     """The site of the list that a slot holds."""
     inner = typ.value if isinstance(typ, py.Opt | py.Maybe) else typ
     inner = inner.value if isinstance(inner, py.Opt) else inner
-    assert isinstance(inner, py.Lst)
+    if not isinstance(inner, py.Lst):
+        raise Unsupported(_WITHIN_TUPLES)
     return inner.site
 
 
@@ -270,26 +256,14 @@ def inner_site(site: Any, facts: Facts) -> Any:
     return element.site if isinstance(element, py.Lst) else None
 
 
-def row_width(site: Any, facts: Facts) -> int:
-    """Words of one unit of a list's length in its column."""
-    element = facts.element(site)
-    if element is None:
-        return 0
-    return 1 if isinstance(element, py.Lst) else len(py.leaf_kinds(element))
-
-
 def slot_leaves(slot: Slot, facts: Facts) -> list[str]:
     """The kinds of a slot's leaves, "list" for a list."""
     kinds = py.leaf_kinds(slot.type)
     if not _holds_list(slot.type):
         return kinds
-    try:
-        site = list_site(slot.type)
-    except AssertionError:
-        raise Unsupported("keeps lists within tuples from one call to the next") from None
-    for element in _elements(site, facts):
+    for element in _elements(list_site(slot.type), facts):
         if not isinstance(element, py.Lst) and _holds_list(element):
-            raise Unsupported("keeps lists within tuples from one call to the next")
+            raise Unsupported(_WITHIN_TUPLES)
         if not can_be_kept(element):
             raise Unsupported(f"keeps {describe(element)} from one call to the next")
     return [*kinds[:-1], "list"]

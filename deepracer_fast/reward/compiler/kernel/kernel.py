@@ -5,14 +5,13 @@ them was given up; ``args`` is a table of addresses and numbers, whose order is 
 are the params of a car.
 """
 
-from __future__ import annotations
-
+from contextlib import suppress
 from typing import Any
 
 from llvmlite import ir
 
 from deepracer_fast.reward.compiler.codegen.arithmetic import absolute, as_float
-from deepracer_fast.reward.compiler.codegen.functions import call
+from deepracer_fast.reward.compiler.codegen.calls import call
 from deepracer_fast.reward.compiler.codegen.kinds import plain
 from deepracer_fast.reward.compiler.codegen.numbers import as_scalar
 from deepracer_fast.reward.compiler.kernel import columns
@@ -102,7 +101,7 @@ def _run(ctx: Context, function: Any, blocks: dict[str, Any]) -> list[tuple[Any,
     ctx.cars.at_entry = ctx.b
     ctx.b = ir.IRBuilder(blocks["body"])
     ways = [(blocks["cars"], f64(0.0), ir.Constant(I32, 0))]
-    try:
+    with suppress(Dead):
         result = call(ctx, function, (py.Dct(("params",)),), {})
         reward = as_float(ctx, as_scalar(ctx, plain(ctx, result)))
         bad = ctx.b.fcmp_unordered(">", absolute(ctx, reward), f64(MAX_REWARD))
@@ -110,8 +109,6 @@ def _run(ctx: Context, function: Any, blocks: dict[str, Any]) -> list[tuple[Any,
         store_state(ctx)
         ways.append((ctx.b.block, reward, ir.Constant(I32, 0)))
         ctx.b.branch(blocks["next"])
-    except Dead:
-        pass
     ctx.cars.at_entry.branch(blocks["body"])
     ctx.start(ctx.give_up_block)
     if ctx.give_ups:

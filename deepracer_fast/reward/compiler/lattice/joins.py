@@ -5,29 +5,12 @@ finds to be wider, and starts over (`Restart`) until a pass finds nothing new. W
 pass can still learn something, it goes on: `Facts.void` says that its code is no good.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
+from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.users import type_name
-from deepracer_fast.reward.compiler.lattice.values import (
-    UNBOUND,
-    Arr,
-    Choice,
-    Conflict,
-    Const,
-    Lst,
-    Maybe,
-    Num,
-    Opaque,
-    Opt,
-    Range,
-    Str,
-    Tup,
-    Type,
-    Unsupported,
-)
+from deepracer_fast.reward.compiler.lattice.values import Type, Unsupported
 
 MAX_STATIC = 16  # items of a constant list that are still treated one by one
 _LARGEST_TABLE = 30_000  # rows of a list that the program holds
@@ -102,7 +85,7 @@ class Facts:
     def widen_element(self, site: Any, typ: Type) -> None:
         """Lets a site hold elements of one more type."""
         old, new = self.element(site), self.wider_element(site, typ)
-        if isinstance(new, Conflict):
+        if isinstance(new, py.Conflict):
             raise Unsupported(f"a list of {new.why}")
         if new != old:
             self.replace_element(site, new)
@@ -121,7 +104,7 @@ class Facts:
             return a
         types = [self._element[site] for site in (a, b) if site in self._element]
         joined = types[0] if len(types) == 1 else self.join(*types) if types else None
-        if isinstance(joined, Conflict):
+        if isinstance(joined, py.Conflict):
             raise Unsupported(f"a list of {joined.why}")
         a, b = self.root(a), self.root(b)
         if a == b:
@@ -145,30 +128,30 @@ class Facts:
 
     def widen(self, typ: Type) -> Type:
         """The run-time type of what was known, for places that hold more than one value."""
-        if isinstance(typ, Const):
+        if isinstance(typ, py.Const):
             return self._widen_const(typ)
-        if isinstance(typ, Tup):
-            return Tup(tuple(self.widen(item) for item in typ.items), typ.is_list, typ.sites)
-        if isinstance(typ, Opt):
-            return Opt(None, self.widen(typ.value))
-        if isinstance(typ, Maybe):
-            return Maybe(None, self.widen(typ.value))
+        if isinstance(typ, py.Tup):
+            return py.Tup(tuple(self.widen(item) for item in typ.items), typ.is_list, typ.sites)
+        if isinstance(typ, py.Opt):
+            return py.Opt(None, self.widen(typ.value))
+        if isinstance(typ, py.Maybe):
+            return py.Maybe(None, self.widen(typ.value))
         return typ
 
-    def _widen_const(self, typ: Const) -> Type:
+    def _widen_const(self, typ: py.Const) -> Type:
         obj = typ.obj
-        kinds = {bool: "b", int: "i", float: "f"}
-        if type(obj) in kinds:
-            return Num(kinds[type(obj)])
+        if type(obj) in py.KINDS:
+            return py.Num(py.KINDS[type(obj)])
         if type(obj) is str:
-            return Str()
+            return py.Str()
         if type(obj) in (tuple, list):
             if type(obj) is tuple or len(obj) <= MAX_STATIC:
-                items = tuple(self.widen(Const(item)) for item in obj)
-                return Tup(items, type(obj) is list)
-            return Lst(None, self.const_site(obj))
-        if _is_numpy_scalar(obj):
-            return Num({"f": "f", "i": "i", "u": "i", "b": "b"}[obj.dtype.kind], np=1)
+                items = tuple(self.widen(py.Const(item)) for item in obj)
+                return py.Tup(items, type(obj) is list)
+            return py.Lst(None, self.const_site(obj))
+        if type(obj).__module__ == "numpy" and getattr(obj, "shape", None) == ():
+            kind = {"f": "f", "i": "i", "u": "i", "b": "b"}.get(obj.dtype.kind)
+            return typ if kind is None else py.Num(kind, np=1)
         return typ
 
     def const_site(self, obj: Any) -> Any:
@@ -179,8 +162,8 @@ class Facts:
                 raise Unsupported(f"a table of more than {_LARGEST_TABLE:,} rows")
             self.frozen.add(site)
             for item in obj:
-                new = self.wider_element(site, Const(item))
-                if isinstance(new, Conflict):
+                new = self.wider_element(site, py.Const(item))
+                if isinstance(new, py.Conflict):
                     raise Unsupported(f"a table of {new.why}")
                 self.replace_element(site, new)
             self.consts[id(obj)] = obj
@@ -190,58 +173,58 @@ class Facts:
         """The narrowest type that holds both."""
         if a == b:
             return a
-        if a is UNBOUND or b is UNBOUND:
-            return self._maybe(b if a is UNBOUND else a)
-        if isinstance(a, Conflict) or isinstance(b, Conflict):
-            return a if isinstance(a, Conflict) else b
-        if isinstance(a, Maybe) or isinstance(b, Maybe):
-            return self._maybe(self.join(_bound(a), _bound(b)))
-        if _is_none(a) or _is_none(b):
-            return self._optional(b if _is_none(a) else a)
-        if isinstance(a, Opt) or isinstance(b, Opt):
-            return self._optional(self.join(_present(a), _present(b)))
+        if a is py.UNBOUND or b is py.UNBOUND:
+            return self._maybe(b if a is py.UNBOUND else a)
+        if isinstance(a, py.Conflict) or isinstance(b, py.Conflict):
+            return a if isinstance(a, py.Conflict) else b
+        if isinstance(a, py.Maybe) or isinstance(b, py.Maybe):
+            return self._maybe(self.join(_within(py.Maybe, a), _within(py.Maybe, b)))
+        if py.is_none(a) or py.is_none(b):
+            return self._optional(b if py.is_none(a) else a)
+        if isinstance(a, py.Opt) or isinstance(b, py.Opt):
+            return self._optional(self.join(_within(py.Opt, a), _within(py.Opt, b)))
         return self._join_present(self.widen(a), self.widen(b))
 
     def _maybe(self, typ: Type) -> Type:
-        if isinstance(typ, Maybe | Conflict):
+        if isinstance(typ, py.Maybe | py.Conflict):
             return typ
-        return Maybe(None, typ)
+        return py.Maybe(None, typ)
 
     def _optional(self, typ: Type) -> Type:
-        if isinstance(typ, Opt | Conflict):
+        if isinstance(typ, py.Opt | py.Conflict):
             return typ
-        if isinstance(typ, Maybe):
-            return Maybe(None, self._optional(typ.value))
-        return Opt(None, self.widen(typ))
+        if isinstance(typ, py.Maybe):
+            return py.Maybe(None, self._optional(typ.value))
+        return py.Opt(None, self.widen(typ))
 
     def _join_present(self, a: Type, b: Type) -> Type:
         if a == b:
             return a
         match a, b:
-            case Num(), Num():
+            case py.Num(), py.Num():
                 kind = max(a.kind, b.kind, key=_ORDER.index)
                 same = a.kind == b.kind
                 exact = same and a.exact and b.exact
-                return Num(kind, None, a.np if a.np == b.np else 2, exact)
-            case Tup(), Tup():
+                return py.Num(kind, None, a.np if a.np == b.np else 2, exact)
+            case py.Tup(), py.Tup():
                 return self._join_tuples(a, b)
-            case Lst(_, first), Lst(_, second):
+            case py.Lst(_, first), py.Lst(_, second):
                 return self._join_lists(first, second)
-            case Arr(first), Arr(second):
+            case py.Arr(first), py.Arr(second):
                 inner = self.join(first, second)
-                return inner if isinstance(inner, Conflict) else Arr(inner)
-            case Tup(), Lst(_, site):
+                return inner if isinstance(inner, py.Conflict) else py.Arr(inner)
+            case py.Tup(), py.Lst(_, site):
                 return self._join_items(a, site)
-            case Lst(_, site), Tup():
+            case py.Lst(_, site), py.Tup():
                 return self._join_items(b, site)
         first, second = _choices(a), _choices(b)
         if first is not None and second is not None:
             objs = dict(zip(first.keys, first.objs, strict=True))
             objs |= dict(zip(second.keys, second.objs, strict=True))
-            return Choice(None, tuple(objs.values()))
-        if isinstance(a, Opaque) or isinstance(b, Opaque):
-            return Opaque()
-        return Conflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
+            return py.Choice(None, tuple(objs.values()))
+        if isinstance(a, py.Opaque) or isinstance(b, py.Opaque):
+            return py.Opaque()
+        return py.Conflict(f"{describe(a)} or {describe(b)}, depending on the way taken")
 
     def _join_lists(self, first: Any, second: Any) -> Type:
         """One site for both; a list of params stays as it lies, and is copied if need be."""
@@ -249,16 +232,16 @@ class Facts:
             own, rest = self.element(site), self.element(other)
             lies = site[0] == "param" and own is not None and rest is not None
             if lies and self.join(own, rest) != own:  # type: ignore[arg-type]
-                return self._join_items(Tup((own,), True), other)  # type: ignore[arg-type]
-        return Lst(None, self.unify(first, second))
+                return self._join_items(py.Tup((own,), True), other)  # type: ignore[arg-type]
+        return py.Lst(None, self.unify(first, second))
 
-    def _join_items(self, tup: Tup, site: Any) -> Type:
+    def _join_items(self, tup: py.Tup, site: Any) -> Type:
         """A list in memory, or one with known items: the second is copied where they meet."""
         if tup.sites - self.dynamic:
             self.make_dynamic(tup.sites)
         for item in tup.items:
             new = self.wider_element(site, item)
-            if isinstance(new, Conflict):
+            if isinstance(new, py.Conflict):
                 return new
             self.widen_element(site, item)
         root, is_tuple = self.root(site), tup.is_list is not True
@@ -267,64 +250,49 @@ class Facts:
             if is_tuple:
                 self.tuples.add(root)
             raise Restart
-        return Lst(None, site)
+        return py.Lst(None, site)
 
-    def _join_tuples(self, a: Tup, b: Tup) -> Type:
+    def _join_tuples(self, a: py.Tup, b: py.Tup) -> Type:
         sites = a.sites | b.sites
         if len(a.items) == len(b.items):
             items = tuple(self.join(x, y) for x, y in zip(a.items, b.items, strict=True))
-            conflict = next((item for item in items if isinstance(item, Conflict)), None)
-            return conflict or Tup(items, a.is_list if a.is_list == b.is_list else None, sites)
+            conflict = next((item for item in items if isinstance(item, py.Conflict)), None)
+            return conflict or py.Tup(items, a.is_list if a.is_list == b.is_list else None, sites)
         if a.is_list and b.is_list and a.sites and b.sites and sites - self.dynamic:
             self.make_dynamic(sites)
-        return Conflict("tuples or lists of different lengths")
+        return py.Conflict("tuples or lists of different lengths")
 
 
-def _choices(typ: Type) -> Choice | None:
+def _choices(typ: Type) -> py.Choice | None:
     """A known object, or one of several."""
-    if isinstance(typ, Const) and typ.obj is not None:
-        return Choice(None, (typ.obj,))
-    return typ if isinstance(typ, Choice) else None
+    if isinstance(typ, py.Const) and typ.obj is not None:
+        return py.Choice(None, (typ.obj,))
+    return typ if isinstance(typ, py.Choice) else None
 
 
-def _bound(typ: Type) -> Type:
-    return typ.value if isinstance(typ, Maybe) else typ
-
-
-def _present(typ: Type) -> Type:
-    return typ.value if isinstance(typ, Opt) else typ
-
-
-def _is_none(typ: Type) -> bool:
-    return isinstance(typ, Const) and typ.obj is None
-
-
-def _is_numpy_scalar(obj: Any) -> bool:
-    return (
-        type(obj).__module__ == "numpy"
-        and getattr(obj, "shape", None) == ()
-        and (obj.dtype.kind in "fiub")
-    )
+def _within(holder: Any, typ: Type) -> Type:
+    """What a `Maybe` or an `Opt` holds; other types as they are."""
+    return typ.value if isinstance(typ, holder) else typ
 
 
 def describe(typ: Type) -> str:
     """A type in a user's words."""
     names = {"b": "bool", "i": "int", "f": "float"}
     match typ:
-        case Num(kind):
+        case py.Num(kind):
             return f"a {names[kind]}"
-        case Str():
+        case py.Str():
             return "a string"
-        case Tup(_, is_list):
+        case py.Tup(_, is_list):
             return {True: "a list", False: "a tuple", None: "a list or a tuple"}[is_list]
-        case Lst():
+        case py.Lst():
             return "a list"
-        case Arr():
+        case py.Arr():
             return "an array"
-        case Range():
+        case py.Range():
             return "a range"
-        case Const(obj):
+        case py.Const(obj):
             return f"a {type_name(obj)}"
-        case Opt(_, inner):
+        case py.Opt(_, inner):
             return f"None or {describe(inner)}"
     return "an object"

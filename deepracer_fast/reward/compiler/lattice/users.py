@@ -6,8 +6,6 @@ one it is. Nothing here can be called, and what a class would do in Python - com
 counting - is refused where the class says more than Python itself does.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
@@ -212,6 +210,5 @@ def type_name(obj: Any) -> str:
         return obj.name
     cls = class_of(obj)
     name: str = cls.name if isinstance(cls, UserClass) else cls.__name__
-    return {"UserFunction": "function", "UserMethod": "method", "UserClass": "class"}.get(
-        name, name
-    )
+    words = {"UserFunction": "function", "UserMethod": "method", "UserClass": "class"}
+    return words.get(name, name)

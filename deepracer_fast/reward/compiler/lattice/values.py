@@ -7,8 +7,6 @@ types are joined (`joins`); what has no join is a `Conflict`, which may be carri
 used.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -219,16 +217,22 @@ class Conflict(Value):
 
 UNBOUND = Conflict("a name that is not bound")
 NONE = Const(None)
-_SCALARS = (bool, int, float, str, type(None))
+SCALARS = (bool, int, float, str, type(None))
+KINDS = {bool: "b", int: "i", float: "f"}
 
 
 def const_key(obj: Any) -> Any:
     """Equal for objects that are the same value to Python, sign of zero and type included."""
-    if type(obj) in _SCALARS:
+    if type(obj) in SCALARS:
         return (type(obj).__name__, repr(obj))
     if type(obj) is tuple:
         return ("tuple", *(const_key(item) for item in obj))
     return ("id", id(obj))
+
+
+def is_none(value: Value) -> bool:
+    """Whether a value is known to be None."""
+    return isinstance(value, Const) and value.obj is None
 
 
 def type_of(value: Value) -> Type:

@@ -22,6 +22,7 @@ I1, I8, I32, I64, F64 = (*map(ir.IntType, (1, 8, 32, 64)), ir.DoubleType())
 WORDS = I64.as_pointer()
 LEAF = {"b": I1, "i": I64, "f": F64}
 MAX_INSTRUCTIONS = 150_000
+TOO_MUCH = "more code than the compiler takes (inlined calls or loops)"
 PARAMS = ("dct", ("params",))  # begins the keys of what params holds
 
 
@@ -225,9 +226,7 @@ class Context:
     def block(self, name: str) -> Any:
         """A new basic block at the end of the kernel."""
         if len(self.fn.blocks) > MAX_INSTRUCTIONS // 8:
-            raise Unsupported(
-                "more code than the compiler takes (inlined calls or loops)", self.line
-            )
+            raise Unsupported(TOO_MUCH, self.line)
         return self.fn.append_basic_block(name)
 
     def start(self, block: Any) -> None:
@@ -237,6 +236,16 @@ class Context:
     def alloca(self, kind: Any) -> Any:
         """A slot on the stack, made once per call of the kernel."""
         return self.alloca_builder.alloca(kind)
+
+    def variable(self, first: Leaf) -> Any:
+        """A slot on the stack that holds a number so far."""
+        slot = self.alloca(first.type)
+        self.b.store(first, slot)
+        return slot
+
+    def increase(self, slot: Any, leaf: Leaf) -> None:
+        """Adds to an int on the stack."""
+        self.b.store(self.b.add(self.b.load(slot), leaf), slot)
 
     def jump(self, merge: Merge) -> None:
         """Leads the present way to a merge; its block gets its branch in `merges.land`."""

@@ -5,8 +5,6 @@ lie in memory. A list has the element type of its site; one that stands for a li
 for a tuple, is `FIXED`. Neighbour: `kept` copies a car's lists.
 """
 
-from __future__ import annotations
-
 import struct
 from typing import Any
 
@@ -58,12 +56,11 @@ def coerce(ctx: Context, value: Value, typ: Type) -> list[Leaf]:
         case py.Maybe(_, inner), _:
             return _flagged(ctx, value, inner, value is py.UNBOUND, py.Maybe)
         case py.Opt(_, inner), _:
-            is_none = isinstance(value, py.Const) and value.obj is None
-            return _flagged(ctx, value, inner, is_none, py.Opt)
+            return _flagged(ctx, value, inner, py.is_none(value), py.Opt)
         case py.Num(to), py.Num(kind, leaf):
             return [cast_leaf(ctx, leaf, kind, to)]
-        case py.Num(), py.Const(obj):
-            return [_number_leaf(ctx, obj, typ)]
+        case py.Num(to), py.Const(obj):
+            return [number_leaf(ctx, obj, to)]
         case py.Str(), py.Const(obj) if isinstance(obj, str):
             return [i64(ctx.string_id(obj))]
         case py.Tup(items), py.Tup(parts) if len(items) == len(parts):
@@ -111,12 +108,13 @@ def _flagged(ctx: Context, value: Value, inner: Type, is_set: bool, holder: Any)
     return [FALSE, *coerce(ctx, value, inner)]
 
 
-def _number_leaf(ctx: Context, obj: Any, typ: py.Num) -> Leaf:
-    if typ.kind == "f":
+def number_leaf(ctx: Context, obj: Any, kind: str) -> ir.Constant:
+    """A known number as a leaf."""
+    if kind == "f":
         return f64(float(obj))
     if abs(int(obj)) > MAX_INT:
         raise Unsupported("an int beyond 2**53", ctx.line)
-    return ir.Constant(LEAF[typ.kind], int(obj))
+    return ir.Constant(LEAF[kind], int(obj))
 
 
 def to_word(ctx: Context, leaf: Leaf, kind: str) -> Leaf:
@@ -263,20 +261,22 @@ def is_fixed(ctx: Context, lst: py.Lst) -> Leaf:
 def table(ctx: Context, obj: Any) -> Leaf:
     """A list or tuple of the program in constant memory; the address of its header."""
     site = ctx.facts.const_site(obj)
-    key = (site, ctx.facts.element(site))
+    element = ctx.facts.element(site)
+    key = (site, element)
     if key not in ctx.tables:
-        element = ctx.facts.element(site)
-        words = [w for item in obj for w in _table_words(ctx, item, element)] or [i64(0)]
+        words = [word for item in obj for word in _table_words(ctx, item, element)] or [i64(0)]
         name = f"table{len(ctx.module.globals)}"
-        kind = ir.ArrayType(I64, len(words))
-        data = ir.GlobalVariable(ctx.module, kind, name)
-        data.initializer, data.linkage = ir.Constant(kind, words), "internal"
-        head_kind = ir.ArrayType(I64, HEADER)
-        head = ir.GlobalVariable(ctx.module, head_kind, f"{name}.header")
-        fields = [data.ptrtoint(I64), i64(len(obj)), i64(FIXED)]
-        head.initializer, head.linkage = ir.Constant(head_kind, fields), "internal"
-        ctx.tables[key] = head.ptrtoint(I64)
+        data = _global_words(ctx, name, words)
+        header = [data.ptrtoint(I64), i64(len(obj)), i64(FIXED)]
+        ctx.tables[key] = _global_words(ctx, f"{name}.header", header).ptrtoint(I64)
     return ctx.tables[key]
+
+
+def _global_words(ctx: Context, name: str, words: list[Any]) -> Any:
+    kind = ir.ArrayType(I64, len(words))
+    data = ir.GlobalVariable(ctx.module, kind, name)
+    data.initializer, data.linkage = ir.Constant(kind, words), "internal"
+    return data
 
 
 def _table_words(ctx: Context, item: Any, typ: Type | None) -> list[Any]:

@@ -1,7 +1,5 @@
 """Where ways meet: the joined environment, and the value of one of two ways."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -12,6 +10,8 @@ from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.values import NONE, Leaf, Type, Value
 from deepracer_fast.reward.compiler.lowering.context import LEAF, Context, Dead, Merge
 from deepracer_fast.reward.compiler.lowering.memory import coerce
+
+Way = Callable[[], Value | None]
 
 
 def land(ctx: Context, merge: Merge) -> None:
@@ -60,14 +60,25 @@ def _joined_types(
     return types, joined
 
 
+def lead(ctx: Context, merge: Merge, way: Callable[[], object]) -> None:
+    """Does something that leads to a merge, if it ends."""
+    with suppress(Dead):
+        way()
+        ctx.jump(merge)
+
+
 def fork(ctx: Context, condition: Leaf, ways: dict[str, Callable[[], None]]) -> None:
     """Two ways, each from the environment here; the first where the condition holds.
 
     Args:
         ctx: the pass.
-        condition: a bool.
+        condition: a bool; where it is known, the other way is not translated.
         ways: what each does, by the name of its block; it jumps on by itself.
     """
+    if isinstance(condition, ir.Constant):
+        yes, no = ways.values()
+        (yes if condition.constant else no)()
+        return
     blocks, before = [ctx.block(name) for name in ways], ctx.env
     ctx.b.cbranch(condition, *blocks)
     for block, way in zip(blocks, ways.values(), strict=True):
@@ -77,14 +88,12 @@ def fork(ctx: Context, condition: Leaf, ways: dict[str, Callable[[], None]]) -> 
             way()
 
 
-def if_else(
-    ctx: Context, condition: Leaf, then: Callable[[], Value], other: Callable[[], Value]
-) -> Value:
-    """The value of one of two ways."""
+def if_else(ctx: Context, condition: Leaf, then: Way, other: Way) -> Value:
+    """The value of one of two ways; None stands for Python's."""
     merge, key = Merge(), ("result", ctx.unique())
 
-    def go(way: Callable[[], Value]) -> None:
-        ctx.env[key] = way()
+    def go(way: Way) -> None:
+        ctx.env[key] = way() or NONE
         ctx.jump(merge)
 
     fork(ctx, condition, {"then": lambda: go(then), "else": lambda: go(other)})
@@ -94,13 +103,8 @@ def if_else(
 
 def when(ctx: Context, condition: Leaf, action: Callable[[], object]) -> None:
     """Does something only where a condition holds."""
-    if isinstance(condition, ir.Constant):
-        if condition.constant:
-            action()
-        return
 
-    def then() -> Value:
+    def then() -> None:
         action()
-        return NONE
 
-    if_else(ctx, condition, then, lambda: NONE)
+    if_else(ctx, condition, then, lambda: None)

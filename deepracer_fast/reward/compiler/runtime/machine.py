@@ -3,8 +3,6 @@
 In: assembly text. Out: an object file as bytes, which any process on this machine can load.
 """
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from functools import cache

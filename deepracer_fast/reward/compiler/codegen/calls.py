@@ -1,46 +1,34 @@
-"""Calls: every function of the user's file is translated at the place of its call."""
-
-from __future__ import annotations
+"""Calls: methods of built-in types, and functions; a user's is translated where it is called."""
 
 import ast
+import collections
 import logging
 import time
 import traceback
+from contextlib import suppress
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from deepracer_fast.reward.compiler.codegen import arrays, kinds, numpy_functions
+from deepracer_fast.reward.compiler.codegen.arithmetic import as_number, is_finite
 from deepracer_fast.reward.compiler.codegen.attributes import attribute
 from deepracer_fast.reward.compiler.codegen.builtins import BUILTINS, say
-from deepracer_fast.reward.compiler.codegen.dicts import new_dict
-from deepracer_fast.reward.compiler.codegen.methods import call_method, number_method
-from deepracer_fast.reward.compiler.codegen.numbers import math_function
-from deepracer_fast.reward.compiler.codegen.numpy_calls import numpy_function
-from deepracer_fast.reward.compiler.codegen.scopes import (
-    Function,
-    definitions_of,
-    names_used,
-    scope_of,
-)
+from deepracer_fast.reward.compiler.codegen.dicts import dict_method, new_dict
+from deepracer_fast.reward.compiler.codegen.lists import list_method
+from deepracer_fast.reward.compiler.codegen.names import definition_of, names_used, scope_of
+from deepracer_fast.reward.compiler.codegen.numbers import as_scalar, math_function
 from deepracer_fast.reward.compiler.codegen.slots import known
 from deepracer_fast.reward.compiler.codegen.standard_library import BUILT_INS, stand_in
-from deepracer_fast.reward.compiler.codegen.vectors import STATISTICS, statistics_function
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.compiler.lattice import values as py
 from deepracer_fast.reward.compiler.lattice.joins import describe
-from deepracer_fast.reward.compiler.lattice.users import (
-    Unknown,
-    UserClass,
-    UserFunction,
-    UserMethod,
-    UserObject,
-    UserTuple,
-    is_subclass,
-)
 from deepracer_fast.reward.compiler.lattice.values import Args, Kwargs, Unsupported, Value
-from deepracer_fast.reward.compiler.lowering.context import Context, Dead, Frame, Merge, i64
+from deepracer_fast.reward.compiler.lowering.context import F64, Context, Dead, Frame, Merge, i64
 from deepracer_fast.reward.compiler.lowering.merges import if_else, land
 from deepracer_fast.reward.sandbox.kept_values import MISSING
 
 MAX_DEPTH = 24  # calls within calls; a recursion ends here
+_TEXT_TESTS = ("startswith", "endswith", "lower", "upper", "strip", "title", "capitalize")
 _SAYS = (traceback.print_exc,)  # as print does
 _TELLS = (traceback.format_exc, time.time, time.perf_counter, time.monotonic)  # for print only
 
@@ -86,29 +74,31 @@ def _call_chosen(
 
 def _call_known(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     match obj:
-        case UserFunction() if not obj.cached or _is_pure(ctx, obj):
+        case users.UserFunction() if not obj.cached or _is_pure(ctx, obj):
             return inline(ctx, function_of(ctx, obj), args, kw)
-        case UserClass():
+        case users.UserClass():
             return _instance(ctx, obj, args, kw)
-        case UserObject() | UserTuple() if obj.cls.find("__call__") is not MISSING:
+        case users.UserObject() | users.UserTuple() if obj.cls.find("__call__") is not MISSING:
             return call(ctx, attribute(ctx, py.Const(obj), "__call__"), args, kw)
-        case UserMethod(function, owner):
+        case users.UserMethod(function, owner):
             return call(ctx, py.Const(function), (py.Const(owner), *args), kw)
-        case UserObject() | UserTuple():
+        case users.UserObject() | users.UserTuple():
             return ctx.fail(TypeError)
-        case UserFunction() | Unknown():
+        case users.UserFunction() | users.Unknown():
             raise Unsupported(f"calls {_label(ctx, obj)}", ctx.line)
     return _call_library(ctx, obj, args, kw)
 
 
 def _call_library(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     try:
-        action = BUILTINS.get(obj)
+        action, inner = BUILTINS.get(obj), _library(ctx, obj)
     except TypeError:  # it has no hash
-        action = None
+        action = inner = None
     if action is not None:
-        return _checked(ctx, action, args, kw)
-    inner = _library(ctx, obj)
+        try:
+            return action(ctx, args, kw)
+        except IndexError:
+            return ctx.fail(TypeError)  # too few arguments
     if inner is not None:
         return inline(ctx, inner, args, kw)
     module = getattr(obj, "__module__", None) or ""
@@ -121,11 +111,13 @@ def _call_library(ctx: Context, obj: Any, args: Args, kw: Kwargs) -> Value:
     if module.split(".")[0] == "numpy" or type(obj).__module__.split(".")[0] == "numpy":
         if "random" in module:
             raise Unsupported("numpy.random", ctx.line)
-        return numpy_function(ctx, obj.__name__, args, dict(kw))
+        return numpy_functions.numpy_function(ctx, obj.__name__, args, dict(kw))
     if isinstance(obj, type) and issubclass(obj, BaseException):
         return py.Opaque()
-    if module == "statistics" and obj.__name__ in STATISTICS:
-        return number_method(ctx, statistics_function(ctx, obj.__name__, args[0]), "item", ())
+    if module == "statistics" and obj.__name__ in numpy_functions.STATISTICS:
+        return number_method(
+            ctx, numpy_functions.statistics_function(ctx, obj.__name__, args[0]), "item", ()
+        )
     if not callable(obj):
         return ctx.fail(TypeError)
     raise Unsupported(f"calls {_label(ctx, obj)}", ctx.line)
@@ -139,10 +131,7 @@ def _label(ctx: Context, obj: Any) -> str:
 
 def _library(ctx: Context, obj: Any) -> py.Fn | None:
     """What to inline for a function of the library."""
-    try:
-        node = stand_in(obj)
-    except TypeError:  # it has no hash
-        return None
+    node = stand_in(obj)
     if node is None:
         return None
     path = ctx.path_of("library", id(node))
@@ -150,28 +139,20 @@ def _library(ctx: Context, obj: Any) -> py.Fn | None:
     return py.Fn(node, Frame(path, frozenset(BUILT_INS), cells=BUILT_INS), defaults, (), obj)
 
 
-def _is_pure(ctx: Context, function: UserFunction) -> bool:
+def _is_pure(ctx: Context, function: users.UserFunction) -> bool:
     """Whether a cached function gives the same as one that is called each time."""
-    names = names_used(_node_of(ctx, function))
-    kinds = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
+    names = names_used(definition_of(ctx, function))
+    constant = (ModuleType, int, float, str, BuiltinFunctionType, type(None))
     return (
         not function.cells
-        and all(isinstance(ctx.namespace.get(name), kinds) for name in names)
+        and all(isinstance(ctx.namespace.get(name), constant) for name in names)
         and not any(("global", name) in ctx.facts.slots for name in names)
     )
 
 
-def _checked(ctx: Context, action: Any, args: Args, kw: Kwargs) -> Value:
-    try:
-        value: Value = action(ctx, args, kw)
-        return value
-    except IndexError:
-        return ctx.fail(TypeError)  # too few arguments
-
-
-def function_of(ctx: Context, function: UserFunction) -> py.Fn:
+def function_of(ctx: Context, function: users.UserFunction) -> py.Fn:
     """The source of a function that exists since the module ran."""
-    node = _node_of(ctx, function)
+    node = definition_of(ctx, function)
     parent = None
     if function.cells:
         path = ctx.path_of("cells", id(function))
@@ -182,13 +163,6 @@ def function_of(ctx: Context, function: UserFunction) -> py.Fn:
     names = [a.arg for a in node.args.kwonlyargs]
     kw_defaults = tuple(known(ctx, kw[n]) if n in kw else None for n in names)
     return py.Fn(node, parent, defaults, kw_defaults, function)
-
-
-def _node_of(ctx: Context, function: UserFunction) -> Function:
-    found = definitions_of(ctx.tree, function)
-    if len(found) != 1:
-        raise Unsupported(f"calls {function.name}, whose source is not clear", ctx.line)
-    return found[0]
 
 
 def inline(ctx: Context, fn: py.Fn, args: Args, kw: Kwargs) -> Value:
@@ -222,11 +196,9 @@ def _body(ctx: Context, node: ast.FunctionDef, frame: Frame) -> Value:
     if scope_of(node).generates:
         raise Unsupported("a generator function", node.lineno)
     frame.on_return = Merge()
-    try:
+    with suppress(Dead):
         ctx.ops.statements(ctx, node.body)
         leave(ctx, py.NONE)
-    except Dead:
-        pass
     land(ctx, frame.on_return)
     return ctx.env.pop(("return", frame.path))
 
@@ -281,11 +253,11 @@ def _bind(ctx: Context, fn: py.Fn, args: Args, kw: Kwargs) -> dict[str, Value]:
     return bound
 
 
-def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
+def _instance(ctx: Context, cls: users.UserClass, args: Args, kw: Kwargs) -> Value:
     """An object of a user's class, made in this call."""
-    if is_subclass(cls, BaseException):
+    if users.is_subclass(cls, BaseException):
         return py.Opaque()
-    if not all(isinstance(base, UserClass) or base is object for base in cls.order):
+    if not all(isinstance(base, users.UserClass) or base is object for base in cls.order):
         raise Unsupported(f"makes an object of {cls.name}", ctx.line)
     if cls.customises("__new__", "__setattr__", "__getattribute__"):
         raise Unsupported(f"makes an object of {cls.name} in a way of its own", ctx.line)
@@ -295,7 +267,7 @@ def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
         del ctx.env[key]
     made = py.Obj(path, cls)
     init = cls.find("__init__")
-    if isinstance(init, UserFunction):
+    if isinstance(init, users.UserFunction):
         call(ctx, py.Const(init), (made, *args), kw)
     elif cls.fields is not None:
         _dataclass(ctx, made, cls, args, kw)
@@ -306,7 +278,7 @@ def _instance(ctx: Context, cls: UserClass, args: Args, kw: Kwargs) -> Value:
     return made
 
 
-def _dataclass(ctx: Context, made: py.Obj, cls: UserClass, args: Args, kw: Kwargs) -> None:
+def _dataclass(ctx: Context, made: py.Obj, cls: users.UserClass, args: Args, kw: Kwargs) -> None:
     fields = cls.fields or ()
     values = dict(zip([f.name for f in fields], args, strict=False)) | kw
     for each in fields:
@@ -321,3 +293,62 @@ def _dataclass(ctx: Context, made: py.Obj, cls: UserClass, args: Args, kw: Kwarg
         ctx.env["attr", made.path, each.name] = value
     if cls.find("__post_init__") is not MISSING:
         call(ctx, attribute(ctx, made, "__post_init__"), (), {})
+
+
+def array_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    """``array.name(...)``."""
+    if name == "tolist":
+        return arrays.array_of(ctx, owner).inner
+    copies = name in ("copy", "flatten", "ravel")
+    if copies and arrays.dimensions_of(ctx, arrays.operand(ctx, owner)) == 1:
+        return arrays.array_of(ctx, owner)
+    if name == "astype":
+        return arrays.cast_array(ctx, owner, args[0])
+    if name == "item" and not args:
+        return as_scalar(ctx, arrays.array_of(ctx, owner))
+    return numpy_functions.numpy_function(ctx, name, (owner, *args), kw)
+
+
+def call_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    """``owner.name(...)`` of a built-in type."""
+    if isinstance(owner, py.Opaque):
+        return py.Opaque()
+    if kinds.is_dict(owner):
+        return dict_method(ctx, owner, name, args, kw)
+    if kinds.is_text(owner):
+        return _text_method(ctx, owner, name, args, kw)
+    if kinds.is_array(owner):
+        return array_method(ctx, owner, name, args, kw)
+    if kinds.is_known(owner, set, frozenset):
+        raise Unsupported(f"the method {name} of a set", ctx.line)
+    if kinds.is_sequence(owner) or kinds.is_known(owner, collections.deque):
+        return list_method(ctx, owner, name, args, kw)
+    return number_method(ctx, owner, name, args)
+
+
+def _text_method(ctx: Context, owner: Value, name: str, args: Args, kw: Any) -> Value:
+    if name in ("format", "join", "ljust", "rjust", "center", "zfill", "replace"):
+        joined = py.Opaque | py.Lazy | py.Tup | py.Lst | py.Const | py.Arr
+        if name == "join" and args and not isinstance(args[0], joined):
+            raise Unsupported("join of something else", ctx.line)
+        return py.Opaque()
+    if isinstance(owner, py.Const) and kinds.all_known(args) and name in _TEXT_TESTS:
+        try:
+            return py.Const(getattr(owner.obj, name)(*(arg.obj for arg in args)))
+        except TypeError:
+            return ctx.fail(TypeError)
+    raise Unsupported(f"the string method {name}", ctx.line)
+
+
+def number_method(ctx: Context, owner: Value, name: str, args: Args) -> Value:
+    """``number.name()``."""
+    number = as_number(ctx, owner)
+    if name == "is_integer" and number.kind == "f" and number.exact:
+        floor = ctx.native("llvm.floor.f64", F64, number.leaf)
+        whole = ctx.b.fcmp_ordered("==", floor, number.leaf)
+        return py.Num("b", ctx.b.and_(whole, is_finite(ctx, number.leaf)))
+    if name in ("item", "conjugate") and not args:
+        return py.Num(number.kind, number.leaf, 0, number.exact)
+    if name == "astype" or not number.np:
+        raise Unsupported(f"the method {name} of {describe(py.type_of(owner))}", ctx.line)
+    return array_method(ctx, owner, name, args, {})
