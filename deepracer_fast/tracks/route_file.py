@@ -126,8 +126,7 @@ def route_bytes(route: Route) -> bytes:
 def _read(path: Path, file: BinaryIO) -> tuple[Points, RouteRecord | None]:
     """The array float64, [N, 6] or [N, 3], and the record behind it if there is one."""
     try:
-        array, end = read_numbers(file, lambda shape: _check_shape(path, shape))
-        file.seek(end)
+        array = read_numbers(file, lambda shape: _check_shape(path, shape))
         behind = file.read(_MAX_RECORD + 1)
     except ArrayFileError as error:
         _refuse(path, file, str(error))
