@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from deepracer_fast import _core
+from deepracer_fast.tracks.borders import cross, signed_area
 
 # Spacing of the rows, metres: what most of the original's routes have.
 SPACING = 0.15
@@ -66,7 +67,7 @@ def outline_route(outline: Outline) -> Points:
     bend = np.roll(control_points, 1, axis=0) + np.roll(control_points, -1, axis=0)
     control_points -= SHARPENING * (bend - 2 * control_points)
     centre, normal = _sample_evenly(control_points, SPACING)
-    to_inner = normal if _signed_area(centre) > 0 else -normal
+    to_inner = normal if signed_area(np.vstack([centre, centre[:1]])) > 0 else -normal
     half_width = outline.width / 2
     inner = without_loops(centre + half_width * to_inner)
     outer = without_loops(centre - half_width * to_inner)
@@ -93,15 +94,6 @@ def _sample_evenly(control_points: Points, spacing: float) -> tuple[Points, Poin
 def _arc_length(line: Points) -> Points:
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps)])
-
-
-def _signed_area(ring: Points) -> float:
-    following = np.roll(ring, -1, axis=0)
-    return float(0.5 * np.sum(ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1]))
-
-
-def _cross(a: Points, b: Points) -> Points:
-    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def without_loops(ring: Points, is_open: bool = False) -> Points:
@@ -141,7 +133,7 @@ def _crossings(ring: Points, is_open: bool) -> list[tuple[int, int, Points]]:
         if not is_open and (first, last) == (0, num_rows - 1):
             continue  # neighbours: they share row 0
         between = ring[last] - ring[first]
-        share = _cross(between, step[last]) / _cross(step[first], step[last])
+        share = cross(between, step[last]) / cross(step[first], step[last])
         corner = ring[first] + share * step[first]
         if not is_open and last - first > num_rows // 2:
             first, last = last, first + num_rows

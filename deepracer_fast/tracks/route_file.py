@@ -13,9 +13,10 @@ makes a ``Track`` of a route.
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from deepracer_fast.tracks.borders import (
     nearest_points,
     offset_borders,
     signed_area,
+    stand_opposite,
 )
 from deepracer_fast.tracks.outline import without_loops
 from deepracer_fast.tracks.random_outline import LOOKS
@@ -199,36 +201,28 @@ def _record(path: Path, behind: bytes) -> RouteRecord | None:
 
 def _check_values(path: Path, values: Points) -> None:
     """All of them finite, in metres and close together."""
-
-    def refuse(bad: NDArray[np.bool_], rule: str, found: Any) -> None:
+    for rule, bad, found, advice in _rules(values):
         for row, column in np.argwhere(bad)[:1].tolist():
+            value = found[row, column]
             raise TrackError(
-                f"{path}: row {row}: {rule}, found {found(row, column):g} in column {column}"
+                f"{path}: row {row}: {rule}, found {value:g} in column {column}{advice}"
             )
 
-    refuse(~np.isfinite(values), "every value must be finite", lambda *at: values[at])
+
+def _rules(values: Points) -> Iterator[tuple[str, NDArray[np.bool_], Points, str]]:
+    """Each rule, where it is broken, what is found there, and advice; those before it hold."""
+    yield "every value must be finite", ~np.isfinite(values), values, ""
     points = values if values.shape[1] == 6 else values[:, :2]
     origin = np.tile(points[:1, :2], points.shape[1] // 2)
     away = np.abs(points / MAX_EXTENT - origin / MAX_EXTENT)
     rule = f"every point must lie within {MAX_EXTENT:g} m of row 0"
-    for row, column in np.argwhere(away > 1)[:1].tolist():
-        far = abs(points[row, column] - origin[0, column])
-        raise TrackError(
-            f"{path}: row {row}: {rule}, found {far:g} in column {column}; coordinates must "
-            "be in metres"
-        )
-    refuse(
-        np.abs(points) > MAX_COORDINATE,
-        f"every coordinate must lie within {MAX_COORDINATE:g} m of the origin",
-        lambda *at: points[at],
-    )
+    yield rule, away > 1, away * MAX_EXTENT, "; coordinates must be in metres"
+    rule = f"every coordinate must lie within {MAX_COORDINATE:g} m of the origin"
+    yield rule, np.abs(points) > MAX_COORDINATE, points, ""
     if values.shape[1] == 3:
+        rule = f"the width, column 2, must lie between {MIN_WIDTH} and {MAX_WIDTH:g} m"
         width = values[:, 2:]
-        refuse(
-            (width < MIN_WIDTH) | (width > MAX_WIDTH),
-            f"the width, column 2, must lie between {MIN_WIDTH} and {MAX_WIDTH:g} m",
-            lambda row, _: width[row, 0],
-        )
+        yield rule, (width < MIN_WIDTH) | (width > MAX_WIDTH), width, ""
 
 
 def _distinct_rows(path: Path, values: Points) -> Rows:
@@ -305,9 +299,8 @@ def _ironed(line: Points, is_loop: bool) -> Points:
 
 
 def _check_borders(path: Path, centre: Points, inner: Points, outer: Points) -> None:
-    fault = border_fault(centre, inner, outer)
-    if fault is not None:
-        raise TrackError(f"{path}: row {fault.row}: {fault.text}")
+    if fault := border_fault(centre, inner, outer):
+        raise TrackError(f"{path}: {fault}")
 
 
 def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
@@ -322,5 +315,7 @@ def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
 
 def mean_width(route: Route) -> float:
     """Of the road, metres, over the waypoints."""
+    if stand_opposite(route.centre, route.inner, route.outer):
+        return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
     across = nearest_points(route.centre, route.inner) - nearest_points(route.centre, route.outer)
     return float(np.linalg.norm(across, axis=1).mean())

@@ -171,9 +171,8 @@ class Track:
     @cached_property
     def beside(self) -> tuple[Points, Points]:
         """The points of the inner and outer border nearest to each waypoint, ``[N, 2]`` each."""
-        return nearest_points(self.waypoints, self.inner), nearest_points(
-            self.waypoints, self.outer
-        )
+        inner, outer = (nearest_points(self.waypoints, line) for line in (self.inner, self.outer))
+        return inner, outer
 
     @cached_property
     def rows_stand_opposite(self) -> bool:
@@ -339,7 +338,7 @@ def _track_from_file(path: Path) -> Track:
     known = outlines().get(path.stem)
     name = _file_name(path.stem)
     title = known.title if known else name
-    look = known.look if known else _look(path.stem, _mean_width(route))
+    look = known.look if known else _look(path.stem, mean_width(route))
     return Track(name, title, look, *lines, route.is_loop)
 
 
@@ -354,12 +353,6 @@ _NOT_IN_NAMES = '/\\:*?"<>|'  # on some system
 
 def _line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:_MAX_NAME]
-
-
-def _mean_width(route: Route) -> float:
-    if stand_opposite(route.centre, route.inner, route.outer):
-        return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
-    return mean_width(route)
 
 
 def _look(stem: str, mean_width: float) -> str:
