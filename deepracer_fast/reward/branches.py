@@ -6,8 +6,6 @@ stay. What the module does while it is loaded has no marks: only what a call may
 Neighbours: `watched` asks which marks were set.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

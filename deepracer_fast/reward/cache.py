@@ -4,8 +4,6 @@ In: a source text. Out: what `translator` made of it, if this machine and this v
 before. The process that runs the user's file has no part in it. It lies in `cache_folder`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -4,8 +4,6 @@ In: source text. Out: the keys, or None where params are used in a way that any 
 Neighbour: `interpret` builds dicts with these keys only, which is most of what a call costs.
 """
 
-from __future__ import annotations
-
 import ast
 
 from deepracer_fast.reward.loading import FUNCTION_NAME

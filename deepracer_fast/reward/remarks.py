@@ -4,8 +4,6 @@ In: source text. Out: a sentence each. Neighbours: ``commands.train`` says them 
 ``validate`` among its warnings.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 

@@ -7,8 +7,6 @@ gives a car up, that call is made again in Python from the same state; now and t
 made both ways, and if they differ the compiled code is not used again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any, NoReturn
 

@@ -5,8 +5,6 @@ a name that nothing defines. Where an exception is caught around it, or the text
 itself, it may be meant: then it is none. Neighbours: ``validate`` refuses a function for one.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import dis

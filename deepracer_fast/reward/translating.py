@@ -6,8 +6,6 @@ there is none. What a source can do to a compiler, endless work or a wall of mem
 process and nothing else.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import resource

@@ -5,8 +5,6 @@ Python in the user's. What they gave is compared in the training. A car that one
 not called again by it.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from typing import Any

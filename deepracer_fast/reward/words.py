@@ -5,8 +5,6 @@ words, or `StateError`; and back. Whatever values are given, the words of a type
 and its ranges: compiled code takes lengths and flags from them.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from typing import Any

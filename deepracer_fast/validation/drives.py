@@ -7,8 +7,6 @@ to go backwards is turned round at its start: on a narrow road none gets there b
 Neighbours: ``validation.drivers`` drives the cars, ``validate`` looks at the states.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ branches that no watched call took; or the error of the first call that fails.
 Neighbours: ``validation.drives`` has the states; ``validate`` makes a report of what is found here.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,8 +6,6 @@ Neighbours: ``reward_trial`` calls it, ``reward.text_faults`` reads it, ``comman
 prints.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ nobody has read, which may write to the line whatever it likes: here is the door
 answers are trusted.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

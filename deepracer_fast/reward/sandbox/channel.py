@@ -6,8 +6,6 @@ In: a pair of file descriptors. Neighbours: `sandbox` and `worker`, its ends; `a
 message from the worker may hold.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -6,8 +6,6 @@ that measures speed by the clock measures the car's. Within a call no time passe
 sleeps. Outside calls, and in a process that did not `install` it, the clock is the machine's.
 """
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ For a process that runs what nobody has read; it can do no more than reckon afte
 takes that back. `landlock` and `syscall_filter` are Linux's; limits are those of any Unix.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

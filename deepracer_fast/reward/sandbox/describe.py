@@ -8,8 +8,6 @@ A value is a JSON scalar, or ``[number]`` of a node; a node is ``[kind, ...]`` a
 lists them. Whatever is found here may lie: the other side believes none of it to be safe.
 """
 
-from __future__ import annotations
-
 import abc
 import builtins
 import collections

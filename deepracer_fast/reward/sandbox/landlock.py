@@ -5,8 +5,6 @@ kernel does not know yet is left to `syscall_filter`. The library ``landlock`` i
 knows files only; this is as long as its use would be.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import stat

@@ -5,8 +5,6 @@ line at which the function crashed its process or did not end. Neighbours: `read
 the process may read, `confine` is how it is confined, `answers` what it may answer.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import select

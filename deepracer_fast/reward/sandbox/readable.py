@@ -3,8 +3,6 @@
 In: the path of a reward file. Out: paths for `confine`, collected on the trusted side.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import sysconfig

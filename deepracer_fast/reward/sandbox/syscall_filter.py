@@ -10,8 +10,6 @@ Written out in place of libseccomp: ``pyseccomp`` needs that library on the user
 has it less often than a kernel that can do this.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

@@ -6,8 +6,6 @@ process and nothing else. What keeps it in is `confine`; the hook here only says
 with the line, and the user's code may well take it away.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import os
 import signal
