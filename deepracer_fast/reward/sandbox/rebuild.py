@@ -48,31 +48,40 @@ class Module:
     numbers: dict[int, int]
 
 
-Check = Callable[["_Reader", object], bool]
+Check = Callable[["_Reader", Any], bool]
 
 
-def _text(_: _Reader, field: object) -> bool:
-    return type(field) is str
+def _is(kind: type) -> Check:
+    return lambda _, field: type(field) is kind
 
 
-def _flag(_: _Reader, field: object) -> bool:
-    return type(field) is bool
+def _list_of(check: Check) -> Check:
+    return lambda reader, field: type(field) is list and all(check(reader, e) for e in field)
+
+
+def _row_of(*checks: Check) -> Check:
+    """A list with a field for each check."""
+    return lambda reader, field: (
+        type(field) is list
+        and len(field) == len(checks)
+        and all(check(reader, each) for check, each in zip(checks, field, strict=True))
+    )
+
+
+def _refers_to(kind: str) -> Check:
+    return lambda reader, field: _value(reader, field) and reader.is_kind(field, kind)
 
 
 def _number(_: _Reader, field: object) -> bool:
     return type(field) is int and abs(field) < 1 << 53
 
 
-def _room(reader: _Reader, field: Any) -> bool:
-    return field is None or (_number(reader, field) and field >= 0)
+def _size(reader: _Reader, field: Any) -> bool:
+    return _number(reader, field) and field >= 0
 
 
-def _texts(_: _Reader, field: object) -> bool:
-    return type(field) is list and all(type(each) is str for each in field)
-
-
-def _numbers(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_room(reader, each) and each is not None for each in field)
+def _room(reader: _Reader, field: object) -> bool:
+    return field is None or _size(reader, field)
 
 
 def _value(reader: _Reader, field: object) -> bool:
@@ -84,55 +93,35 @@ def _value(reader: _Reader, field: object) -> bool:
     return field is None or type(field) in (bool, float, str)
 
 
-def _values(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_value(reader, each) for each in field)
-
-
 def _maybe(reader: _Reader, field: Any) -> bool:
     return _values(reader, field) and len(field) <= 1
 
 
-def _pairs(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_values(reader, e) and len(e) == 2 for e in field)
-
-
-def _named(reader: _Reader, field: Any) -> bool:
-    return _pairs(reader, field) and all(type(name) is str for name, _ in field)
-
-
-def _cells(reader: _Reader, field: Any) -> bool:
-    return _named(reader, field) and all(reader.is_kind(ref, "cell") for _, ref in field)
-
-
-def _class(reader: _Reader, field: object) -> bool:
-    return _value(reader, field) and reader.is_kind(field, "class")
-
-
 def _fields(reader: _Reader, field: object) -> bool:
-    if field is None:
-        return True
-    return type(field) is list and all(
-        type(each) is list
-        and len(each) == 3
-        and type(each[0]) is str
-        and all(_maybe(reader, part) for part in each[1:])
-        for each in field
-    )
+    return field is None or _list_of(_row_of(_text, _maybe, _maybe))(reader, field)
 
 
+_text, _flag = _is(str), _is(bool)
+_texts, _values = _list_of(_text), _list_of(_value)
+_pairs = _list_of(_row_of(_value, _value))
+_named = _list_of(_row_of(_text, _value))
+_cells = _list_of(_row_of(_text, _refers_to("cell")))
+_class = _refers_to("class")
+
+_WRAPPERS = {"property": property, "static": staticmethod, "class method": classmethod}
 FIELDS: dict[str, tuple[Check, ...]] = {
     **dict.fromkeys(("list", "tuple", "set", "frozenset"), (_values,)),
     **dict.fromkeys(("dict", "ordered", "default", "counter"), (_pairs,)),
     "deque": (_room, _values),
     "range": (_number, _number, _number),
     "bytes": (_text,),
-    "array": (_text, _numbers, _text),
+    "array": (_text, _list_of(_size), _text),
     "scalar": (_text, _text),
     # name, line, arguments, defaults, keyword defaults, cells, attributes, whether it is cached
     "function": (_text, _number, _texts, _values, _named, _cells, _named, _flag),
     "cell": (_maybe,),
     "method": (_value, _value),
-    **dict.fromkeys(("property", "static", "class method"), (_value,)),
+    **dict.fromkeys(_WRAPPERS, (_value,)),
     "class": (_text, _values, _named, _fields),  # name, order, attributes, fields
     "object": (_class, _named),
     "named": (_class, _values, _texts),
@@ -196,7 +185,7 @@ class _Reader:
         checks = FIELDS.get(kind)
         if checks is None or len(checks) != len(fields):
             raise Malformed(f"there is no such node: {kind:.20}")
-        if not all(check(self, each) for check, each in zip(checks, fields, strict=True)):
+        if not _row_of(*checks)(self, fields):
             raise Malformed(f"a node is not what a {kind} must be")
 
     def is_kind(self, value: object, kind: str) -> bool:
@@ -283,12 +272,8 @@ class _Reader:
                 return _numpy(fields[0], bytes.fromhex(fields[-1]), fields[1:-1])
             case "method":
                 return UserMethod(self.value(fields[0]), self.value(fields[1]))
-            case "property":
-                return property(self.value(fields[0]))
-            case "static":
-                return staticmethod(self.value(fields[0]))
-            case "class method":
-                return classmethod(self.value(fields[0]))
+            case "property" | "static" | "class method":
+                return _WRAPPERS[kind](self.value(fields[0]))
             case "module":
                 return library.module(fields[0]) or Unknown(fields[0])
             case "library":
