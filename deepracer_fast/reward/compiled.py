@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,53 +68,55 @@ class Outcome(NamedTuple):
     complete: bool
 
 
-@dataclass
 class _Leaf:
-    """One column of state: a word a car, or a list of ``room`` elements a car."""
+    """One column of state: a word a car, or a list of ``room`` elements a car.
 
-    record: dict[str, Any]
-    data: Array = field(default_factory=lambda: np.zeros(0, np.int64))
-    length: Array | None = None
-    room: int = 0
+    Args:
+        record: as `words.State.layout` makes it.
+
+    Attributes:
+        data: words, int64 [B, room * width].
+        length: elements of each car, int64 [B].
+    """
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.is_list, self.width = record["list"], record["width"]
+        self.initial = record["initial"] if self.is_list else [record["initial"]]
+        self.room = max(_FIRST_ROOM, 2 * self.elements(self.initial)) if self.is_list else 1
+        self.data = np.zeros((0, self.room * self.width), np.int64)
+        self.length = np.zeros(0, np.int64)
+
+    def elements(self, words: list[int]) -> int:
+        """How many elements so many words are."""
+        return len(words) // max(self.width, 1)
+
+    def put(self, cars: Any, words: list[int]) -> None:
+        """Overwrites what cars hold."""
+        self.data[cars, : len(words)] = words
+        self.length[cars] = self.elements(words)
 
 
 class CarStates:
-    """The state of all cars, [B] or [B, room * width] a leaf; it grows with the cars."""
+    """The state of all cars, a `_Leaf` a column; it grows with the cars."""
 
     def __init__(self, layout: Layout) -> None:
-        self.leaves = [_Leaf(record) for record in layout.state]
+        self._leaves = [_Leaf(record) for record in layout.state]
         self._num_cars = 0
 
     def fit(self, num_cars: int) -> None:
         """Makes room for as many cars; new ones start as the module was after loading."""
-        if num_cars <= self._num_cars:
-            return
         new = num_cars - self._num_cars
-        self._num_cars = num_cars
-        for leaf in self.leaves:
-            initial = leaf.record["initial"]
-            if not leaf.record["list"]:
-                leaf.data = np.concatenate([leaf.data, np.full(new, initial, np.int64)])
-                continue
-            count = len(initial) // max(leaf.record["width"], 1)
-            room = max(_FIRST_ROOM, 2 * count, leaf.room)
-            rows = np.zeros((new, room * leaf.record["width"]), np.int64)
-            rows[:, : len(initial)] = initial
-            self._widen(leaf, room)
-            leaf.data = np.concatenate([leaf.data, rows])
-            lengths = np.full(new, count, np.int64)
-            before = leaf.length
-            leaf.length = lengths if before is None else np.concatenate([before, lengths])
+        if new > 0:
+            for leaf in self._leaves:
+                leaf.data = np.pad(leaf.data, ((0, new), (0, 0)))
+                leaf.length = np.pad(leaf.length, (0, new))
+            self.reset(slice(self._num_cars, num_cars))
+            self._num_cars = num_cars
 
-    def reset(self, cars: Array) -> None:
+    def reset(self, cars: Array | slice) -> None:
         """Puts cars back to the state after loading."""
-        for leaf in self.leaves:
-            initial = leaf.record["initial"]
-            if leaf.length is None:
-                leaf.data[cars] = initial
-            else:
-                leaf.data[cars, : len(initial)] = initial
-                leaf.length[cars] = len(initial) // max(leaf.record["width"], 1)
+        for leaf in self._leaves:
+            leaf.put(cars, leaf.initial)
 
     def grow(self) -> None:
         """Doubles the room of lists.
@@ -122,49 +124,34 @@ class CarStates:
         Raises:
             StateTooLarge: that would be too much.
         """
-        for leaf in self.leaves:
-            if leaf.length is not None:
+        for leaf in self._leaves:
+            if leaf.is_list:
                 if 2 * leaf.data.nbytes > _MAX_STATE_BYTES:
                     raise StateTooLarge
-                self._widen(leaf, 2 * leaf.room)
-
-    def _widen(self, leaf: _Leaf, room: int) -> None:
-        width = leaf.record["width"]
-        old = leaf.data if leaf.room else None
-        leaf.room = room
-        leaf.data = np.zeros((0 if old is None else len(old), room * width), np.int64)
-        if old is not None:
-            leaf.data[:, : old.shape[1]] = old
+                leaf.data = np.pad(leaf.data, ((0, 0), (0, leaf.data.shape[1])))
+                leaf.room *= 2
 
     def words(self, car: int) -> list[Any]:
         """One car's state: an int a leaf, a list of ints for a list."""
-        found: list[Any] = []
-        for leaf in self.leaves:
-            if leaf.length is None:
-                found.append(int(leaf.data[car]))
-            else:
-                used = int(leaf.length[car]) * leaf.record["width"]
-                found.append(leaf.data[car, :used].tolist())
-        return found
+        rows = [leaf.data[car, : leaf.length[car] * leaf.width].tolist() for leaf in self._leaves]
+        return [
+            row if leaf.is_list else row[0] for leaf, row in zip(self._leaves, rows, strict=True)
+        ]
 
     def put(self, car: int, words: list[Any]) -> None:
         """Overwrites one car's state."""
-        for leaf, word in zip(self.leaves, words, strict=True):
-            if leaf.length is None:
-                leaf.data[car] = word
-                continue
-            count = len(word) // max(leaf.record["width"], 1)
-            while count > leaf.room:
+        for leaf, word in zip(self._leaves, words, strict=True):
+            row = word if leaf.is_list else [word]
+            while leaf.elements(row) > leaf.room:
                 self.grow()
-            leaf.data[car, : len(word)] = word
-            leaf.length[car] = count
+            leaf.put(car, row)
 
     def addresses(self) -> Array:
         """What the kernel reads: an address a column, and the room of lists."""
         numbers: list[int] = []
-        for leaf in self.leaves:
+        for leaf in self._leaves:
             numbers.append(address(leaf.data))
-            if leaf.length is not None:
+            if leaf.is_list:
                 numbers += [address(leaf.length), leaf.room]
         return np.array(numbers or [0], np.int64)
 
