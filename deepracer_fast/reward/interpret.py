@@ -14,18 +14,17 @@ import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import repeat
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.keys_read import keys_read
 from deepracer_fast.reward.loading import (
     FUNCTION_NAME,
     RewardSource,
-    Span,
     check_function,
     complaint,
     definition,
@@ -47,16 +46,8 @@ from deepracer_fast.reward.sandbox import clock
 MAX_REWARD = 1e5
 
 _SHOWN_WITH_A_FAILURE = (
-    "steps",
-    "progress",
-    "x",
-    "y",
-    "speed",
-    "steering_angle",
-    "distance_from_center",
-    "track_width",
-    "closest_waypoints",
-    "all_wheels_on_track",
+    *("steps", "progress", "x", "y", "speed", "steering_angle", "distance_from_center"),
+    *("track_width", "closest_waypoints", "all_wheels_on_track"),
 )
 _SHOWN_IF_TRUE = ("is_offtrack", "is_crashed", "is_reversed")
 _CALLING = object()
@@ -96,15 +87,6 @@ def _python_values(parameter: Parameter, params: Columns, cars: np.ndarray) -> I
         return (list(ways[way]) for way in np.asarray(params["is_reversed"])[cars].tolist())
     values: list[Any] = seen_column(parameter, np.asarray(column)[cars]).tolist()
     return values
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call: a row of params, and the number of its car."""
-
-    params: Columns
-    row: int
-    car: int
 
 
 class Interpreter:
@@ -152,7 +134,8 @@ class Interpreter:
         problem, result = self._call_all(functions, params, cars, rewards)
         at = len(rewards)
         if at < len(numbers):
-            self._fail_call(problem, result, _Call(params, int(cars[at]), numbers[at]))
+            values = next(params_dicts(params, cars[at : at + 1]))
+            raise self._failure(problem, result, numbers[at], values) from problem
         return rewards
 
     def _call_all(
@@ -234,31 +217,23 @@ class Interpreter:
     def _drop_print(self, *_values: object, **_options: object) -> None:
         self.prints += 1
 
-    def _fail_call(self, error: BaseException | None, result: object, call: "_Call") -> NoReturn:
+    def _failure(
+        self, error: BaseException | None, result: object, car: int, values: dict[str, Any]
+    ) -> RewardError:
+        """What is said of a call that raised or returned no reward, with params of the call."""
         span = definition(self._source)
         if error is None:
-            shown = f"{_number(result):.9g}"
-            what = f"{FUNCTION_NAME} returned {shown}: a reward must be finite and within ±1e5"
+            what = f"returned {_number(result):.9g}: a reward must be finite and within ±1e5"
         elif result is not _CALLING:
-            what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
+            what = f"must return a number, it returned {_shown(result)}"
             if result is None:
                 what += " (a path through it has no return)"
         else:
             span = failing_span(self._source, error)
-            what = f"{FUNCTION_NAME} raised {said(error)}{_key_hint(error)}"
-        self._complain(what, span, call, error)
-
-    def _complain(
-        self,
-        what: str,
-        span: Span | None,
-        call: "_Call",
-        cause: BaseException | None = None,
-    ) -> NoReturn:
-        values = next(params_dicts(call.params, np.array([call.row])))
+            what = f"raised {said(error)}{_key_hint(error)}"
         shown = [*_SHOWN_WITH_A_FAILURE, *(name for name in _SHOWN_IF_TRUE if values[name])]
         details = ", ".join(f"{key}={_short(values[key])}" for key in shown)
-        raise complaint(self._source, what, span, f"  car {call.car}: {details}") from cause
+        return complaint(self._source, f"{FUNCTION_NAME} {what}", span, f"  car {car}: {details}")
 
 
 @contextmanager
