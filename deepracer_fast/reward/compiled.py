@@ -8,7 +8,7 @@ Neighbours: `compiler` made the code; `Reward` asks the interpreter about the ca
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,8 +48,8 @@ class Layout:
         prints: whether calls of ``print`` were dropped.
     """
 
-    columns: tuple[str, ...]
-    state: tuple[dict[str, Any], ...]
+    columns: Sequence[str]
+    state: Sequence[dict[str, Any]]
     prints: bool = False
 
 

@@ -8,7 +8,7 @@ made both ways, and if they differ the compiled code is not used again.
 """
 
 import hashlib
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +95,8 @@ class SandboxedReward:
         try:
             expected = probes_of(b"".join(plain))
         except ValueError:
-            self._complain_of_answer()
+            what = "its process gave an answer that is none"
+            raise RewardError(f"{self._source.filename}: {what}") from None
         compiled = probes_of(rewards), probes_of(status, np.int32)
         reason = disagreement(compiled, expected)
         if reason:
@@ -105,9 +106,7 @@ class SandboxedReward:
     def _use(self, record: Head, code: bytes) -> None:
         from deepracer_fast.reward.compiler.runtime.machine import Machine
 
-        layout = record["layout"]
-        columns, state = tuple(layout["columns"]), tuple(layout["state"])
-        self._layout = Layout(columns, state, bool(layout["prints"]))
+        self._layout = Layout(**record["layout"])
         self._kept = State(record["kept"])
         self._described = str(record["described"])
         self._compiled = CompiledReward(Machine(code), self._layout)
@@ -164,9 +163,15 @@ class SandboxedReward:
         self._calls += 1
         if self._compiled is None:
             return self._interpret(params, where)
-        if self._replays:
-            return self._replay(params, where, np.zeros(len(where)))
-        return self._run_compiled(self._compiled, params, where)
+        try:
+            if self._replays:
+                return self._replay(params, where, np.zeros(len(where)))
+            return self._run_compiled(self._compiled, params, where)
+        except StateTooLarge:
+            raise RewardError(
+                f"{self._source.filename}: the lists that it keeps from call to call have grown "
+                "beyond what fits; empty them at the start of an episode"
+            ) from None
 
     # Compiled
 
@@ -176,25 +181,14 @@ class SandboxedReward:
         compiled.states.fit(len(where))
         sample = self._sample(where)
         before = [compiled.states.words(car) for car in sample]
-        try:
-            outcome = compiled.run(params, where)
-        except StateTooLarge:
-            self._complain_of_size()
-        rewards, status, complete = outcome
-        if complete:
-            self._asked += int(np.count_nonzero(where))
-        else:
+        rewards, status, complete = compiled.run(params, where)
+        self._asked += int(np.count_nonzero(where))
+        if not complete:
             self._replay(params, status != 0, rewards)
-            self._count(where, status)
+            self._count(status)
         if sample:
             self._check(params, sample, before, rewards)
         return rewards
-
-    def _complain_of_size(self) -> NoReturn:
-        raise RewardError(
-            f"{self._source.filename}: the lists that it keeps from call to call have grown "
-            "beyond what fits; empty them at the start of an episode"
-        ) from None
 
     def _sample(self, where: np.ndarray) -> list[int]:
         """Cars whose call is made both ways this time; mostly none."""
@@ -217,9 +211,8 @@ class SandboxedReward:
                 rewards[car] = reward
                 return
 
-    def _count(self, where: np.ndarray, status: np.ndarray) -> None:
+    def _count(self, status: np.ndarray) -> None:
         given_up = status != 0
-        self._asked += int(np.count_nonzero(where))
         self._given_up += int(np.count_nonzero(given_up))
         if self._given_up > max(_PATIENCE, _MAX_GIVEN_UP * self._asked):
             lines = np.bincount(status[given_up].clip(0))
@@ -252,8 +245,6 @@ class SandboxedReward:
                 f"{self._source.filename}: a value that it keeps from call to call changed its "
                 f"type in a way that this version cannot follow: {error}"
             ) from None
-        except StateTooLarge:
-            self._complain_of_size()
         return rewards
 
     def _ask_python(
@@ -262,9 +253,6 @@ class SandboxedReward:
         """Rewards and next values of cars that Python calls from the given states."""
         values = [self._kept.values(each) for each in words]
         return self._worker(0).replay(params, cars, values, self._kept.places)
-
-    def _complain_of_answer(self) -> NoReturn:
-        raise RewardError(f"{self._source.filename}: its process gave an answer that is none")
 
     def _interpret(self, params: Columns, where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))

@@ -50,7 +50,7 @@ def compile_module(module: Module, tree: ast.Module) -> Made:
         leaves = State(record).layout(initial_values(facts))
     except StateError as error:
         raise Unsupported(f"state: {error}", 1) from error
-    layout = Layout(tuple(facts.columns), tuple(leaves), program.prints)
+    layout = Layout(list(facts.columns), leaves, program.prints)
     return Made(compile_assembly(assembly), layout, record)
 
 
