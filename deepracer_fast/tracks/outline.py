@@ -80,10 +80,10 @@ def outline_route(outline: Outline) -> Points:
 def _sample_evenly(control_points: Points, spacing: float) -> tuple[Points, Points]:
     """Rows ``[N, 2]`` about ``spacing`` apart on the spline, and its unit normals to the left."""
     closed = np.vstack([control_points, control_points[:1]])
-    spline = CubicSpline(_arc_length(closed), closed, bc_type="periodic")
+    spline = CubicSpline(arc_length(closed), closed, bc_type="periodic")
     # 100 samples for each control point measure arc length to far below a millimetre.
     parameter = np.linspace(0.0, spline.x[-1], 100 * len(control_points) + 1)
-    along = _arc_length(spline(parameter))
+    along = arc_length(spline(parameter))
     num_rows = round(along[-1] / spacing)
     rows = np.interp(np.arange(num_rows) * along[-1] / num_rows, along, parameter)
     tangent = spline(rows, 1)
@@ -91,7 +91,8 @@ def _sample_evenly(control_points: Points, spacing: float) -> tuple[Points, Poin
     return spline(rows), np.column_stack([-tangent[:, 1], tangent[:, 0]])
 
 
-def _arc_length(line: Points) -> Points:
+def arc_length(line: Points) -> Points:
+    """How far along a polyline [N, 2] each of its rows lies, metres [N]."""
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
@@ -113,7 +114,7 @@ def without_loops(ring: Points, is_open: bool = False) -> Points:
         rows = np.arange(first + 1, last + 1) % num_rows
         done.update(rows.tolist())
         way = np.array([ring[first], corner, ring[(last + 1) % num_rows]])
-        along = _arc_length(way)
+        along = arc_length(way)
         places = np.linspace(0.0, along[-1], len(rows) + 2)[1:-1]
         ironed[rows] = np.column_stack([np.interp(places, along, way[:, k]) for k in (0, 1)])
     return ironed
