@@ -8,7 +8,7 @@ itself, it may be meant: then it is none. Neighbours: ``validate`` refuses a fun
 import ast
 import builtins
 import dis
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
@@ -165,12 +165,10 @@ def _caught(tree: ast.Module, classes: set[str]) -> set[ast.AST]:
 
 
 def _catches(handler: ast.ExceptHandler, classes: set[str]) -> bool:
-    names = {each.id for each in _walk(handler.type) if isinstance(each, ast.Name)}
-    return handler.type is None or not names.isdisjoint(classes)
-
-
-def _walk(node: ast.AST | None) -> Iterable[ast.AST]:
-    return () if node is None else ast.walk(node)
+    named = ast.walk(handler.type) if handler.type else []
+    return handler.type is None or any(
+        isinstance(each, ast.Name) and each.id in classes for each in named
+    )
 
 
 def _is_suppress(item: ast.withitem) -> bool:

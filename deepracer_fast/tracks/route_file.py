@@ -24,14 +24,7 @@ from numpy.typing import NDArray
 from deepracer_fast.checks.array_file import ArrayFileError, read_numbers
 from deepracer_fast.checks.file_reading import opened, refusing
 from deepracer_fast.errors import TrackError
-from deepracer_fast.tracks.borders import (
-    MIN_WIDTH,
-    border_fault,
-    nearest_points,
-    offset_borders,
-    signed_area,
-    stand_opposite,
-)
+from deepracer_fast.tracks import borders
 from deepracer_fast.tracks.outline import without_loops
 from deepracer_fast.tracks.random_outline import LOOKS
 
@@ -102,7 +95,7 @@ def read_route(path: Path) -> Route:
         lines = (values[:, 2:4], values[:, 4:])
         inner, outer = (_border(centre, line, rows, is_loop) for line in lines)
     _check_borders(path, centre, inner, outer)
-    if is_loop and abs(signed_area(inner)) > abs(signed_area(outer)):
+    if is_loop and abs(borders.signed_area(inner)) > abs(borders.signed_area(outer)):
         inner, outer = outer, inner
     return Route(centre, inner, outer, is_loop)
 
@@ -220,9 +213,9 @@ def _rules(values: Points) -> Iterator[tuple[str, NDArray[np.bool_], Points, str
     rule = f"every coordinate must lie within {MAX_COORDINATE:g} m of the origin"
     yield rule, np.abs(points) > MAX_COORDINATE, points, ""
     if values.shape[1] == 3:
-        rule = f"the width, column 2, must lie between {MIN_WIDTH} and {MAX_WIDTH:g} m"
+        rule = f"the width, column 2, must lie between {borders.MIN_WIDTH} and {MAX_WIDTH:g} m"
         width = values[:, 2:]
-        yield rule, (width < MIN_WIDTH) | (width > MAX_WIDTH), width, ""
+        yield rule, (width < borders.MIN_WIDTH) | (width > MAX_WIDTH), width, ""
 
 
 def _distinct_rows(path: Path, values: Points) -> Rows:
@@ -277,7 +270,7 @@ def _border(centre: Points, line: Points, rows: Rows, is_loop: bool) -> Points:
 def _runs_back(centre: Points, line: Points, is_loop: bool) -> bool:
     """Whether a border has its rows against the driving direction."""
     if is_loop:
-        return signed_area(line) * signed_area(centre) < 0
+        return borders.signed_area(line) * borders.signed_area(centre) < 0
     straight = np.linalg.norm(line[[0, -1]] - centre[[0, -1]], axis=1).sum()
     turned = np.linalg.norm(line[[-1, 0]] - centre[[0, -1]], axis=1).sum()
     return bool(turned < straight)
@@ -285,8 +278,9 @@ def _runs_back(centre: Points, line: Points, is_loop: bool) -> bool:
 
 def _borders_of(centre: Points, width: Points, is_loop: bool) -> tuple[Points, Points]:
     """Inner and outer border of a road of that width, row by row beside the centre line."""
-    left, right = (_ironed(line, is_loop) for line in offset_borders(centre, width, is_loop))
-    if is_loop and signed_area(centre) < 0:
+    lines = borders.offset_borders(centre, width, is_loop)
+    left, right = (_ironed(line, is_loop) for line in lines)
+    if is_loop and borders.signed_area(centre) < 0:
         return right, left
     return left, right
 
@@ -299,7 +293,7 @@ def _ironed(line: Points, is_loop: bool) -> Points:
 
 
 def _check_borders(path: Path, centre: Points, inner: Points, outer: Points) -> None:
-    if fault := border_fault(centre, inner, outer):
+    if fault := borders.border_fault(centre, inner, outer):
         raise TrackError(f"{path}: {fault}")
 
 
@@ -315,7 +309,8 @@ def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
 
 def mean_width(route: Route) -> float:
     """Of the road, metres, over the waypoints."""
-    if stand_opposite(route.centre, route.inner, route.outer):
+    if borders.stand_opposite(route.centre, route.inner, route.outer):
         return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
-    across = nearest_points(route.centre, route.inner) - nearest_points(route.centre, route.outer)
-    return float(np.linalg.norm(across, axis=1).mean())
+    lines = (route.inner, route.outer)
+    inner, outer = (borders.nearest_points(route.centre, line) for line in lines)
+    return float(np.linalg.norm(inner - outer, axis=1).mean())

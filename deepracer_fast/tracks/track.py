@@ -24,20 +24,13 @@ from deepracer_fast.checks.arrays import numbers
 from deepracer_fast.checks.values import instance, one_of, path_of, shown, text, truth
 from deepracer_fast.errors import TrackError
 from deepracer_fast.files.atomic import atomic_write_bytes
+from deepracer_fast.tracks import route_file
 from deepracer_fast.tracks.borders import nearest_points, rungs, signed_area, stand_opposite
 from deepracer_fast.tracks.bundled import find_outline, names_meant, outlines
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.outline import outline_route
 from deepracer_fast.tracks.random_outline import LOOKS, PREFIX
-from deepracer_fast.tracks.route_file import (
-    MAX_COORDINATE,
-    MAX_ROWS,
-    Route,
-    RouteRecord,
-    mean_width,
-    read_route,
-)
-from deepracer_fast.tracks.route_file import route_bytes as _route_bytes
+from deepracer_fast.tracks.route_file import MAX_COORDINATE, MAX_ROWS
 
 CENTRED = 0.02  # m between a road's middle and a whole metre; no measure that is not made to be
 _ROUNDING = 1e-6  # m, of coordinates that were moved far away and back
@@ -233,9 +226,9 @@ def route_bytes(track: Track) -> bytes:
         TrackError: the track's borders have another number of rows than its centre line.
     """
     instance("track", track, Track, TrackError, "load_track")
-    record = RouteRecord(track.name, track.title, track.look, track.is_loop)
+    record = route_file.RouteRecord(track.name, track.title, track.look, track.is_loop)
     lines = (track.waypoints, track.inner, track.outer)
-    return _route_bytes(Route(*lines, track.is_loop, record))
+    return route_file.route_bytes(route_file.Route(*lines, track.is_loop, record))
 
 
 def save_route(track: Track, path: str | Path) -> None:
@@ -330,7 +323,7 @@ def _unknown_name(name: str) -> str:
 
 
 def _track_from_file(path: Path) -> Track:
-    route = read_route(path)
+    route = route_file.read_route(path)
     lines = (route.centre, route.inner, route.outer)
     if route.record is not None:
         name, title = _file_name(route.record.name), _line(route.record.title)
@@ -338,7 +331,7 @@ def _track_from_file(path: Path) -> Track:
     known = outlines().get(path.stem)
     name = _file_name(path.stem)
     title = known.title if known else name
-    look = known.look if known else _look(path.stem, mean_width(route))
+    look = known.look if known else _look(path.stem, route_file.mean_width(route))
     return Track(name, title, look, *lines, route.is_loop)
 
 

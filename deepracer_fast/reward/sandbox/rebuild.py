@@ -18,17 +18,7 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.compiler.lattice.users import (
-    MISSING,
-    Cell,
-    Field,
-    Unknown,
-    UserClass,
-    UserFunction,
-    UserMethod,
-    UserObject,
-    UserTuple,
-)
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.sandbox.channel import Malformed
 from deepracer_fast.reward.sandbox.describe import ARRAY_TYPES, MAX_BITS, MAX_DEPTH, MAX_NODES
 
@@ -137,9 +127,9 @@ _EMPTY: dict[str, Callable[[], Any]] = {
     "ordered": collections.OrderedDict,
     "default": collections.defaultdict,
     "counter": collections.Counter,
-    "cell": Cell,
-    "class": lambda: UserClass(""),
-    "function": lambda: UserFunction("", 0, ()),
+    "cell": users.Cell,
+    "class": lambda: users.UserClass(""),
+    "function": lambda: users.UserFunction("", 0, ()),
 }
 _FILLED = (  # in this order: what is in a dict or set must have a hash
     *("class", "cell", "function", "object", "list", "deque"),
@@ -201,7 +191,7 @@ class _Reader:
                 self._made[number] = collections.deque(maxlen=fields[0])
         for number, (kind, *fields) in enumerate(self.nodes):
             if kind == "object":
-                self._made[number] = UserObject(self._made[fields[0][0]], {})
+                self._made[number] = users.UserObject(self._made[fields[0][0]], {})
         numbers = {id(obj): number for number, obj in self._made.items()}
         for kind in _FILLED:
             for number, (found, *fields) in enumerate(self.nodes):
@@ -241,7 +231,7 @@ class _Reader:
                 made.attributes = self._dict(fields[2])
                 if fields[3] is not None:
                     made.fields = tuple(
-                        Field(name, *map(self._perhaps, rest)) for name, *rest in fields[3]
+                        users.Field(name, *map(self._perhaps, rest)) for name, *rest in fields[3]
                     )
             case "object":
                 made.attributes = self._dict(fields[1])
@@ -254,7 +244,7 @@ class _Reader:
                 made.update(self._dict(fields[0]))
 
     def _perhaps(self, field: list[Any]) -> Any:
-        return self.value(field[0]) if field else MISSING
+        return self.value(field[0]) if field else users.MISSING
 
     def _frozen(self, kind: str, *fields: Any) -> Any:
         """What cannot be changed is made at once."""
@@ -271,21 +261,21 @@ class _Reader:
             case "array" | "scalar":
                 return _numpy(fields[0], bytes.fromhex(fields[-1]), fields[1:-1])
             case "method":
-                return UserMethod(self.value(fields[0]), self.value(fields[1]))
+                return users.UserMethod(self.value(fields[0]), self.value(fields[1]))
             case "property" | "static" | "class method":
                 return _WRAPPERS[kind](self.value(fields[0]))
             case "module":
-                return library.module(fields[0]) or Unknown(fields[0])
+                return library.module(fields[0]) or users.Unknown(fields[0])
             case "library":
                 return _member(*fields)
             case "logger":
                 return logging.getLogger("reward")
-        return Unknown(fields[0])
+        return users.Unknown(fields[0])
 
-    def _named_tuple(self, cls: object, items: list[Any], names: list[str]) -> UserTuple:
+    def _named_tuple(self, cls: object, items: list[Any], names: list[str]) -> users.UserTuple:
         if len(items) != len(names):
             raise Malformed("a named tuple must have as many items as names")
-        made = UserTuple(self._values(items))
+        made = users.UserTuple(self._values(items))
         made.cls, made.fields = self.value(cls), tuple(names)
         return made
 
@@ -306,6 +296,6 @@ def _numpy(dtype: str, data: bytes, shape: tuple[Any, ...]) -> Any:
 def _member(module: str, name: str) -> Any:
     owner = library.module(module)
     try:
-        return Unknown(f"{module}.{name}") if owner is None else library.member(owner, name)
+        return users.Unknown(f"{module}.{name}") if owner is None else library.member(owner, name)
     except (LookupError, ValueError):
-        return Unknown(f"{module}.{name}")
+        return users.Unknown(f"{module}.{name}")

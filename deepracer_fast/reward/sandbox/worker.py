@@ -16,17 +16,9 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import loading
 from deepracer_fast.reward.branches import MARKS, branches_of, marked
 from deepracer_fast.reward.interpret import Interpreter
-from deepracer_fast.reward.loading import (
-    FILE_NAME,
-    FUNCTION_NAME,
-    RewardSource,
-    compile_source,
-    complaint,
-    failing_span,
-    said,
-)
 from deepracer_fast.reward.sandbox import chance, clock
 from deepracer_fast.reward.sandbox.channel import (
     Channel,
@@ -89,7 +81,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._interpreter: Interpreter  # from the first message on, which is to load
-        self._source: RewardSource
+        self._source: loading.RewardSource
         self._shadow: dict[str, Any] = {}  # the module of all calls that are made again
         self._objects: list[Any] = []  # those of the description, by number
         self._marks = bytearray()  # a byte a branch, where they are marked
@@ -102,20 +94,22 @@ class Worker:
         except RewardError as error:
             failure = error
         except KeyboardInterrupt as error:
-            span = failing_span(self._source, error)
-            failure = complaint(self._source, "it raised KeyboardInterrupt", span)
+            span = loading.failing_span(self._source, error)
+            failure = loading.complaint(self._source, "it raised KeyboardInterrupt", span)
         except MemoryError:
-            failure = complaint(self._source, "this takes more memory than a reward may have")
+            what = "this takes more memory than a reward may have"
+            failure = loading.complaint(self._source, what)
         return {"error": str(failure)}, []
 
     def _on_load(self, head: Head, parts: list[bytes]) -> Message:
-        self._source = RewardSource(head["name"], head["filename"], parts[0].decode("utf-8"))
+        text = parts[0].decode("utf-8")
+        self._source = loading.RewardSource(head["name"], head["filename"], text)
         if head["marked"]:
             self._source = marked(self._source)
             self._marks = bytearray(len(branches_of(self._source.text)))
             self._interpreter = Interpreter(self._source, {MARKS: self._marks})
         else:
-            self._source = compile_source(self._source)
+            self._source = loading.compile_source(self._source)
             self._interpreter = Interpreter(self._source)
         return self._described() if head["compile"] else ({"undescribed": ""}, [])
 
@@ -124,12 +118,12 @@ class Worker:
         self._shadow = self._interpreter.new_module()
         try:
             # The same file in another folder is described alike, unless it asks where it lies.
-            names_itself = FILE_NAME in self._source.text
+            names_itself = loading.FILE_NAME in self._source.text
             description = Description(self._shadow, self._source.filename, names_itself)
         except Unfit as error:
             return {"undescribed": str(error)}, []
         except Exception as error:  # what the user's classes do when they are looked at
-            return {"undescribed": said(error)}, []
+            return {"undescribed": loading.said(error)}, []
         self._objects = description.objects
         return {}, [description.text]
 
@@ -158,7 +152,7 @@ class Worker:
         keeper = Keeper(self._shadow, self._objects, head["places"])
         params = unpack_columns(head["columns"], parts)
         rewards, states = [], []
-        function = self._shadow[FUNCTION_NAME]
+        function = self._shadow[loading.FUNCTION_NAME]
         for row, (car, state) in enumerate(zip(head["cars"], head["states"], strict=True)):
             keeper.write(state)
             name = np.array([car])
