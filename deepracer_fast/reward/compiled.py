@@ -159,38 +159,38 @@ class CarStates:
 class CompiledReward:
     """A loaded kernel and the state of its cars."""
 
-    def __init__(self, machine: Any, layout: Layout, threads: int = 0) -> None:
+    def __init__(self, machine: Any, layout: Layout) -> None:
         self.layout = layout
         self.states = CarStates(layout)
-        self.threads = threads or available_cores()
         self._machine = machine
         self._arenas: list[Array] = []
 
-    def run(self, params: Mapping[str, Any], where: Array) -> Outcome:
+    def run(self, params: Mapping[str, Any], where: Array, threads: int = 1) -> Outcome:
         """Calls the function for the cars of ``where``.
 
         Args:
             params: checked columns of B cars.
             where: bool [B].
+            threads: the most that share the cars.
         """
         self.states.fit(len(where))
         keep, numbers = self._arguments(params, len(where))
-        outcome = self._launch(numbers, where)
+        outcome = self._launch(numbers, where, threads)
         while not outcome.complete and (full := outcome.status == GROW).any():
             self.states.grow()
-            again = self._launch(numbers, full)
+            again = self._launch(numbers, full, threads)
             outcome.rewards[full], outcome.status[full] = again.rewards[full], again.status[full]
         del keep
         return outcome
 
-    def _launch(self, numbers: list[int], where: Array) -> Outcome:
+    def _launch(self, numbers: list[int], where: Array, threads: int) -> Outcome:
         num_cars = len(where)
         called = np.ascontiguousarray(where).view(np.uint8)
         rewards, status = np.empty(num_cars), np.empty(num_cars, np.int32)
         state = self.states.addresses()
         first = [address(rewards), address(status), address(called)]
         place = address(state)
-        pieces = max(1, min(self.threads, num_cars // _THREADED))
+        pieces = max(1, min(threads, num_cars // _THREADED))
         jobs = []
         for k in range(pieces):
             start, stop = num_cars * k // pieces, num_cars * (k + 1) // pieces

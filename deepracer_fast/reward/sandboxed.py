@@ -19,9 +19,9 @@ from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
 from deepracer_fast.reward.loading import FILE_NAME, RewardSource
 from deepracer_fast.reward.params_table import Columns
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox.channel import Head
 from deepracer_fast.reward.sandbox.process import Sandbox
+from deepracer_fast.reward.text_faults import about_files
 from deepracer_fast.reward.translator import Translator, Unfinished
 from deepracer_fast.reward.verify import TOLERANCE, disagreement, probes_of
 from deepracer_fast.reward.words import State, StateError
@@ -40,9 +40,11 @@ class SandboxedReward:
     Attributes:
         mode: "compiled" or "interpreted"; it may change from the first to the second.
         reason: why not compiled.
+        threads: the most that compiled code runs on.
     """
 
     def __init__(self, source: RewardSource, time_limit: float) -> None:
+        self.threads = available_cores()
         self._source = source
         self._time_limit = time_limit
         self._workers: list[Sandbox] = []
@@ -76,7 +78,7 @@ class SandboxedReward:
             if self._is_cacheable:
                 cache.keep(self._source.text, record, code)
         except Unfinished as error:  # another time it may end
-            return {"mode": "interpreted", "reason": str(error)}, b""
+            return _interpreted(str(error))
         finally:
             translator.close()
         return record, code
@@ -85,8 +87,7 @@ class SandboxedReward:
         """The record of the source, and its code if that gives what plain Python gives."""
         said, parts = worker.load(compile_too=True)
         if not parts:
-            reason = f"its values cannot be told: {said['undescribed']}"
-            return {"mode": "interpreted", "reason": reason}, b""
+            return _interpreted(f"its values cannot be told: {said['undescribed']}")
         record, made = translator.translate(self._source.text, parts[0])
         if record["mode"] != "compiled":
             return record, b""
@@ -98,9 +99,8 @@ class SandboxedReward:
             what = "its process gave an answer that is none"
             raise RewardError(f"{self._source.filename}: {what}") from None
         compiled = probes_of(rewards), probes_of(status, np.int32)
-        reason = disagreement(compiled, expected)
-        if reason:
-            return {"mode": "interpreted", "reason": reason}, b""
+        if reason := disagreement(compiled, expected):
+            return _interpreted(reason)
         return record | {"described": _digest(parts)}, code
 
     def _use(self, record: Head, code: bytes) -> None:
@@ -129,16 +129,6 @@ class SandboxedReward:
     def may_remember(self) -> bool:
         """Whether it is not known that it keeps nothing from call to call."""
         return self._compiled is None or bool(self._kept.places)
-
-    @property
-    def threads(self) -> int:
-        """Threads that compiled code runs on."""
-        return self._compiled.threads if self._compiled else 1
-
-    @threads.setter
-    def threads(self, number: int) -> None:
-        if self._compiled:
-            self._compiled.threads = number
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know."""
@@ -181,7 +171,7 @@ class SandboxedReward:
         compiled.states.fit(len(where))
         sample = self._sample(where)
         before = [compiled.states.words(car) for car in sample]
-        rewards, status, complete = compiled.run(params, where)
+        rewards, status, complete = compiled.run(params, where, self.threads)
         self._asked += int(np.count_nonzero(where))
         if not complete:
             self._replay(params, status != 0, rewards)
@@ -277,6 +267,10 @@ class SandboxedReward:
             raise errors[0]
         self._prints = max(prints, self._prints)
         return rewards
+
+
+def _interpreted(reason: str) -> tuple[Head, bytes]:
+    return {"mode": "interpreted", "reason": reason}, b""
 
 
 def _digest(parts: list[bytes]) -> str:

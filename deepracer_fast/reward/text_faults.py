@@ -2,7 +2,8 @@
 
 In: a `RewardSource` that Python can compile. Out: a `Fault` each: a key that params does not have,
 a name that nothing defines. Where an exception is caught around it, or the text makes such a key
-itself, it may be meant: then it is none. Neighbours: ``validate`` refuses a function for one.
+itself, it may be meant: then it is none. And a remark where it reads a file. Neighbours:
+``validate`` refuses a function for a fault; ``train`` says the remark, too.
 """
 
 import ast
@@ -18,6 +19,8 @@ from deepracer_fast.reward.params_table import ALL_KEYS, key_hint
 _CATCH_KEY = {"KeyError", "LookupError", "Exception", "BaseException"}
 _CATCH_NAME = {"NameError", "Exception", "BaseException"}
 _MAKE_NAMES = {"exec", "eval", "globals", "locals", "vars", "setattr"}
+_READERS = {"open", "load", "loadtxt", "genfromtxt", "fromfile", "read_csv", "read_text"}
+_IN_MEMORY = {"json", "pickle", "yaml"}  # their ``load`` takes what ``open`` has opened
 _OF_EVERY_MODULE = {"__name__", "__file__", "__doc__", "__builtins__", "__package__", "__spec__"}
 
 
@@ -211,3 +214,29 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def about_files(text: str) -> Iterator[str]:
+    """Files that are read: no model folder has them."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever loads it says so
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _reads(node.func):
+            yield (
+                f"line {node.lineno}: reads a file; it may lie beside the reward function, and a "
+                "training that is resumed looks for it in the model folder: copy it there"
+            )
+            return
+
+
+def _reads(function: ast.expr) -> bool:
+    match function:
+        case ast.Name(id=name):
+            return name in _READERS - {"load"}
+        case ast.Attribute(ast.Name(id=module), name):
+            return name in _READERS and module not in _IN_MEMORY
+        case ast.Attribute(attr=name):
+            return name in _READERS
+    return False

@@ -39,7 +39,7 @@ def compiled_probes(machine: object, layout: Layout) -> tuple[Array, Array]:
     rewards, status = np.zeros(_SHAPE), np.zeros(_SHAPE, np.int32)
     for row, batch in enumerate(_batches()):
         if row % _STEPS == 0:
-            compiled, alive = CompiledReward(machine, layout, 1), np.ones(_CARS, bool)
+            compiled, alive = CompiledReward(machine, layout), np.ones(_CARS, bool)
         rewards[row], status[row], _ = compiled.run(batch, alive)
         alive &= status[row] == 0
     return rewards, status

@@ -17,9 +17,8 @@ from deepracer_fast.errors import one_line
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.reward.loading import complaint, read_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox.process import confinement_note
-from deepracer_fast.reward.text_faults import keys_asked_for, text_faults, texts_beside
+from deepracer_fast.reward.text_faults import about_files, keys_asked_for, text_faults, texts_beside
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.validation.drives import drives_of
 from deepracer_fast.validation.reward_trial import Spread, Trial

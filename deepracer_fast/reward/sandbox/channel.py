@@ -46,7 +46,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a message may hold.
+    """How much a message may hold; without numbers what the trusted side may send.
 
     Attributes:
         head: bytes of its JSON.
@@ -59,10 +59,6 @@ class Limits:
     values: int = 1 << 30
     parts: int = 1 << 10
     part: int = 1 << 30
-
-
-ANY = Limits()
-"""What the trusted side may send."""
 
 
 class Patience:
@@ -158,15 +154,15 @@ class Channel:
             except OSError as error:
                 raise Closed from error
 
-    def receive(self, patience: Patience | None = None, limits: Limits = ANY) -> Message:
-        """The next message; nothing beyond the limits is taken in.
+    def receive(self, patience: Patience | None = None, limits: Limits | None = None) -> Message:
+        """The next message; nothing beyond the limits is taken in, `Limits` of the trusted side.
 
         Raises:
             Closed: the other side is gone.
             Malformed: it sends something else.
             TooSlow: the time is over.
         """
-        patience = patience or Patience()
+        patience, limits = patience or Patience(), limits or Limits()
         length, count = _HEAD.unpack(self._take(_HEAD.size, patience))
         if length > limits.head or count > limits.parts:
             raise Malformed(f"a head of {length:,} bytes and {count:,} parts")
