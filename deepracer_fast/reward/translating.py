@@ -8,8 +8,6 @@ process and nothing else.
 
 import ast
 import dataclasses
-import resource
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +19,10 @@ from deepracer_fast.reward.compiler.passes import translate
 from deepracer_fast.reward.compiler.runtime.machine import Machine, compile_assembly
 from deepracer_fast.reward.loading import said
 from deepracer_fast.reward.sandbox.channel import Channel, Closed, Malformed, Message
+from deepracer_fast.reward.sandbox.confine import MEMORY, limit
 from deepracer_fast.reward.sandbox.rebuild import Module, rebuild
 from deepracer_fast.reward.verify import compiled_probes
 from deepracer_fast.reward.words import State, StateError
-
-MEMORY = 4 << 30  # bytes of address space
 
 
 @dataclass(frozen=True)
@@ -74,18 +71,9 @@ def _interpreted(reason: str) -> Message:
     return {"mode": "interpreted", "reason": one_line(reason)}, []
 
 
-def _limit_this_process(seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    if sys.platform == "linux":
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
 def main(read: int, write: int, seconds: int) -> None:
     """Translates one source."""
-    _limit_this_process(seconds)
+    limit(CORE=0, CPU=seconds, AS=MEMORY)
     channel = Channel(read, write)
     try:
         _, parts = channel.receive()

@@ -25,16 +25,8 @@ import numpy.typing as npt
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.loading import RewardSource, Span, complaint
 from deepracer_fast.reward.params_table import PARAMETER_NAMES, Columns
-from deepracer_fast.reward.sandbox import answers, child
-from deepracer_fast.reward.sandbox.channel import (
-    Closed,
-    Head,
-    Malformed,
-    Message,
-    Patience,
-    TooSlow,
-    pack_columns,
-)
+from deepracer_fast.reward.sandbox import answers, channel, child
+from deepracer_fast.reward.sandbox.channel import Head, Message
 from deepracer_fast.reward.sandbox.readable import readable_paths
 
 _GRACE = 1.0  # s in which a stalled process may say where it is
@@ -127,16 +119,16 @@ class Sandbox:
         return answer
 
     @contextmanager
-    def _patience(self, cars: int) -> Iterator[Patience]:
+    def _patience(self, cars: int) -> Iterator[channel.Patience]:
         """How long a message about so many cars may take; ends the process where it goes wrong."""
         limit = self._time_limit * (1 + cars / _CARS_PER_LIMIT)
         try:
-            yield Patience(limit, self._worked)
-        except Closed:
+            yield channel.Patience(limit, self._worked)
+        except channel.Closed:
             self._died()
-        except TooSlow:
+        except channel.TooSlow:
             self._stalled(limit)
-        except Malformed as error:
+        except channel.Malformed as error:
             self.close()
             what = f"{self._doing()} answered what no reward function answers: {error}"
             raise complaint(self._source, what) from None
@@ -199,7 +191,7 @@ class Sandbox:
         """
         columns = _sent_columns(params, cars if some else slice(None))
         rows = np.arange(len(cars)) if some else cars
-        records, parts = pack_columns(columns)
+        records, parts = channel.pack_columns(columns)
         head = {"do": "run", "cars": cars.tolist(), "rows": rows.tolist(), "columns": records}
         self.send(head, parts, len(cars))
 
@@ -218,7 +210,7 @@ class Sandbox:
     ) -> tuple[list[float], list[Any]]:
         """Interprets cars from given states; their rewards and next states come back."""
         rows = np.array(cars, np.int64)
-        records, parts = pack_columns(_sent_columns(params, rows))
+        records, parts = channel.pack_columns(_sent_columns(params, rows))
         head = {"do": "replay", "cars": cars, "columns": records, "states": states}
         head["places"] = places
         answer, _ = self.ask(head, parts, len(cars))
