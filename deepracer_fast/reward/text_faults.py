@@ -181,7 +181,9 @@ def _is_suppress(item: ast.withitem) -> bool:
 def _undefined_names(text: str, tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Names that functions take for the module's, and that neither it nor Python has."""
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    if any(node.id in _MAKE_NAMES for node in names) or _imports_all(tree):
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported = {each.name for node in imports for each in node.names}
+    if "*" in imported or any(node.id in _MAKE_NAMES for node in names):
         return
     codes = list(_codes(compile(text, "<text>", "exec", dont_inherit=True)))
     known = set(vars(builtins)) | _OF_EVERY_MODULE
@@ -199,13 +201,6 @@ def _undefined_names(text: str, tree: ast.Module) -> Iterator[tuple[str, ast.exp
                 node = places.get((each.positions.lineno or 0, each.positions.col_offset or 0))
                 if node is not None and node not in caught:
                     yield f"the name {each.argval!r} is defined nowhere", node
-
-
-def _imports_all(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.ImportFrom) and any(each.name == "*" for each in node.names)
-        for node in ast.walk(tree)
-    )
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -88,22 +88,20 @@ def border_fault(centre: Points, inner: Points, outer: Points) -> str:
 
 def _crossing(centre: Points, inner: Points, outer: Points) -> str:
     """A line that crosses another one. A border may cross itself inside a narrow bend."""
-    for name, border in (("inner", inner), ("outer", outer)):
-        for row in _first_rows(_core.line_crossings(centre, border, _MOST_CROSSINGS)):
-            return f"row {row + 1}: {_BEYOND.format(name)}"
-    for row in _first_rows(_core.line_crossings(inner, outer, _MOST_CROSSINGS)):
-        return f"row {row + 1}: the borders must not meet, found that they do before here"
+    for line, border, rule in (
+        (centre, inner, _BEYOND.format("inner")),
+        (centre, outer, _BEYOND.format("outer")),
+        (inner, outer, "the borders must not meet, found that they do before here"),
+    ):
+        found = _core.line_crossings(line, border, _MOST_CROSSINGS)
+        if len(found):
+            return f"row {found[:, 0].min() + 1}: {rule}"
     last = len(centre) - 2  # the segment that ends where a loop begins
     for first, second in sorted(_core.self_crossings(centre, _MOST_CROSSINGS).tolist()):
         if (first, second) != (0, last):
             rule = "the road must not cross itself, found that it does after row"
             return f"row {second + 1}: {rule} {first}"
     return ""
-
-
-def _first_rows(crossings: NDArray[np.int32]) -> list[int]:
-    """The lowest number of a segment of the first line that crosses, if any does."""
-    return [int(crossings[:, 0].min())] if len(crossings) else []
 
 
 def rungs(centre: Points, inner: Points, outer: Points, is_loop: bool) -> tuple[Points, Points]:

@@ -93,7 +93,9 @@ def states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[Step
         yield result
         ended = np.flatnonzero(result.terminated | result.truncated)
         if len(ended):
-            _turn_round(sim, drivers.begin(ended), rng)
+            turned = drivers.begin(ended)
+            x, y, heading = sim.vehicle_states()[turned, :3].T
+            sim.place(turned, x, y, heading + rng.uniform(*TURN, len(turned)))
 
 
 def lasting_states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[StepResult]:
@@ -105,11 +107,6 @@ def lasting_states(drive: Drive, track: Track, metadata: ModelMetadata) -> Itera
         if step % HOLD == 0:
             commands = choices.drawn(drive.cars)
         yield sim.step(commands)
-
-
-def _turn_round(sim: Simulator, cars: np.ndarray, rng: np.random.Generator) -> None:
-    x, y, heading = sim.vehicle_states()[cars, :3].T
-    sim.place(cars, x, y, heading + rng.uniform(*TURN, len(cars)))
 
 
 def _simulator(drive: Drive, track: Track, metadata: ModelMetadata) -> Simulator:
