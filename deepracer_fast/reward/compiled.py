@@ -218,7 +218,12 @@ class CompiledReward:
         for name in self.layout.columns:
             parameter = _TABLE[name]
             if name == "waypoints":
-                numbers[:2] = [self._waypoints(way, keep) for way in _both_ways(params[name])]
+                points = np.asarray(params[name], np.float64)
+                for way, order in enumerate((points, points[::-1])):
+                    line = np.ascontiguousarray(order)
+                    header = np.array([address(line), len(line), _FIXED], np.int64)
+                    keep += [line, header]
+                    numbers[way] = address(header)
                 numbers += [0, 0]
                 continue
             column, code = prepared(parameter, params.get(name), num_cars)
@@ -227,11 +232,6 @@ class CompiledReward:
             keep.append(column)
             numbers += [address(column), code]
         return keep, numbers
-
-    def _waypoints(self, points: Array, keep: list[Array]) -> int:
-        header = np.array([address(points), len(points), _FIXED], np.int64)
-        keep += [points, header]
-        return address(header)
 
 
 def address(array: Array) -> int:
@@ -242,11 +242,6 @@ def address(array: Array) -> int:
         return int(array.ctypes.data)
     view: Any = array
     return ctypes.addressof(_BYTE.from_buffer(view))  # a quarter of the time of the line above
-
-
-def _both_ways(waypoints: Any) -> tuple[Array, Array]:
-    points = np.ascontiguousarray(waypoints, dtype=np.float64)
-    return points, np.ascontiguousarray(points[::-1])
 
 
 def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, int]:

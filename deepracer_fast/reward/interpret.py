@@ -21,16 +21,9 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import loading
 from deepracer_fast.reward.keys_read import keys_read
-from deepracer_fast.reward.loading import (
-    FUNCTION_NAME,
-    RewardSource,
-    check_function,
-    complaint,
-    definition,
-    failing_span,
-    said,
-)
+from deepracer_fast.reward.loading import FUNCTION_NAME, RewardSource
 from deepracer_fast.reward.params_table import (
     ALL_KEYS,
     OLD_NAMES,
@@ -179,7 +172,7 @@ class Interpreter:
         """``reward_function`` from a module that no other car has."""
         source = self._source
         if source.code is None:
-            check_function(source, source.function)
+            loading.check_function(source, source.function)
             assert source.function is not None
             return source.function
         function: RewardFunction = self.new_module()[FUNCTION_NAME]
@@ -207,11 +200,12 @@ class Interpreter:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            span = failing_span(source, error)
-            raise complaint(source, _top_level_failure(error), span) from error
+            span = loading.failing_span(source, error)
+            raise loading.complaint(source, _top_level_failure(error), span) from error
         if not hasattr(module, FUNCTION_NAME):
-            raise complaint(source, f"this file must define {FUNCTION_NAME}(params): it does not")
-        check_function(source, getattr(module, FUNCTION_NAME))
+            what = f"this file must define {FUNCTION_NAME}(params): it does not"
+            raise loading.complaint(source, what)
+        loading.check_function(source, getattr(module, FUNCTION_NAME))
         return vars(module)
 
     def _drop_print(self, *_values: object, **_options: object) -> None:
@@ -221,7 +215,7 @@ class Interpreter:
         self, error: BaseException | None, result: object, car: int, values: dict[str, Any]
     ) -> RewardError:
         """What is said of a call that raised or returned no reward, with params of the call."""
-        span = definition(self._source)
+        span = loading.definition(self._source)
         if error is None:
             what = f"returned {_number(result):.9g}: a reward must be finite and within ±1e5"
         elif result is not _CALLING:
@@ -229,11 +223,11 @@ class Interpreter:
             if result is None:
                 what += " (a path through it has no return)"
         else:
-            span = failing_span(self._source, error)
-            what = f"raised {said(error)}{_key_hint(error)}"
+            span = loading.failing_span(self._source, error)
+            what = f"raised {loading.said(error)}{_key_hint(error)}"
         shown = [*_SHOWN_WITH_A_FAILURE, *(name for name in _SHOWN_IF_TRUE if values[name])]
-        details = ", ".join(f"{key}={_short(values[key])}" for key in shown)
-        return complaint(self._source, f"{FUNCTION_NAME} {what}", span, f"  car {car}: {details}")
+        details = f"  car {car}: {', '.join(f'{key}={_short(values[key])}' for key in shown)}"
+        return loading.complaint(self._source, f"{FUNCTION_NAME} {what}", span, details)
 
 
 @contextmanager
@@ -254,7 +248,7 @@ def _top_level_failure(error: BaseException) -> str:
         return f"cannot import {error.name}: no such module is installed here; install or drop it"
     if isinstance(error, ImportError):
         return f"cannot import: {error}"
-    return f"the file's top level raised {said(error)}"
+    return f"the file's top level raised {loading.said(error)}"
 
 
 def _key_hint(error: BaseException) -> str:

@@ -54,22 +54,15 @@ class Sandbox:
         self._loading = True
         self._question: Head = {}
         self._sent = 0
-        self._start()
-
-    def _start(self) -> None:
-        trace_read, trace_write = os.pipe()
+        self._trace, trace_write = os.pipe()
         # A process is told of the end of the thread that started it, not of the whole parent's.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
         self._process, self._channel = child.start(
             "deepracer_fast.reward.sandbox.worker", parent, descriptors=(trace_write,)
         )
         self._channel.never_block()
-        self._trace = trace_read
-        self._close = weakref.finalize(self, child.end, self._process, self._channel, trace_read)
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._close()
+        # Ends the process.
+        self.close = weakref.finalize(self, child.end, self._process, self._channel, self._trace)
 
     def load(self, compile_too: bool, marked: bool = False) -> Message:
         """Runs the module, and describes what is in it if it is to be compiled.
@@ -101,7 +94,7 @@ class Sandbox:
 
     def send(self, head: Head, parts: list[bytes], cars: int = 0) -> None:
         """Sends a message; `receive` has to follow."""
-        if not self._close.alive:
+        if not self.close.alive:
             raise RewardError(f"{self._source.filename}: its process has ended; load it again")
         self._question = head
         with self._patience(cars) as patience:

@@ -19,15 +19,8 @@ from deepracer_fast.errors import RewardError
 from deepracer_fast.reward import loading
 from deepracer_fast.reward.branches import MARKS, branches_of, marked
 from deepracer_fast.reward.interpret import Interpreter
-from deepracer_fast.reward.sandbox import chance, clock
-from deepracer_fast.reward.sandbox.channel import (
-    Channel,
-    Closed,
-    Head,
-    Malformed,
-    Message,
-    unpack_columns,
-)
+from deepracer_fast.reward.sandbox import chance, channel, clock
+from deepracer_fast.reward.sandbox.channel import Channel, Head, Message
 from deepracer_fast.reward.sandbox.confine import confine
 from deepracer_fast.reward.sandbox.describe import Description, Unfit
 from deepracer_fast.reward.sandbox.kept_values import Keeper
@@ -133,7 +126,7 @@ class Worker:
 
     def _on_run(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets cars, each in its own module."""
-        params = unpack_columns(head["columns"], parts)
+        params = channel.unpack_columns(head["columns"], parts)
         rows, cars = (np.array(head[key], np.int64) for key in ("rows", "cars"))
         rewards = self._interpreter.run(params, rows, names=cars)
         return {"prints": self._interpreter.prints}, [np.array(rewards).tobytes()]
@@ -150,7 +143,7 @@ class Worker:
         if not self._shadow:
             self._shadow = self._interpreter.new_module()
         keeper = Keeper(self._shadow, self._objects, head["places"])
-        params = unpack_columns(head["columns"], parts)
+        params = channel.unpack_columns(head["columns"], parts)
         rewards, states = [], []
         function = self._shadow[loading.FUNCTION_NAME]
         for row, (car, state) in enumerate(zip(head["cars"], head["states"], strict=True)):
@@ -188,18 +181,18 @@ def main(read: int, write: int, trace: int, parent: int | None) -> None:
     """
     faulthandler.enable(trace, all_threads=False)
     faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
-    channel, worker = Channel(read, write), Worker()
+    line, worker = Channel(read, write), Worker()
     unconfined: list[str] | None = None
     while True:
         try:
-            question, parts = channel.receive()
+            question, parts = line.receive()
             if unconfined is None:
                 unconfined = _shut_in(question["readable"], parent)
             answer, more = worker.answer(question, parts)
             if question["do"] == "load":
                 answer["unconfined"] = unconfined
-            channel.send(answer, more)
-        except (Closed, Malformed):
+            line.send(answer, more)
+        except (channel.Closed, channel.Malformed):
             return
         except KeyboardInterrupt:
             continue
