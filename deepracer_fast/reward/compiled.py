@@ -246,22 +246,17 @@ def address(array: Array) -> int:
 
 def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, int]:
     """A column as the kernel reads it, and 0 if its numbers are of 32 bits, else 1."""
+    of_objects = "K" in parameter.shape
     if column is None:
-        if "K" in parameter.shape:
-            return np.zeros(0), 1
-        shape = [num_cars if size == "B" else size for size in parameter.shape]
-        column = np.zeros(shape, {"float": np.float64, "int": np.int64}.get(parameter.kind, bool))
+        sizes = {"B": num_cars, "K": 0}
+        column = np.zeros([sizes.get(str(size), size) for size in parameter.shape])
     array = np.asarray(column)
-    if "K" in parameter.shape:
-        kind: Any = np.float64 if parameter.kind == "float" else np.int64
-        return np.ascontiguousarray(array, dtype=kind), 1
-    if parameter.kind == "bool":
+    if parameter.kind == "bool" and not of_objects:
         return np.ascontiguousarray(array, dtype=np.bool_), 1
-    narrow = np.float32 if parameter.kind == "float" else np.int32
-    if array.dtype == narrow:
+    is_float = parameter.kind == "float"
+    if array.dtype == (np.float32 if is_float else np.int32) and not of_objects:
         return np.ascontiguousarray(array), 0
-    wide: Any = np.float64 if parameter.kind == "float" else np.int64
-    return np.ascontiguousarray(array, dtype=wide), 1
+    return np.ascontiguousarray(array, dtype=np.float64 if is_float else np.int64), 1
 
 
 @cache

@@ -46,8 +46,8 @@ class State:
         records: list[dict[str, object]] = []
         for typ, value in zip(self._types, values, strict=True):
             for word in self._pack(typ, value):
-                width = _row_width(_list_in(typ)) if isinstance(word, list) else 1
                 is_list = isinstance(word, list)
+                width = _row_width(_list_in(typ)) if is_list else 1
                 records.append({"list": is_list, "width": width, "initial": word})
         return records
 

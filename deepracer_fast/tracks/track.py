@@ -95,9 +95,8 @@ class Track:
             object.__setattr__(self, name, points)
         if not np.any(self.waypoints != self.waypoints[0]):
             raise TrackError("waypoints must have two or more different points, found one")
-        centre, inner, outer = (
-            line - self.origin for line in (self.waypoints, self.inner, self.outer)
-        )
+        lines = (self.waypoints, self.inner, self.outer)
+        centre, inner, outer = (line - self.origin for line in lines)
         try:
             _core.check_track(centre, inner, outer, self.is_loop)
         except ValueError as error:
@@ -273,10 +272,11 @@ def load_track(name_or_path: str | Path | Track) -> Track:
             f"a track must be a name or the path of a .npy route, got {shown(name_or_path)}; "
             "run `deepracer-fast tracks` for the names"
         )
-    if isinstance(name_or_path, str) and (track := _drawn(track_name(name_or_path))):
-        return track
-    if isinstance(name_or_path, str) and _is_made_up(name_or_path):
-        raise TrackError(_unknown_name(name_or_path))
+    if isinstance(name_or_path, str):
+        if track := _drawn(track_name(name_or_path)):
+            return track
+        if name_or_path.startswith(PREFIX) and not name_or_path.endswith(".npy"):
+            raise TrackError(_unknown_name(name_or_path))
     path = path_of("a track", name_or_path, TrackError)
     if path.suffix != ".npy" and not os.path.exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
@@ -293,11 +293,6 @@ def track_name(name: str) -> str:
         return name
     meant = names_meant(name)
     return meant[0] if len(meant) == 1 else name
-
-
-def _is_made_up(name: str) -> bool:
-    """Whether it can only be meant for the name of a made-up track."""
-    return name.startswith(PREFIX) and not name.endswith(".npy")
 
 
 @cache

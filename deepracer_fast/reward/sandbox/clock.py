@@ -108,13 +108,10 @@ class _LikeItsBase(type):
     """An object of the class that this one stands in for counts as its own."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        stands_for = vars(cls).get("stands_for")  # a class of the user's own stands for itself
-        return (
-            isinstance(instance, stands_for) if stands_for else super().__instancecheck__(instance)
-        )
+        return cls.__subclasscheck__(type(instance))
 
     def __subclasscheck__(cls, other: type) -> bool:
-        real = vars(cls).get("stands_for")
+        real = vars(cls).get("stands_for")  # a class of the user's own stands for itself
         return issubclass(other, real) if real else super().__subclasscheck__(other)
 
 
