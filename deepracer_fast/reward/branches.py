@@ -28,17 +28,11 @@ _WAYS: dict[type, tuple[tuple[str, str], ...]] = {
 
 @dataclass(frozen=True)
 class Branch:
-    """One way through the code.
+    """One way through the code."""
 
-    Attributes:
-        line: of what decides on it, from 1.
-        missed: what is to be said where no call took it.
-        within: number of the branch that it lies in; None for that of the outermost functions.
-    """
-
-    line: int
-    missed: str
-    within: int | None
+    line: int  # of what decides on it, from 1
+    missed: str  # what is to be said where no call took it
+    within: int | None  # number of the branch that it lies in; None: of the outermost functions
 
 
 class _Place(NamedTuple):

@@ -40,32 +40,19 @@ class StateTooLarge(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kernel wants to be handed.
+    """What a kernel wants to be handed."""
 
-    Attributes:
-        columns: the parameters it reads, in its order.
-        state: one record a leaf, as `words.State.layout` makes them.
-        prints: whether calls of ``print`` were dropped.
-    """
-
-    columns: Sequence[str]
-    state: Sequence[dict[str, Any]]
-    prints: bool = False
+    columns: Sequence[str]  # the parameters it reads, in its order
+    state: Sequence[dict[str, Any]]  # one record a leaf, as `words.State.layout` makes them
+    prints: bool = False  # whether calls of ``print`` were dropped
 
 
 class Outcome(NamedTuple):
-    """What a batch came to.
+    """What a batch came to; the state of a car that the code gave up is as before."""
 
-    Attributes:
-        rewards: float64 [B], 0 where not called or given up.
-        status: int32 [B], 0, or the line at which the code gave up that car, whose state is then
-            as before.
-        complete: no car was given up.
-    """
-
-    rewards: Array
-    status: Array
-    complete: bool
+    rewards: Array  # float64 [B], 0 where not called or given up
+    status: Array  # int32 [B], 0, or the line at which the code gave up that car
+    complete: bool  # no car was given up
 
 
 class _Leaf:

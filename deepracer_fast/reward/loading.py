@@ -36,21 +36,13 @@ _CUT = "..."  # where a line goes on that is not shown whole
 
 @dataclass(frozen=True)
 class RewardSource:
-    """A reward function as it was given.
+    """A reward function as it was given."""
 
-    Attributes:
-        name: The file's name without its folder, for lists and plots.
-        filename: What its code calls its file, and what messages call it.
-        text: The source, unchanged; "" for a callable whose source Python does not know.
-        code: The compiled module; None for a callable, and before `compile_source`.
-        function: The callable that was given; None for a file or text.
-    """
-
-    name: str
-    filename: str
-    text: str
-    code: CodeType | None = None
-    function: Callable[..., Any] | None = None
+    name: str  # the file's name without its folder, for lists and plots
+    filename: str  # what its code calls its file, and what messages call it
+    text: str  # the source, unchanged; "" for a callable whose source Python does not know
+    code: CodeType | None = None  # the module; None for a callable, and before `compile_source`
+    function: Callable[..., Any] | None = None  # that was given; None for a file or text
 
     def line(self, number: int) -> str:
         """Source line ``number``, counted from 1; "" where there is none."""

@@ -35,23 +35,14 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outline:
-    """One bundled track, as it was surveyed.
+    """One bundled track, as it was surveyed: points on its centre line, and its width."""
 
-    Attributes:
-        name: the world name that the ecosystem uses, such as ``reinvent_base``.
-        title: the name that the console showed.
-        look: which set of colours and lines, see ``Track.look``.
-        width: from border to border, metres.
-        control_points: (x, y) on the centre line, metres, in driving direction, not closed.
-        clockwise: driven the other way, as the ecosystem's ``_cw`` twin of a ``_ccw`` track.
-    """
-
-    name: str
-    title: str
-    look: str
-    width: float
-    control_points: tuple[tuple[float, float], ...]
-    clockwise: bool = False
+    name: str  # the world name that the ecosystem uses, such as ``reinvent_base``
+    title: str  # the name that the console showed
+    look: str  # which set of colours and lines, see ``Track.look``
+    width: float  # from border to border, metres
+    control_points: tuple[tuple[float, float], ...]  # m, in driving direction, not closed
+    clockwise: bool = False  # driven the other way, as the ``_cw`` twin of a ``_ccw`` track
 
 
 def outline_route(outline: Outline) -> Points:

@@ -30,21 +30,13 @@ TURN = (math.radians(120.0), math.radians(240.0))  # by which a car is turned th
 
 @dataclass(frozen=True)
 class Drive:
-    """One drive of many cars.
+    """One drive of many cars."""
 
-    Attributes:
-        race: what else is on the road.
-        is_reversed: against the track's usual direction.
-        cars: that drive side by side.
-        steps: of each.
-        seed: of starts and drivers.
-    """
-
-    race: RaceConfig
-    is_reversed: bool
-    cars: int
-    steps: int
-    seed: int
+    race: RaceConfig  # what else is on the road
+    is_reversed: bool  # against the track's usual direction
+    cars: int  # that drive side by side
+    steps: int  # of each
+    seed: int  # of starts and drivers
 
     @property
     def words(self) -> str:

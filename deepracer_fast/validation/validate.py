@@ -34,17 +34,11 @@ _MINDS_OBJECTS = re.compile("object|crashed")
 
 @dataclass(frozen=True)
 class Unreached:
-    """A branch that no watched call took.
+    """A branch that no watched call took."""
 
-    Attributes:
-        line: of the file.
-        text: of that line.
-        what: what would have to happen there, such as "never true".
-    """
-
-    line: int
-    text: str
-    what: str
+    line: int  # of the file
+    text: str  # of that line
+    what: str  # what never happened there, such as "never true"
 
 
 @dataclass

@@ -46,19 +46,12 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a message may hold; without numbers what the trusted side may send.
+    """How much a message may hold; without numbers what the trusted side may send."""
 
-    Attributes:
-        head: bytes of its JSON.
-        values: numbers, texts and lists in its JSON; each takes far more memory than its text.
-        parts: how many byte strings.
-        part: bytes of each.
-    """
-
-    head: int = 1 << 30
-    values: int = 1 << 30
-    parts: int = 1 << 10
-    part: int = 1 << 30
+    head: int = 1 << 30  # bytes of its JSON
+    values: int = 1 << 30  # in its JSON: numbers, texts, lists; each takes more than its text
+    parts: int = 1 << 10  # byte strings
+    part: int = 1 << 30  # bytes of each
 
 
 class Patience:

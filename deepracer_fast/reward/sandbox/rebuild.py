@@ -27,15 +27,10 @@ MAX_BYTES = 1 << 26
 
 @dataclass(eq=False)
 class Module:
-    """The names of a user's module.
+    """The names of a user's module."""
 
-    Attributes:
-        names: the module variables.
-        numbers: what may change, by `id`: its number in the description.
-    """
-
-    names: dict[str, Any]
-    numbers: dict[int, int]
+    names: dict[str, Any]  # the module variables
+    numbers: dict[int, int]  # of what may change, by `id`: its number in the description
 
 
 Check = Callable[["_Reader", Any], bool]
