@@ -87,7 +87,7 @@ def disagreement(compiled: tuple[Array, Array], plain: Array) -> str:
             if status[car] and not raised:
                 given_up[int(status[car])] += 1
             alive[car] = not raised and not status[car]
-            if alive[car] and not alike(rewards[car], expected[car]):
+            if alive[car] and not _alike(rewards[car], expected[car]):
                 found, wanted = rewards[car], expected[car]
                 return f"compiled, it gives {found:.9g} where Python gives {wanted:.9g}"
     return _too_often(given_up, calls)
@@ -100,6 +100,5 @@ def _too_often(given_up: Counter[int], calls: int) -> str:
     return f"line {line}: what happens here in many calls is left to Python"
 
 
-def alike(compiled: float, plain: float) -> bool:
-    """Whether two rewards are the same to `TOLERANCE`."""
+def _alike(compiled: float, plain: float) -> bool:
     return math.isclose(compiled, plain, rel_tol=TOLERANCE, abs_tol=1e-300)

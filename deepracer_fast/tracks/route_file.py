@@ -6,9 +6,8 @@ In: a path. Out: a ``Route``, the three lines of a road that can be driven. Thre
 ``route_bytes`` writes, which is the first form with one line of JSON behind the array: whatever
 reads ``.npy`` files leaves that alone, and here it brings back the very same track.
 
-Each of the three lines may be sampled on its own. Neighbours: ``file_reading`` opens the file and
-``array_file`` takes it apart; ``track``
-makes a ``Track`` of a route.
+Each of the three lines may be sampled on its own. Neighbours: ``file_reading`` opens the file,
+``array_file`` takes it apart, ``track`` makes a ``Track`` of a route.
 """
 
 import io

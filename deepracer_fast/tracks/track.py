@@ -321,7 +321,8 @@ def _track_from_file(path: Path) -> Track:
     route = route_file.read_route(path)
     lines = (route.centre, route.inner, route.outer)
     if route.record is not None:
-        name, title = _file_name(route.record.name), _line(route.record.title)
+        name, title = _file_name(route.record.name), route.record.title
+        title = "".join(c if c.isprintable() else " " for c in title)[:_MAX_NAME]
         return Track(name, title, route.record.look, *lines, route.is_loop)
     known = outlines().get(path.stem)
     name = _file_name(path.stem)
@@ -337,10 +338,6 @@ def _file_name(stem: str) -> str:
 
 
 _NOT_IN_NAMES = '/\\:*?"<>|'  # on some system
-
-
-def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_NAME]
 
 
 def _look(stem: str, mean_width: float) -> str:

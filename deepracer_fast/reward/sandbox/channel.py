@@ -118,19 +118,13 @@ class Channel:
 
             fcntl.fcntl(self._write, _SET_PIPE_SIZE, _PIPE)
 
-    def send(
-        self,
-        head: Head,
-        parts: list[bytes] | None = None,
-        patience: Patience | None = None,
-    ) -> int:
+    def send(self, head: Head, parts: list[bytes], patience: Patience | None = None) -> int:
         """Sends a message; its bytes are counted.
 
         Raises:
             Closed: nobody listens.
             TooSlow: the time is over.
         """
-        parts = parts or []
         text = json.dumps(head | {"parts": [len(part) for part in parts]}).encode()
         pieces = (_HEAD.pack(len(text), len(parts)), text, *parts)
         for piece in pieces:
