@@ -9,11 +9,11 @@ the text of a Python dict.
 """
 
 import ast
+import math
 import os
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -28,39 +28,20 @@ _KEYS = {"descr", "fortran_order", "shape"}
 Check = Callable[[tuple[int, ...]], None]
 """Raises what the caller likes if it has no use for an array of that shape."""
 
+_Header = tuple[np.dtype[Any], bool, tuple[int, ...]]
+"""Type of the numbers, whether columns come first, and shape."""
+
 
 class ArrayFileError(Exception):
     """Why a file is not an array of numbers; without its name, which the caller knows."""
 
 
-@dataclass(frozen=True)
-class Header:
-    """What an ``.npy`` file says of itself; the numbers begin at byte ``offset``."""
-
-    dtype: np.dtype[Any]
-    fortran_order: bool
-    shape: tuple[int, ...]
-    offset: int
-
-    @property
-    def end(self) -> int:
-        """The byte after the last number."""
-        return self.offset + self.size * self.dtype.itemsize
-
-    @property
-    def size(self) -> int:
-        """How many numbers there are, as a Python integer that cannot overflow."""
-        count = 1
-        for length in self.shape:
-            count *= length
-        return count
-
-
-def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[Array, int]:
-    """The array of an ``.npy`` file, and at which byte it ends.
+def read_numbers(file: BinaryIO, check: Check | None = None) -> Array:
+    """The array of an ``.npy`` file.
 
     Args:
-        file: as ``file_reading.opened`` gives it, or an ``io.BytesIO``.
+        file: as ``file_reading.opened`` gives it, or an ``io.BytesIO``; it is left behind the
+            last number.
         check: asked about the shape before the numbers are read.
 
     Returns:
@@ -72,30 +53,25 @@ def read_numbers(file: BinaryIO, check: Check | None = None) -> tuple[Array, int
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    header = read_header(file, size)
+    dtype, fortran_order, shape = _read_header(file, size)
     if check is not None:
-        check(header.shape)
-    if header.end > size:
+        check(shape)
+    declared, follow = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if declared > follow:
         raise ArrayFileError(
-            f"its header declares {header.shape} of {header.dtype}, "
-            f"{header.end - header.offset} bytes, and {size - header.offset} follow: the file "
-            "was cut short or is damaged"
+            f"its header declares {shape} of {dtype}, {declared} bytes, and {follow} follow: "
+            "the file was cut short or is damaged"
         )
-    data = file.read(header.end - header.offset)
-    if len(data) < header.end - header.offset:
+    data = file.read(declared)
+    if len(data) < declared:
         raise ArrayFileError("the file became shorter while it was read")
-    order: Any = "F" if header.fortran_order else "C"
-    array = np.frombuffer(data, header.dtype).reshape(header.shape, order=order)
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
     own = array.dtype.newbyteorder("=")
-    return array.astype(np.float32 if own == np.float16 else own), header.end
+    return array.astype(np.float32 if own == np.float16 else own)
 
 
-def read_header(file: BinaryIO, size: int) -> Header:
-    """The header of a file of so many bytes, which is then at the first number.
-
-    Raises:
-        ArrayFileError: it is none, or declares something other than numbers.
-    """
+def _read_header(file: BinaryIO, size: int) -> _Header:
+    """The header of a file of so many bytes, which is then at the first number."""
     start = file.read(8)
     if start[:6] != MAGIC:
         raise ArrayFileError(_what_it_is(start + file.read(40), size))
@@ -109,11 +85,10 @@ def read_header(file: BinaryIO, size: int) -> Header:
     text = file.read(length)
     if len(text) < length or not length:
         raise ArrayFileError("the file's header was cut short")
-    dtype, fortran_order, shape = _parsed(text, "utf-8" if version == 3 else "latin-1")
-    return Header(dtype, fortran_order, shape, 8 + len(field) + length)
+    return _parsed(text, "utf-8" if version == 3 else "latin-1")
 
 
-def _parsed(text: bytes, encoding: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
+def _parsed(text: bytes, encoding: str) -> _Header:
     try:
         plain = re.sub(r"(\d)L\b", r"\1", text.decode(encoding))  # as Python 2 wrote integers
         fields = ast.literal_eval(plain.strip())

@@ -27,26 +27,12 @@ MAX_SETTINGS_BYTES = MiB
 """Of what people write by hand: settings, metadata, hyperparameters. Real ones have 1 to 5 kB."""
 
 PARSER_FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(NotImplementedError, RecursionError, TypeError, ValueError, struct.error, zlib.error),
 )
 """What parsers, ours and others', raise on bytes that break their format."""
 
-_SPECIAL = (
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (lambda mode: True, "a device"),
-)
+_SPECIAL = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
 @contextmanager
@@ -80,7 +66,7 @@ def _refuse_special(path: str | os.PathLike[str], mode: int, error: type[DeepRac
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
-        found = next(name for is_one, name in _SPECIAL if is_one(mode))
+        found = _SPECIAL.get(stat.S_IFMT(mode), "a device")
         raise error(f"{path}: must be a file, found {found}")
 
 

@@ -74,7 +74,7 @@ def read_toml(path: str | os.PathLike[str], error: type[DeepRacerError]) -> Json
     return content
 
 
-def _check_values(content: Any) -> None:
+def _check_values(content: Any, depth: int = 0) -> None:
     """Refuses what TOML allows to be written but nobody can use, or even print.
 
     Dotted keys, unlike brackets, are read without recursion and nest a thousand times in a line.
@@ -83,20 +83,13 @@ def _check_values(content: Any) -> None:
         RecursionError: it is nested too deeply for its ``repr``.
         ValueError: a whole number that does not fit into 64 bits, TOML's own limit.
     """
-    level = [content]
-    for _ in range(MAX_DEPTH):
-        values = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        for value in values:
-            if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                raise ValueError(f"a whole number of {value.bit_length()} bits; it may have 64")
-        level = [value for value in values if isinstance(value, dict | list)]
-        if not level:
-            return
-    raise RecursionError
+    if depth == MAX_DEPTH:
+        raise RecursionError
+    for value in content.values() if isinstance(content, dict) else content:
+        if isinstance(value, dict | list):
+            _check_values(value, depth + 1)
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"a whole number of {value.bit_length()} bits; it may have 64")
 
 
 def parse_number(value: Any, where: str, error: type[DeepRacerError]) -> float:

@@ -4,8 +4,6 @@ In: bytes, or text. Out: the other of the two; a text that was read is written a
 Neighbours: ``reward.loading`` reads reward functions, ``model_folder`` keeps their copies.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import tokenize

@@ -44,9 +44,8 @@ from deepracer_fast.learning.hosts import ALONE, Invitation, Team, invitation, m
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward.loading import read_reward
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox.process import confinement_note
-from deepracer_fast.reward.text_faults import text_faults
+from deepracer_fast.reward.text_faults import about_files, text_faults
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.clone import Parent
 from deepracer_fast.training.config import TrainConfig

@@ -14,7 +14,7 @@ checks what comes out of it, `clock` and `chance` make what goes in the same eac
 
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,29 +26,16 @@ from deepracer_fast.reward.interpret import Interpreter, params_dicts
 from deepracer_fast.reward.loading import RewardSource, read_reward
 from deepracer_fast.reward.params_table import PARAMETERS, Columns, check_columns, check_kinds
 
+if TYPE_CHECKING:
+    from deepracer_fast.reward.sandboxed import SandboxedReward
+
 __all__ = ["PARAMETERS", "Reward", "load_reward", "params_dict"]
 
 TIME_LIMIT = 10.0  # s, as `load_reward` takes it
 LONGEST_LIMIT = 86_400.0  # s
 
 Mask = NDArray[np.bool_]  # [B]
-
-
-class _Runner(Protocol):
-    """What runs a reward function: a callable's interpreter, or a file's two ways."""
-
-    mode: str
-    reason: str
-    threads: int
-
-    @property
-    def may_remember(self) -> bool: ...
-
-    def run(self, params: Columns, where: Mask) -> np.ndarray: ...
-
-    def notes(self) -> tuple[str, ...]: ...
-
-    def reset(self, cars: np.ndarray) -> None: ...
+_Runner: TypeAlias = "_CallableRunner | SandboxedReward"
 
 
 class Reward:

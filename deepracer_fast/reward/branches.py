@@ -6,34 +6,33 @@ stay. What the module does while it is loaded has no marks: only what a call may
 Neighbours: `watched` asks which marks were set.
 """
 
-from __future__ import annotations
-
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from deepracer_fast.reward.loading import RewardSource, compile_source
 
 MARKS = "__marks_of_branches__"
 """The name by which the marked code finds its bytearray, one byte a branch."""
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# By the class of a node its fields that hold a branch, and what is said where one is missed.
+_WAYS: dict[type, tuple[tuple[str, str], ...]] = {
+    **dict.fromkeys(_FUNCTIONS, (("body", "never called"),)),
+    **dict.fromkeys((ast.If, ast.IfExp), (("body", "never true"), ("orelse", "never false"))),
+    **dict.fromkeys((ast.For, ast.AsyncFor, ast.While), (("body", "never entered"),)),
+    ast.ExceptHandler: (("body", "never needed"),),
+    ast.match_case: (("body", "never matched"),),
+}
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One way through the code.
+    """One way through the code."""
 
-    Attributes:
-        line: of what decides on it, from 1.
-        missed: what is to be said where no call took it.
-        within: number of the branch that it lies in; None for that of the outermost functions.
-    """
-
-    line: int
-    missed: str
-    within: int | None
+    line: int  # of what decides on it, from 1
+    missed: str  # what is to be said where no call took it
+    within: int | None  # number of the branch that it lies in; None: of the outermost functions
 
 
 class _Place(NamedTuple):
@@ -69,7 +68,7 @@ def _places(tree: ast.Module) -> list[_Place]:
     waiting: list[tuple[ast.AST, int | None]] = [(tree, None)]
     while waiting:
         node, within = waiting.pop()
-        places = list(_branches(node, within))
+        places = _branches(node, within)
         numbers = {place.field: len(found) + i for i, place in enumerate(places)}
         found += places
         for field, value in ast.iter_fields(node):
@@ -80,51 +79,25 @@ def _places(tree: ast.Module) -> list[_Place]:
     return found
 
 
-def _branches(node: ast.AST, within: int | None) -> Iterator[_Place]:
+def _branches(node: ast.AST, within: int | None) -> list[_Place]:
     """The branches that a node decides on."""
-
-    def place(field: str, missed: str) -> _Place:
-        return _Place(node, field, Branch(getattr(node, "lineno", 1), missed, within))
-
-    if isinstance(node, _Function):
-        yield place("body", "never called")
-    if within is None:
-        return
-    match node:
-        case ast.If() | ast.IfExp():
-            yield place("body", "never true")
-            yield place("orelse", "never false")
-        case ast.For() | ast.AsyncFor() | ast.While():
-            yield place("body", "never entered")
-        case ast.ExceptHandler():
-            yield _Place(node, "body", Branch(node.lineno, "never needed", within))
-        case ast.match_case():
-            yield _Place(node, "body", Branch(node.pattern.lineno, "never matched", within))
+    if within is None and not isinstance(node, _FUNCTIONS):
+        return []
+    line = getattr(node.pattern if isinstance(node, ast.match_case) else node, "lineno", 1)
+    ways = _WAYS.get(type(node), ())
+    return [_Place(node, field, Branch(line, missed, within)) for field, missed in ways]
 
 
 def _mark(place: _Place, number: int) -> None:
-    node, field, _ = place
-    body = getattr(node, field)
+    body = getattr(place.node, place.field)
+    near = body if isinstance(body, ast.expr) else body[0] if body else place.node
+    # Its value is None, so that an ``or`` goes on with what follows.
+    mark = ast.parse(f"{MARKS}.__setitem__({number}, 1)", mode="eval").body
+    for node in ast.walk(mark):
+        ast.copy_location(node, near)
     if isinstance(body, ast.expr):
-        mark = _call(number, body)
-        setattr(node, field, _at(ast.BoolOp(ast.Or(), [mark, body]), body))
+        either = ast.BoolOp(ast.Or(), [mark, body])
+        setattr(place.node, place.field, ast.copy_location(either, body))
         return
-    first = body[0] if body else node
-    match first:
-        case ast.Expr(value=ast.Constant()):  # a docstring stays one
-            at = 1
-        case _:
-            at = 0
-    body.insert(at, _at(ast.Expr(_call(number, first)), first))
-
-
-def _call(number: int, near: ast.AST) -> ast.expr:
-    """Sets the mark; its value is None, so that an ``or`` goes on with what follows."""
-    name = _at(ast.Name(MARKS, ast.Load()), near)
-    method = _at(ast.Attribute(cast(ast.expr, name), "__setitem__", ast.Load()), near)
-    arguments = [cast(ast.expr, _at(ast.Constant(value), near)) for value in (number, 1)]
-    return cast(ast.expr, _at(ast.Call(cast(ast.expr, method), arguments, []), near))
-
-
-def _at(node: ast.AST, near: ast.AST) -> ast.AST:
-    return ast.copy_location(node, near)
+    is_docstring = isinstance(near, ast.Expr) and isinstance(near.value, ast.Constant)
+    body.insert(int(is_docstring), ast.copy_location(ast.Expr(mark), near))

@@ -4,8 +4,6 @@ In: a source text. Out: what `translator` made of it, if this machine and this v
 before. The process that runs the user's file has no part in it. It lies in `cache_folder`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -36,20 +34,18 @@ def _maker() -> bytes:
     return digest.digest()
 
 
-def _path(text: str) -> Path | None:
+def _path(text: str) -> Path:
     folder = cache_folder()
     if folder is None:
-        return None
+        raise FileNotFoundError("there is no folder for caches")
     digest = hashlib.sha256(_maker() + text.encode("utf-8", "surrogatepass"))
     return folder / f"{digest.hexdigest()}.reward"
 
 
 def find(text: str) -> tuple[Head, bytes] | None:
     """The record and the object code of a source; None if there is nothing sound."""
-    path = _path(text)
-    if path is None:
-        return None
     try:
+        path = _path(text)
         if not _is_ours(path):
             return None
         data = path.read_bytes()
@@ -75,11 +71,9 @@ def _is_ours(path: Path) -> bool:
 
 def keep(text: str, record: Head, code: bytes) -> None:
     """Keeps what was made of a source; a folder that cannot be written is no error."""
-    path = _path(text)
-    if path is None:
-        return
     rest = json.dumps(record).encode() + b"\n" + code
     try:
+        path = _path(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_old(path.parent)
         atomic_write_bytes(path, hashlib.sha256(rest).digest() + rest)

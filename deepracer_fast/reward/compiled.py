@@ -8,8 +8,8 @@ Neighbours: `compiler` made the code; `Reward` asks the interpreter about the ca
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,81 +40,70 @@ class StateTooLarge(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kernel wants to be handed.
+    """What a kernel wants to be handed."""
 
-    Attributes:
-        columns: the parameters it reads, in its order.
-        state: one record a leaf, as `words.State.layout` makes them.
-        prints: whether calls of ``print`` were dropped.
-    """
-
-    columns: tuple[str, ...]
-    state: tuple[dict[str, Any], ...]
-    prints: bool = False
+    columns: Sequence[str]  # the parameters it reads, in its order
+    state: Sequence[dict[str, Any]]  # one record a leaf, as `words.State.layout` makes them
+    prints: bool = False  # whether calls of ``print`` were dropped
 
 
 class Outcome(NamedTuple):
-    """What a batch came to.
+    """What a batch came to; the state of a car that the code gave up is as before."""
+
+    rewards: Array  # float64 [B], 0 where not called or given up
+    status: Array  # int32 [B], 0, or the line at which the code gave up that car
+    complete: bool  # no car was given up
+
+
+class _Leaf:
+    """One column of state: a word a car, or a list of ``room`` elements a car.
+
+    Args:
+        record: as `words.State.layout` makes it.
 
     Attributes:
-        rewards: float64 [B], 0 where not called or given up.
-        status: int32 [B], 0, or the line at which the code gave up that car, whose state is then
-            as before.
-        complete: no car was given up.
+        data: words, int64 [B, room * width].
+        length: elements of each car, int64 [B].
     """
 
-    rewards: Array
-    status: Array
-    complete: bool
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.is_list, self.width = record["list"], record["width"]
+        self.initial = record["initial"] if self.is_list else [record["initial"]]
+        self.room = max(_FIRST_ROOM, 2 * self.elements(self.initial)) if self.is_list else 1
+        self.data = np.zeros((0, self.room * self.width), np.int64)
+        self.length = np.zeros(0, np.int64)
 
+    def elements(self, words: list[int]) -> int:
+        """How many elements so many words are."""
+        return len(words) // max(self.width, 1)
 
-@dataclass
-class _Leaf:
-    """One column of state: a word a car, or a list of ``room`` elements a car."""
-
-    record: dict[str, Any]
-    data: Array = field(default_factory=lambda: np.zeros(0, np.int64))
-    length: Array | None = None
-    room: int = 0
+    def put(self, cars: Any, words: list[int]) -> None:
+        """Overwrites what cars hold."""
+        self.data[cars, : len(words)] = words
+        self.length[cars] = self.elements(words)
 
 
 class CarStates:
-    """The state of all cars, [B] or [B, room * width] a leaf; it grows with the cars."""
+    """The state of all cars, a `_Leaf` a column; it grows with the cars."""
 
     def __init__(self, layout: Layout) -> None:
-        self.leaves = [_Leaf(record) for record in layout.state]
+        self._leaves = [_Leaf(record) for record in layout.state]
         self._num_cars = 0
 
     def fit(self, num_cars: int) -> None:
         """Makes room for as many cars; new ones start as the module was after loading."""
-        if num_cars <= self._num_cars:
-            return
         new = num_cars - self._num_cars
-        self._num_cars = num_cars
-        for leaf in self.leaves:
-            initial = leaf.record["initial"]
-            if not leaf.record["list"]:
-                leaf.data = np.concatenate([leaf.data, np.full(new, initial, np.int64)])
-                continue
-            count = len(initial) // max(leaf.record["width"], 1)
-            room = max(_FIRST_ROOM, 2 * count, leaf.room)
-            rows = np.zeros((new, room * leaf.record["width"]), np.int64)
-            rows[:, : len(initial)] = initial
-            self._widen(leaf, room)
-            leaf.data = np.concatenate([leaf.data, rows])
-            lengths = np.full(new, count, np.int64)
-            before = leaf.length
-            leaf.length = lengths if before is None else np.concatenate([before, lengths])
+        if new > 0:
+            for leaf in self._leaves:
+                leaf.data = np.pad(leaf.data, ((0, new), (0, 0)))
+                leaf.length = np.pad(leaf.length, (0, new))
+            self.reset(slice(self._num_cars, num_cars))
+            self._num_cars = num_cars
 
-    def reset(self, cars: Array) -> None:
+    def reset(self, cars: Array | slice) -> None:
         """Puts cars back to the state after loading."""
-        for leaf in self.leaves:
-            initial = leaf.record["initial"]
-            if leaf.length is None:
-                leaf.data[cars] = initial
-            else:
-                leaf.data[cars, : len(initial)] = initial
-                leaf.length[cars] = len(initial) // max(leaf.record["width"], 1)
+        for leaf in self._leaves:
+            leaf.put(cars, leaf.initial)
 
     def grow(self) -> None:
         """Doubles the room of lists.
@@ -122,49 +111,34 @@ class CarStates:
         Raises:
             StateTooLarge: that would be too much.
         """
-        for leaf in self.leaves:
-            if leaf.length is not None:
+        for leaf in self._leaves:
+            if leaf.is_list:
                 if 2 * leaf.data.nbytes > _MAX_STATE_BYTES:
                     raise StateTooLarge
-                self._widen(leaf, 2 * leaf.room)
-
-    def _widen(self, leaf: _Leaf, room: int) -> None:
-        width = leaf.record["width"]
-        old = leaf.data if leaf.room else None
-        leaf.room = room
-        leaf.data = np.zeros((0 if old is None else len(old), room * width), np.int64)
-        if old is not None:
-            leaf.data[:, : old.shape[1]] = old
+                leaf.data = np.pad(leaf.data, ((0, 0), (0, leaf.data.shape[1])))
+                leaf.room *= 2
 
     def words(self, car: int) -> list[Any]:
         """One car's state: an int a leaf, a list of ints for a list."""
-        found: list[Any] = []
-        for leaf in self.leaves:
-            if leaf.length is None:
-                found.append(int(leaf.data[car]))
-            else:
-                used = int(leaf.length[car]) * leaf.record["width"]
-                found.append(leaf.data[car, :used].tolist())
-        return found
+        rows = [leaf.data[car, : leaf.length[car] * leaf.width].tolist() for leaf in self._leaves]
+        return [
+            row if leaf.is_list else row[0] for leaf, row in zip(self._leaves, rows, strict=True)
+        ]
 
     def put(self, car: int, words: list[Any]) -> None:
         """Overwrites one car's state."""
-        for leaf, word in zip(self.leaves, words, strict=True):
-            if leaf.length is None:
-                leaf.data[car] = word
-                continue
-            count = len(word) // max(leaf.record["width"], 1)
-            while count > leaf.room:
+        for leaf, word in zip(self._leaves, words, strict=True):
+            row = word if leaf.is_list else [word]
+            while leaf.elements(row) > leaf.room:
                 self.grow()
-            leaf.data[car, : len(word)] = word
-            leaf.length[car] = count
+            leaf.put(car, row)
 
     def addresses(self) -> Array:
         """What the kernel reads: an address a column, and the room of lists."""
         numbers: list[int] = []
-        for leaf in self.leaves:
+        for leaf in self._leaves:
             numbers.append(address(leaf.data))
-            if leaf.length is not None:
+            if leaf.is_list:
                 numbers += [address(leaf.length), leaf.room]
         return np.array(numbers or [0], np.int64)
 
@@ -172,38 +146,38 @@ class CarStates:
 class CompiledReward:
     """A loaded kernel and the state of its cars."""
 
-    def __init__(self, machine: Any, layout: Layout, threads: int = 0) -> None:
+    def __init__(self, machine: Any, layout: Layout) -> None:
         self.layout = layout
         self.states = CarStates(layout)
-        self.threads = threads or available_cores()
         self._machine = machine
         self._arenas: list[Array] = []
 
-    def run(self, params: Mapping[str, Any], where: Array) -> Outcome:
+    def run(self, params: Mapping[str, Any], where: Array, threads: int = 1) -> Outcome:
         """Calls the function for the cars of ``where``.
 
         Args:
             params: checked columns of B cars.
             where: bool [B].
+            threads: the most that share the cars.
         """
         self.states.fit(len(where))
         keep, numbers = self._arguments(params, len(where))
-        outcome = self._launch(numbers, where)
+        outcome = self._launch(numbers, where, threads)
         while not outcome.complete and (full := outcome.status == GROW).any():
             self.states.grow()
-            again = self._launch(numbers, full)
+            again = self._launch(numbers, full, threads)
             outcome.rewards[full], outcome.status[full] = again.rewards[full], again.status[full]
         del keep
         return outcome
 
-    def _launch(self, numbers: list[int], where: Array) -> Outcome:
+    def _launch(self, numbers: list[int], where: Array, threads: int) -> Outcome:
         num_cars = len(where)
         called = np.ascontiguousarray(where).view(np.uint8)
         rewards, status = np.empty(num_cars), np.empty(num_cars, np.int32)
         state = self.states.addresses()
         first = [address(rewards), address(status), address(called)]
         place = address(state)
-        pieces = max(1, min(self.threads, num_cars // _THREADED))
+        pieces = max(1, min(threads, num_cars // _THREADED))
         jobs = []
         for k in range(pieces):
             start, stop = num_cars * k // pieces, num_cars * (k + 1) // pieces
@@ -231,7 +205,12 @@ class CompiledReward:
         for name in self.layout.columns:
             parameter = _TABLE[name]
             if name == "waypoints":
-                numbers[:2] = [self._waypoints(way, keep) for way in _both_ways(params[name])]
+                points = np.asarray(params[name], np.float64)
+                for way, order in enumerate((points, points[::-1])):
+                    line = np.ascontiguousarray(order)
+                    header = np.array([address(line), len(line), _FIXED], np.int64)
+                    keep += [line, header]
+                    numbers[way] = address(header)
                 numbers += [0, 0]
                 continue
             column, code = prepared(parameter, params.get(name), num_cars)
@@ -240,11 +219,6 @@ class CompiledReward:
             keep.append(column)
             numbers += [address(column), code]
         return keep, numbers
-
-    def _waypoints(self, points: Array, keep: list[Array]) -> int:
-        header = np.array([address(points), len(points), _FIXED], np.int64)
-        keep += [points, header]
-        return address(header)
 
 
 def address(array: Array) -> int:
@@ -257,29 +231,19 @@ def address(array: Array) -> int:
     return ctypes.addressof(_BYTE.from_buffer(view))  # a quarter of the time of the line above
 
 
-def _both_ways(waypoints: Any) -> tuple[Array, Array]:
-    points = np.ascontiguousarray(waypoints, dtype=np.float64)
-    return points, np.ascontiguousarray(points[::-1])
-
-
 def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, int]:
     """A column as the kernel reads it, and 0 if its numbers are of 32 bits, else 1."""
+    of_objects = "K" in parameter.shape
     if column is None:
-        if "K" in parameter.shape:
-            return np.zeros(0), 1
-        shape = [num_cars if size == "B" else size for size in parameter.shape]
-        column = np.zeros(shape, {"float": np.float64, "int": np.int64}.get(parameter.kind, bool))
+        sizes = {"B": num_cars, "K": 0}
+        column = np.zeros([sizes.get(str(size), size) for size in parameter.shape])
     array = np.asarray(column)
-    if "K" in parameter.shape:
-        kind: Any = np.float64 if parameter.kind == "float" else np.int64
-        return np.ascontiguousarray(array, dtype=kind), 1
-    if parameter.kind == "bool":
+    if parameter.kind == "bool" and not of_objects:
         return np.ascontiguousarray(array, dtype=np.bool_), 1
-    narrow = np.float32 if parameter.kind == "float" else np.int32
-    if array.dtype == narrow:
+    is_float = parameter.kind == "float"
+    if array.dtype == (np.float32 if is_float else np.int32) and not of_objects:
         return np.ascontiguousarray(array), 0
-    wide: Any = np.float64 if parameter.kind == "float" else np.int64
-    return np.ascontiguousarray(array, dtype=wide), 1
+    return np.ascontiguousarray(array, dtype=np.float64 if is_float else np.int64), 1
 
 
 @cache

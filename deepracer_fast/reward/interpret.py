@@ -14,24 +14,16 @@ import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import repeat
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import loading
 from deepracer_fast.reward.keys_read import keys_read
-from deepracer_fast.reward.loading import (
-    FUNCTION_NAME,
-    RewardSource,
-    Span,
-    check_function,
-    complaint,
-    definition,
-    failing_span,
-    said,
-)
+from deepracer_fast.reward.loading import FUNCTION_NAME, RewardSource
 from deepracer_fast.reward.params_table import (
     ALL_KEYS,
     OLD_NAMES,
@@ -47,16 +39,8 @@ from deepracer_fast.reward.sandbox import clock
 MAX_REWARD = 1e5
 
 _SHOWN_WITH_A_FAILURE = (
-    "steps",
-    "progress",
-    "x",
-    "y",
-    "speed",
-    "steering_angle",
-    "distance_from_center",
-    "track_width",
-    "closest_waypoints",
-    "all_wheels_on_track",
+    *("steps", "progress", "x", "y", "speed", "steering_angle", "distance_from_center"),
+    *("track_width", "closest_waypoints", "all_wheels_on_track"),
 )
 _SHOWN_IF_TRUE = ("is_offtrack", "is_crashed", "is_reversed")
 _CALLING = object()
@@ -96,15 +80,6 @@ def _python_values(parameter: Parameter, params: Columns, cars: np.ndarray) -> I
         return (list(ways[way]) for way in np.asarray(params["is_reversed"])[cars].tolist())
     values: list[Any] = seen_column(parameter, np.asarray(column)[cars]).tolist()
     return values
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call: a row of params, and the number of its car."""
-
-    params: Columns
-    row: int
-    car: int
 
 
 class Interpreter:
@@ -152,7 +127,8 @@ class Interpreter:
         problem, result = self._call_all(functions, params, cars, rewards)
         at = len(rewards)
         if at < len(numbers):
-            self._fail_call(problem, result, _Call(params, int(cars[at]), numbers[at]))
+            values = next(params_dicts(params, cars[at : at + 1]))
+            raise self._failure(problem, result, numbers[at], values) from problem
         return rewards
 
     def _call_all(
@@ -196,7 +172,7 @@ class Interpreter:
         """``reward_function`` from a module that no other car has."""
         source = self._source
         if source.code is None:
-            check_function(source, source.function)
+            loading.check_function(source, source.function)
             assert source.function is not None
             return source.function
         function: RewardFunction = self.new_module()[FUNCTION_NAME]
@@ -224,41 +200,34 @@ class Interpreter:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            span = failing_span(source, error)
-            raise complaint(source, _top_level_failure(error), span) from error
+            span = loading.failing_span(source, error)
+            raise loading.complaint(source, _top_level_failure(error), span) from error
         if not hasattr(module, FUNCTION_NAME):
-            raise complaint(source, f"this file must define {FUNCTION_NAME}(params): it does not")
-        check_function(source, getattr(module, FUNCTION_NAME))
+            what = f"this file must define {FUNCTION_NAME}(params): it does not"
+            raise loading.complaint(source, what)
+        loading.check_function(source, getattr(module, FUNCTION_NAME))
         return vars(module)
 
     def _drop_print(self, *_values: object, **_options: object) -> None:
         self.prints += 1
 
-    def _fail_call(self, error: BaseException | None, result: object, call: "_Call") -> NoReturn:
-        span = definition(self._source)
+    def _failure(
+        self, error: BaseException | None, result: object, car: int, values: dict[str, Any]
+    ) -> RewardError:
+        """What is said of a call that raised or returned no reward, with params of the call."""
+        span = loading.definition(self._source)
         if error is None:
-            shown = f"{_number(result):.9g}"
-            what = f"{FUNCTION_NAME} returned {shown}: a reward must be finite and within ±1e5"
+            what = f"returned {_number(result):.9g}: a reward must be finite and within ±1e5"
         elif result is not _CALLING:
-            what = f"{FUNCTION_NAME} must return a number, it returned {_shown(result)}"
+            what = f"must return a number, it returned {_shown(result)}"
             if result is None:
                 what += " (a path through it has no return)"
         else:
-            span = failing_span(self._source, error)
-            what = f"{FUNCTION_NAME} raised {said(error)}{_key_hint(error)}"
-        self._complain(what, span, call, error)
-
-    def _complain(
-        self,
-        what: str,
-        span: Span | None,
-        call: "_Call",
-        cause: BaseException | None = None,
-    ) -> NoReturn:
-        values = next(params_dicts(call.params, np.array([call.row])))
+            span = loading.failing_span(self._source, error)
+            what = f"raised {loading.said(error)}{_key_hint(error)}"
         shown = [*_SHOWN_WITH_A_FAILURE, *(name for name in _SHOWN_IF_TRUE if values[name])]
-        details = ", ".join(f"{key}={_short(values[key])}" for key in shown)
-        raise complaint(self._source, what, span, f"  car {call.car}: {details}") from cause
+        details = f"  car {car}: {', '.join(f'{key}={_short(values[key])}' for key in shown)}"
+        return loading.complaint(self._source, f"{FUNCTION_NAME} {what}", span, details)
 
 
 @contextmanager
@@ -279,7 +248,7 @@ def _top_level_failure(error: BaseException) -> str:
         return f"cannot import {error.name}: no such module is installed here; install or drop it"
     if isinstance(error, ImportError):
         return f"cannot import: {error}"
-    return f"the file's top level raised {said(error)}"
+    return f"the file's top level raised {loading.said(error)}"
 
 
 def _key_hint(error: BaseException) -> str:

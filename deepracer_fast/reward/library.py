@@ -5,8 +5,6 @@ names, `rebuild` and the compiler look them up. Modules that are not listed are 
 nothing is imported, and nothing read, because a user's file says so.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType

@@ -36,21 +36,13 @@ _CUT = "..."  # where a line goes on that is not shown whole
 
 @dataclass(frozen=True)
 class RewardSource:
-    """A reward function as it was given.
+    """A reward function as it was given."""
 
-    Attributes:
-        name: The file's name without its folder, for lists and plots.
-        filename: What its code calls its file, and what messages call it.
-        text: The source, unchanged; "" for a callable whose source Python does not know.
-        code: The compiled module; None for a callable, and before `compile_source`.
-        function: The callable that was given; None for a file or text.
-    """
-
-    name: str
-    filename: str
-    text: str
-    code: CodeType | None = None
-    function: Callable[..., Any] | None = None
+    name: str  # the file's name without its folder, for lists and plots
+    filename: str  # what its code calls its file, and what messages call it
+    text: str  # the source, unchanged; "" for a callable whose source Python does not know
+    code: CodeType | None = None  # the module; None for a callable, and before `compile_source`
+    function: Callable[..., Any] | None = None  # that was given; None for a file or text
 
     def line(self, number: int) -> str:
         """Source line ``number``, counted from 1; "" where there is none."""
@@ -78,32 +70,28 @@ def read_reward(given: str | os.PathLike[str] | Callable[..., Any]) -> RewardSou
     Raises:
         RewardError: No such file, not in the encoding that it declares, or far too long.
     """
-    if isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given):
+    is_text = isinstance(given, str) and _LOOKS_LIKE_SOURCE.search(given) is not None
+    if isinstance(given, str) and is_text:
         text = given.removeprefix("\ufeff")  # the mark that some editors begin a file with
-        return _writable(_of_bounded_length(RewardSource(_TEXT_NAME, _TEXT_NAME, text)))
-    if isinstance(given, str | os.PathLike):
+        source = RewardSource(_TEXT_NAME, _TEXT_NAME, text)
+    elif isinstance(given, str | os.PathLike):
         path = reward_file(Path(given))
-        return _of_bounded_length(RewardSource(path.name, str(path), _read_text(path)))
-    if callable(given):
+        source = RewardSource(path.name, str(path), _read_text(path))
+    elif callable(given):
         return _from_callable(given)
-    raise RewardError(
-        f"a reward is a path, source text or a function, got {type(given).__name__}: {shown(given)}"
-    )
-
-
-def _of_bounded_length(source: RewardSource) -> RewardSource:
+    else:
+        raise RewardError(
+            "a reward is a path, source text or a function, "
+            f"got {type(given).__name__}: {shown(given)}"
+        )
     if len(source.text) > MAX_CHARACTERS:
         raise RewardError(
             f"{source.filename}: a reward function may have {MAX_CHARACTERS:,} characters, "
             f"this one has {len(source.text):,}"
         )
-    return source
-
-
-def _writable(source: RewardSource) -> RewardSource:
-    """The source of a text, if a copy of it in a file would be read as the same text."""
     try:
-        encoded(source.text)
+        if is_text:  # a copy of it in a file is to be read as the same text
+            encoded(source.text)
     except (LookupError, UnicodeEncodeError) as error:
         raise RewardError(
             f"{source.filename}: the text must hold what its own coding line declares: {error}; "
@@ -203,13 +191,9 @@ def definition(source: RewardSource) -> Span | None:
             targets = getattr(node, "targets", [])
             names = [target.id for target in targets if isinstance(target, ast.Name)]
         if FUNCTION_NAME in names:
-            found = _name_span(source, node.lineno)
+            start = max(source.line(node.lineno).find(FUNCTION_NAME), 0)
+            found = Span(node.lineno, start, start + len(FUNCTION_NAME))
     return found
-
-
-def _name_span(source: RewardSource, line: int) -> Span:
-    start = max(source.line(line).find(FUNCTION_NAME), 0)
-    return Span(line, start, start + len(FUNCTION_NAME))
 
 
 def failing_span(source: RewardSource, error: BaseException) -> Span | None:

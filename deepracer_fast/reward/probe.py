@@ -5,8 +5,6 @@ some on the line, some off the road, crashed, at the end of a lap, or driving it
 Neighbours: the compiler's first check runs on these; `validate` drives real tracks instead.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

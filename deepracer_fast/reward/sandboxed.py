@@ -7,10 +7,8 @@ gives a car up, that call is made again in Python from the same state; now and t
 made both ways, and if they differ the compiled code is not used again.
 """
 
-from __future__ import annotations
-
 import hashlib
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +19,9 @@ from deepracer_fast.reward import cache
 from deepracer_fast.reward.compiled import CompiledReward, Layout, StateTooLarge
 from deepracer_fast.reward.loading import FILE_NAME, RewardSource
 from deepracer_fast.reward.params_table import Columns
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox.channel import Head
 from deepracer_fast.reward.sandbox.process import Sandbox
+from deepracer_fast.reward.text_faults import about_files
 from deepracer_fast.reward.translator import Translator, Unfinished
 from deepracer_fast.reward.verify import TOLERANCE, disagreement, probes_of
 from deepracer_fast.reward.words import State, StateError
@@ -42,9 +40,11 @@ class SandboxedReward:
     Attributes:
         mode: "compiled" or "interpreted"; it may change from the first to the second.
         reason: why not compiled.
+        threads: the most that compiled code runs on.
     """
 
     def __init__(self, source: RewardSource, time_limit: float) -> None:
+        self.threads = available_cores()
         self._source = source
         self._time_limit = time_limit
         self._workers: list[Sandbox] = []
@@ -78,7 +78,7 @@ class SandboxedReward:
             if self._is_cacheable:
                 cache.keep(self._source.text, record, code)
         except Unfinished as error:  # another time it may end
-            return {"mode": "interpreted", "reason": str(error)}, b""
+            return _interpreted(str(error))
         finally:
             translator.close()
         return record, code
@@ -87,8 +87,7 @@ class SandboxedReward:
         """The record of the source, and its code if that gives what plain Python gives."""
         said, parts = worker.load(compile_too=True)
         if not parts:
-            reason = f"its values cannot be told: {said['undescribed']}"
-            return {"mode": "interpreted", "reason": reason}, b""
+            return _interpreted(f"its values cannot be told: {said['undescribed']}")
         record, made = translator.translate(self._source.text, parts[0])
         if record["mode"] != "compiled":
             return record, b""
@@ -97,19 +96,17 @@ class SandboxedReward:
         try:
             expected = probes_of(b"".join(plain))
         except ValueError:
-            self._complain_of_answer()
+            what = "its process gave an answer that is none"
+            raise RewardError(f"{self._source.filename}: {what}") from None
         compiled = probes_of(rewards), probes_of(status, np.int32)
-        reason = disagreement(compiled, expected)
-        if reason:
-            return {"mode": "interpreted", "reason": reason}, b""
+        if reason := disagreement(compiled, expected):
+            return _interpreted(reason)
         return record | {"described": _digest(parts)}, code
 
     def _use(self, record: Head, code: bytes) -> None:
         from deepracer_fast.reward.compiler.runtime.machine import Machine
 
-        layout = record["layout"]
-        columns, state = tuple(layout["columns"]), tuple(layout["state"])
-        self._layout = Layout(columns, state, bool(layout["prints"]))
+        self._layout = Layout(**record["layout"])
         self._kept = State(record["kept"])
         self._described = str(record["described"])
         self._compiled = CompiledReward(Machine(code), self._layout)
@@ -132,16 +129,6 @@ class SandboxedReward:
     def may_remember(self) -> bool:
         """Whether it is not known that it keeps nothing from call to call."""
         return self._compiled is None or bool(self._kept.places)
-
-    @property
-    def threads(self) -> int:
-        """Threads that compiled code runs on."""
-        return self._compiled.threads if self._compiled else 1
-
-    @threads.setter
-    def threads(self, number: int) -> None:
-        if self._compiled:
-            self._compiled.threads = number
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know."""
@@ -166,9 +153,15 @@ class SandboxedReward:
         self._calls += 1
         if self._compiled is None:
             return self._interpret(params, where)
-        if self._replays:
-            return self._replay(params, where, np.zeros(len(where)))
-        return self._run_compiled(self._compiled, params, where)
+        try:
+            if self._replays:
+                return self._replay(params, where, np.zeros(len(where)))
+            return self._run_compiled(self._compiled, params, where)
+        except StateTooLarge:
+            raise RewardError(
+                f"{self._source.filename}: the lists that it keeps from call to call have grown "
+                "beyond what fits; empty them at the start of an episode"
+            ) from None
 
     # Compiled
 
@@ -178,25 +171,14 @@ class SandboxedReward:
         compiled.states.fit(len(where))
         sample = self._sample(where)
         before = [compiled.states.words(car) for car in sample]
-        try:
-            outcome = compiled.run(params, where)
-        except StateTooLarge:
-            self._complain_of_size()
-        rewards, status, complete = outcome
-        if complete:
-            self._asked += int(np.count_nonzero(where))
-        else:
+        rewards, status, complete = compiled.run(params, where, self.threads)
+        self._asked += int(np.count_nonzero(where))
+        if not complete:
             self._replay(params, status != 0, rewards)
-            self._count(where, status)
+            self._count(status)
         if sample:
             self._check(params, sample, before, rewards)
         return rewards
-
-    def _complain_of_size(self) -> NoReturn:
-        raise RewardError(
-            f"{self._source.filename}: the lists that it keeps from call to call have grown "
-            "beyond what fits; empty them at the start of an episode"
-        ) from None
 
     def _sample(self, where: np.ndarray) -> list[int]:
         """Cars whose call is made both ways this time; mostly none."""
@@ -219,9 +201,8 @@ class SandboxedReward:
                 rewards[car] = reward
                 return
 
-    def _count(self, where: np.ndarray, status: np.ndarray) -> None:
+    def _count(self, status: np.ndarray) -> None:
         given_up = status != 0
-        self._asked += int(np.count_nonzero(where))
         self._given_up += int(np.count_nonzero(given_up))
         if self._given_up > max(_PATIENCE, _MAX_GIVEN_UP * self._asked):
             lines = np.bincount(status[given_up].clip(0))
@@ -254,8 +235,6 @@ class SandboxedReward:
                 f"{self._source.filename}: a value that it keeps from call to call changed its "
                 f"type in a way that this version cannot follow: {error}"
             ) from None
-        except StateTooLarge:
-            self._complain_of_size()
         return rewards
 
     def _ask_python(
@@ -264,9 +243,6 @@ class SandboxedReward:
         """Rewards and next values of cars that Python calls from the given states."""
         values = [self._kept.values(each) for each in words]
         return self._worker(0).replay(params, cars, values, self._kept.places)
-
-    def _complain_of_answer(self) -> NoReturn:
-        raise RewardError(f"{self._source.filename}: its process gave an answer that is none")
 
     def _interpret(self, params: Columns, where: np.ndarray) -> np.ndarray:
         rewards = np.zeros(len(where))
@@ -291,6 +267,10 @@ class SandboxedReward:
             raise errors[0]
         self._prints = max(prints, self._prints)
         return rewards
+
+
+def _interpreted(reason: str) -> tuple[Head, bytes]:
+    return {"mode": "interpreted", "reason": reason}, b""
 
 
 def _digest(parts: list[bytes]) -> str:

@@ -2,15 +2,14 @@
 
 In: a `RewardSource` that Python can compile. Out: a `Fault` each: a key that params does not have,
 a name that nothing defines. Where an exception is caught around it, or the text makes such a key
-itself, it may be meant: then it is none. Neighbours: ``validate`` refuses a function for one.
+itself, it may be meant: then it is none. And a remark where it reads a file. Neighbours:
+``validate`` refuses a function for a fault; ``train`` says the remark, too.
 """
-
-from __future__ import annotations
 
 import ast
 import builtins
 import dis
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
@@ -20,6 +19,8 @@ from deepracer_fast.reward.params_table import ALL_KEYS, key_hint
 _CATCH_KEY = {"KeyError", "LookupError", "Exception", "BaseException"}
 _CATCH_NAME = {"NameError", "Exception", "BaseException"}
 _MAKE_NAMES = {"exec", "eval", "globals", "locals", "vars", "setattr"}
+_READERS = {"open", "load", "loadtxt", "genfromtxt", "fromfile", "read_csv", "read_text"}
+_IN_MEMORY = {"json", "pickle", "yaml"}  # their ``load`` takes what ``open`` has opened
 _OF_EVERY_MODULE = {"__name__", "__file__", "__doc__", "__builtins__", "__package__", "__spec__"}
 
 
@@ -167,12 +168,10 @@ def _caught(tree: ast.Module, classes: set[str]) -> set[ast.AST]:
 
 
 def _catches(handler: ast.ExceptHandler, classes: set[str]) -> bool:
-    names = {each.id for each in _walk(handler.type) if isinstance(each, ast.Name)}
-    return handler.type is None or not names.isdisjoint(classes)
-
-
-def _walk(node: ast.AST | None) -> Iterable[ast.AST]:
-    return () if node is None else ast.walk(node)
+    named = ast.walk(handler.type) if handler.type else []
+    return handler.type is None or any(
+        isinstance(each, ast.Name) and each.id in classes for each in named
+    )
 
 
 def _is_suppress(item: ast.withitem) -> bool:
@@ -182,7 +181,9 @@ def _is_suppress(item: ast.withitem) -> bool:
 def _undefined_names(text: str, tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Names that functions take for the module's, and that neither it nor Python has."""
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    if any(node.id in _MAKE_NAMES for node in names) or _imports_all(tree):
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported = {each.name for node in imports for each in node.names}
+    if "*" in imported or any(node.id in _MAKE_NAMES for node in names):
         return
     codes = list(_codes(compile(text, "<text>", "exec", dont_inherit=True)))
     known = set(vars(builtins)) | _OF_EVERY_MODULE
@@ -202,16 +203,35 @@ def _undefined_names(text: str, tree: ast.Module) -> Iterator[tuple[str, ast.exp
                     yield f"the name {each.argval!r} is defined nowhere", node
 
 
-def _imports_all(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.ImportFrom) and any(each.name == "*" for each in node.names)
-        for node in ast.walk(tree)
-    )
-
-
 def _codes(code: CodeType) -> Iterator[CodeType]:
     """A module's code, then that of all within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def about_files(text: str) -> Iterator[str]:
+    """Files that are read: no model folder has them."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever loads it says so
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _reads(node.func):
+            yield (
+                f"line {node.lineno}: reads a file; it may lie beside the reward function, and a "
+                "training that is resumed looks for it in the model folder: copy it there"
+            )
+            return
+
+
+def _reads(function: ast.expr) -> bool:
+    match function:
+        case ast.Name(id=name):
+            return name in _READERS - {"load"}
+        case ast.Attribute(ast.Name(id=module), name):
+            return name in _READERS and module not in _IN_MEMORY
+        case ast.Attribute(attr=name):
+            return name in _READERS
+    return False

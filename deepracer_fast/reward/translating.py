@@ -6,12 +6,8 @@ there is none. What a source can do to a compiler, endless work or a wall of mem
 process and nothing else.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
-import resource
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +19,10 @@ from deepracer_fast.reward.compiler.passes import translate
 from deepracer_fast.reward.compiler.runtime.machine import Machine, compile_assembly
 from deepracer_fast.reward.loading import said
 from deepracer_fast.reward.sandbox.channel import Channel, Closed, Malformed, Message
+from deepracer_fast.reward.sandbox.confine import MEMORY, limit
 from deepracer_fast.reward.sandbox.rebuild import Module, rebuild
 from deepracer_fast.reward.verify import compiled_probes
 from deepracer_fast.reward.words import State, StateError
-
-MEMORY = 4 << 30  # bytes of address space
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def compile_module(module: Module, tree: ast.Module) -> Made:
         leaves = State(record).layout(initial_values(facts))
     except StateError as error:
         raise Unsupported(f"state: {error}", 1) from error
-    layout = Layout(tuple(facts.columns), tuple(leaves), program.prints)
+    layout = Layout(list(facts.columns), leaves, program.prints)
     return Made(compile_assembly(assembly), layout, record)
 
 
@@ -76,18 +71,9 @@ def _interpreted(reason: str) -> Message:
     return {"mode": "interpreted", "reason": one_line(reason)}, []
 
 
-def _limit_this_process(seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    if sys.platform == "linux":
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
 def main(read: int, write: int, seconds: int) -> None:
     """Translates one source."""
-    _limit_this_process(seconds)
+    limit(CORE=0, CPU=seconds, AS=MEMORY)
     channel = Channel(read, write)
     try:
         _, parts = channel.receive()

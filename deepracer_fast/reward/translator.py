@@ -4,8 +4,6 @@ In: a source and the description of its module's values, neither of them to be t
 answer of `translating`, which runs none of it, or `Unfinished`.
 """
 
-from __future__ import annotations
-
 import subprocess
 import weakref
 

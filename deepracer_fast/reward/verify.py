@@ -5,10 +5,10 @@ Python in the user's. What they gave is compared in the training. A car that one
 not called again by it.
 """
 
-from __future__ import annotations
-
 import math
 import time
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,17 +28,20 @@ _SECONDS = 0.6  # of interpretation
 _RAISED, _NOT_CALLED = math.inf, math.nan  # in place of a reward, which is finite
 
 
+def _batches() -> Iterator[dict[str, Array]]:
+    """The states of all drives, one after the other, each of `_STEPS` with cars of its own."""
+    for objects in _OBJECTS:
+        yield from probe_batches(_CARS, _STEPS, objects)
+
+
 def compiled_probes(machine: object, layout: Layout) -> tuple[Array, Array]:
     """Rewards and status of the code, float64 and int32 [batches, cars]."""
     rewards, status = np.zeros(_SHAPE), np.zeros(_SHAPE, np.int32)
-    row = 0
-    for objects in _OBJECTS:
-        compiled = CompiledReward(machine, layout, 1)
-        alive = np.ones(_CARS, bool)
-        for batch in probe_batches(_CARS, _STEPS, objects):
-            rewards[row], status[row], _ = compiled.run(batch, alive)
-            alive &= status[row] == 0
-            row += 1
+    for row, batch in enumerate(_batches()):
+        if row % _STEPS == 0:
+            compiled, alive = CompiledReward(machine, layout), np.ones(_CARS, bool)
+        rewards[row], status[row], _ = compiled.run(batch, alive)
+        alive &= status[row] == 0
     return rewards, status
 
 
@@ -46,26 +49,18 @@ def interpreted_probes(interpreter: Interpreter) -> Array:
     """Rewards of plain Python, float64 [batches, cars]; inf where it raises, nan if not called."""
     rewards = np.full(_SHAPE, _NOT_CALLED)
     deadline = time.process_time() + _SECONDS
-    row = 0
-    for objects in _OBJECTS:
-        alive = np.ones(_CARS, bool)
-        for batch in probe_batches(_CARS, _STEPS, objects):
-            for car in np.flatnonzero(alive).tolist():
-                rewards[row, car] = _interpreted(interpreter, batch, car, objects * _CARS)
-                alive[car] = rewards[row, car] != _RAISED
-                if time.process_time() > deadline:
-                    return rewards
-            row += 1
+    for row, batch in enumerate(_batches()):
+        if row % _STEPS == 0:
+            alive = np.ones(_CARS, bool)
+        for car in np.flatnonzero(alive).tolist():
+            function = interpreter.function_of(row // _STEPS * _CARS + car)
+            try:
+                rewards[row, car] = interpreter.run(batch, np.array([car]), function)[0]
+            except RewardError:
+                rewards[row, car], alive[car] = _RAISED, False
+            if time.process_time() > deadline:
+                return rewards
     return rewards
-
-
-def _interpreted(interpreter: Interpreter, batch: Any, car: int, first: int) -> float:
-    """One call; other drives have other cars for the interpreter, which begin afresh."""
-    function = interpreter.function_of(first + car)
-    try:
-        return interpreter.run(batch, np.array([car]), function)[0]
-    except RewardError:
-        return _RAISED
 
 
 def probes_of(part: bytes, dtype: Any = np.float64) -> Array:
@@ -79,7 +74,7 @@ def probes_of(part: bytes, dtype: Any = np.float64) -> Array:
 
 def disagreement(compiled: tuple[Array, Array], plain: Array) -> str:
     """Why the code is no good on made-up states; "" if it is."""
-    given_up: dict[int, int] = {}
+    given_up: Counter[int] = Counter()
     calls = 0
     for row, (rewards, status, expected) in enumerate(zip(*compiled, plain, strict=True)):
         if row % _STEPS == 0:
@@ -90,21 +85,20 @@ def disagreement(compiled: tuple[Array, Array], plain: Array) -> str:
             calls += 1
             raised = expected[car] == _RAISED
             if status[car] and not raised:
-                given_up[int(status[car])] = given_up.get(int(status[car]), 0) + 1
+                given_up[int(status[car])] += 1
             alive[car] = not raised and not status[car]
-            if alive[car] and not alike(rewards[car], expected[car]):
+            if alive[car] and not _alike(rewards[car], expected[car]):
                 found, wanted = rewards[car], expected[car]
                 return f"compiled, it gives {found:.9g} where Python gives {wanted:.9g}"
     return _too_often(given_up, calls)
 
 
-def _too_often(given_up: dict[int, int], calls: int) -> str:
-    if sum(given_up.values()) <= MAX_GIVEN_UP * calls:
+def _too_often(given_up: Counter[int], calls: int) -> str:
+    if given_up.total() <= MAX_GIVEN_UP * calls:
         return ""
-    line = max(given_up, key=lambda each: given_up[each])
+    ((line, _),) = given_up.most_common(1)
     return f"line {line}: what happens here in many calls is left to Python"
 
 
-def alike(compiled: float, plain: float) -> bool:
-    """Whether two rewards are the same to `TOLERANCE`."""
+def _alike(compiled: float, plain: float) -> bool:
     return math.isclose(compiled, plain, rel_tol=TOLERANCE, abs_tol=1e-300)

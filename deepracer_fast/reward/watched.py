@@ -5,8 +5,6 @@ Neighbours: `branches` lists and marks them, `sandbox` runs it, confined like an
 drives it beside the compiled code, which tells nothing of its ways.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

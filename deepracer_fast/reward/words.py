@@ -5,8 +5,6 @@ words, or `StateError`; and back. Whatever values are given, the words of a type
 and its ranges: compiled code takes lengths and flags from them.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -48,8 +46,8 @@ class State:
         records: list[dict[str, object]] = []
         for typ, value in zip(self._types, values, strict=True):
             for word in self._pack(typ, value):
-                width = _row_width(_list_in(typ)) if isinstance(word, list) else 1
                 is_list = isinstance(word, list)
+                width = _row_width(_list_in(typ)) if is_list else 1
                 records.append({"list": is_list, "width": width, "initial": word})
         return records
 

@@ -6,7 +6,6 @@ between them that painters need. A loop's lines repeat their first row at the en
 ``route_file`` checks what it reads, ``track`` asks for the rest.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,14 +33,6 @@ _TURNED = (
 Points = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A row that no road can have, and why."""
-
-    row: int
-    text: str
-
-
 def nearest_points(points: Points, line: Points) -> Points:
     """The point of the polyline ``line`` [N, 2] that is nearest to each of ``points`` [P, 2]."""
     return _core.nearest_on_line(points, line)[0]
@@ -56,7 +47,7 @@ def stand_opposite(centre: Points, inner: Points, outer: Points) -> bool:
     share = np.sum((centre - outer) * across, axis=1) / squared
     if np.any(squared < MIN_WIDTH**2) or np.any((share <= 0) | (share >= 1)):
         return False
-    left = _cross(_forward(centre), across) > 0
+    left = cross(_forward(centre), across) > 0
     if not (left.all() or not left.any()):
         return False
     return all(
@@ -67,45 +58,50 @@ def stand_opposite(centre: Points, inner: Points, outer: Points) -> bool:
     )
 
 
-def border_fault(centre: Points, inner: Points, outer: Points) -> Fault | None:
-    """The first row where the centre line does not run between two borders on a side each."""
+def border_fault(centre: Points, inner: Points, outer: Points) -> str:
+    """The first row where no road can be: the centre line must have a border on each side.
+
+    Returns:
+        "row 7: " and why, or "" of a road.
+    """
     to_inner = nearest_points(centre, inner) - centre
     to_outer = nearest_points(centre, outer) - centre
     width = _length(to_inner - to_outer)
     forward = _forward(centre)
-    inner_left, outer_left = _cross(forward, to_inner), _cross(forward, to_outer)
+    inner_left, outer_left = cross(forward, to_inner), cross(forward, to_outer)
     is_beyond = inner_left * outer_left >= 0
     usual = bool(np.mean(inner_left > 0) > 0.5)
     is_turned = (inner_left > 0) != usual
     for row in np.flatnonzero((width < MIN_WIDTH) | is_beyond | is_turned)[:1].tolist():
         if width[row] < MIN_WIDTH:
-            rule = f"the borders must be {MIN_WIDTH} m or more apart, found {width[row]:.3f} m"
-            return Fault(row, rule)
+            return (
+                f"row {row}: the borders must be {MIN_WIDTH} m or more apart, "
+                f"found {width[row]:.3f} m"
+            )
         if is_beyond[row]:
             nearer = "inner" if _length(to_inner)[row] < _length(to_outer)[row] else "outer"
-            return Fault(row, _BEYOND.format(nearer))
-        return Fault(row, _TURNED.format(*(("left", "right") if usual else ("right", "left"))))
+            return f"row {row}: {_BEYOND.format(nearer)}"
+        sides = ("left", "right") if usual else ("right", "left")
+        return f"row {row}: {_TURNED.format(*sides)}"
     return _crossing(centre, inner, outer)
 
 
-def _crossing(centre: Points, inner: Points, outer: Points) -> Fault | None:
+def _crossing(centre: Points, inner: Points, outer: Points) -> str:
     """A line that crosses another one. A border may cross itself inside a narrow bend."""
-    for name, border in (("inner", inner), ("outer", outer)):
-        for row in _first_rows(_core.line_crossings(centre, border, _MOST_CROSSINGS)):
-            return Fault(row + 1, _BEYOND.format(name))
-    for row in _first_rows(_core.line_crossings(inner, outer, _MOST_CROSSINGS)):
-        return Fault(row + 1, "the borders must not meet, found that they do before here")
+    for line, border, rule in (
+        (centre, inner, _BEYOND.format("inner")),
+        (centre, outer, _BEYOND.format("outer")),
+        (inner, outer, "the borders must not meet, found that they do before here"),
+    ):
+        found = _core.line_crossings(line, border, _MOST_CROSSINGS)
+        if len(found):
+            return f"row {found[:, 0].min() + 1}: {rule}"
     last = len(centre) - 2  # the segment that ends where a loop begins
     for first, second in sorted(_core.self_crossings(centre, _MOST_CROSSINGS).tolist()):
         if (first, second) != (0, last):
-            text = f"the road must not cross itself, found that it does after row {first}"
-            return Fault(second + 1, text)
-    return None
-
-
-def _first_rows(crossings: NDArray[np.int32]) -> list[int]:
-    """The lowest number of a segment of the first line that crosses, if any does."""
-    return [int(crossings[:, 0].min())] if len(crossings) else []
+            rule = "the road must not cross itself, found that it does after row"
+            return f"row {second + 1}: {rule} {first}"
+    return ""
 
 
 def rungs(centre: Points, inner: Points, outer: Points, is_loop: bool) -> tuple[Points, Points]:
@@ -194,8 +190,9 @@ def _forward(centre: Points) -> Points:
     return np.asarray(along[np.cumsum(new) - 1])
 
 
-def _cross(a: Points, b: Points) -> Points:
-    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+def cross(a: Points, b: Points) -> Points:
+    """The cross product of vectors [..., 2]: above 0 where ``b`` points to the left of ``a``."""
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def _length(vectors: Points) -> Points:

@@ -28,7 +28,6 @@ def built(track: Track) -> BuiltTrack:
     if found is None:
         near = track.local
         lines = (near.waypoints, near.inner, near.outer, near.is_loop)
-        found = _built[track] = BuiltTrack(
-            _core.Track(*lines, near.rows_stand_opposite), _core.Ground(*near.ribbon)
-        )
+        road = _core.Track(*lines, near.rows_stand_opposite)
+        found = _built[track] = BuiltTrack(road, _core.Ground(*near.ribbon))
     return found

@@ -31,13 +31,7 @@ def outlines() -> dict[str, Outline]:
     """All bundled tracks by name, the most used ones first."""
     text = (resources.files(__package__) / "bundled_outlines.json").read_text(encoding="utf-8")
     return {
-        name: Outline(
-            name=name,
-            title=entry["title"],
-            look=entry["look"],
-            width=entry["width"],
-            control_points=tuple((x, y) for x, y in entry["control_points"]),
-        )
+        name: Outline(name, control_points=tuple(map(tuple, entry.pop("control_points"))), **entry)
         for name, entry in json.loads(text).items()
     }
 

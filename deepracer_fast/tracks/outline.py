@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from deepracer_fast import _core
+from deepracer_fast.tracks.borders import cross, signed_area
 
 # Spacing of the rows, metres: what most of the original's routes have.
 SPACING = 0.15
@@ -34,23 +35,14 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outline:
-    """One bundled track, as it was surveyed.
+    """One bundled track, as it was surveyed: points on its centre line, and its width."""
 
-    Attributes:
-        name: the world name that the ecosystem uses, such as ``reinvent_base``.
-        title: the name that the console showed.
-        look: which set of colours and lines, see ``Track.look``.
-        width: from border to border, metres.
-        control_points: (x, y) on the centre line, metres, in driving direction, not closed.
-        clockwise: driven the other way, as the ecosystem's ``_cw`` twin of a ``_ccw`` track.
-    """
-
-    name: str
-    title: str
-    look: str
-    width: float
-    control_points: tuple[tuple[float, float], ...]
-    clockwise: bool = False
+    name: str  # the world name that the ecosystem uses, such as ``reinvent_base``
+    title: str  # the name that the console showed
+    look: str  # which set of colours and lines, see ``Track.look``
+    width: float  # from border to border, metres
+    control_points: tuple[tuple[float, float], ...]  # m, in driving direction, not closed
+    clockwise: bool = False  # driven the other way, as the ``_cw`` twin of a ``_ccw`` track
 
 
 def outline_route(outline: Outline) -> Points:
@@ -66,7 +58,7 @@ def outline_route(outline: Outline) -> Points:
     bend = np.roll(control_points, 1, axis=0) + np.roll(control_points, -1, axis=0)
     control_points -= SHARPENING * (bend - 2 * control_points)
     centre, normal = _sample_evenly(control_points, SPACING)
-    to_inner = normal if _signed_area(centre) > 0 else -normal
+    to_inner = normal if signed_area(np.vstack([centre, centre[:1]])) > 0 else -normal
     half_width = outline.width / 2
     inner = without_loops(centre + half_width * to_inner)
     outer = without_loops(centre - half_width * to_inner)
@@ -79,10 +71,10 @@ def outline_route(outline: Outline) -> Points:
 def _sample_evenly(control_points: Points, spacing: float) -> tuple[Points, Points]:
     """Rows ``[N, 2]`` about ``spacing`` apart on the spline, and its unit normals to the left."""
     closed = np.vstack([control_points, control_points[:1]])
-    spline = CubicSpline(_arc_length(closed), closed, bc_type="periodic")
+    spline = CubicSpline(arc_length(closed), closed, bc_type="periodic")
     # 100 samples for each control point measure arc length to far below a millimetre.
     parameter = np.linspace(0.0, spline.x[-1], 100 * len(control_points) + 1)
-    along = _arc_length(spline(parameter))
+    along = arc_length(spline(parameter))
     num_rows = round(along[-1] / spacing)
     rows = np.interp(np.arange(num_rows) * along[-1] / num_rows, along, parameter)
     tangent = spline(rows, 1)
@@ -90,18 +82,10 @@ def _sample_evenly(control_points: Points, spacing: float) -> tuple[Points, Poin
     return spline(rows), np.column_stack([-tangent[:, 1], tangent[:, 0]])
 
 
-def _arc_length(line: Points) -> Points:
+def arc_length(line: Points) -> Points:
+    """How far along a polyline [N, 2] each of its rows lies, metres [N]."""
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps)])
-
-
-def _signed_area(ring: Points) -> float:
-    following = np.roll(ring, -1, axis=0)
-    return float(0.5 * np.sum(ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1]))
-
-
-def _cross(a: Points, b: Points) -> Points:
-    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def without_loops(ring: Points, is_open: bool = False) -> Points:
@@ -121,7 +105,7 @@ def without_loops(ring: Points, is_open: bool = False) -> Points:
         rows = np.arange(first + 1, last + 1) % num_rows
         done.update(rows.tolist())
         way = np.array([ring[first], corner, ring[(last + 1) % num_rows]])
-        along = _arc_length(way)
+        along = arc_length(way)
         places = np.linspace(0.0, along[-1], len(rows) + 2)[1:-1]
         ironed[rows] = np.column_stack([np.interp(places, along, way[:, k]) for k in (0, 1)])
     return ironed
@@ -141,7 +125,7 @@ def _crossings(ring: Points, is_open: bool) -> list[tuple[int, int, Points]]:
         if not is_open and (first, last) == (0, num_rows - 1):
             continue  # neighbours: they share row 0
         between = ring[last] - ring[first]
-        share = _cross(between, step[last]) / _cross(step[first], step[last])
+        share = cross(between, step[last]) / cross(step[first], step[last])
         corner = ring[first] + share * step[first]
         if not is_open and last - first > num_rows // 2:
             first, last = last, first + num_rows

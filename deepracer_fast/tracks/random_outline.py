@@ -6,8 +6,6 @@ with straights, single bends and hairpins. Width, look, size, stretch and drivin
 drawn with it, within what the bundled tracks have.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -6,16 +6,16 @@ In: a path. Out: a ``Route``, the three lines of a road that can be driven. Thre
 ``route_bytes`` writes, which is the first form with one line of JSON behind the array: whatever
 reads ``.npy`` files leaves that alone, and here it brings back the very same track.
 
-Each of the three lines may be sampled on its own. Neighbours: ``file_reading`` opens the file and
-``array_file`` takes it apart; ``track``
-makes a ``Track`` of a route.
+Each of the three lines may be sampled on its own. Neighbours: ``file_reading`` opens the file,
+``array_file`` takes it apart, ``track`` makes a ``Track`` of a route.
 """
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,7 @@ from numpy.typing import NDArray
 from deepracer_fast.checks.array_file import ArrayFileError, read_numbers
 from deepracer_fast.checks.file_reading import opened, refusing
 from deepracer_fast.errors import TrackError
-from deepracer_fast.tracks.borders import (
-    MIN_WIDTH,
-    border_fault,
-    nearest_points,
-    offset_borders,
-    signed_area,
-)
+from deepracer_fast.tracks import borders
 from deepracer_fast.tracks.outline import without_loops
 from deepracer_fast.tracks.random_outline import LOOKS
 
@@ -100,7 +94,7 @@ def read_route(path: Path) -> Route:
         lines = (values[:, 2:4], values[:, 4:])
         inner, outer = (_border(centre, line, rows, is_loop) for line in lines)
     _check_borders(path, centre, inner, outer)
-    if is_loop and abs(signed_area(inner)) > abs(signed_area(outer)):
+    if is_loop and abs(borders.signed_area(inner)) > abs(borders.signed_area(outer)):
         inner, outer = outer, inner
     return Route(centre, inner, outer, is_loop)
 
@@ -126,8 +120,7 @@ def route_bytes(route: Route) -> bytes:
 def _read(path: Path, file: BinaryIO) -> tuple[Points, RouteRecord | None]:
     """The array float64, [N, 6] or [N, 3], and the record behind it if there is one."""
     try:
-        array, end = read_numbers(file, lambda shape: _check_shape(path, shape))
-        file.seek(end)
+        array = read_numbers(file, lambda shape: _check_shape(path, shape))
         behind = file.read(_MAX_RECORD + 1)
     except ArrayFileError as error:
         _refuse(path, file, str(error))
@@ -200,36 +193,28 @@ def _record(path: Path, behind: bytes) -> RouteRecord | None:
 
 def _check_values(path: Path, values: Points) -> None:
     """All of them finite, in metres and close together."""
-
-    def refuse(bad: NDArray[np.bool_], rule: str, found: Any) -> None:
+    for rule, bad, found, advice in _rules(values):
         for row, column in np.argwhere(bad)[:1].tolist():
+            value = found[row, column]
             raise TrackError(
-                f"{path}: row {row}: {rule}, found {found(row, column):g} in column {column}"
+                f"{path}: row {row}: {rule}, found {value:g} in column {column}{advice}"
             )
 
-    refuse(~np.isfinite(values), "every value must be finite", lambda *at: values[at])
+
+def _rules(values: Points) -> Iterator[tuple[str, NDArray[np.bool_], Points, str]]:
+    """Each rule, where it is broken, what is found there, and advice; those before it hold."""
+    yield "every value must be finite", ~np.isfinite(values), values, ""
     points = values if values.shape[1] == 6 else values[:, :2]
     origin = np.tile(points[:1, :2], points.shape[1] // 2)
     away = np.abs(points / MAX_EXTENT - origin / MAX_EXTENT)
     rule = f"every point must lie within {MAX_EXTENT:g} m of row 0"
-    for row, column in np.argwhere(away > 1)[:1].tolist():
-        far = abs(points[row, column] - origin[0, column])
-        raise TrackError(
-            f"{path}: row {row}: {rule}, found {far:g} in column {column}; coordinates must "
-            "be in metres"
-        )
-    refuse(
-        np.abs(points) > MAX_COORDINATE,
-        f"every coordinate must lie within {MAX_COORDINATE:g} m of the origin",
-        lambda *at: points[at],
-    )
+    yield rule, away > 1, away * MAX_EXTENT, "; coordinates must be in metres"
+    rule = f"every coordinate must lie within {MAX_COORDINATE:g} m of the origin"
+    yield rule, np.abs(points) > MAX_COORDINATE, points, ""
     if values.shape[1] == 3:
+        rule = f"the width, column 2, must lie between {borders.MIN_WIDTH} and {MAX_WIDTH:g} m"
         width = values[:, 2:]
-        refuse(
-            (width < MIN_WIDTH) | (width > MAX_WIDTH),
-            f"the width, column 2, must lie between {MIN_WIDTH} and {MAX_WIDTH:g} m",
-            lambda row, _: width[row, 0],
-        )
+        yield rule, (width < borders.MIN_WIDTH) | (width > MAX_WIDTH), width, ""
 
 
 def _distinct_rows(path: Path, values: Points) -> Rows:
@@ -284,7 +269,7 @@ def _border(centre: Points, line: Points, rows: Rows, is_loop: bool) -> Points:
 def _runs_back(centre: Points, line: Points, is_loop: bool) -> bool:
     """Whether a border has its rows against the driving direction."""
     if is_loop:
-        return signed_area(line) * signed_area(centre) < 0
+        return borders.signed_area(line) * borders.signed_area(centre) < 0
     straight = np.linalg.norm(line[[0, -1]] - centre[[0, -1]], axis=1).sum()
     turned = np.linalg.norm(line[[-1, 0]] - centre[[0, -1]], axis=1).sum()
     return bool(turned < straight)
@@ -292,8 +277,9 @@ def _runs_back(centre: Points, line: Points, is_loop: bool) -> bool:
 
 def _borders_of(centre: Points, width: Points, is_loop: bool) -> tuple[Points, Points]:
     """Inner and outer border of a road of that width, row by row beside the centre line."""
-    left, right = (_ironed(line, is_loop) for line in offset_borders(centre, width, is_loop))
-    if is_loop and signed_area(centre) < 0:
+    lines = borders.offset_borders(centre, width, is_loop)
+    left, right = (_ironed(line, is_loop) for line in lines)
+    if is_loop and borders.signed_area(centre) < 0:
         return right, left
     return left, right
 
@@ -306,9 +292,8 @@ def _ironed(line: Points, is_loop: bool) -> Points:
 
 
 def _check_borders(path: Path, centre: Points, inner: Points, outer: Points) -> None:
-    fault = border_fault(centre, inner, outer)
-    if fault is not None:
-        raise TrackError(f"{path}: row {fault.row}: {fault.text}")
+    if fault := borders.border_fault(centre, inner, outer):
+        raise TrackError(f"{path}: {fault}")
 
 
 def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
@@ -323,5 +308,8 @@ def _as_written(path: Path, values: Points, record: RouteRecord) -> Route:
 
 def mean_width(route: Route) -> float:
     """Of the road, metres, over the waypoints."""
-    across = nearest_points(route.centre, route.inner) - nearest_points(route.centre, route.outer)
-    return float(np.linalg.norm(across, axis=1).mean())
+    if borders.stand_opposite(route.centre, route.inner, route.outer):
+        return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
+    lines = (route.inner, route.outer)
+    inner, outer = (borders.nearest_points(route.centre, line) for line in lines)
+    return float(np.linalg.norm(inner - outer, axis=1).mean())

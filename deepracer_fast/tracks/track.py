@@ -24,20 +24,13 @@ from deepracer_fast.checks.arrays import numbers
 from deepracer_fast.checks.values import instance, one_of, path_of, shown, text, truth
 from deepracer_fast.errors import TrackError
 from deepracer_fast.files.atomic import atomic_write_bytes
+from deepracer_fast.tracks import route_file
 from deepracer_fast.tracks.borders import nearest_points, rungs, signed_area, stand_opposite
 from deepracer_fast.tracks.bundled import find_outline, names_meant, outlines
 from deepracer_fast.tracks.driving_direction import DRIVING_DIRECTIONS
 from deepracer_fast.tracks.outline import outline_route
 from deepracer_fast.tracks.random_outline import LOOKS, PREFIX
-from deepracer_fast.tracks.route_file import (
-    MAX_COORDINATE,
-    MAX_ROWS,
-    Route,
-    RouteRecord,
-    mean_width,
-    read_route,
-)
-from deepracer_fast.tracks.route_file import route_bytes as _route_bytes
+from deepracer_fast.tracks.route_file import MAX_COORDINATE, MAX_ROWS
 
 CENTRED = 0.02  # m between a road's middle and a whole metre; no measure that is not made to be
 _ROUNDING = 1e-6  # m, of coordinates that were moved far away and back
@@ -102,9 +95,8 @@ class Track:
             object.__setattr__(self, name, points)
         if not np.any(self.waypoints != self.waypoints[0]):
             raise TrackError("waypoints must have two or more different points, found one")
-        centre, inner, outer = (
-            line - self.origin for line in (self.waypoints, self.inner, self.outer)
-        )
+        lines = (self.waypoints, self.inner, self.outer)
+        centre, inner, outer = (line - self.origin for line in lines)
         try:
             _core.check_track(centre, inner, outer, self.is_loop)
         except ValueError as error:
@@ -171,9 +163,8 @@ class Track:
     @cached_property
     def beside(self) -> tuple[Points, Points]:
         """The points of the inner and outer border nearest to each waypoint, ``[N, 2]`` each."""
-        return nearest_points(self.waypoints, self.inner), nearest_points(
-            self.waypoints, self.outer
-        )
+        inner, outer = (nearest_points(self.waypoints, line) for line in (self.inner, self.outer))
+        return inner, outer
 
     @cached_property
     def rows_stand_opposite(self) -> bool:
@@ -234,9 +225,9 @@ def route_bytes(track: Track) -> bytes:
         TrackError: the track's borders have another number of rows than its centre line.
     """
     instance("track", track, Track, TrackError, "load_track")
-    record = RouteRecord(track.name, track.title, track.look, track.is_loop)
+    record = route_file.RouteRecord(track.name, track.title, track.look, track.is_loop)
     lines = (track.waypoints, track.inner, track.outer)
-    return _route_bytes(Route(*lines, track.is_loop, record))
+    return route_file.route_bytes(route_file.Route(*lines, track.is_loop, record))
 
 
 def save_route(track: Track, path: str | Path) -> None:
@@ -281,10 +272,11 @@ def load_track(name_or_path: str | Path | Track) -> Track:
             f"a track must be a name or the path of a .npy route, got {shown(name_or_path)}; "
             "run `deepracer-fast tracks` for the names"
         )
-    if isinstance(name_or_path, str) and (track := _drawn(track_name(name_or_path))):
-        return track
-    if isinstance(name_or_path, str) and _is_made_up(name_or_path):
-        raise TrackError(_unknown_name(name_or_path))
+    if isinstance(name_or_path, str):
+        if track := _drawn(track_name(name_or_path)):
+            return track
+        if name_or_path.startswith(PREFIX) and not name_or_path.endswith(".npy"):
+            raise TrackError(_unknown_name(name_or_path))
     path = path_of("a track", name_or_path, TrackError)
     if path.suffix != ".npy" and not os.path.exists(path):
         raise TrackError(_unknown_name(str(name_or_path)))
@@ -301,11 +293,6 @@ def track_name(name: str) -> str:
         return name
     meant = names_meant(name)
     return meant[0] if len(meant) == 1 else name
-
-
-def _is_made_up(name: str) -> bool:
-    """Whether it can only be meant for the name of a made-up track."""
-    return name.startswith(PREFIX) and not name.endswith(".npy")
 
 
 @cache
@@ -331,15 +318,16 @@ def _unknown_name(name: str) -> str:
 
 
 def _track_from_file(path: Path) -> Track:
-    route = read_route(path)
+    route = route_file.read_route(path)
     lines = (route.centre, route.inner, route.outer)
     if route.record is not None:
-        name, title = _file_name(route.record.name), _line(route.record.title)
+        name, title = _file_name(route.record.name), route.record.title
+        title = "".join(c if c.isprintable() else " " for c in title)[:_MAX_NAME]
         return Track(name, title, route.record.look, *lines, route.is_loop)
     known = outlines().get(path.stem)
     name = _file_name(path.stem)
     title = known.title if known else name
-    look = known.look if known else _look(path.stem, _mean_width(route))
+    look = known.look if known else _look(path.stem, route_file.mean_width(route))
     return Track(name, title, look, *lines, route.is_loop)
 
 
@@ -350,16 +338,6 @@ def _file_name(stem: str) -> str:
 
 
 _NOT_IN_NAMES = '/\\:*?"<>|'  # on some system
-
-
-def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_NAME]
-
-
-def _mean_width(route: Route) -> float:
-    if stand_opposite(route.centre, route.inner, route.outer):
-        return float(np.linalg.norm(route.inner - route.outer, axis=1).mean())
-    return mean_width(route)
 
 
 def _look(stem: str, mean_width: float) -> str:

@@ -8,14 +8,11 @@ training meet from their first random steps to their best laps.
 Neighbours: ``validation.drives`` puts the cars on the road.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-
 import numpy as np
 
 from deepracer_fast.checks.arrays import Array
 from deepracer_fast.files.action_space import ActionSpace, DiscreteActionSpace
+from deepracer_fast.tracks.outline import arc_length
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.simulator import StepResult
 
@@ -74,8 +71,7 @@ class _Way:
 
     def __init__(self, line: Array, is_loop: bool) -> None:
         self._line, self._is_loop = line, is_loop
-        lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
-        self._along = np.concatenate([[0.0], np.cumsum(lengths)])
+        self._along = arc_length(line)
 
     def point(self, distance: Array, offset: Array) -> Array:
         """World points [B, 2], m along the line and m to its left."""
@@ -92,26 +88,14 @@ class _Way:
         return found
 
 
-@dataclass
 class _Styles:
     """How each car drives its present episode; [B] each, but for ``held`` [B, 2]."""
 
-    follows: Array
-    goes_back: Array
-    offset: Array
-    wanders: Array
-    speed: Array
-    swerves: Array
-    hold: Array
-    held: Array
-
-    @classmethod
-    def of(cls, num_cars: int) -> _Styles:
-        """Styles of so many cars that are still to be chosen."""
-        numbers = {name: np.zeros(num_cars) for name in ("offset", "speed", "swerves")}
-        flags = {name: np.zeros(num_cars, bool) for name in ("follows", "goes_back", "wanders")}
-        held = np.zeros((num_cars, 2), np.float32)
-        return cls(**numbers, **flags, hold=np.zeros(num_cars, int), held=held)
+    def __init__(self, num_cars: int) -> None:
+        self.follows, self.goes_back, self.wanders = np.zeros((3, num_cars), bool)
+        self.offset, self.speed, self.swerves = np.zeros((3, num_cars))
+        self.hold = np.zeros(num_cars, int)
+        self.held = np.zeros((num_cars, 2), np.float32)
 
 
 class Drivers:
@@ -134,7 +118,7 @@ class Drivers:
         lines = (track.waypoints, track.waypoints[::-1])
         self._ways = [_Way(line, track.is_loop) for line in lines]
         self._half_width = track.width[1] / 2
-        self._styles = _Styles.of(num_cars)
+        self._styles = _Styles(num_cars)
         self._begin(np.arange(num_cars))
         speeds = self._choices.speeds
         order = np.concatenate([speeds[-1:], speeds[:-1]])  # the fastest has its lap soonest
@@ -147,9 +131,8 @@ class Drivers:
     def commands(self, result: StepResult) -> Array:
         """What the cars do after ``result``, float32 [B, 2]."""
         styles = self._styles
-        swerving = self._rng.random(len(styles.follows)) < np.where(
-            styles.follows, styles.swerves, 1.0
-        )
+        chance = np.where(styles.follows, styles.swerves, 1.0)
+        swerving = self._rng.random(len(chance)) < chance
         self._hold(np.flatnonzero(swerving & (styles.hold <= 0)))
         commands = self._following(result.params)
         holds = styles.hold > 0
@@ -164,19 +147,16 @@ class Drivers:
 
     def _begin(self, cars: Array) -> None:
         rng, styles, count = self._rng, self._styles, len(cars)
-        kind = rng.random(count)
-        one_action = (kind >= GOES_BACK) & (kind < GOES_BACK + KEEPS_ONE_ACTION)
-        at_random = (kind >= GOES_BACK + KEEPS_ONE_ACTION) & (
-            kind < GOES_BACK + KEEPS_ONE_ACTION + ACTS_AT_RANDOM
-        )
-        styles.goes_back[cars] = kind < GOES_BACK
-        styles.follows[cars] = ~one_action & ~at_random
+        ends = np.cumsum([GOES_BACK, KEEPS_ONE_ACTION, ACTS_AT_RANDOM])
+        kind = np.searchsorted(ends, rng.random(count), side="right")
+        styles.goes_back[cars] = kind == 0
+        styles.follows[cars] = (kind == 0) | (kind == 3)
         styles.wanders[cars] = rng.random(count) < 0.6
         styles.offset[cars] = styles.wanders[cars] * self._offsets(count)
         styles.speed[cars] = rng.choice(self._choices.speeds, count)
         styles.swerves[cars] = rng.choice(SWERVE_CHANCES, count)
         styles.held[cars] = self._choices.drawn(count)
-        styles.hold[cars] = np.where(one_action, 1 << 30, 0)
+        styles.hold[cars] = np.where(kind == 1, 1 << 30, 0)
 
     def _offsets(self, count: int) -> Array:
         return self._rng.uniform(-MOST_OFFSET, MOST_OFFSET, count) * self._half_width
@@ -194,11 +174,8 @@ class Drivers:
         place = params["projection_distance"] + back * ahead
         offset = self._past_objects(params) if "objects_distance" in params else styles.offset
         is_reversed = np.asarray(params["is_reversed"])
-        points = np.where(
-            is_reversed[:, None],
-            self._ways[1].point(place, offset),
-            self._ways[0].point(place, offset),
-        )
+        forwards, backwards = (way.point(place, offset) for way in self._ways)
+        points = np.where(is_reversed[:, None], backwards, forwards)
         to_point = np.arctan2(points[:, 1] - params["y"], points[:, 0] - params["x"])
         turn = (np.degrees(to_point) - params["heading"] + 180.0) % 360.0 - 180.0
         return self._choices.nearest(np.clip(STEERING_GAIN * turn, -30.0, 30.0), styles.speed)

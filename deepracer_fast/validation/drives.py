@@ -7,8 +7,6 @@ to go backwards is turned round at its start: on a narrow road none gets there b
 Neighbours: ``validation.drivers`` drives the cars, ``validate`` looks at the states.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,21 +30,13 @@ TURN = (math.radians(120.0), math.radians(240.0))  # by which a car is turned th
 
 @dataclass(frozen=True)
 class Drive:
-    """One drive of many cars.
+    """One drive of many cars."""
 
-    Attributes:
-        race: what else is on the road.
-        is_reversed: against the track's usual direction.
-        cars: that drive side by side.
-        steps: of each.
-        seed: of starts and drivers.
-    """
-
-    race: RaceConfig
-    is_reversed: bool
-    cars: int
-    steps: int
-    seed: int
+    race: RaceConfig  # what else is on the road
+    is_reversed: bool  # against the track's usual direction
+    cars: int  # that drive side by side
+    steps: int  # of each
+    seed: int  # of starts and drivers
 
     @property
     def words(self) -> str:
@@ -95,7 +85,9 @@ def states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[Step
         yield result
         ended = np.flatnonzero(result.terminated | result.truncated)
         if len(ended):
-            _turn_round(sim, drivers.begin(ended), rng)
+            turned = drivers.begin(ended)
+            x, y, heading = sim.vehicle_states()[turned, :3].T
+            sim.place(turned, x, y, heading + rng.uniform(*TURN, len(turned)))
 
 
 def lasting_states(drive: Drive, track: Track, metadata: ModelMetadata) -> Iterator[StepResult]:
@@ -107,11 +99,6 @@ def lasting_states(drive: Drive, track: Track, metadata: ModelMetadata) -> Itera
         if step % HOLD == 0:
             commands = choices.drawn(drive.cars)
         yield sim.step(commands)
-
-
-def _turn_round(sim: Simulator, cars: np.ndarray, rng: np.random.Generator) -> None:
-    x, y, heading = sim.vehicle_states()[cars, :3].T
-    sim.place(cars, x, y, heading + rng.uniform(*TURN, len(cars)))
 
 
 def _simulator(drive: Drive, track: Track, metadata: ModelMetadata) -> Simulator:

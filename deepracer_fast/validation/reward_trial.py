@@ -5,8 +5,6 @@ branches that no watched call took; or the error of the first call that fails.
 Neighbours: ``validation.drives`` has the states; ``validate`` makes a report of what is found here.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,12 +42,6 @@ FIRST_CARS, FIRST_STEPS, FIRST_SECONDS = 16, 10, 3.0
 LASTING_CARS, LASTING_STEPS, LASTING_SECONDS = 8, 40_000, 6.0
 """Of calls on and on, about as many a car as ten minutes of training make."""
 
-KINDS = (
-    *("all", "start", "on track", "partly off", "off track", "reversed", "crashed"),
-    *("lap complete", "with objects", "slowest action", "fastest action"),
-)
-"""Of states, as `Trial.spreads` names them."""
-
 _FIRST_CALL = 2.0  # steps, as the function sees them
 
 
@@ -79,7 +71,7 @@ class Trial:
 
     Attributes:
         reward: as a training has it.
-        spreads: rewards by kind of state.
+        spreads: rewards by kind of state; one that never was has no calls.
         watched_calls: made in plain Python.
         seconds_a_call: the least of all batches, on one thread.
 
@@ -89,7 +81,7 @@ class Trial:
 
     def __init__(self, path: Path, metadata: ModelMetadata) -> None:
         self.reward = load_reward(path)
-        self.spreads = {kind: Spread() for kind in KINDS}
+        self.spreads: dict[str, Spread] = {}
         self.watched_calls = 0
         self.seconds_a_call = np.inf
         self._watched_seconds = 0.0
@@ -175,27 +167,29 @@ class Trial:
 
     def _keep_books(self, result: StepResult, cars: Array, rewards: Array, seconds: float) -> None:
         self.seconds_a_call = min(self.seconds_a_call, seconds / len(cars))
-        for kind, chosen in zip(KINDS, self._of_kinds(result.params), strict=True):
-            of_kind = rewards[chosen[cars]]
+        for kind, chosen in self._kinds(result.params).items():
+            spread, of_kind = self.spreads.setdefault(kind, Spread()), rewards[chosen[cars]]
             if len(of_kind):
-                self.spreads[kind].add(of_kind)
+                spread.add(of_kind)
 
-    def _of_kinds(self, params: dict[str, Array]) -> Iterator[Array]:
-        """Which cars are in a state of each kind of `KINDS`, bool [B]."""
+    def _kinds(self, params: dict[str, Array]) -> dict[str, Array]:
+        """Which cars are in a state of each kind, bool [B]."""
         off_track, crashed = params["is_offtrack"], params["is_crashed"]
         in_the_race = ~off_track & ~crashed
         everyone = np.ones(len(crashed), bool)
-        yield everyone
-        yield params["steps"] == _FIRST_CALL
-        yield params["all_wheels_on_track"] & in_the_race
-        yield ~params["all_wheels_on_track"] & in_the_race
-        yield off_track
-        yield params["is_reversed"]
-        yield crashed
-        yield params["progress"] >= 100.0
-        yield everyone & ("objects_location" in params)
-        yield params["speed"] <= self._slowest
-        yield params["speed"] >= self._fastest
+        return {
+            "all": everyone,
+            "start": params["steps"] == _FIRST_CALL,
+            "on track": params["all_wheels_on_track"] & in_the_race,
+            "partly off": ~params["all_wheels_on_track"] & in_the_race,
+            "off track": off_track,
+            "reversed": params["is_reversed"],
+            "crashed": crashed,
+            "lap complete": params["progress"] >= 100.0,
+            "with objects": everyone & ("objects_location" in params),
+            "slowest action": params["speed"] <= self._slowest,
+            "fastest action": params["speed"] >= self._fastest,
+        }
 
 
 def _within(seconds: float, results: Iterator[StepResult]) -> Iterator[StepResult]:

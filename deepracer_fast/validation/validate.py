@@ -6,23 +6,21 @@ Neighbours: ``reward_trial`` calls it, ``reward.text_faults`` reads it, ``comman
 prints.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from deepracer_fast.errors import one_line
 from deepracer_fast.files.model_metadata import ModelMetadata
-from deepracer_fast.reward.loading import RewardSource, complaint, read_reward
+from deepracer_fast.reward.loading import complaint, read_reward
 from deepracer_fast.reward.params_table import ALL_KEYS, OLD_NAMES, key_hint
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox.process import confinement_note
-from deepracer_fast.reward.text_faults import keys_asked_for, text_faults, texts_beside
+from deepracer_fast.reward.text_faults import about_files, keys_asked_for, text_faults, texts_beside
 from deepracer_fast.tracks.track import Track
-from deepracer_fast.validation.drives import Drive, drives_of
+from deepracer_fast.validation.drives import drives_of
 from deepracer_fast.validation.reward_trial import Spread, Trial
 
 # What the original's own validator lets a reward function import.
@@ -36,17 +34,11 @@ _MINDS_OBJECTS = re.compile("object|crashed")
 
 @dataclass(frozen=True)
 class Unreached:
-    """A branch that no watched call took.
+    """A branch that no watched call took."""
 
-    Attributes:
-        line: of the file.
-        text: of that line.
-        what: what would have to happen there, such as "never true".
-    """
-
-    line: int
-    text: str
-    what: str
+    line: int  # of the file
+    text: str  # of that line
+    what: str  # what never happened there, such as "never true"
 
 
 @dataclass
@@ -71,11 +63,11 @@ class Report:
     races: list[str]
     mode: str
     reason: str
-    calls_per_second: float = 0.0
-    rewards: dict[str, Spread] = field(default_factory=dict)
-    watched_calls: int = 0
-    unreached: list[Unreached] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    calls_per_second: float
+    rewards: dict[str, Spread]
+    watched_calls: int
+    unreached: list[Unreached]
+    warnings: list[str]
 
 
 def validate_reward(
@@ -100,39 +92,30 @@ def validate_reward(
     if race_type is None and _MINDS_OBJECTS.search(source.text):
         races += FURTHER_RACES
     drives = drives_of(races, track, metadata)
-    trial = Trial(path, metadata)
-    try:
+    with closing(Trial(path, metadata)) as trial:
         for fault in text_faults(source):
             raise complaint(source, fault.what, fault.span)
         trial.run(drives, track)
-        return _report(trial, source, track, drives)
-    finally:
-        trial.close()
-
-
-def _report(trial: Trial, source: RewardSource, track: Track, drives: list[Drive]) -> Report:
-    reward = trial.reward
-    races = list(dict.fromkeys(drive.race.race_type for drive in drives))
-    return Report(
-        reward.name,
-        track.name,
-        races,
-        reward.mode,
-        reward.reason,
-        1.0 / trial.seconds_a_call,
-        {kind: spread for kind, spread in trial.spreads.items() if spread.calls},
-        trial.watched_calls,
-        [
-            Unreached(branch.line, one_line(source.line(branch.line).strip()), branch.missed)
-            for branch in trial.missed()
-        ],
-        [
-            *_about_values(trial.spreads["all"]),
-            *about_source(source.text),
-            *trial.notes(),
-            *filter(None, [*about_files(source.text), confinement_note()]),
-        ],
-    )
+        return Report(
+            name=trial.reward.name,
+            track=track.name,
+            races=list(dict.fromkeys(drive.race.race_type for drive in drives)),
+            mode=trial.reward.mode,
+            reason=trial.reward.reason,
+            calls_per_second=1.0 / trial.seconds_a_call,
+            rewards={kind: spread for kind, spread in trial.spreads.items() if spread.calls},
+            watched_calls=trial.watched_calls,
+            unreached=[
+                Unreached(branch.line, one_line(source.line(branch.line).strip()), branch.missed)
+                for branch in trial.missed()
+            ],
+            warnings=[
+                *_about_values(trial.spreads["all"]),
+                *about_source(source.text),
+                *trial.notes(),
+                *filter(None, [*about_files(source.text), confinement_note()]),
+            ],
+        )
 
 
 def _about_values(rewards: Spread) -> Iterator[str]:

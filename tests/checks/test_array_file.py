@@ -18,7 +18,7 @@ def saved(array, **options) -> bytes:
 
 
 def numbers_of(data: bytes, check=None):
-    return read_numbers(io.BytesIO(data), check)[0]
+    return read_numbers(io.BytesIO(data), check)
 
 
 def with_header(text: bytes, version: int = 1, data: bytes = b"") -> bytes:

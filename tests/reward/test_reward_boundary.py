@@ -300,7 +300,7 @@ def test_values_become_words_and_words_the_same_values(
 ) -> None:
     made, state, sound = kept
     assert state.values(state.words(sound)) == sound
-    compiled = CompiledReward(Machine(made.code), made.layout, 1)
+    compiled = CompiledReward(Machine(made.code), made.layout)
     compiled.states.fit(4)
     compiled.states.put(2, state.words(sound))
     assert state.values(compiled.states.words(2)) == sound
@@ -319,7 +319,7 @@ def test_no_value_that_a_worker_makes_up_leads_code_astray(
                 words = state.words(values)
             except StateError:
                 continue
-            compiled = CompiledReward(machine, made.layout, 1)
+            compiled = CompiledReward(machine, made.layout)
             compiled.states.fit(4)
             compiled.states.put(1, words)
             rewards, status, _ = compiled.run(BATCH, np.ones(4, bool))

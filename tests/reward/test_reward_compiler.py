@@ -41,7 +41,7 @@ def both(source: str, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, li
     """Compiled rewards, what the code gave up, and what Python gives (None: it raises)."""
     made, interpreter = made_of(source)
     cars = len(batch["x"])
-    compiled = CompiledReward(Machine(made.code), made.layout, 1)
+    compiled = CompiledReward(Machine(made.code), made.layout)
     rewards, status, _ = compiled.run(batch, np.ones(cars, bool))
     plain: list[float | None] = []
     for car in range(cars):
@@ -310,7 +310,7 @@ def reward_function(params):
         kinds = {"f": np.float64, "i": np.int64, "b": np.bool_}
         batch = {name: column.astype(kinds[column.dtype.kind]) for name, column in batch.items()}
     where = rng.random(cars) < 0.8
-    compiled = CompiledReward(Machine(made.code), made.layout, 1)
+    compiled = CompiledReward(Machine(made.code), made.layout)
     rewards, status, complete = compiled.run(batch, where)
     fast = batch["speed"] >= (1.4 if wide else 1.39)  # a float32 is 1.4, a float64 1.39999998
     zero = where & fast & ~batch["is_crashed"] & (batch["progress"] < 9)

@@ -130,7 +130,7 @@ def _translate_and_run(source: RewardSource, description: bytes, rng: random.Ran
 def _run_from_made_up_values(made: Made, rng: random.Random) -> None:
     state, machine = State(made.state), Machine(made.code)
     batches = probe_batches(8, 3, objects=2, seed=rng.randrange(1000))
-    compiled = CompiledReward(machine, made.layout, 1)
+    compiled = CompiledReward(machine, made.layout)
     compiled.states.fit(8)
     for batch in batches:
         for car in range(8):

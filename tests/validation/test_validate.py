@@ -18,8 +18,8 @@ from deepracer_fast.files.action_space import (
 from deepracer_fast.files.model_metadata import ModelMetadata
 from deepracer_fast.pictures.reward import actions_drawn
 from deepracer_fast.reward.examples import example_names, example_reward
-from deepracer_fast.reward.remarks import about_files
 from deepracer_fast.reward.sandbox import process as sandbox
+from deepracer_fast.reward.text_faults import about_files
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.validation import drives as trial_drives
 from deepracer_fast.validation.validate import Report, about_source, validate_reward

@@ -6,8 +6,6 @@ nobody has read, which may write to the line whatever it likes: here is the door
 answers are trusted.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -108,14 +106,10 @@ def _check_replay(head: Head, before: list[Any]) -> None:
     for reward in rewards:
         if type(reward) not in (int, float):
             raise Malformed(f"a reward of {_typed(reward)}")
-    _check_rewards(np.array([_as_float(reward) for reward in rewards]))
-
-
-def _as_float(reward: float) -> float:
     try:
-        return float(reward)
+        _check_rewards(np.array(rewards, float))
     except OverflowError:  # an int of hundreds of digits
-        return np.inf
+        _check_rewards(np.array([np.inf]))
 
 
 def _is(value: object, kind: type, name: str) -> None:

@@ -7,8 +7,6 @@ process share it, in the order of their calls. What asks the system itself (`os.
 `random.SystemRandom`) still gets noise.
 """
 
-from __future__ import annotations
-
 import random
 import secrets
 import sys

@@ -6,8 +6,6 @@ In: a pair of file descriptors. Neighbours: `sandbox` and `worker`, its ends; `a
 message from the worker may hold.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -48,23 +46,12 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a message may hold.
+    """How much a message may hold; without numbers what the trusted side may send."""
 
-    Attributes:
-        head: bytes of its JSON.
-        values: numbers, texts and lists in its JSON; each takes far more memory than its text.
-        parts: how many byte strings.
-        part: bytes of each.
-    """
-
-    head: int = 1 << 30
-    values: int = 1 << 30
-    parts: int = 1 << 10
-    part: int = 1 << 30
-
-
-ANY = Limits()
-"""What the trusted side may send."""
+    head: int = 1 << 30  # bytes of its JSON
+    values: int = 1 << 30  # in its JSON: numbers, texts, lists; each takes more than its text
+    parts: int = 1 << 10  # byte strings
+    part: int = 1 << 30  # bytes of each
 
 
 class Patience:
@@ -131,19 +118,13 @@ class Channel:
 
             fcntl.fcntl(self._write, _SET_PIPE_SIZE, _PIPE)
 
-    def send(
-        self,
-        head: Head,
-        parts: list[bytes] | None = None,
-        patience: Patience | None = None,
-    ) -> int:
+    def send(self, head: Head, parts: list[bytes], patience: Patience | None = None) -> int:
         """Sends a message; its bytes are counted.
 
         Raises:
             Closed: nobody listens.
             TooSlow: the time is over.
         """
-        parts = parts or []
         text = json.dumps(head | {"parts": [len(part) for part in parts]}).encode()
         pieces = (_HEAD.pack(len(text), len(parts)), text, *parts)
         for piece in pieces:
@@ -160,15 +141,15 @@ class Channel:
             except OSError as error:
                 raise Closed from error
 
-    def receive(self, patience: Patience | None = None, limits: Limits = ANY) -> Message:
-        """The next message; nothing beyond the limits is taken in.
+    def receive(self, patience: Patience | None = None, limits: Limits | None = None) -> Message:
+        """The next message; nothing beyond the limits is taken in, `Limits` of the trusted side.
 
         Raises:
             Closed: the other side is gone.
             Malformed: it sends something else.
             TooSlow: the time is over.
         """
-        patience = patience or Patience()
+        patience, limits = patience or Patience(), limits or Limits()
         length, count = _HEAD.unpack(self._take(_HEAD.size, patience))
         if length > limits.head or count > limits.parts:
             raise Malformed(f"a head of {length:,} bytes and {count:,} parts")

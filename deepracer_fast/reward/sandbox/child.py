@@ -6,8 +6,6 @@ of a stranger, whose ``json.py`` would run before anything is confined.
 Neighbours: `sandbox` runs `worker` in one, `translator` runs `translating`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

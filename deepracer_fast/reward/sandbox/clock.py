@@ -6,8 +6,6 @@ that measures speed by the clock measures the car's. Within a call no time passe
 sleeps. Outside calls, and in a process that did not `install` it, the clock is the machine's.
 """
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +16,8 @@ from deepracer_fast.reward.params_table import Columns
 
 EPOCH = 1_577_836_800  # s since 1970: 2020-01-01 00:00 UTC, when every simulation begins
 STEPS_PER_SECOND = 15
-_NANO = 10**9
 
 _seconds: Callable[[], float] | None = None  # s of simulation; None: the machine's clock
-_SINCE_THE_START = ("monotonic", "perf_counter", "process_time", "thread_time")
-_TAKING_A_TIME = {"localtime": 0, "gmtime": 0, "ctime": 0, "strftime": 1, "asctime": 0}
 
 
 def car_seconds(params: Columns, car: int) -> float:
@@ -45,86 +40,78 @@ def simulated(seconds: Callable[[], float] = float) -> Iterator[None]:
 
 def install() -> None:
     """Replaces what tells the time in this process, for whatever is imported afterwards too."""
-    _replace("time", lambda now: EPOCH + now)
-    for name in _SINCE_THE_START:
-        _replace(name, lambda now: now)
-    for name, place in _TAKING_A_TIME.items():
-        _replace_default(name, place)
-    _replace_with_clock("clock_gettime", 1)
-    _replace_with_clock("clock_gettime_ns", _NANO)
-    _replace_sleep()
+    for tell, names in (
+        (_now, ("time",)),
+        (_elapsed, ("monotonic", "perf_counter", "process_time", "thread_time")),
+        (_of_clock, ("clock_gettime",)),
+    ):
+        for name in names:
+            _replace(name, tell)
+            _replace(f"{name}_ns", _in_nanoseconds(tell))
+    for name in ("localtime", "gmtime", "ctime"):
+        _replace_default(name, 0, _now)
+    _replace_default("strftime", 1, lambda: time.gmtime(_now()))
+    _replace_default("asctime", 0, lambda: time.gmtime(_now()))
+    _replace("sleep", _sleep)
     datetime.datetime = _datetime_class()  # type: ignore[misc, assignment]
     datetime.date = _date_class()  # type: ignore[misc, assignment]
 
 
-def _replace(name: str, simulated_time: Callable[[float], float]) -> None:
-    """Replaces a function of `time`, and its twin that counts nanoseconds."""
-    real, real_ns = getattr(time, name), getattr(time, f"{name}_ns")
-
-    def tell() -> float:
-        return real() if _seconds is None else simulated_time(_seconds())
-
-    def tell_ns() -> int:
-        # From whole microseconds: a float of seconds since 1970 resolves no more.
-        return real_ns() if _seconds is None else round(simulated_time(_seconds()) * 1e6) * 1000
-
-    setattr(time, name, tell)
-    setattr(time, f"{name}_ns", tell_ns)
+def _elapsed() -> float:
+    assert _seconds is not None
+    return _seconds()
 
 
-def _replace_default(name: str, place: int) -> None:
-    """Replaces a function of `time` that takes the present where it is given no time."""
-    real, gmtime = getattr(time, name), time.gmtime
-
-    def tell(*given: object) -> Any:
-        absent = len(given) <= place or (place == 0 and given[0] is None)
-        if _seconds is None or not absent:
-            return real(*given)
-        seconds = EPOCH + _seconds()
-        as_number = name in ("localtime", "gmtime", "ctime")
-        return real(*given[:place], seconds if as_number else gmtime(seconds))
-
-    setattr(time, name, tell)
+def _now() -> float:
+    return EPOCH + _elapsed()
 
 
-def _replace_with_clock(name: str, unit: int) -> None:
+def _of_clock(clock: int) -> float:
+    return _now() if clock == time.CLOCK_REALTIME else _elapsed()
+
+
+def _in_nanoseconds(tell: Callable[..., float]) -> Callable[..., int]:
+    """From whole microseconds: a float of seconds since 1970 resolves no more."""
+    return lambda *given: round(tell(*given) * 1e6) * 1000
+
+
+def _sleep(seconds: float) -> None:
+    """Takes no time while a reward is called: a car does not wait for its reward."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+
+
+def _replace(name: str, simulated_one: Callable[..., Any]) -> None:
+    """Replaces a function of `time` where a simulation's clock holds."""
     real = getattr(time, name, None)
-    if real is None:  # not on Windows
+    if real is None:  # no clock_gettime on Windows
         return
 
-    def tell(clock: int) -> float:
-        if _seconds is None:
-            return real(clock)
-        seconds = EPOCH + _seconds() if clock == time.CLOCK_REALTIME else _seconds()
-        return seconds if unit == 1 else round(seconds * 1e6) * (unit // 10**6)
+    def either(*given: Any) -> Any:
+        return real(*given) if _seconds is None else simulated_one(*given)
 
-    setattr(time, name, tell)
+    setattr(time, name, either)
 
 
-def _replace_sleep() -> None:
-    real = time.sleep
+def _replace_default(name: str, place: int, present: Callable[[], Any]) -> None:
+    """Replaces a function of `time` that takes the present where it is given no time."""
+    real = getattr(time, name)
 
-    def sleep(seconds: float) -> None:
-        """Takes no time while a reward is called: a car does not wait for its reward."""
-        if _seconds is None:
-            real(seconds)
-        elif seconds < 0:
-            raise ValueError("sleep length must be non-negative")
+    def tell(*given: Any) -> Any:
+        absent = len(given) <= place or (place == 0 and given[0] is None)
+        return real(*given[:place], present()) if absent else real(*given)
 
-    time.sleep = sleep  # type: ignore[assignment]
+    _replace(name, tell)
 
 
 class _LikeItsBase(type):
     """An object of the class that this one stands in for counts as its own."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        stands_for = vars(cls).get("stands_for")  # a class of the user's own stands for itself
-        return (
-            isinstance(instance, stands_for) if stands_for else super().__instancecheck__(instance)
-        )
+        return cls.__subclasscheck__(type(instance))
 
     def __subclasscheck__(cls, other: type) -> bool:
-        real = vars(cls).get("stands_for")
+        real = vars(cls).get("stands_for")  # a class of the user's own stands for itself
         return issubclass(other, real) if real else super().__subclasscheck__(other)
 
 
@@ -136,7 +123,7 @@ def _datetime_class() -> type:
 
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return real.now(tz) if _seconds is None else cls.fromtimestamp(EPOCH + _seconds(), tz)
+            return real.now(tz) if _seconds is None else cls.fromtimestamp(_now(), tz)
 
         @classmethod
         def utcnow(cls) -> Any:
@@ -158,7 +145,7 @@ def _date_class() -> type:
 
         @classmethod
         def today(cls) -> Any:
-            return real.today() if _seconds is None else cls.fromtimestamp(EPOCH + _seconds())
+            return real.today() if _seconds is None else cls.fromtimestamp(_now())
 
     SimulatedDate.__name__ = SimulatedDate.__qualname__ = "date"
     return SimulatedDate

@@ -5,8 +5,6 @@ For a process that runs what nobody has read; it can do no more than reckon afte
 takes that back. `landlock` and `syscall_filter` are Linux's; limits are those of any Unix.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
@@ -37,20 +35,18 @@ def confine(readable: Iterable[str], parent: int | None) -> list[str]:
     Returns:
         What it may still do: "write files", "use the network" and so on; [] if nothing.
     """
-    _limit()
+    limit(CORE=0, FSIZE=0, NOFILE=_MOST_FILES, MSGQUEUE=0, AS=MEMORY)
     holds_files = landlock.restrict(readable)
     _end_with(parent)
     syscall_filter.install(files_too=not holds_files)
     return [what for what, attempt in _ATTEMPTS.items() if _succeeds(attempt)]
 
 
-def _limit() -> None:
-    limits = {"CORE": 0, "FSIZE": 0, "NOFILE": _MOST_FILES, "MSGQUEUE": 0}
-    if sys.platform == "linux":
-        limits["AS"] = MEMORY
+def limit(**limits: int) -> None:
+    """Sets limits of this process, by their names in `resource`, for good."""
     for name, most in limits.items():
         number = getattr(resource, f"RLIMIT_{name}", None)
-        if number is not None:
+        if number is not None and (name != "AS" or sys.platform == "linux"):
             _, hard = resource.getrlimit(number)
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(number, (most, most))
@@ -91,10 +87,6 @@ def _write() -> None:
     path.unlink()
 
 
-def _read() -> None:
-    os.close(os.open("/etc/passwd", os.O_RDONLY))
-
-
 def _network() -> None:
     import _socket
 
@@ -114,15 +106,11 @@ def _process() -> None:
     os.waitpid(child, 0)
 
 
-def _signal() -> None:
-    os.kill(os.getppid(), 0)
-
-
 _ATTEMPTS: dict[str, Callable[[], None]] = {
-    "read any file": _read,
+    "read any file": lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)),
     "write files": _write,
     "use the network": _network,
     "start programs": _program,
     "start processes": _process,
-    "send signals": _signal,
+    "send signals": lambda: os.kill(os.getppid(), 0),
 }

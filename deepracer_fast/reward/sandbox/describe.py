@@ -8,8 +8,6 @@ A value is a JSON scalar, or ``[number]`` of a node; a node is ``[kind, ...]`` a
 lists them. Whatever is found here may lie: the other side believes none of it to be safe.
 """
 
-from __future__ import annotations
-
 import abc
 import builtins
 import collections
@@ -41,7 +39,6 @@ _DICTS: dict[type, str] = {
     collections.defaultdict: "default",
     collections.Counter: "counter",
 }
-_SERIES: dict[type, str] = {list: "list", tuple: "tuple"}
 _HASH_OF_ENUM = enum.Enum.__hash__
 _OWN_WAYS = {"__eq__", "__hash__", "__len__", "__iter__", "__getitem__", "__contains__", "__bool__"}
 _OWN_WAYS |= {"__lt__", "__le__", "__gt__", "__ge__", "__add__", "__mul__"}
@@ -124,8 +121,8 @@ class Description:
             return self._unknown(obj)
         if kind in (set, frozenset):
             return self._set(obj)
-        if kind in _SERIES:
-            return [_SERIES[kind], self._values(obj)]
+        if kind in (list, tuple):
+            return [kind.__name__, self._values(obj)]
         if kind in _DICTS:
             return [_DICTS[kind], self._pairs(obj)]
         if kind is FunctionType and obj.__code__.co_filename == self._filename:

@@ -5,8 +5,6 @@ In and out: a number, a text, None, or a list that begins with what it is: ``lis
 the words of a kernel's columns of them; `Keeper` reads and writes them in the user's process.
 """
 
-from __future__ import annotations
-
 import collections
 from typing import Any
 

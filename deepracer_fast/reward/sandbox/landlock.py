@@ -5,11 +5,10 @@ kernel does not know yet is left to `syscall_filter`. The library ``landlock`` i
 knows files only; this is as long as its use would be.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import stat
+import struct
 import sys
 from collections.abc import Iterable
 
@@ -20,20 +19,8 @@ _FILE_RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 5: 16}  # so many rights on files, o
 _NETWORK_ABI, _NETWORK = 4, 0b11  # to bind and to connect TCP
 _SCOPE_ABI, _SCOPES = 6, 0b11  # abstract UNIX sockets, and signals, of processes outside
 _SET_NO_NEW_PRIVS = 38
-
-
-class _Ruleset(ctypes.Structure):
-    _fields_ = (
-        ("files", ctypes.c_uint64),
-        ("network", ctypes.c_uint64),
-        ("scoped", ctypes.c_uint64),
-    )
-
-
-class _Beneath(ctypes.Structure):
-    _pack_ = 1
-    _layout_ = "ms"
-    _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
+_RULESET = struct.Struct("=QQQ")  # rights on files, on the network, and scopes
+_BENEATH = struct.Struct("=Qi")  # what is allowed, and the descriptor of the path
 
 
 def restrict(readable: Iterable[str]) -> bool:
@@ -44,13 +31,13 @@ def restrict(readable: Iterable[str]) -> bool:
     abi = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
     if abi < 1:
         return False
-    handled = _Ruleset(
-        files=(1 << max(n for since, n in _FILE_RIGHTS_BY_ABI.items() if since <= abi)) - 1,
-        network=_NETWORK if abi >= _NETWORK_ABI else 0,
-        scoped=_SCOPES if abi >= _SCOPE_ABI else 0,
+    handled = _RULESET.pack(
+        (1 << max(n for since, n in _FILE_RIGHTS_BY_ABI.items() if since <= abi)) - 1,
+        _NETWORK if abi >= _NETWORK_ABI else 0,
+        _SCOPES if abi >= _SCOPE_ABI else 0,
     )
     size = ctypes.c_size_t(24 if abi >= _SCOPE_ABI else 16 if abi >= _NETWORK_ABI else 8)
-    rules = libc.syscall(_CREATE_RULESET, ctypes.byref(handled), size, 0)
+    rules = libc.syscall(_CREATE_RULESET, handled, size, 0)
     if rules < 0:
         return False
     try:
@@ -74,7 +61,7 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str) -> None:
             rights |= _READ_DIR
         if path == os.devnull:
             rights |= _WRITE_FILE
-        rule = _Beneath(rights, descriptor)
-        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0)
+        rule = _BENEATH.pack(rights, descriptor)
+        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
     finally:
         os.close(descriptor)

@@ -5,8 +5,6 @@ line at which the function crashed its process or did not end. Neighbours: `read
 the process may read, `confine` is how it is confined, `answers` what it may answer.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import select
@@ -15,6 +13,8 @@ import subprocess
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,16 +25,8 @@ import numpy.typing as npt
 from deepracer_fast.errors import RewardError
 from deepracer_fast.reward.loading import RewardSource, Span, complaint
 from deepracer_fast.reward.params_table import PARAMETER_NAMES, Columns
-from deepracer_fast.reward.sandbox import answers, child
-from deepracer_fast.reward.sandbox.channel import (
-    Closed,
-    Head,
-    Malformed,
-    Message,
-    Patience,
-    TooSlow,
-    pack_columns,
-)
+from deepracer_fast.reward.sandbox import answers, channel, child
+from deepracer_fast.reward.sandbox.channel import Head, Message
 from deepracer_fast.reward.sandbox.readable import readable_paths
 
 _GRACE = 1.0  # s in which a stalled process may say where it is
@@ -62,22 +54,15 @@ class Sandbox:
         self._loading = True
         self._question: Head = {}
         self._sent = 0
-        self._start()
-
-    def _start(self) -> None:
-        trace_read, trace_write = os.pipe()
+        self._trace, trace_write = os.pipe()
         # A process is told of the end of the thread that started it, not of the whole parent's.
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
         self._process, self._channel = child.start(
             "deepracer_fast.reward.sandbox.worker", parent, descriptors=(trace_write,)
         )
         self._channel.never_block()
-        self._trace = trace_read
-        self._close = weakref.finalize(self, child.end, self._process, self._channel, trace_read)
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._close()
+        # Ends the process.
+        self.close = weakref.finalize(self, child.end, self._process, self._channel, self._trace)
 
     def load(self, compile_too: bool, marked: bool = False) -> Message:
         """Runs the module, and describes what is in it if it is to be compiled.
@@ -109,47 +94,40 @@ class Sandbox:
 
     def send(self, head: Head, parts: list[bytes], cars: int = 0) -> None:
         """Sends a message; `receive` has to follow."""
-        if not self._close.alive:
+        if not self.close.alive:
             raise RewardError(f"{self._source.filename}: its process has ended; load it again")
         self._question = head
-        limit = self._limit(cars)
-        try:
-            self._sent = self._channel.send(head, parts, Patience(limit, self._worked))
-        except Closed:
-            self._died()
-        except TooSlow:
-            self._stalled(limit)
-        except BaseException:
-            self.close()  # half a message is on the line
-            raise
+        with self._patience(cars) as patience:
+            self._sent = self._channel.send(head, parts, patience)
 
     def receive(self, cars: int = 0) -> Message:
         """Waits for the answer to a message about so many cars."""
-        limit = self._limit(cars)
-        try:
+        with self._patience(cars) as patience:
             bounds = answers.limits(self._question, cars, self._sent)
-            answer = self._channel.receive(Patience(limit, self._worked), bounds)
+            answer = self._channel.receive(patience, bounds)
             answers.check(self._question, answer, cars)
-        except Closed:
-            self._died()
-        except TooSlow:
-            self._stalled(limit)
-        except Malformed as error:
-            self._forged(error)
-        except BaseException:  # Ctrl-C: the answer would be taken for the next one
-            self.close()
-            raise
-        if "error" in answer[0]:
-            raise RewardError(self._in_its_words(answer[0]["error"]))
+        if "error" in answer[0]:  # in the worker's words: they name the file, whoever wrote them
+            name, error = self._source.filename, answer[0]["error"]
+            raise RewardError(error if error.startswith(name) else f"{name}: {error}")
         return answer
 
-    def _limit(self, cars: int) -> float:
-        return self._time_limit * (1 + cars / _CARS_PER_LIMIT)
-
-    def _in_its_words(self, error: str) -> str:
-        """What the worker says went wrong: a text that names the file, whoever wrote it."""
-        name = self._source.filename
-        return error if error.startswith(name) else f"{name}: {error}"
+    @contextmanager
+    def _patience(self, cars: int) -> Iterator[channel.Patience]:
+        """How long a message about so many cars may take; ends the process where it goes wrong."""
+        limit = self._time_limit * (1 + cars / _CARS_PER_LIMIT)
+        try:
+            yield channel.Patience(limit, self._worked)
+        except channel.Closed:
+            self._died()
+        except channel.TooSlow:
+            self._stalled(limit)
+        except channel.Malformed as error:
+            self.close()
+            what = f"{self._doing()} answered what no reward function answers: {error}"
+            raise complaint(self._source, what) from None
+        except BaseException:  # Ctrl-C: half a message, or an unread one, is on the line
+            self.close()
+            raise
 
     def _worked(self) -> float:
         """Seconds of processor time that the process has used so far."""
@@ -168,11 +146,6 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             status = 0
         self._complain(f"{self._doing()} ended its process ({child.ending(status)})")
-
-    def _forged(self, error: Malformed) -> NoReturn:
-        self.close()
-        what = f"{self._doing()} answered what no reward function answers: {error}"
-        raise complaint(self._source, what)
 
     def _stalled(self, limit: float) -> NoReturn:
         try:
@@ -209,9 +182,9 @@ class Sandbox:
             cars: int, those to call.
             some: send the rows of these cars only.
         """
-        columns = rows_of(params, cars) if some else sent_columns(params)
+        columns = _sent_columns(params, cars if some else slice(None))
         rows = np.arange(len(cars)) if some else cars
-        records, parts = pack_columns(columns)
+        records, parts = channel.pack_columns(columns)
         head = {"do": "run", "cars": cars.tolist(), "rows": rows.tolist(), "columns": records}
         self.send(head, parts, len(cars))
 
@@ -230,7 +203,7 @@ class Sandbox:
     ) -> tuple[list[float], list[Any]]:
         """Interprets cars from given states; their rewards and next states come back."""
         rows = np.array(cars, np.int64)
-        records, parts = pack_columns(rows_of(params, rows))
+        records, parts = channel.pack_columns(_sent_columns(params, rows))
         head = {"do": "replay", "cars": cars, "columns": records, "states": states}
         head["places"] = places
         answer, _ = self.ask(head, parts, len(cars))
@@ -261,15 +234,7 @@ def confinement_note() -> str:
     return f"this system cannot keep a reward function from: {gaps}; run here none but your own"
 
 
-def sent_columns(params: Columns) -> dict[str, Any]:
-    """The columns that a reward function knows."""
-    return {name: params[name] for name in PARAMETER_NAMES if name in params}
-
-
-def rows_of(params: Columns, cars: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """The same columns for some of the cars."""
-    columns = sent_columns(params)
-    return {
-        name: column if name == "waypoints" else np.asarray(column)[cars]
-        for name, column in columns.items()
-    }
+def _sent_columns(params: Columns, cars: npt.NDArray[np.int64] | slice) -> dict[str, Any]:
+    """The columns that a reward function knows, for some of the cars."""
+    columns = {name: np.asarray(params[name]) for name in PARAMETER_NAMES if name in params}
+    return {name: c if name == "waypoints" else c[cars] for name, c in columns.items()}

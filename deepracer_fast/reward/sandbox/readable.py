@@ -3,8 +3,6 @@
 In: the path of a reward file. Out: paths for `confine`, collected on the trusted side.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import sysconfig
@@ -14,21 +12,10 @@ from pathlib import Path
 import deepracer_fast
 
 _SYSTEM = (  # where libraries are loaded from, and what they look at to know the machine
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/nix/store",
-    "/usr/share/zoneinfo",
-    "/etc/ld.so.cache",
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/sys/devices/system/cpu",
-    "/dev/null",
-    "/dev/zero",
-    "/dev/random",
-    "/dev/urandom",
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store"),
+    *("/usr/share/zoneinfo", "/etc/ld.so.cache"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+    *("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"),
 )
 _PACKAGES = ("site-packages", "dist-packages")
 _CODE = (".py", ".so", ".pyd", ".dylib")

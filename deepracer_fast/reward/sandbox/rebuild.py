@@ -18,17 +18,7 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.reward import library
-from deepracer_fast.reward.compiler.lattice.users import (
-    MISSING,
-    Cell,
-    Field,
-    Unknown,
-    UserClass,
-    UserFunction,
-    UserMethod,
-    UserObject,
-    UserTuple,
-)
+from deepracer_fast.reward.compiler.lattice import users
 from deepracer_fast.reward.sandbox.channel import Malformed
 from deepracer_fast.reward.sandbox.describe import ARRAY_TYPES, MAX_BITS, MAX_DEPTH, MAX_NODES
 
@@ -37,42 +27,46 @@ MAX_BYTES = 1 << 26
 
 @dataclass(eq=False)
 class Module:
-    """The names of a user's module.
+    """The names of a user's module."""
 
-    Attributes:
-        names: the module variables.
-        numbers: what may change, by `id`: its number in the description.
-    """
-
-    names: dict[str, Any]
-    numbers: dict[int, int]
+    names: dict[str, Any]  # the module variables
+    numbers: dict[int, int]  # of what may change, by `id`: its number in the description
 
 
-Check = Callable[["_Reader", object], bool]
+Check = Callable[["_Reader", Any], bool]
 
 
-def _text(_: _Reader, field: object) -> bool:
-    return type(field) is str
+def _is(kind: type) -> Check:
+    return lambda _, field: type(field) is kind
 
 
-def _flag(_: _Reader, field: object) -> bool:
-    return type(field) is bool
+def _list_of(check: Check) -> Check:
+    return lambda reader, field: type(field) is list and all(check(reader, e) for e in field)
+
+
+def _row_of(*checks: Check) -> Check:
+    """A list with a field for each check."""
+    return lambda reader, field: (
+        type(field) is list
+        and len(field) == len(checks)
+        and all(check(reader, each) for check, each in zip(checks, field, strict=True))
+    )
+
+
+def _refers_to(kind: str) -> Check:
+    return lambda reader, field: _value(reader, field) and reader.is_kind(field, kind)
 
 
 def _number(_: _Reader, field: object) -> bool:
     return type(field) is int and abs(field) < 1 << 53
 
 
-def _room(reader: _Reader, field: Any) -> bool:
-    return field is None or (_number(reader, field) and field >= 0)
+def _size(reader: _Reader, field: Any) -> bool:
+    return _number(reader, field) and field >= 0
 
 
-def _texts(_: _Reader, field: object) -> bool:
-    return type(field) is list and all(type(each) is str for each in field)
-
-
-def _numbers(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_room(reader, each) and each is not None for each in field)
+def _room(reader: _Reader, field: object) -> bool:
+    return field is None or _size(reader, field)
 
 
 def _value(reader: _Reader, field: object) -> bool:
@@ -84,55 +78,35 @@ def _value(reader: _Reader, field: object) -> bool:
     return field is None or type(field) in (bool, float, str)
 
 
-def _values(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_value(reader, each) for each in field)
-
-
 def _maybe(reader: _Reader, field: Any) -> bool:
     return _values(reader, field) and len(field) <= 1
 
 
-def _pairs(reader: _Reader, field: object) -> bool:
-    return type(field) is list and all(_values(reader, e) and len(e) == 2 for e in field)
-
-
-def _named(reader: _Reader, field: Any) -> bool:
-    return _pairs(reader, field) and all(type(name) is str for name, _ in field)
-
-
-def _cells(reader: _Reader, field: Any) -> bool:
-    return _named(reader, field) and all(reader.is_kind(ref, "cell") for _, ref in field)
-
-
-def _class(reader: _Reader, field: object) -> bool:
-    return _value(reader, field) and reader.is_kind(field, "class")
-
-
 def _fields(reader: _Reader, field: object) -> bool:
-    if field is None:
-        return True
-    return type(field) is list and all(
-        type(each) is list
-        and len(each) == 3
-        and type(each[0]) is str
-        and all(_maybe(reader, part) for part in each[1:])
-        for each in field
-    )
+    return field is None or _list_of(_row_of(_text, _maybe, _maybe))(reader, field)
 
 
+_text, _flag = _is(str), _is(bool)
+_texts, _values = _list_of(_text), _list_of(_value)
+_pairs = _list_of(_row_of(_value, _value))
+_named = _list_of(_row_of(_text, _value))
+_cells = _list_of(_row_of(_text, _refers_to("cell")))
+_class = _refers_to("class")
+
+_WRAPPERS = {"property": property, "static": staticmethod, "class method": classmethod}
 FIELDS: dict[str, tuple[Check, ...]] = {
     **dict.fromkeys(("list", "tuple", "set", "frozenset"), (_values,)),
     **dict.fromkeys(("dict", "ordered", "default", "counter"), (_pairs,)),
     "deque": (_room, _values),
     "range": (_number, _number, _number),
     "bytes": (_text,),
-    "array": (_text, _numbers, _text),
+    "array": (_text, _list_of(_size), _text),
     "scalar": (_text, _text),
     # name, line, arguments, defaults, keyword defaults, cells, attributes, whether it is cached
     "function": (_text, _number, _texts, _values, _named, _cells, _named, _flag),
     "cell": (_maybe,),
     "method": (_value, _value),
-    **dict.fromkeys(("property", "static", "class method"), (_value,)),
+    **dict.fromkeys(_WRAPPERS, (_value,)),
     "class": (_text, _values, _named, _fields),  # name, order, attributes, fields
     "object": (_class, _named),
     "named": (_class, _values, _texts),
@@ -148,9 +122,9 @@ _EMPTY: dict[str, Callable[[], Any]] = {
     "ordered": collections.OrderedDict,
     "default": collections.defaultdict,
     "counter": collections.Counter,
-    "cell": Cell,
-    "class": lambda: UserClass(""),
-    "function": lambda: UserFunction("", 0, ()),
+    "cell": users.Cell,
+    "class": lambda: users.UserClass(""),
+    "function": lambda: users.UserFunction("", 0, ()),
 }
 _FILLED = (  # in this order: what is in a dict or set must have a hash
     *("class", "cell", "function", "object", "list", "deque"),
@@ -196,7 +170,7 @@ class _Reader:
         checks = FIELDS.get(kind)
         if checks is None or len(checks) != len(fields):
             raise Malformed(f"there is no such node: {kind:.20}")
-        if not all(check(self, each) for check, each in zip(checks, fields, strict=True)):
+        if not _row_of(*checks)(self, fields):
             raise Malformed(f"a node is not what a {kind} must be")
 
     def is_kind(self, value: object, kind: str) -> bool:
@@ -212,7 +186,7 @@ class _Reader:
                 self._made[number] = collections.deque(maxlen=fields[0])
         for number, (kind, *fields) in enumerate(self.nodes):
             if kind == "object":
-                self._made[number] = UserObject(self._made[fields[0][0]], {})
+                self._made[number] = users.UserObject(self._made[fields[0][0]], {})
         numbers = {id(obj): number for number, obj in self._made.items()}
         for kind in _FILLED:
             for number, (found, *fields) in enumerate(self.nodes):
@@ -252,7 +226,7 @@ class _Reader:
                 made.attributes = self._dict(fields[2])
                 if fields[3] is not None:
                     made.fields = tuple(
-                        Field(name, *map(self._perhaps, rest)) for name, *rest in fields[3]
+                        users.Field(name, *map(self._perhaps, rest)) for name, *rest in fields[3]
                     )
             case "object":
                 made.attributes = self._dict(fields[1])
@@ -265,7 +239,7 @@ class _Reader:
                 made.update(self._dict(fields[0]))
 
     def _perhaps(self, field: list[Any]) -> Any:
-        return self.value(field[0]) if field else MISSING
+        return self.value(field[0]) if field else users.MISSING
 
     def _frozen(self, kind: str, *fields: Any) -> Any:
         """What cannot be changed is made at once."""
@@ -282,25 +256,21 @@ class _Reader:
             case "array" | "scalar":
                 return _numpy(fields[0], bytes.fromhex(fields[-1]), fields[1:-1])
             case "method":
-                return UserMethod(self.value(fields[0]), self.value(fields[1]))
-            case "property":
-                return property(self.value(fields[0]))
-            case "static":
-                return staticmethod(self.value(fields[0]))
-            case "class method":
-                return classmethod(self.value(fields[0]))
+                return users.UserMethod(self.value(fields[0]), self.value(fields[1]))
+            case "property" | "static" | "class method":
+                return _WRAPPERS[kind](self.value(fields[0]))
             case "module":
-                return library.module(fields[0]) or Unknown(fields[0])
+                return library.module(fields[0]) or users.Unknown(fields[0])
             case "library":
                 return _member(*fields)
             case "logger":
                 return logging.getLogger("reward")
-        return Unknown(fields[0])
+        return users.Unknown(fields[0])
 
-    def _named_tuple(self, cls: object, items: list[Any], names: list[str]) -> UserTuple:
+    def _named_tuple(self, cls: object, items: list[Any], names: list[str]) -> users.UserTuple:
         if len(items) != len(names):
             raise Malformed("a named tuple must have as many items as names")
-        made = UserTuple(self._values(items))
+        made = users.UserTuple(self._values(items))
         made.cls, made.fields = self.value(cls), tuple(names)
         return made
 
@@ -321,6 +291,6 @@ def _numpy(dtype: str, data: bytes, shape: tuple[Any, ...]) -> Any:
 def _member(module: str, name: str) -> Any:
     owner = library.module(module)
     try:
-        return Unknown(f"{module}.{name}") if owner is None else library.member(owner, name)
+        return users.Unknown(f"{module}.{name}") if owner is None else library.member(owner, name)
     except (LookupError, ValueError):
-        return Unknown(f"{module}.{name}")
+        return users.Unknown(f"{module}.{name}")

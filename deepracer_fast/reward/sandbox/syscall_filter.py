@@ -10,12 +10,11 @@ Written out in place of libseccomp: ``pyseccomp`` needs that library on the user
 has it less often than a kernel that can do this.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import platform
+import re
 import signal
 import struct
 import sys
@@ -95,13 +94,8 @@ def install(files_too: bool) -> bool:
 
 def numbers(column: int) -> dict[str, int]:
     """The system calls of the list: 0 for those of x86-64, 1 of aarch64."""
-    rows = [row.split() for row in _TABLE.replace("/", "\n").strip().splitlines()]
-    rows = [row for line in rows for row in _triples(line)]
+    rows = re.findall(r"(\w+) (\d+|-) (\d+|-)", _TABLE)
     return {row[0]: int(row[1 + column]) for row in rows if row[1 + column] != "-"}
-
-
-def _triples(line: list[str]) -> list[list[str]]:
-    return [line[at : at + 3] for at in range(0, len(line), 3)]
 
 
 def _filter(column: int, architecture: int, files_too: bool) -> _Code:

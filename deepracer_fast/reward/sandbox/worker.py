@@ -6,8 +6,6 @@ process and nothing else. What keeps it in is `confine`; the hook here only says
 with the line, and the user's code may well take it away.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import os
 import signal
@@ -18,58 +16,34 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.errors import RewardError
+from deepracer_fast.reward import loading
 from deepracer_fast.reward.branches import MARKS, branches_of, marked
 from deepracer_fast.reward.interpret import Interpreter
-from deepracer_fast.reward.loading import (
-    FILE_NAME,
-    FUNCTION_NAME,
-    RewardSource,
-    compile_source,
-    complaint,
-    failing_span,
-    said,
-)
-from deepracer_fast.reward.sandbox import chance, clock
-from deepracer_fast.reward.sandbox.channel import (
-    Channel,
-    Closed,
-    Head,
-    Malformed,
-    Message,
-    unpack_columns,
-)
+from deepracer_fast.reward.sandbox import chance, channel, clock
+from deepracer_fast.reward.sandbox.channel import Channel, Head, Message
 from deepracer_fast.reward.sandbox.confine import confine
 from deepracer_fast.reward.sandbox.describe import Description, Unfit
 from deepracer_fast.reward.sandbox.kept_values import Keeper
 from deepracer_fast.reward.verify import interpreted_probes
 
 _REFUSED = {
-    "os.exec": "start programs",
-    "os.fork": "start processes",
-    "os.forkpty": "start processes",
-    "os.posix_spawn": "start programs",
-    "os.spawn": "start programs",
-    "os.system": "start programs",
-    "subprocess.Popen": "start programs",
-    "pty.spawn": "start programs",
-    "os.kill": "send signals",
-    "os.killpg": "send signals",
-    "os.remove": "remove files",
-    "os.rename": "rename files",
-    "os.rmdir": "remove folders",
-    "os.mkdir": "make folders",
-    "os.truncate": "write files",
-    "os.link": "make links",
-    "os.symlink": "make links",
-    "os.chmod": "change files",
-    "os.chown": "change files",
-    "shutil.rmtree": "remove folders",
-    "shutil.move": "move files",
-    "_thread.start_new_thread": "start threads",
-    "socket.__new__": "use the network",
-    "socket.connect": "use the network",
-    "socket.bind": "use the network",
-    "socket.getaddrinfo": "use the network",
+    event: what
+    for what, events in {
+        "start programs": "os.exec os.posix_spawn os.spawn os.system subprocess.Popen pty.spawn",
+        "start processes": "os.fork os.forkpty",
+        "start threads": "_thread.start_new_thread",
+        "send signals": "os.kill os.killpg",
+        "write files": "os.truncate",
+        "change files": "os.chmod os.chown",
+        "remove files": "os.remove",
+        "rename files": "os.rename",
+        "move files": "shutil.move",
+        "make folders": "os.mkdir",
+        "remove folders": "os.rmdir shutil.rmtree",
+        "make links": "os.link os.symlink",
+        "use the network": "socket.__new__ socket.connect socket.bind socket.getaddrinfo",
+    }.items()
+    for event in events.split()
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -99,8 +73,8 @@ class Worker:
     """Answers one message after the other."""
 
     def __init__(self) -> None:
-        self._interpreter: Interpreter | None = None
-        self._source: RewardSource | None = None
+        self._interpreter: Interpreter  # from the first message on, which is to load
+        self._source: loading.RewardSource
         self._shadow: dict[str, Any] = {}  # the module of all calls that are made again
         self._objects: list[Any] = []  # those of the description, by number
         self._marks = bytearray()  # a byte a branch, where they are marked
@@ -111,62 +85,53 @@ class Worker:
             action: Action = getattr(self, f"_on_{head['do']}")
             return action(head, parts)
         except RewardError as error:
-            return {"error": str(error)}, []
+            failure = error
         except KeyboardInterrupt as error:
-            return {"error": self._interrupted(error)}, []
+            span = loading.failing_span(self._source, error)
+            failure = loading.complaint(self._source, "it raised KeyboardInterrupt", span)
         except MemoryError:
-            return {"error": f"{self._name()}: this takes more memory than a reward may have"}, []
-
-    def _interrupted(self, error: KeyboardInterrupt) -> str:
-        what = "it raised KeyboardInterrupt"
-        if self._source is None:
-            return f"{self._name()}: {what}"
-        return str(complaint(self._source, what, failing_span(self._source, error)))
-
-    def _name(self) -> str:
-        return self._source.filename if self._source else "reward"
+            what = "this takes more memory than a reward may have"
+            failure = loading.complaint(self._source, what)
+        return {"error": str(failure)}, []
 
     def _on_load(self, head: Head, parts: list[bytes]) -> Message:
-        self._source = RewardSource(head["name"], head["filename"], parts[0].decode("utf-8"))
+        text = parts[0].decode("utf-8")
+        self._source = loading.RewardSource(head["name"], head["filename"], text)
         if head["marked"]:
             self._source = marked(self._source)
             self._marks = bytearray(len(branches_of(self._source.text)))
             self._interpreter = Interpreter(self._source, {MARKS: self._marks})
         else:
-            self._source = compile_source(self._source)
+            self._source = loading.compile_source(self._source)
             self._interpreter = Interpreter(self._source)
         return self._described() if head["compile"] else ({"undescribed": ""}, [])
 
     def _described(self) -> Message:
         """What the module holds, for the process that translates the source."""
-        assert self._interpreter is not None and self._source is not None
         self._shadow = self._interpreter.new_module()
         try:
             # The same file in another folder is described alike, unless it asks where it lies.
-            names_itself = FILE_NAME in self._source.text
+            names_itself = loading.FILE_NAME in self._source.text
             description = Description(self._shadow, self._source.filename, names_itself)
         except Unfit as error:
             return {"undescribed": str(error)}, []
         except Exception as error:  # what the user's classes do when they are looked at
-            return {"undescribed": said(error)}, []
+            return {"undescribed": loading.said(error)}, []
         self._objects = description.objects
         return {}, [description.text]
 
     def _on_probe(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets made-up states, to be compared with what compiled code gives."""
-        assert self._source is not None
         return {}, [interpreted_probes(Interpreter(self._source)).tobytes()]
 
     def _on_run(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets cars, each in its own module."""
-        assert self._interpreter is not None
-        params = unpack_columns(head["columns"], parts)
+        params = channel.unpack_columns(head["columns"], parts)
         rows, cars = (np.array(head[key], np.int64) for key in ("rows", "cars"))
         rewards = self._interpreter.run(params, rows, names=cars)
         return {"prints": self._interpreter.prints}, [np.array(rewards).tobytes()]
 
     def _on_forget(self, head: Head, parts: list[bytes]) -> Message:
-        assert self._interpreter is not None
         self._interpreter.forget(np.array(head["cars"], np.int64))
         return {}, []
 
@@ -175,13 +140,12 @@ class Worker:
 
     def _on_replay(self, head: Head, parts: list[bytes]) -> Message:
         """Interprets cars one by one from states that are handed in, and hands them back."""
-        assert self._interpreter is not None
         if not self._shadow:
             self._shadow = self._interpreter.new_module()
         keeper = Keeper(self._shadow, self._objects, head["places"])
-        params = unpack_columns(head["columns"], parts)
+        params = channel.unpack_columns(head["columns"], parts)
         rewards, states = [], []
-        function = self._shadow[FUNCTION_NAME]
+        function = self._shadow[loading.FUNCTION_NAME]
         for row, (car, state) in enumerate(zip(head["cars"], head["states"], strict=True)):
             keeper.write(state)
             name = np.array([car])
@@ -190,16 +154,20 @@ class Worker:
         return {"rewards": rewards, "states": states}, []
 
 
-def _make_the_same_each_time() -> None:
+def _shut_in(readable: list[str], parent: int | None) -> list[str]:
+    """Confines this process, makes time and chance the same in each run, and adds the hook.
+
+    Returns:
+        What the system does not keep this process from.
+    """
+    unconfined = confine(readable, parent)
     clock.install()
     chance.install()
-
-
-def _say_what_is_refused() -> None:
     sys.dont_write_bytecode = True
     sys.addaudithook(refuse)
     for name in ("_exit", "abort"):
         setattr(os, name, _refuse_exit)
+    return unconfined
 
 
 def main(read: int, write: int, trace: int, parent: int | None) -> None:
@@ -213,20 +181,18 @@ def main(read: int, write: int, trace: int, parent: int | None) -> None:
     """
     faulthandler.enable(trace, all_threads=False)
     faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
-    channel, worker = Channel(read, write), Worker()
+    line, worker = Channel(read, write), Worker()
     unconfined: list[str] | None = None
     while True:
         try:
-            question, parts = channel.receive()
+            question, parts = line.receive()
             if unconfined is None:
-                unconfined = confine(question["readable"], parent)
-                _make_the_same_each_time()
-                _say_what_is_refused()
+                unconfined = _shut_in(question["readable"], parent)
             answer, more = worker.answer(question, parts)
             if question["do"] == "load":
                 answer["unconfined"] = unconfined
-            channel.send(answer, more)
-        except (Closed, Malformed):
+            line.send(answer, more)
+        except (channel.Closed, channel.Malformed):
             return
         except KeyboardInterrupt:
             continue
