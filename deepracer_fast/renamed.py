@@ -21,9 +21,9 @@ PACKAGE = "deepracer_fast"
 MODULES = {
     "checks": "array_file arrays file_reading json_object source_text door:values",
     "files": "action_space action_words atomic cache_folder checkpoint_record:checkpoint_ranking "
-    "chosen_checkpoint folder_mark garage hyperparameters metrics model_folder model_metadata "
-    "model_name simtrace:simtrace_writer trace_reader:simtrace_reader trace_rows:simtrace_reader "
-    "training_params writer_lock",
+    "chosen_checkpoint folder_mark:model_folder garage hyperparameters metrics model_folder "
+    "model_metadata model_name simtrace:simtrace_writer trace_reader:simtrace_reader "
+    "trace_rows:simtrace_reader training_params writer_lock",
     "tracks": "borders built_track driving_direction route_file track world_frame",
     "world": "engine_numba fleet frame_stack perturbed_worlds poses race_config randomization "
     "sensors simulator",
