@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from deepracer_fast import __version__
+import deepracer_fast
 from deepracer_fast.checks.file_reading import read_text, refusing
 from deepracer_fast.checks.json_object import JsonObject, read_json_object
 from deepracer_fast.checks.source_text import encoded
@@ -252,7 +252,7 @@ class ModelFolder:
 
     def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
         """Says that the folder is one of ours, of which form, and a clone of which model."""
-        mark: JsonObject = {"format": FORMAT, "version": __version__}
+        mark: JsonObject = {"format": FORMAT, "version": deepracer_fast.__version__}
         mark |= {"archive": self._own_archive.name, "clone": bool(parent)}
         self._write_mark(mark | ({"parent": dict(parent)} if parent else {}))
 

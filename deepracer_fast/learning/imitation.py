@@ -18,11 +18,8 @@ import jax.numpy as jnp
 from deepracer_fast.learning.descent import ADAM, Fitted
 from deepracer_fast.policy.networks import NetworkSpec, Params, policy_log_std, policy_logits
 
-
-@partial(jax.jit, static_argnums=0)
-def logits(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
-    """Logits, or means where continuous, float32 [M, A]."""
-    return policy_logits(spec, params, observation)
+logits = jax.jit(policy_logits, static_argnums=0)
+"""Logits, or means where continuous, float32 [M, A]."""
 
 
 def distances(spec: NetworkSpec, params: Params, head: jax.Array, answers: jax.Array) -> jax.Array:
@@ -66,9 +63,8 @@ def imitate(
     learning_rate: float | jax.Array,
 ) -> tuple[Fitted, jax.Array]:
     """One step of Adam; ``fitted`` is donated. Also gives the loss before the step."""
-    loss, gradient = jax.value_and_grad(partial(imitation_loss, spec))(
-        fitted.params, observation, answers
-    )
+    of_loss = jax.value_and_grad(partial(imitation_loss, spec))
+    loss, gradient = of_loss(fitted.params, observation, answers)
     direction, moments = ADAM.update(gradient, fitted.moments)
     params = jax.tree.map(lambda p, d: p - learning_rate * d, fitted.params, direction)
     return Fitted(params, moments), loss

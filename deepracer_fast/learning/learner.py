@@ -171,16 +171,10 @@ class Learner:
 
     def knowledge(self) -> Knowledge:
         """A copy of what it knows that needs no picture."""
-        state, options = jax.tree.map(jnp.copy, self._state), self.options
-        return Knowledge(
-            rewards=self._rewards,
-            value=(
-                Fitted(state.value, state.value_moments)
-                if options.value_function == "track_state"
-                else None
-            ),
-            log_std=state.policy["ppo_head_0"].get("policy_log_std"),
-        )
+        state = jax.tree.map(jnp.copy, self._state)
+        is_its_own = self.options.value_function == "track_state"
+        value = Fitted(state.value, state.value_moments) if is_its_own else None
+        return Knowledge(self._rewards, value, state.policy["ppo_head_0"].get("policy_log_std"))
 
     def succeed(self, teacher: Knowledge) -> None:
         """Takes over what a teacher of the same kind of actions knows that needs no picture."""
@@ -365,11 +359,9 @@ class Learner:
     def whole(self) -> Params:
         """All that it knows, as a tree of arrays, with what was set aside."""
         tree = self._books() | {"network_1": self._state.policy}
-        return (
-            tree
-            if self._aside is None
-            else tree | {"aside": networks_tree(self._aside) | {"network_1": self._aside.policy}}
-        )
+        if self._aside is not None:
+            tree["aside"] = networks_tree(self._aside) | {"network_1": self._aside.policy}
+        return tree
 
     def take_whole(self, tree: Mapping[str, Any]) -> None:
         """Goes on from what ``whole`` gave.

@@ -350,13 +350,11 @@ class PolicyHead(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """float32 [B, A]."""
         if not self.continuous:
-            return nn.Dense(
-                self.num_actions, kernel_init=nn.initializers.glorot_uniform(), name="policy_fc"
-            )(x)
-        self.param("policy_log_std", nn.initializers.zeros, (self.num_actions,))
-        return nn.Dense(self.num_actions, kernel_init=normalised_columns(0.01), name="policy_mean")(
-            x
-        )
+            name, initial = "policy_fc", nn.initializers.glorot_uniform()
+        else:
+            name, initial = "policy_mean", normalised_columns(0.01)
+            self.param("policy_log_std", nn.initializers.zeros, (self.num_actions,))
+        return nn.Dense(self.num_actions, kernel_init=initial, name=name)(x)
 
 
 def normalised_columns(length: float) -> Callable[..., jax.Array]:

@@ -118,15 +118,15 @@ def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
         raise ArchiveError(f"{path}: {error}") from error
 
 
-def policy_in(path: Path) -> Params:
-    """The policy's parameters in a checkpoint's file, unchecked.
+def policy_in(path: Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
+    """The policy's parameters in a checkpoint's file of at most so many bytes, unchecked.
 
     Raises:
         ArchiveError: the file cannot be read, or holds none.
     """
-    policy = load_weights(path).get("network_1")
+    policy = load_weights(path, most).get("network_1")
     if not isinstance(policy, dict):
-        raise ArchiveError(f"{path}: holds no policy (no tensors below network_1)")
+        raise ArchiveError(f"{path}: holds no tensors below network_1, hence no policy")
     return policy
 
 
