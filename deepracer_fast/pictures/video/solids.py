@@ -78,12 +78,8 @@ class Lens:
         x, y, heading = (float(value) for value in pose)
         cosine, sine = math.cos(heading), math.sin(heading)
         ahead, left = self.x - x, self.y - y
-        return replace(
-            self,
-            x=cosine * ahead + sine * left,
-            y=cosine * left - sine * ahead,
-            heading=self.heading - heading,
-        )
+        x, y = cosine * ahead + sine * left, cosine * left - sine * ahead
+        return replace(self, x=x, y=y, heading=self.heading - heading)
 
     def outline(self, points: Array) -> Array:
         """Pixels [K, 2], x right and y down, of a face [K, 3] in metres; K is 0 behind the lens."""
