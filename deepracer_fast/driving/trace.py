@@ -75,12 +75,9 @@ class Trace:
 
 
 def simtrace_columns(trace: Trace, waypoints: Array, cars: slice = slice(None)) -> dict[str, Array]:
-    """The rows of a simtrace, sorted by episode and step.
+    """The rows of a simtrace, sorted by episode and step, of a trace of at least one step.
 
-    Args:
-        trace: of at least one step.
-        waypoints: [N, 2], which tell the nearer one of two neighbours.
-        cars: those that drive on the track with these waypoints.
+    ``cars`` drive on the track with these waypoints, [N, 2].
     """
 
     def flat(column: list[Array]) -> Array:

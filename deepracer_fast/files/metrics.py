@@ -114,14 +114,7 @@ class EpisodeOutcome:
 def episode_metrics(
     outcome: EpisodeOutcome, phase: str, episode: int, trial: int
 ) -> EpisodeMetrics:
-    """The row of one episode, rounded as the original rounds.
-
-    Args:
-        outcome: How it went.
-        phase: `TRAINING` or `EVALUATION`.
-        episode: Counted from 1; see `EpisodeMetrics`.
-        trial: Counted from 1; see `EpisodeMetrics`.
-    """
+    """The row of one episode, rounded as the original rounds; both numbers count from 1."""
     start, end = milliseconds(outcome.start_s), milliseconds(outcome.end_s)
     return EpisodeMetrics(
         reward_score=round(outcome.reward),

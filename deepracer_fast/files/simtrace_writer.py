@@ -43,13 +43,11 @@ _FIRST_OPTIONAL = 17
 
 
 def write_simtrace(path: str | os.PathLike[str], columns: Mapping[str, np.ndarray]) -> None:
-    """Writes the steps in ``columns`` to ``path``, whole or not at all.
+    """Writes the steps in ``columns``, whole or not at all, into a folder that has to be there.
 
-    Args:
-        path: The file; its folder has to be there.
-        columns: Every name of `COLUMNS`, each [T]; the last two may be missing. ``action`` is int
-            [T], or float [T, 2] (steering angle, speed) for a continuous action space. A float32
-            value is written with as many digits as tell it from its neighbours.
+    ``columns`` has every name of `COLUMNS`, each [T]; the last two may be missing. ``action`` is
+    int [T], or float [T, 2] (steering angle, speed) for a continuous action space. A float32 value
+    is written with as many digits as tell it from its neighbours.
 
     Raises:
         ArchiveError: A column is missing or its length differs from the others'.

@@ -182,11 +182,7 @@ ALONE: Team = Team()
 
 
 def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """Mean and variance of several groups together.
-
-    Args:
-        parts: of each group its size, mean and variance.
-    """
+    """Mean and variance of several groups together; each part is a size, a mean and a variance."""
     if len(parts) == 1:
         return parts[0][1:]
     count = sum(size for size, _, _ in parts)
@@ -235,11 +231,7 @@ def meet(invited: Invitation) -> Team:
 
 
 def agree(team: Team, things: Mapping[str, str]) -> None:
-    """Makes sure that all hosts were given the same; every host calls it.
-
-    Args:
-        team: the hosts.
-        things: what must be the same, by name.
+    """Makes sure that all hosts were given the same things, by name; every host calls it.
 
     Raises:
         ConfigError: on every host, if one differs from the first.

@@ -25,14 +25,9 @@ logits = jax.jit(policy_logits, static_argnums=0)
 def distances(spec: NetworkSpec, params: Params, head: jax.Array, answers: jax.Array) -> jax.Array:
     """Kullback-Leibler divergence of the policy's actions from the teacher's, [M].
 
-    Where continuous both have the same standard deviations, and only the means are learnt; those
-    beyond the action space's bounds are clipped to them, as commands are.
-
-    Args:
-        spec: the policy's network.
-        params: the policy's.
-        head: what it answers, logits or means [M, A].
-        answers: the teacher's.
+    Both answered logits or means [M, A]. Where continuous both have the same standard deviations,
+    and only the means are learnt; those beyond the action space's bounds are clipped to them, as
+    commands are.
     """
     if spec.continuous:
         deviation = jnp.exp(jax.lax.stop_gradient(policy_log_std(params)))

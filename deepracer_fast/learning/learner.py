@@ -152,12 +152,7 @@ class Learner:
         return np.asarray(imitation.distances_of_samples(spec, policy, logits, teachers))
 
     def imitate(self, observation: dict[str, Array], answers: Array, learning_rate: float) -> float:
-        """One step towards a teacher's answers to the same moments; see ``imitation``.
-
-        Args:
-            observation: sensor -> [M, ...].
-            answers: logits [M, A] or means [M, 2] of the teacher.
-            learning_rate: of Adam.
+        """One step towards a teacher's logits [M, A], or means [M, 2], of the same moments.
 
         Returns:
             How far the policy was from the teacher, nats or standard deviations squared.
@@ -247,8 +242,7 @@ class Learner:
     def _minibatch(self, fewest: int) -> tuple[int, int]:
         """Samples of one minibatch over all hosts, and devices of each host that share it.
 
-        Args:
-            fewest: samples of the host that has fewest.
+        ``fewest`` are the samples of the host that has fewest.
         """
         share = self._share
         if fewest < share:  # markov training_worker.py
@@ -339,11 +333,7 @@ class Learner:
         return ppo.Experience(**flat, num_samples=blocks.samples), explained
 
     def save(self, path: Path) -> None:
-        """Writes all that is needed to go on learning, beside the policy's own parameters.
-
-        Args:
-            path: a safetensors file.
-        """
+        """Writes all that is needed to go on learning, beside the policy's own parameters."""
         save_weights(path, self._books())
 
     def restore(self, path: Path, policy: Params) -> None:

@@ -23,14 +23,9 @@ _COLOURS = "viridis"
 
 
 def draw_actions(space: ActionSpace, path: str | Path, title: str = "") -> None:
-    """Draws an action space into a PNG file; an existing one is replaced.
+    """Draws an action space into a PNG file, under a title; an existing file is replaced.
 
     Arrows point as the front wheels do, fanned out for the eye, and are as long as the speed.
-
-    Args:
-        space: what to draw.
-        path: the file.
-        title: stands above, before the actions in words.
 
     Raises:
         OSError: the file cannot be written.

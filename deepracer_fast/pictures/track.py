@@ -37,11 +37,7 @@ Points = NDArray[np.float64]
 
 
 def draw_track(track: Track, path: str | Path) -> None:
-    """Draws a track into a PNG file.
-
-    Args:
-        track: what to draw.
-        path: the file to write; an existing one is replaced.
+    """Draws a track into a PNG file; an existing one is replaced.
 
     Raises:
         OSError: the file cannot be written.

@@ -166,12 +166,9 @@ _picture_layers.defvjp(_picture_layers_forward, _picture_layers_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def matmul(instruction_set: str, x: jax.Array, weights: jax.Array) -> jax.Array:
-    """``x @ weights``, differentiable in both.
+    """``x @ weights``, float32 [B, F] times [F, units], differentiable in both.
 
-    Args:
-        instruction_set: of ``instruction_sets()``.
-        x: float32 [B, F].
-        weights: float32 [F, units]; F and units are multiples of 32.
+    F and units are multiples of 32.
     """
     result = jax.ShapeDtypeStruct((x.shape[0], weights.shape[1]), jnp.float32)
     return _call("dense", result, x, weights, instruction_set=instruction_set)

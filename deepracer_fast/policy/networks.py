@@ -419,9 +419,7 @@ class PolicyNetwork(Trunk):
 def init_policy(spec: NetworkSpec, key: jax.Array) -> Params:
     """A fresh parameter tree: nested dicts of float32 arrays, named as in the original.
 
-    Args:
-        spec: the network.
-        key: JAX random key; the same key gives the same parameters.
+    The same key gives the same parameters.
     """
     network = PolicyNetwork(spec, default_implementation())
     return dict(network.lazy_init(key, one_observation(spec))["params"])

@@ -39,14 +39,10 @@ def input_name(sensor: str) -> str:
 
 
 def frozen_graph(spec: NetworkSpec, params: Params) -> bytes:
-    """Serialises a policy as a frozen ``GraphDef``.
+    """Serialises a policy, float32 as ``init_policy`` shapes it, as a frozen ``GraphDef``.
 
     The graph takes float32 observations ``[B, ...]`` by ``input_name`` (pictures 0..255, NHWC)
     and gives ``OUTPUT_NAME``: the ``[B, A]`` softmax, or the ``[B, 2]`` mean where continuous.
-
-    Args:
-        spec: which network it is.
-        params: its parameter tree, float32, as ``init_policy`` shapes it.
 
     Raises:
         ArchiveError: a parameter is missing, has another shape, or is not finite.
