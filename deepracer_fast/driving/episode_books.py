@@ -60,7 +60,7 @@ class EpisodeBooks:
         self._start_time = np.zeros(self._num_cars)
 
     def take(self, result: StepResult, action: Array, reward: Array, counted: Array) -> None:
-        """Takes in one step; the last flags, bool [B], are of episodes that count."""
+        """Takes in one step: actions [B] or [B, 2], rewards, and whose episodes count, bool [B]."""
         self._driven.trace.record(result, action, reward, self.episode, counted)
         preparing = result.status == PREPARE
         self._start_time[preparing] = result.params["sim_time"][preparing]
