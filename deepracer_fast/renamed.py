@@ -39,8 +39,8 @@ MODULES = {
     "training": "training_cars:cars checkpoints clone config course training_evaluation:evaluation "
     "training_follower:follower training_health:health training_files:inputs "
     "training_iterations:iterations training_job:job lessons:dagger_lessons training_plot:plot "
-    "training_record:record training_report:report stop_request teacher teaching:teacher_stages "
-    "training_traces:traces train",
+    "training_record:record training_report:iterations stop_request teacher "
+    "teaching:teacher_stages training_traces:traces train",
     "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
     "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "
     "training_screen:screen terminal tracks_command:tracks training_command:train "

@@ -18,8 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.driving.evaluate import Lap, mean_completion
-from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
-from deepracer_fast.training.report import Report
+from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER, Report
 
 _STAGES = {
     TEACHER: "the teacher, from the track state",

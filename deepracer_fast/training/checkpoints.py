@@ -25,10 +25,7 @@ from deepracer_fast.training.job import TrainingJob
 
 
 class Checkpoints:
-    """Those of one training.
-
-    Args:
-        job: what is trained, and the folder.
+    """Those of one training, in its folder.
 
     Attributes:
         last: the latest; None before the first.
@@ -51,12 +48,7 @@ class Checkpoints:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         The archive comes last: until then it is that of the previous best, and whoever opens the
-        folder next finds out (``mending``).
-
-        Args:
-            learner: as it is now.
-            record: how far it has come, and how it drove.
-            row: laps in a row that were driven with it.
+        folder next finds out (``mending``). ``row`` are laps in a row that were driven with it.
 
         Raises:
             StorageError: it does not fit on the disk; nothing has changed then.
@@ -128,12 +120,7 @@ def size_of_save(job: TrainingJob, learner: Learner) -> int:
 
 
 def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
-    """What a training starts from, as its folder keeps it.
-
-    Args:
-        job: the training.
-        track: its first one.
-    """
+    """What a training starts from, as its folder keeps it; the track is its first one."""
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
     backwards = track.runs_backwards(job.config.course.driving_direction)
     clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")

@@ -60,12 +60,9 @@ class Parent:
 
 
 def read_parent(source: Path, checkpoint: str = "best") -> Parent:
-    """Reads a trained model, and what its folder says of its training.
+    """Reads a trained model, see ``load_model``, and what its folder says of its training.
 
-    Args:
-        source: an archive, a frozen graph, a checkpoint or a folder, see ``load_model``; a file in
-            a model folder is of that model.
-        checkpoint: which one of a folder.
+    A file in a model folder is of that model.
 
     Raises:
         DeepRacerError: something there is cannot be read.

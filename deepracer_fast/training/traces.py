@@ -45,11 +45,7 @@ class TrainingTrack:
 
 
 class TrainingTraces:
-    """Those of one training.
-
-    Args:
-        folder: of the model.
-    """
+    """Those of one training, in its folder."""
 
     def __init__(self, folder: ModelFolder) -> None:
         self._folder = folder
@@ -69,13 +65,10 @@ class TrainingTraces:
         self._going_on = {}
 
     def ended(self, trace: Trace, track: TrainingTrack, goes_on: bool) -> Columns:
-        """Rows of episodes that ended, sorted by episode and step.
+        """Rows of episodes that ended on a track, sorted by episode and step.
 
-        Args:
-            trace: of an iteration's steps.
-            track: the cars on it.
-            goes_on: an episode may go on in the next iteration; otherwise what has not ended was
-                dropped, and so are its rows.
+        If it ``goes_on`` an episode may go on in the next iteration; otherwise what has not ended
+        was dropped, and so are its rows.
         """
         rows = simtrace_columns(trace, track.waypoints, track.cars)
         if track.name in self._going_on:

@@ -34,9 +34,8 @@ from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.training.evaluation import standing
-from deepracer_fast.training.iterations import read_iterations
+from deepracer_fast.training.iterations import Report, read_iterations
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.report import Report
 from deepracer_fast.training.train import Training
 
 pytestmark = pytest.mark.usefixtures("quick_files")
