@@ -89,15 +89,11 @@ class TrainingTraces:
         episodes: Sequence[Columns],
         share: float | None,
     ) -> None:
-        """Writes an iteration's episodes.
+        """Writes an iteration's episodes, whose rows are given by track.
 
-        Args:
-            iteration: counted from 0.
-            tracks: the first one's traces lie where readers look for them, those of the others in
-                folders of their own.
-            episodes: their rows, by track.
-            share: of the teaching's time that is over, which gives out the room for its traces;
-                None where there is no limit.
+        The first track's traces lie where readers look for them, those of the others in folders of
+        their own. ``share`` of the teaching's time is over, which gives out room for its traces;
+        None where there is no limit.
         """
         size = _ROW_BYTES * sum(len(rows["episode"]) for rows in episodes)
         room = math.inf if share is None else TEACHING_BYTES * (_AT_ONCE + share * (1 - _AT_ONCE))
