@@ -43,8 +43,8 @@ MODULES = {
     "teaching:teacher_stages training_traces:traces train",
     "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
     "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "
-    "training_screen:screen terminal tracks_command:tracks training_command:train "
-    "cli_train:train_options unbreakable_stream validate_command:validate video_command:video",
+    "training_screen:screen terminal unbreakable_stream:terminal tracks_command:tracks "
+    "training_command:train cli_train:train_options validate_command:validate video_command:video",
 }
 """Folder -> what lay beside it before there were folders; ``old:new`` where its name changed too.
 The modules inside ``archive`` and ``engine_numba`` went with them."""

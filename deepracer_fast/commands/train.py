@@ -20,13 +20,13 @@ from rich.console import Console
 
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.terminal import UnbreakableStream
 from deepracer_fast.commands.train_options import (
     CourseOptions,
     HostOptions,
     ModelOptions,
     RunOptions,
 )
-from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
 from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns

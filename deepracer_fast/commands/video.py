@@ -57,9 +57,7 @@ _MODEL_SUFFIXES = (".gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 def run_video(film: FilmOptions, drive: DriveOptions) -> None:
     """Films greedy laps of a model, or an episode as it was recorded.
 
-    Args:
-        film: what to film.
-        drive: how a model drives; what it leaves out is the folder's, or usual.
+    What ``drive`` leaves out is the folder's, or usual.
 
     Raises:
         DeepRacerError: the source, the track or an option cannot be used.
@@ -155,11 +153,7 @@ def drive_moments(
 ) -> Iterator[Moment]:
     """Drives greedy laps, or attempts, one after the other, and tells of every step.
 
-    Args:
-        model: drives all the cars of the simulator; the first one is told of.
-        simulator: is reset first; its rules say what a lap is.
-        laps: how many.
-        judge: the user's reward, if there is one.
+    The model drives all the cars of the simulator, which is reset first; the first one is told of.
     """
     result = simulator.reset()
     lap, start, total = 1, 0.0, 0.0

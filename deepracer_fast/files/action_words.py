@@ -127,9 +127,8 @@ def rows_of(space: ActionSpace) -> list[dict[str, float]]:
 def action_table(space: ActionSpace) -> Table:
     """One action a row, as a console lists them."""
     table = Table()
-    table.add_column("action", justify="right")
-    table.add_column("steering, deg", justify="right")
-    table.add_column("speed, m/s", justify="right")
+    for name in ("action", "steering, deg", "speed, m/s"):
+        table.add_column(name, justify="right")
     table.add_column("way")
     names = ("least", "most") if isinstance(space, ContinuousActionSpace) else ()
     for number, row in enumerate(rows_of(space)):

@@ -65,9 +65,12 @@ class Teacher:
         self, course: Course, config: TrainConfig, hyperparameters: Hyperparameters, reward: Reward
     ) -> None:
         self._config = config.teacher
-        kept = ("discount_factor", "beta_entropy", "loss_type")
-        users = {name: getattr(hyperparameters, name) for name in kept}
-        own = replace(config.teacher.hyperparameters, **users)
+        own = replace(
+            config.teacher.hyperparameters,
+            discount_factor=hyperparameters.discount_factor,
+            beta_entropy=hyperparameters.beta_entropy,
+            loss_type=hyperparameters.loss_type,
+        )
         among_objects = course.race.num_objects > 0
         practice = config.teacher.among_objects if among_objects else config.teacher.alone
         self._halved_after = practice.lr_halved_after or math.inf
