@@ -21,6 +21,7 @@ from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.evaluate import (
     EvaluationOptions,
     Lap,
@@ -154,13 +155,11 @@ def _show_laps(driven: Driven) -> None:
     console.print(lap_table(driven.laps, f"{entry.path} on {entry.track.name}"))
     times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
     mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
-    console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
-    for line in driven.habits.lines(entry.model.metadata.action_space):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{evaluation_summary(driven.laps)}{mean}")
+    say(console, *driven.habits.lines(entry.model.metadata.action_space))
     races = league_races_on(entry.track.name, entry.options.race.race_type)
     if times and races and not entry.track.runs_backwards(entry.options.driving_direction):
-        line = league_line(races[0], min(times))
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, league_line(races[0], min(times)))
 
 
 def evaluation_table(driven: Sequence[Driven]) -> Group:
