@@ -96,10 +96,9 @@ class Learner:
             )
         self._share = team.share("batch_size", hyperparameters.batch_size)
         self.options, self._team = options, team
-        self._state = init_learner(
-            options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
-        )
-        self._key = random_key(options.seed, "exploration")
+        seed, kind = options.seed, options.value_function
+        self._state = init_learner(options.spec, TRACK_STATE_SIZE, seed, kind)
+        self._key = random_key(seed, "exploration")
         self._rewards = RewardScale()
         self._aside: LearnerState | None = None
 

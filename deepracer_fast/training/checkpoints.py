@@ -124,24 +124,16 @@ def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
     backwards = track.runs_backwards(job.config.course.driving_direction)
     clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
-    places = [_place(number, given) for number, given in enumerate(job.config.course.tracks)]
-    routes = {
-        place: Path(given).read_bytes()
-        for place, given in zip(places, job.config.course.tracks, strict=True)
-        if place != given
-    }
+    tracks = job.config.course.tracks
+    places = {_place(number, given): given for number, given in enumerate(tracks)}
+    routes = {place: Path(given).read_bytes() for place, given in places.items() if place != given}
+    race_type, car = job.config.race.race_type, (job.metadata.car_name, job.metadata.car_color)
     return ModelInputs(
         model_metadata=job.metadata.to_json(),
         reward_function=job.reward.source,
         hyperparameters=job.hyperparameters.to_json(),
-        training_params=training_params(
-            job.folder.name,
-            name,
-            clockwise,
-            job.config.race.race_type,
-            (job.metadata.car_name, job.metadata.car_color),
-        ),
-        config=job.config.updated(tracks=places).to_toml(),
+        training_params=training_params(job.folder.name, name, clockwise, race_type, car),
+        config=job.config.updated(tracks=tuple(places)).to_toml(),
         routes=routes,
     )
 

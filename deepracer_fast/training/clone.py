@@ -71,16 +71,9 @@ def read_parent(source: Path, checkpoint: str = "best") -> Parent:
     name = model_name(source)
     if home is None:
         return Parent(name, source, checkpoint, model)
-    folder = ModelFolder(home)
-    return Parent(
-        name,
-        source,
-        checkpoint,
-        model,
-        _settings(home),
-        folder.reward_function if folder.reward_function.is_file() else None,
-        folder.hyperparameters if folder.hyperparameters.is_file() else None,
-    )
+    files = ModelFolder(home).reward_function, ModelFolder(home).hyperparameters
+    there = [path if path.is_file() else None for path in files]
+    return Parent(name, source, checkpoint, model, _settings(home), *there)
 
 
 def refuse_another_network(metadata: ModelMetadata, parent: Parent) -> None:

@@ -32,7 +32,9 @@ class Health:
     def warnings(self, measures: Mapping[str, float], mean_progress: float) -> Iterator[str]:
         """What is worth a warning after one more iteration.
 
-        Progress is that of the episodes that ended, percent.
+        Args:
+            measures: of the update.
+            mean_progress: of the episodes that ended, percent.
         """
         self._iteration += 1
         self._progress.append(mean_progress)
