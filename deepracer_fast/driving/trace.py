@@ -14,19 +14,8 @@ from deepracer_fast.checks.arrays import Array
 from deepracer_fast.world.simulator import STATUS_NAMES, StepResult
 
 TRACED_PARAMS = (
-    "x",
-    "y",
-    "heading",
-    "steering_angle",
-    "speed",
-    "all_wheels_on_track",
-    "progress",
-    "closest_waypoints",
-    "is_reversed",
-    "distance_from_center",
-    "track_length",
-    "sim_time",
-    "steps",
+    *("x", "y", "heading", "steering_angle", "speed", "all_wheels_on_track", "progress"),
+    *("closest_waypoints", "is_reversed", "track_length", "sim_time", "steps"),
 )
 
 

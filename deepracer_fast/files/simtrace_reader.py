@@ -18,7 +18,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -51,20 +51,10 @@ _FEWEST_ROWS = 10  # to one that may be left out, but for a last one that is cut
 _MAX_REMARKS = 3
 
 # Field of Recording -> column of the simtrace.
-_SOURCES = {
-    "episode": "episode",
-    "steps": "steps",
-    "x": "X",
-    "y": "Y",
-    "yaw": "yaw",
-    "steering": "steer",
-    "speed": "throttle",
-    "track_length": "track_len",
-    "seconds": "tstamp",
-    "status": "episode_status",
-    "reward": "reward",
-    "progress": "progress",
-}
+_SOURCES = {"episode": "episode", "steps": "steps", "x": "X", "y": "Y", "yaw": "yaw"}
+_SOURCES |= {"steering": "steer", "speed": "throttle", "track_length": "track_len"}
+_SOURCES |= {"seconds": "tstamp", "status": "episode_status"}
+_SOURCES |= {"reward": "reward", "progress": "progress"}
 _KINDS = {
     source: "text" if source == "episode_status" else "number" for source in _SOURCES.values()
 }
@@ -121,13 +111,8 @@ class Recording:
 
     def picked(self, which: slice | Array) -> "Recording":
         """The steps of a slice, or with these indices."""
-        columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        cut: dict[str, Any] = {
-            name: column[which]
-            for name, column in columns.items()
-            if isinstance(column, np.ndarray)
-        }
-        return replace(self, **cut)
+        columns: dict[str, Any] = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return replace(self, **{name: column[which] for name, column in columns.items()})
 
 
 @dataclass

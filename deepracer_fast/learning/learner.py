@@ -224,17 +224,15 @@ class Learner:
         batch_size, num_devices = self._minibatch(min(counts))
         blocks = parallel.Blocks(num_devices, min(counts) // num_devices)
         experience, explained = self._experience(rollout, blocks)
+        own = self.options.hyperparameters
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
-            num_epochs=self.options.hyperparameters.num_epochs,
-            huber=self.options.hyperparameters.loss_type == "huber",
+            num_epochs=own.num_epochs,
+            huber=own.loss_type == "huber",
             value_function=self.options.value_function,
         )
-        coefficients = ppo.Coefficients(
-            learning_rate=self._learning_rate(shares_over[0]),
-            clip=self.options.clip,
-            beta_entropy=self.options.hyperparameters.beta_entropy,
-        )
+        rate, beta_entropy = self._learning_rate(shares_over[0]), own.beta_entropy
+        coefficients = ppo.Coefficients(rate, self.options.clip, beta_entropy)
         measures = self._update(plan, experience, coefficients, num_devices)
         return measures | {"explained_variance": explained}
 

@@ -27,13 +27,8 @@ _SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
 
 def learner_of(job: TrainingJob, team: Team) -> Learner:
     """A fresh learner for a job."""
-    options = LearnerOptions(
-        network_spec(job.metadata),
-        job.hyperparameters,
-        seed=job.config.seed,
-        **vars(job.config.learning),
-    )
-    return Learner(options, team)
+    spec, how = network_spec(job.metadata), vars(job.config.learning)
+    return Learner(LearnerOptions(spec, job.hyperparameters, job.config.seed, **how), team)
 
 
 class TrainingCars:

@@ -145,29 +145,16 @@ class _GraphBuilder:
     def convolution(self, x: str, path: str, stride: int) -> str:
         """VALID NHWC convolution and bias."""
         scope = f"{POLICY_SCOPE}/{path}"
-        x = self.node(
-            f"{scope}/Conv2D",
-            "Conv2D",
-            [x, self.variable(f"{path}/kernel")],
-            T=DT_FLOAT,
-            data_format="NHWC",
-            dilations=[1, 1, 1, 1],
-            padding="VALID",
-            strides=[1, stride, stride, 1],
-            use_cudnn_on_gpu=True,
-        )
+        inputs, strides = [x, self.variable(f"{path}/kernel")], [1, stride, stride, 1]
+        how = {"data_format": "NHWC", "dilations": [1] * 4, "padding": "VALID", "strides": strides}
+        name = f"{scope}/Conv2D"
+        x = self.node(name, "Conv2D", inputs, T=DT_FLOAT, use_cudnn_on_gpu=True, **how)
         return self.bias_add(x, path)
 
     def dense(self, x: str, path: str, product: str) -> str:
         """``[R, C] @ kernel + bias``; ``product`` is the path of the matrix product's node."""
-        x = self.node(
-            f"{POLICY_SCOPE}/{product}",
-            "MatMul",
-            [x, self.variable(f"{path}/kernel")],
-            T=DT_FLOAT,
-            transpose_a=False,
-            transpose_b=False,
-        )
+        name, inputs = f"{POLICY_SCOPE}/{product}", [x, self.variable(f"{path}/kernel")]
+        x = self.node(name, "MatMul", inputs, T=DT_FLOAT, transpose_a=False, transpose_b=False)
         return self.bias_add(x, path)
 
     def bias_add(self, x: str, path: str) -> str:
