@@ -101,13 +101,10 @@ class Driven:
 def run_evaluation(
     entries: Entries, settings: LapSettings, perturbed: bool = False, as_json: bool = False
 ) -> None:
-    """Drives every model, checkpoint and track, and shows how.
+    """Drives every model, checkpoint and track, and shows how, as a table or JSON.
 
-    Args:
-        entries: what is to be driven.
-        settings: how; what it leaves out is the model folder's.
-        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
-        as_json: print JSON in place of a table.
+    What the settings leave out is the model folder's. Worlds that differ as the real car's may
+    are those of ``perturbed_worlds``.
 
     Raises:
         DeepRacerError: something cannot be used; nothing has been driven then.

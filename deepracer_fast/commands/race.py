@@ -55,10 +55,7 @@ _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-tim
 def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     """Lets the models race, adds what they drove to the leaderboard, and shows it.
 
-    Args:
-        rules: what they leave out is the file's, or usual.
-        racers: models, road and file.
-        as_json: print JSON in place of a table.
+    What the rules leave out is the file's, or usual.
 
     Raises:
         DeepRacerError: something cannot be used, or the file's race has other rules; nothing has

@@ -76,14 +76,6 @@ def run_training(
 ) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
 
-    Args:
-        course: where the car drives.
-        model: car, reward function and folders.
-        run: how long, and how it learns.
-        hosts: where several hosts meet, and which one this is.
-        resume: go on with a model folder.
-        for_the_car: in worlds that differ from episode to episode.
-
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
     """
@@ -259,10 +251,7 @@ def _race_options(config: TrainConfig) -> EvaluationOptions:
 def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
     """Five greedy laps of the best checkpoint on each track, shown and kept in the folder.
 
-    Args:
-        console: where to.
-        job: what was trained.
-        row: these laps, if the training has driven them.
+    ``row`` are these laps, if the training has driven them.
     """
     model = None if row else load_model(job.folder.path)
     for index, name in enumerate(job.config.course.tracks):
