@@ -141,12 +141,13 @@ class ModelMetadata:
     def to_json(self) -> str:
         """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
         space = self.action_space
+        kind = "continuous" if isinstance(space, ContinuousActionSpace) else "discrete"
         content: JsonObject = {
             "action_space": _action_space_to_json(space),
             "sensor": list(self.sensors),
             "neural_network": self.neural_network,
             "training_algorithm": self.training_algorithm,
-            "action_space_type": ACTION_SPACE_TYPES[isinstance(space, ContinuousActionSpace)],
+            "action_space_type": kind,
             "version": str(self.car_version),
         }
         if self.lidar is not None:
