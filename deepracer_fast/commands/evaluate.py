@@ -248,5 +248,7 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
 
 def _driven(entry: Entry) -> Driven:
     if entry.world:
-        return Driven(entry, *evaluate_starts(entry.model, entry.track, entry.options, STARTS))
-    return Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))
+        result = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
+    else:
+        result = evaluate_model(entry.model, entry.track, entry.options)
+    return Driven(entry, result.laps, result.trace)

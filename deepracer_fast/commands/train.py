@@ -233,8 +233,9 @@ def _evaluate_parent(
     model, driven = replace(parent.model, metadata=job.metadata), []
     for name in job.config.course.tracks:
         track = load_track(name)
-        laps, trace = evaluate_model(model, track, _race_options(job.config))
-        driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
+        result = evaluate_model(model, track, _race_options(job.config))
+        title = f"{parent.name} before, on {track.title}"
+        driven.append(_Driven(title, track, result.laps, result.trace))
         _show_laps(console, driven[-1], job.metadata.action_space)
     return driven
 
@@ -261,7 +262,8 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
             driven = _Driven(title, track, row.laps[index], row.trace, index)
         else:
             assert model is not None
-            driven = _Driven(title, track, *evaluate_model(model, track, _race_options(job.config)))
+            result = evaluate_model(model, track, _race_options(job.config))
+            driven = _Driven(title, track, result.laps, result.trace)
         _keep_evaluation(job, driven)
         _show_laps(console, driven, job.metadata.action_space)
 
