@@ -1,6 +1,7 @@
 # The front door: what users import from the package itself, and where each name lives.
 # Type checkers read this; ``__init__.py`` reads it too, and loads a name when it is asked for.
 from deepracer_fast.driving.evaluate import EvaluationOptions as EvaluationOptions
+from deepracer_fast.driving.evaluate import EvaluationResult as EvaluationResult
 from deepracer_fast.driving.evaluate import Lap as Lap
 from deepracer_fast.driving.evaluate import evaluate_model as evaluate_model
 from deepracer_fast.driving.evaluate import evaluate_starts as evaluate_starts

@@ -21,9 +21,9 @@ PACKAGE = "deepracer_fast"
 MODULES = {
     "checks": "array_file arrays file_reading json_object source_text door:values",
     "files": "action_space action_words atomic cache_folder checkpoint_record:checkpoint_ranking "
-    "chosen_checkpoint folder_mark garage hyperparameters metrics model_folder model_metadata "
-    "model_name simtrace:simtrace_writer trace_reader:simtrace_reader trace_rows:simtrace_rows "
-    "training_params writer_lock",
+    "chosen_checkpoint folder_mark:model_folder garage hyperparameters metrics model_folder "
+    "model_metadata model_name simtrace:simtrace_writer trace_reader:simtrace_reader "
+    "trace_rows:simtrace_reader training_params writer_lock",
     "tracks": "borders built_track driving_direction route_file track world_frame",
     "world": "engine_numba fleet frame_stack perturbed_worlds poses race_config randomization "
     "sensors simulator",
@@ -39,12 +39,12 @@ MODULES = {
     "training": "training_cars:cars checkpoints clone config course training_evaluation:evaluation "
     "training_follower:follower training_health:health training_files:inputs "
     "training_iterations:iterations training_job:job lessons:dagger_lessons training_plot:plot "
-    "training_record:record training_report:report stop_request teacher teaching:teacher_stages "
-    "training_traces:traces train",
+    "training_record:record training_report:iterations stop_request teacher "
+    "teaching:teacher_stages training_traces:traces train",
     "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
     "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "
-    "training_screen:screen terminal tracks_command:tracks training_command:train "
-    "cli_train:train_options unbreakable_stream validate_command:validate video_command:video",
+    "training_screen:screen terminal unbreakable_stream:terminal tracks_command:tracks "
+    "training_command:train cli_train:train_options validate_command:validate video_command:video",
 }
 """Folder -> what lay beside it before there were folders; ``old:new`` where its name changed too.
 The modules inside ``archive`` and ``engine_numba`` went with them."""

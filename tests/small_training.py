@@ -20,8 +20,8 @@ from deepracer_fast.policy.model import load_model
 from deepracer_fast.reward import load_reward
 from deepracer_fast.training import evaluation as training_evaluation
 from deepracer_fast.training.config import TrainConfig
+from deepracer_fast.training.iterations import Report
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.report import Report
 from deepracer_fast.training.train import Training
 
 CONFIG = TrainConfig().updated(

@@ -17,10 +17,7 @@ from deepracer_fast.policy.model import load_model
 def run_archive(model: Path, checkpoint: str, output: Path | None) -> None:
     """Writes the archive of a checkpoint and says where it is.
 
-    Args:
-        model: a folder, or any other model.
-        checkpoint: which one of a folder, see ``load_model``.
-        output: the file; None for one that is named after the model, in the working directory.
+    Without ``output`` it is named after the model, in the working directory.
 
     Raises:
         DeepRacerError: the model cannot be read, or is not for the car.

@@ -21,6 +21,7 @@ from deepracer_fast.commands.evaluate_options import Entries, LapSettings
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.evaluate import (
     EvaluationOptions,
     Lap,
@@ -100,13 +101,10 @@ class Driven:
 def run_evaluation(
     entries: Entries, settings: LapSettings, perturbed: bool = False, as_json: bool = False
 ) -> None:
-    """Drives every model, checkpoint and track, and shows how.
+    """Drives every model, checkpoint and track, and shows how, as a table or JSON.
 
-    Args:
-        entries: what is to be driven.
-        settings: how; what it leaves out is the model folder's.
-        perturbed: drive in worlds that differ as the real car's may, see ``perturbed_worlds``.
-        as_json: print JSON in place of a table.
+    What the settings leave out is the model folder's. Worlds that differ as the real car's may
+    are those of ``perturbed_worlds``.
 
     Raises:
         DeepRacerError: something cannot be used; nothing has been driven then.
@@ -154,13 +152,11 @@ def _show_laps(driven: Driven) -> None:
     console.print(lap_table(driven.laps, f"{entry.path} on {entry.track.name}"))
     times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
     mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
-    console.print(f"{evaluation_summary(driven.laps)}{mean}", highlight=False, soft_wrap=True)
-    for line in driven.habits.lines(entry.model.metadata.action_space):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{evaluation_summary(driven.laps)}{mean}")
+    say(console, *driven.habits.lines(entry.model.metadata.action_space))
     races = league_races_on(entry.track.name, entry.options.race.race_type)
     if times and races and not entry.track.runs_backwards(entry.options.driving_direction):
-        line = league_line(races[0], min(times))
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, league_line(races[0], min(times)))
 
 
 def evaluation_table(driven: Sequence[Driven]) -> Group:
@@ -252,5 +248,7 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
 
 def _driven(entry: Entry) -> Driven:
     if entry.world:
-        return Driven(entry, *evaluate_starts(entry.model, entry.track, entry.options, STARTS))
-    return Driven(entry, *evaluate_model(entry.model, entry.track, entry.options))
+        result = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
+    else:
+        result = evaluate_model(entry.model, entry.track, entry.options)
+    return Driven(entry, result.laps, result.trace)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from deepracer_fast.commands.garage_options import CarOptions
 from deepracer_fast.commands.options import given
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_words import action_table, in_words
 from deepracer_fast.files.garage import (
@@ -41,10 +42,7 @@ FIRST_NAME = "The Original DeepRacer"
 def run_garage(name: str | None, options: CarOptions, as_json: bool = False) -> None:
     """Builds the car of that name, or changes it; without a plan shows it; without a name lists.
 
-    Args:
-        name: of the car; None for all of the garage.
-        options: what it is to be like; what is left out is as it was, or as in the first car.
-        as_json: print its ``model_metadata.json``, or a list of them, in place of tables.
+    What the options leave out is as it was, or as in the first car.
 
     Raises:
         DeepRacerError: it cannot be built, or a car that is there cannot be read.
@@ -87,30 +85,14 @@ def _list_cars(as_json: bool) -> None:
         table.add_row(*map(escape, cells))
     console = Console()
     console.print(table)
-    places = ", ".join(str(place) for place, _ in cars)
-    console.print(
-        f"in {GARAGE}: {places}" if cars else "build one: deepracer-fast garage NAME --help",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    places = f"in {GARAGE}: {', '.join(str(place) for place, _ in cars)}"
+    say(console, places if cars else "build one: deepracer-fast garage NAME --help")
 
 
 def _show(car: ModelMetadata, place: Path) -> None:
     console = Console()
-    lines = (
-        f"car      {car.car or place.name}",
-        f"sensors  {car.sees}",
-        f"network  {car.neural_network}",
-        f"actions  {in_words(car.action_space)}",
-    )
-    below = (
-        f"file     {place / METADATA_NAME}",
-        f"picture  {place / PICTURE_NAME}",
-        f"train    deepracer-fast train --metadata {place}",
-    )
-    for part in (*lines, action_table(car.action_space), *below):
-        if isinstance(part, str):
-            console.print(part, markup=False, highlight=False, soft_wrap=True)
-        else:
-            console.print(part)
+    say(console, f"car      {car.car or place.name}", f"sensors  {car.sees}")
+    say(console, f"network  {car.neural_network}", f"actions  {in_words(car.action_space)}")
+    console.print(action_table(car.action_space))
+    say(console, f"file     {place / METADATA_NAME}", f"picture  {place / PICTURE_NAME}")
+    say(console, f"train    deepracer-fast train --metadata {place}")

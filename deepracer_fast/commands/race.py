@@ -18,6 +18,7 @@ from rich.text import Text
 
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.race_options import Racers, RankedRules
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.policy.model import load_model
@@ -54,10 +55,7 @@ _TIMES = {"best-lap": "best lap, s", "average-lap": "average lap, s", "total-tim
 def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     """Lets the models race, adds what they drove to the leaderboard, and shows it.
 
-    Args:
-        rules: what they leave out is the file's, or usual.
-        racers: models, road and file.
-        as_json: print JSON in place of a table.
+    What the rules leave out is the file's, or usual.
 
     Raises:
         DeepRacerError: something cannot be used, or the file's race has other rules; nothing has
@@ -262,10 +260,7 @@ def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Stan
     if any(standing.rank is None for standing in ranked):
         row = "a lap" if race.minimum_laps == 1 else f"{race.minimum_laps} laps in a row"
         console.print(f"- is not ranked: that takes {row}.")
-    for line in _league_lines(race, ranked):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"rules    {_rules(race)}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"file     {path}", soft_wrap=True, highlight=False, markup=False)
+    say(console, *_league_lines(race, ranked), f"rules    {_rules(race)}", f"file     {path}")
 
 
 def _league_lines(race: RankedRace, ranked: Sequence[Standing]) -> Iterator[str]:
@@ -284,11 +279,10 @@ def _league_lines(race: RankedRace, ranked: Sequence[Standing]) -> Iterator[str]
 
 
 def _cells(standing: Standing, race: RankedRace, fastest: float) -> list[str | Text]:
-    submission = standing.submission
+    submission, seconds = standing.submission, standing.seconds
     laps = submission.laps
     off_track = sum(lap.off_track_count for lap in laps)
     crashes = sum(lap.crash_count for lap in laps)
-    seconds = standing.seconds
     complete = sum(lap.is_complete for lap in laps)
     driven = f"{complete} of {race.laps}" if seconds is not None else f"{standing.reach:.2f}"
     return [

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepracer_fast.commands.replay_options import ReplayOptions
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.replay import (
     Episode,
     VehicleParams,
@@ -123,11 +124,9 @@ def guess_track(recording: Recording) -> Track | None:
 def _print(console: Console, report: dict[str, Any], options: ReplayOptions) -> None:
     sides = "asymmetric" if report["asymmetric"] else "symmetric"
     where = f"on {report['track']}" if report["track"] else "on a track that is not bundled"
-    table = Table(
-        title=f"Open loop: {report['episodes']} standing starts {where}, "
-        f"version-{report['car_version']} car, {sides}",
-        title_justify="left",
-    )
+    title = f"Open loop: {report['episodes']} standing starts {where}, "
+    title += f"version-{report['car_version']} car, {sides}"
+    table = Table(title=title, title_justify="left")
     table.add_column("steps", justify="right")
     table.add_column("episodes", justify="right")
     for name in ("p10", "p25", "median", "p75", "p90"):
@@ -141,6 +140,6 @@ def _print(console: Console, report: dict[str, Any], options: ReplayOptions) -> 
     if not report["horizons"]:
         console.print("No episode is long enough.")
     if options.png is not None:
-        console.print(f"picture  {options.png}", soft_wrap=True, highlight=False, markup=False)
+        say(console, f"picture  {options.png}")
         if report["track"] is None:
             console.print("The picture has no borders; name the track with --track.")

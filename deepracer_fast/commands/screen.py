@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,8 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.driving.evaluate import Lap, mean_completion
-from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
-from deepracer_fast.training.report import Report
+from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER, Report
 
 _STAGES = {
     TEACHER: "the teacher, from the track state",
@@ -36,12 +34,9 @@ _STORIES = {
 
 
 class TrainingScreen:
-    """Shows a training while it runs; a context manager.
+    """Shows a training while it runs, under one line on what is trained; a context manager.
 
-    Args:
-        console: where to.
-        title: one line on what is trained.
-        minutes: the time limit, for the time left.
+    The time limit is there for the time left.
     """
 
     def __init__(self, console: Console, title: str, minutes: float) -> None:
@@ -54,20 +49,13 @@ class TrainingScreen:
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
 
     def __enter__(self) -> TrainingScreen:
-        """Draws the empty panel, or the heading of the lines."""
         if self._console.is_terminal:
             self._live.start()
         else:
             self._console.print(self._title, markup=False, highlight=False, soft_wrap=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leaves the last panel on the screen."""
+    def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
@@ -150,11 +138,8 @@ def evaluation_summary(laps: Sequence[Lap]) -> str:
 def lap_table(laps: Sequence[Lap], title: str) -> Group:
     """The laps of an evaluation, one a row; a title of its own, since a table's would be broken."""
     table = Table()
-    table.add_column("lap", justify="right")
-    table.add_column("time, s", justify="right")
-    table.add_column("completed, %", justify="right")
-    table.add_column("off track", justify="right")
-    table.add_column("crashes", justify="right")
+    for name in ("lap", "time, s", "completed, %", "off track", "crashes"):
+        table.add_column(name, justify="right")
     table.add_column("status")
     for number, lap in enumerate(laps, start=1):
         table.add_row(

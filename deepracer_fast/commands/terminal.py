@@ -1,15 +1,24 @@
 """What a command finds around it, and how it ends: streams that may be closed, errors as one line.
 
 In: the process's standard streams, and the exception that ended a command. Out: streams that take
-any text, and the line to print. Neighbour: ``cli`` begins and ends every command here.
+any text, one that may break without ending what is shown on it, and the line to print. Neighbours:
+``cli`` begins and ends every command here, ``commands.train`` shows a training.
 """
+
+from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
 
 from deepracer_fast.errors import DeepRacerError, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -33,6 +42,60 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         elif name != "stdin" and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+class UnbreakableStream:
+    """Stands in for a text stream, such as ``sys.stdout``, and never raises.
+
+    Once the terminal, the pipe or the file behind it is gone, nothing more is written.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes what can be written."""
+        self._try(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Likewise."""
+        self._try(lambda stream: stream.flush())
+
+    def _try(self, action: Callable[[TextIO], object]) -> None:
+        if (stream := self._stream) is None:
+            return
+        try:
+            action(stream)
+        except RuntimeError:
+            pass  # a signal's handler writes in the midst of a line: its own is lost
+        except (OSError, ValueError):
+            self._give_up()
+
+    def isatty(self) -> bool:
+        """Whether a person is looking."""
+        with suppress(OSError, ValueError):
+            return self._stream is not None and self._stream.isatty()
+        return False
+
+    def _give_up(self) -> None:
+        """What is left in the buffer goes nowhere, so that the end of the process is quiet."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def say(console: Console, *lines: str) -> None:
+    """Prints lines as they are: paths may hold what rich takes for markup."""
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def error_line(error: BaseException) -> str:

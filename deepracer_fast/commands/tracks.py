@@ -11,19 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.tracks.track import Track, load_track, track_names
 
 
 def run_tracks(name: str | None, png: Path | None, as_json: bool) -> None:
-    """Lists the tracks, or that one.
-
-    Args:
-        name: bundled name or path of a route; None for all.
-        png: draws the track there instead.
-        as_json: JSON instead of a table.
+    """Lists all tracks, or that one, as a table or JSON; or draws it to ``png``.
 
     Raises:
         ConfigError: a picture is asked for and no track.
@@ -59,11 +54,9 @@ def run_tracks(name: str | None, png: Path | None, as_json: bool) -> None:
 
 def _track_table(tracks: Iterable[Track]) -> Table:
     """One track a row, within 80 columns."""
-    table = Table()
-    table.add_column("track", no_wrap=True)
-    table.add_column("title")
-    table.add_column("long, m", justify="right", no_wrap=True)
-    table.add_column("wide, m", justify="right", no_wrap=True)
+    table = Table(Column("track", no_wrap=True), "title")
+    for name in ("long, m", "wide, m"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("way", no_wrap=True)
     ways = {"counter-clockwise": "ccw", "clockwise": "cw", "open": "open"}
     for track in tracks:

@@ -20,13 +20,13 @@ from rich.console import Console
 
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
+from deepracer_fast.commands.terminal import UnbreakableStream
 from deepracer_fast.commands.train_options import (
     CourseOptions,
     HostOptions,
     ModelOptions,
     RunOptions,
 )
-from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
 from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
@@ -74,14 +74,6 @@ def run_training(
     for_the_car: bool = False,
 ) -> None:
     """Trains, evaluates the best checkpoint over five laps, and says where the model is.
-
-    Args:
-        course: where the car drives.
-        model: car, reward function and folders.
-        run: how long, and how it learns.
-        hosts: where several hosts meet, and which one this is.
-        resume: go on with a model folder.
-        for_the_car: in worlds that differ from episode to episode.
 
     Raises:
         DeepRacerError: anything that cannot be used; nothing has been overwritten then.
@@ -240,8 +232,9 @@ def _evaluate_parent(
     model, driven = replace(parent.model, metadata=job.metadata), []
     for name in job.config.course.tracks:
         track = load_track(name)
-        laps, trace = evaluate_model(model, track, _race_options(job.config))
-        driven.append(_Driven(f"{parent.name} before, on {track.title}", track, laps, trace))
+        result = evaluate_model(model, track, _race_options(job.config))
+        title = f"{parent.name} before, on {track.title}"
+        driven.append(_Driven(title, track, result.laps, result.trace))
         _show_laps(console, driven[-1], job.metadata.action_space)
     return driven
 
@@ -258,10 +251,7 @@ def _race_options(config: TrainConfig) -> EvaluationOptions:
 def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
     """Five greedy laps of the best checkpoint on each track, shown and kept in the folder.
 
-    Args:
-        console: where to.
-        job: what was trained.
-        row: these laps, if the training has driven them.
+    ``row`` are these laps, if the training has driven them.
     """
     model = None if row else load_model(job.folder.path)
     for index, name in enumerate(job.config.course.tracks):
@@ -271,7 +261,8 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
             driven = _Driven(title, track, row.laps[index], row.trace, index)
         else:
             assert model is not None
-            driven = _Driven(title, track, *evaluate_model(model, track, _race_options(job.config)))
+            result = evaluate_model(model, track, _race_options(job.config))
+            driven = _Driven(title, track, result.laps, result.trace)
         _keep_evaluation(job, driven)
         _show_laps(console, driven, job.metadata.action_space)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deepracer_fast.commands.terminal import say
 from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.errors import RewardError
-from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata, read_model_metadata
+from deepracer_fast.files.model_metadata import FIRST_MODEL, read_model_metadata
 from deepracer_fast.reward.examples import reward_file
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.validation.validate import Report, validate_reward
@@ -27,8 +28,8 @@ def run_validate(options: ValidateOptions) -> int:
     Raises:
         DeepRacerError: the reward function, the track or another option cannot be used.
     """
-    reward = reward_file(options.reward)
-    where, metadata = load_track(options.track), _metadata(options.metadata)
+    reward, where = reward_file(options.reward), load_track(options.track)
+    metadata = read_model_metadata(options.metadata) if options.metadata else FIRST_MODEL
     try:
         report = validate_reward(reward, where, metadata, options.race_type)
     except RewardError as error:
@@ -48,17 +49,11 @@ def run_validate(options: ValidateOptions) -> int:
     return 0
 
 
-def _metadata(path: Path | None) -> ModelMetadata:
-    return FIRST_MODEL if path is None else read_model_metadata(path)
-
-
 def _print(console: Console, report: Report, png: Path | None) -> None:
     calls = report.rewards["all"].calls
-    races = ", ".join(report.races)
-    table = Table(
-        title=f"{report.name}: rewards in {calls:,} states on {report.track}, {races}",
-        title_justify="left",
-    )
+    where = ", ".join((report.track, *report.races))
+    title = f"{report.name}: rewards in {calls:,} states on {where}"
+    table = Table(title=title, title_justify="left")
     table.add_column("state", no_wrap=True)
     for name in ("calls", "least", "mean", "most"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -66,8 +61,7 @@ def _print(console: Console, report: Report, png: Path | None) -> None:
         cells = (f"{v:.4g}" for v in (spread.minimum, spread.mean, spread.maximum))
         table.add_row(kind, f"{spread.calls:,}", *cells)
     console.print(table)
-    for line in _lines(report, png):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    say(console, *_lines(report, png))
 
 
 def _lines(report: Report, png: Path | None) -> list[str]:

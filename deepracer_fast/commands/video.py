@@ -43,7 +43,6 @@ from deepracer_fast.tracks.driving_direction import direction_meant
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.training.config import settings_of
 from deepracer_fast.world.fleet import Judge, judge_of
-from deepracer_fast.world.race_config import RaceConfig
 from deepracer_fast.world.simulator import CONTROL_PERIOD, PREPARE, STATUS_NAMES, Simulator
 
 Array = npt.NDArray[Any]
@@ -57,9 +56,7 @@ _MODEL_SUFFIXES = (".gz", ".tgz", ".tar", ".zip", ".pb", ".safetensors")
 def run_video(film: FilmOptions, drive: DriveOptions) -> None:
     """Films greedy laps of a model, or an episode as it was recorded.
 
-    Args:
-        film: what to film.
-        drive: how a model drives; what it leaves out is the folder's, or usual.
+    What ``drive`` leaves out is the folder's, or usual.
 
     Raises:
         DeepRacerError: the source, the track or an option cannot be used.
@@ -155,11 +152,7 @@ def drive_moments(
 ) -> Iterator[Moment]:
     """Drives greedy laps, or attempts, one after the other, and tells of every step.
 
-    Args:
-        model: drives all the cars of the simulator; the first one is told of.
-        simulator: is reset first; its rules say what a lap is.
-        laps: how many.
-        judge: the user's reward, if there is one.
+    The model drives all the cars of the simulator, which is reset first; the first one is told of.
     """
     result = simulator.reset()
     lap, start, total = 1, 0.0, 0.0
@@ -234,13 +227,10 @@ def recorded_moments(episode: Recording) -> Iterator[Moment]:
 def _place(simulator: Simulator) -> Moment:
     """Where the first car and what it meets are now; nothing is known of the step yet."""
     x, y, heading = (float(value) for value in simulator.vehicle_states()[0, :3])
-    poses = simulator.object_poses()[0]
-    is_car = np.full(len(poses), _are_cars(simulator.rules.race), np.int32)
+    poses, race = simulator.object_poses()[0], simulator.rules.race
+    are_cars = race.race_type != "OBJECT_AVOIDANCE" or race.is_obstacle_bot_car
+    is_car = np.full(len(poses), are_cars, np.int32)
     return Moment((x, y, heading), 0.0, 0.0, 0.0, 0.0, 0, objects=RoadObjects(poses, is_car))
-
-
-def _are_cars(race: RaceConfig) -> bool:
-    return race.race_type != "OBJECT_AVOIDANCE" or race.is_obstacle_bot_car
 
 
 def _newest_picture(seen: dict[str, Array], frames: int) -> Array | None:
@@ -259,9 +249,7 @@ def _output(film: FilmOptions, name: str) -> Path:
 def _film(path: Path, screen: Screen, moments: Iterator[Moment], film: FilmOptions) -> None:
     """Writes the film, and says of each lap how it ended."""
     console, unit = Console(stderr=True), screen.caption.unit
-    limit = None
-    if film.seconds is not None:
-        limit = max(1, round(film.seconds * FRAMES_PER_SECOND))
+    limit = max(1, round(film.seconds * FRAMES_PER_SECOND)) if film.seconds else None
     last: dict[int, Moment] = {}
     count = 0
 

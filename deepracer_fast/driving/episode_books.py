@@ -41,10 +41,7 @@ class Driven:
 
 
 class EpisodeBooks:
-    """The books of one simulator's cars.
-
-    Args:
-        num_cars: B.
+    """The books of one simulator's B cars.
 
     Attributes:
         episode: number of each car's episode, int [B]; each has one of its own.
@@ -63,14 +60,7 @@ class EpisodeBooks:
         self._start_time = np.zeros(self._num_cars)
 
     def take(self, result: StepResult, action: Array, reward: Array, counted: Array) -> None:
-        """Takes in one step.
-
-        Args:
-            result: what the simulator said.
-            action: index [B], or [B, 2] of a continuous action space.
-            reward: [B].
-            counted: bool [B], the step belongs to an episode that counts.
-        """
+        """Takes in one step: actions [B] or [B, 2], rewards, and whose episodes count, bool [B]."""
         self._driven.trace.record(result, action, reward, self.episode, counted)
         preparing = result.status == PREPARE
         self._start_time[preparing] = result.params["sim_time"][preparing]

@@ -8,7 +8,7 @@ the metrics read the laps.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -146,12 +146,19 @@ class EvaluationOptions:
         count("threads", self.threads)
 
 
+class EvaluationResult(NamedTuple):
+    """What was driven: the laps in order, and the trace of every step."""
+
+    laps: list[Lap]
+    trace: Trace
+
+
 MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
 
 
 def evaluate_model(
     model: Model, track: Track | str | Path, options: EvaluationOptions | None = None
-) -> tuple[list[Lap], Trace]:
+) -> EvaluationResult:
     """Drives greedy laps one after the other, the first from a standing start, usually at the line.
 
     After a whole lap the car drives on, so the later ones have a flying start
@@ -161,34 +168,28 @@ def evaluate_model(
         model: what drives.
         track: where.
         options: how many laps, and what leaving the track costs.
-
-    Returns:
-        The laps in order, and the trace of every step.
     """
-    options = (
-        EvaluationOptions() if options is None else instance("options", options, EvaluationOptions)
-    )
+    options = EvaluationOptions() if options is None else options
+    instance("options", options, EvaluationOptions)
     track = load_track(track)
     simulator, trace = cars_of(metadata_of(model), track, options), Trace()
     driver = Driver(model.best_action, metadata_of(model).action_space)
-    return drive_laps(driver, simulator, options.laps, trace)[0], trace
+    return EvaluationResult(drive_laps(driver, simulator, options.laps, trace)[0], trace)
 
 
 def evaluate_starts(
     model: Model, track: Track | str | Path, options: EvaluationOptions, starts: int
-) -> tuple[list[Lap], Trace]:
+) -> EvaluationResult:
     """Drives one greedy lap, or attempt, from each of several evenly spaced places.
 
-    Leaving the track ends it, as does the time for two laps at the slowest action.
+    Leaving the track ends it, as does the time for two laps at the slowest action. In the trace
+    each is an episode.
 
     Args:
         model: what drives.
         track: where.
         options: what is on the road, and what differs from lap to lap.
         starts: how many places.
-
-    Returns:
-        The laps by place, and the trace of every step, an episode each.
     """
     instance("options", options, EvaluationOptions)
     count("starts", starts, 1)
@@ -203,7 +204,7 @@ def evaluate_starts(
     simulator, trace = cars_of(metadata, track, options, rules, starts), Trace()
     driven = drive_laps(Driver(model.best_action, space), simulator, 1, trace)
     trace.episode = [np.arange(starts)] * len(trace.episode)  # each has one of its own
-    return [laps[0] for laps in driven], trace
+    return EvaluationResult([laps[0] for laps in driven], trace)
 
 
 def cars_of(

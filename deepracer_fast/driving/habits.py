@@ -92,12 +92,7 @@ class DrivingHabits:
 
 
 def driving_habits(columns: Mapping[str, Array], space: ActionSpace) -> DrivingHabits:
-    """Looks at a trace.
-
-    Args:
-        columns: of a simtrace, sorted by episode and step.
-        space: turns its actions into commands.
-    """
+    """Looks at the columns of a simtrace, sorted by episode and step."""
     driving = np.isin(columns["episode_status"], ("prepare", "pause"), invert=True)
     discrete = isinstance(space, DiscreteActionSpace)
     actions = columns["action"][driving]

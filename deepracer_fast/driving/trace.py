@@ -14,19 +14,8 @@ from deepracer_fast.checks.arrays import Array
 from deepracer_fast.world.simulator import STATUS_NAMES, StepResult
 
 TRACED_PARAMS = (
-    "x",
-    "y",
-    "heading",
-    "steering_angle",
-    "speed",
-    "all_wheels_on_track",
-    "progress",
-    "closest_waypoints",
-    "is_reversed",
-    "distance_from_center",
-    "track_length",
-    "sim_time",
-    "steps",
+    *("x", "y", "heading", "steering_angle", "speed", "all_wheels_on_track", "progress"),
+    *("closest_waypoints", "is_reversed", "track_length", "sim_time", "steps"),
 )
 
 
@@ -75,12 +64,9 @@ class Trace:
 
 
 def simtrace_columns(trace: Trace, waypoints: Array, cars: slice = slice(None)) -> dict[str, Array]:
-    """The rows of a simtrace, sorted by episode and step.
+    """The rows of a simtrace, sorted by episode and step, of a trace of at least one step.
 
-    Args:
-        trace: of at least one step.
-        waypoints: [N, 2], which tell the nearer one of two neighbours.
-        cars: those that drive on the track with these waypoints.
+    ``cars`` drive on the track with these waypoints, [N, 2].
     """
 
     def flat(column: list[Array]) -> Array:

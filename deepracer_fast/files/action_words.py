@@ -96,25 +96,19 @@ def action_space_of(
     return every_pair(angles, speeds)
 
 
-def values_of(space: ActionSpace) -> tuple[str, str]:
-    """Its angles and its speeds, or the ends of both, as ``action_space_of`` reads them."""
+def levels_of(space: ActionSpace) -> tuple[list[float], list[float]]:
+    """Its angles and its speeds, each once and in order; of a box the ends of both."""
     if isinstance(space, DiscreteActionSpace):
-        angles, speeds = set(space.steering_angle_deg), set(space.speed)
-    else:
-        angles = {space.steering_low, space.steering_high}
-        speeds = {space.speed_low, space.speed_high}
-    steering, speed = (",".join(map(repr, sorted(each))) for each in (angles, speeds))
-    return steering, speed
+        return sorted(set(space.steering_angle_deg)), sorted(set(space.speed))
+    return [space.steering_low, space.steering_high], [space.speed_low, space.speed_high]
 
 
 def in_words(space: ActionSpace) -> str:
     """One line, such as "15 actions: steering -30, -15, 0, 15, 30 deg, speed 0.5, 1 m/s"."""
+    angles, speeds = levels_of(space)
     if isinstance(space, ContinuousActionSpace):
-        return (
-            f"continuous: steering {space.steering_low:g} to {space.steering_high:g} deg, speed "
-            f"{space.speed_low:g} to {space.speed_high:g} m/s"
-        )
-    angles, speeds = sorted(set(space.steering_angle_deg)), sorted(set(space.speed))
+        steering, speed = ("{:g} to {:g}".format(*ends) for ends in (angles, speeds))
+        return f"continuous: steering {steering} deg, speed {speed} m/s"
     count = "1 action" if space.size == 1 else f"{space.size} actions"
     return f"{count}: steering {_listed(angles)} deg, speed {_listed(speeds)} m/s"
 
@@ -133,9 +127,8 @@ def rows_of(space: ActionSpace) -> list[dict[str, float]]:
 def action_table(space: ActionSpace) -> Table:
     """One action a row, as a console lists them."""
     table = Table()
-    table.add_column("action", justify="right")
-    table.add_column("steering, deg", justify="right")
-    table.add_column("speed, m/s", justify="right")
+    for name in ("action", "steering, deg", "speed, m/s"):
+        table.add_column(name, justify="right")
     table.add_column("way")
     names = ("least", "most") if isinstance(space, ContinuousActionSpace) else ()
     for number, row in enumerate(rows_of(space)):

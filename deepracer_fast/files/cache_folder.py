@@ -24,9 +24,9 @@ def cache_folder(part: str = "") -> Path | None:
 
 def remark() -> str:
     """What a user should know whose cache is not in the usual place; "" where it is."""
-    if _wished() is not None and _is_usable(_wished()):
+    if _is_usable(_wished()):
         return ""
-    chosen, there = _chosen(*map(os.environ.get, _NAMES)), _wished() or "no home folder"
+    chosen, there = cache_folder(), _wished() or "no home folder"
     where = f"is kept in {chosen}" if chosen else "is compiled anew in each process"
     return (
         f"{there}: no cache can be written there, so what is compiled {where}; "
@@ -42,7 +42,7 @@ def lend_to_libraries() -> None:
     """
     if not os.path.isabs(os.environ.get("XDG_CACHE_HOME") or os.sep):
         del os.environ["XDG_CACHE_HOME"]  # its specification: a relative path is to be ignored
-    if (home := _of_user()) is not None and _is_usable(home):
+    if _is_usable(_of_user()):
         return
     for name, part in (("NUMBA_CACHE_DIR", "numba"), ("MPLCONFIGDIR", "matplotlib")):
         if (folder := cache_folder(part)) is not None:
@@ -69,7 +69,7 @@ def _of_user() -> Path | None:
 @lru_cache
 def _chosen(*_environment: str | None) -> Path | None:
     wished = _wished()
-    return wished if wished is not None and _is_usable(wished) else _temporary()
+    return wished if _is_usable(wished) else _temporary()
 
 
 def _is_usable(folder: Path | None) -> bool:

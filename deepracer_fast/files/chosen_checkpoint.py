@@ -66,11 +66,7 @@ def has_index(folder: Path) -> bool:
 
 
 def find_in_folder(folder: Path, checkpoint: str) -> tuple[Path, Path]:
-    """The policy and the metadata of a model folder.
-
-    Args:
-        folder: whose.
-        checkpoint: as ``checkpoint_word`` gives it.
+    """The policy and the metadata of a folder, by a word that ``checkpoint_word`` gives.
 
     Raises:
         ArchiveError: it is not there.

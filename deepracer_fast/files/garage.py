@@ -13,11 +13,7 @@ from typing import Any
 
 from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.files.action_space import ActionSpace, ContinuousActionSpace
-from deepracer_fast.files.action_words import (
-    action_space_of,
-    read_actions,
-    values_of,
-)
+from deepracer_fast.files.action_words import action_space_of, levels_of, read_actions
 from deepracer_fast.files.atomic import atomic_write_text
 from deepracer_fast.files.model_metadata import (
     CAMERAS,
@@ -142,7 +138,7 @@ def _actions(plan: CarPlan, before: ActionSpace) -> ActionSpace | None:
         return read_actions(plan.actions)
     if not (plan.steering or plan.speed or plan.continuous):
         return None
-    angles, speeds = values_of(before)
+    angles, speeds = (",".join(map(repr, each)) for each in levels_of(before))
     continuous = plan.continuous or isinstance(before, ContinuousActionSpace)
     return action_space_of(plan.steering or angles, plan.speed or speeds, continuous)
 

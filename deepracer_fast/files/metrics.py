@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from deepracer_fast.checks.json_object import JsonObject, brief, read_json_object
 from deepracer_fast.checks.values import path_of
@@ -43,8 +43,6 @@ MAX_BYTES = 1 << 30
 
 MAX_NUMBER = 2**63
 """Of any value; the largest are milliseconds."""
-
-_Row = TypeVar("_Row", "EpisodeMetrics", "EvaluationMetrics")
 
 
 @dataclass(frozen=True)
@@ -116,14 +114,7 @@ class EpisodeOutcome:
 def episode_metrics(
     outcome: EpisodeOutcome, phase: str, episode: int, trial: int
 ) -> EpisodeMetrics:
-    """The row of one episode, rounded as the original rounds.
-
-    Args:
-        outcome: How it went.
-        phase: `TRAINING` or `EVALUATION`.
-        episode: Counted from 1; see `EpisodeMetrics`.
-        trial: Counted from 1; see `EpisodeMetrics`.
-    """
+    """The row of one episode, rounded as the original rounds; both numbers count from 1."""
     start, end = milliseconds(outcome.start_s), milliseconds(outcome.end_s)
     return EpisodeMetrics(
         reward_score=round(outcome.reward),
@@ -182,8 +173,8 @@ def read_training_metrics(path: str | os.PathLike[str]) -> TrainingMetrics:
         ArchiveError: The file cannot be read or lacks a key.
     """
     path = path_of("the path of metrics", path, ArchiveError)
-    content = _read_json(path)
-    rows = _rows(path, content, EpisodeMetrics)
+    content = read_json_object(path, ArchiveError, MAX_BYTES)
+    rows = _rows(path, content)
     chosen_by = content.get("best_model_metric", "progress")
     if not isinstance(chosen_by, str):
         raise ArchiveError(f"{path}: best_model_metric must be text, found {brief(chosen_by)}")
@@ -197,25 +188,10 @@ def write_evaluation_metrics(
     atomic_write_text(path, json.dumps({"metrics": [asdict(trial) for trial in trials]}))
 
 
-def read_evaluation_metrics(path: str | os.PathLike[str]) -> list[EvaluationMetrics]:
-    """Reads an EvaluationMetrics.json, of the original or of this project.
-
-    Raises:
-        ArchiveError: The file cannot be read or lacks a key.
-    """
-    path = path_of("the path of metrics", path, ArchiveError)
-    return _rows(path, _read_json(path), EvaluationMetrics)
-
-
-def _read_json(path: str | os.PathLike[str]) -> JsonObject:
-    content = read_json_object(path, ArchiveError, MAX_BYTES)
+def _rows(path: str | os.PathLike[str], content: JsonObject) -> list[EpisodeMetrics]:
     if not isinstance(content.get("metrics"), list):
         raise ArchiveError(f"{path}: metrics must be an object with a list 'metrics'")
-    return content
-
-
-def _rows(path: str | os.PathLike[str], content: JsonObject, kind: type[_Row]) -> list[_Row]:
-    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
+    types: dict[str, Any] = {each.name: each.type for each in fields(EpisodeMetrics)}
     rows = []
     for number, row in enumerate(content["metrics"], start=1):
         place = f"{path}, row {number}"
@@ -226,7 +202,7 @@ def _rows(path: str | os.PathLike[str], content: JsonObject, kind: type[_Row]) -
             if name in types and not _is_a(found, types[name]):
                 rule = "text" if types[name] is str else "a number"
                 raise ArchiveError(f"{place}: {name} must be {rule}, found {brief(found)}")
-        rows.append(kind(**{name: row[name] for name in types}))
+        rows.append(EpisodeMetrics(**{name: row[name] for name in types}))
     return rows
 
 

@@ -28,7 +28,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import deepracer_fast
 from deepracer_fast.checks.file_reading import read_text, refusing
+from deepracer_fast.checks.json_object import JsonObject, read_json_object
 from deepracer_fast.checks.source_text import encoded
 from deepracer_fast.errors import ArchiveError, ConfigError, StorageError
 from deepracer_fast.files.atomic import atomic_write_bytes, atomic_write_text
@@ -39,19 +41,19 @@ from deepracer_fast.files.checkpoint_ranking import (
     record_as_json,
     record_from_json,
 )
-from deepracer_fast.files.folder_mark import (
-    archive_called,
-    call_archive,
-    check_form,
-    read_mark,
-    write_mark,
-)
 from deepracer_fast.files.model_metadata import METADATA_NAME
 from deepracer_fast.files.training_params import NAME as TRAINING_PARAMS
 from deepracer_fast.files.writer_lock import WriterLock
 
 MODELS = Path("models")
 """Where models go that are given no folder of their own."""
+
+FORMAT = 1
+"""Version of the folder's form, which its mark names, ``deepracer_fast.json``; one without a number
+is as old as this one, a newer is refused."""
+
+FIRST_ARCHIVE = "model.tar.gz"
+"""What every archive was called before it was named after its model."""
 
 CHECKPOINT_INDEX = "deepracer_checkpoints.json"  # markov boto/s3/constants.py
 _KEPT_CHECKPOINTS = 4  # besides the best one while a training goes on, as the original does
@@ -60,6 +62,7 @@ _SPARE = 16 << 20  # bytes that a save leaves free, for the files beside a check
 _WEIGHTS_SUFFIX = ".safetensors"
 _LONGEST_NAME = 200  # bytes: with what is added to it a file of that name can still be made
 _GRAPH_NAME = re.compile(r"model_(\d+)\.pb")
+_ARCHIVE_NAME = re.compile(r"[^/\\\0]+\.tar\.gz")
 
 
 @dataclass(frozen=True)
@@ -107,20 +110,21 @@ class ModelFolder:
         """The archive for the car, by the name that it was written under.
 
         A car tells models apart by that name. Folders from before it was the folder's call it
-        ``model.tar.gz``.
+        ``FIRST_ARCHIVE``.
 
         Raises:
             ArchiveError: the mark is damaged.
         """
         if not self.mark.exists():
             return self._own_archive
-        return self.path / archive_called(self.mark)
+        told = str(self._told().get("archive", ""))
+        return self.path / (told if _ARCHIVE_NAME.fullmatch(told) else FIRST_ARCHIVE)
 
     def name_archive(self) -> Path:
         """Where a new archive goes: it is named after the folder, and one of another name goes."""
         before, named = self.archive, self._own_archive
         if before != named:
-            call_archive(self.mark, named.name)
+            self._write_mark(self._told() | {"archive": named.name})
             before.unlink(missing_ok=True)
         return named
 
@@ -196,7 +200,7 @@ class ModelFolder:
         Raises:
             ArchiveError: the mark is damaged.
         """
-        return bool(read_mark(self.mark).get("clone"))
+        return bool(self._told().get("clone"))
 
     def check_format(self) -> None:
         """Refuses a folder whose form is newer than this version knows.
@@ -204,7 +208,21 @@ class ModelFolder:
         Raises:
             ArchiveError: it is newer, or its mark is damaged.
         """
-        check_form(self.mark)
+        content = self._told()
+        found = content.get("format")
+        if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= FORMAT:
+            made_by = f", made by version {content.get('version')}" if "version" in content else ""
+            raise ArchiveError(
+                f"{self.mark}: the form of a model folder must be at most {FORMAT}, found "
+                f"{found!r}{made_by}; install a newer deepracer-fast"
+            )
+
+    def _told(self) -> JsonObject:
+        """What the mark says; the first form's for a folder from before there were marks."""
+        return read_json_object(self.mark, ArchiveError) if self.mark.exists() else {"format": 1}
+
+    def _write_mark(self, content: JsonObject) -> None:
+        atomic_write_text(self.mark, json.dumps(content) + "\n")
 
     def create(
         self, inputs: ModelInputs, parent: Mapping[str, str] = _NOBODY, given: Collection[Path] = ()
@@ -234,7 +252,9 @@ class ModelFolder:
 
     def put_mark(self, parent: Mapping[str, str] = _NOBODY) -> None:
         """Says that the folder is one of ours, of which form, and a clone of which model."""
-        write_mark(self.mark, self._own_archive.name, parent)
+        mark: JsonObject = {"format": FORMAT, "version": deepracer_fast.__version__}
+        mark |= {"archive": self._own_archive.name, "clone": bool(parent)}
+        self._write_mark(mark | ({"parent": dict(parent)} if parent else {}))
 
     def refuse_a_model(self) -> None:
         """Refuses to train a new model where one is.

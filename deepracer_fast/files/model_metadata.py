@@ -41,14 +41,13 @@ ACTION_SPACE_TYPES = ("discrete", "continuous")
 VERSIONS = range(1, 7)  # markov constants.py: 1 is the first car model, 6 the newest
 MOST_FRAMES = 4  # in a stack, as the Atari networks see (Mnih et al. 2015)
 LIDAR_RAYS: int = _core.LIDAR_RAYS  # the sectors share these out evenly
-MOST_VALUES_PER_SECTOR = 1024  # of clipping_dist: far finer than a lidar measures
+MOST_VALUES = 1024  # of clipping_dist in a sector: far finer than a lidar measures
+_SECTORS = [number for number in range(1, LIDAR_RAYS + 1) if LIDAR_RAYS % number == 0]
 CAR_COLORS = ("Black", "Grey", "Blue", "Red", "Orange", "White", "Purple")
 """Of the shell, as the original's consoles name them."""
 
 LONGEST_CAR_NAME = 64
 """Characters; what the consoles allow."""
-
-MAX_ACTION = 1e6  # degrees or m/s: what a car limits anyway, and float32 holds
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ class LidarConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, MetadataError)
-        if self.num_sectors < 1 or LIDAR_RAYS % self.num_sectors:
+        if self.num_sectors not in _SECTORS:
             raise refuse("num_sectors", "a divisor of 64", self.num_sectors, MetadataError)
-        count("num_values_per_sector", self.num_values_per_sector, 1, 1000, MetadataError)
+        count("num_values_per_sector", self.num_values_per_sector, 1, MOST_VALUES, MetadataError)
         if not 0.0 < self.clipping_dist <= 1e6:
             raise refuse("clipping_dist", "above 0 m", self.clipping_dist, MetadataError)
 
@@ -142,25 +141,21 @@ class ModelMetadata:
     def to_json(self) -> str:
         """The text of a ``model_metadata.json`` that every tool of the ecosystem reads."""
         space = self.action_space
+        kind = "continuous" if isinstance(space, ContinuousActionSpace) else "discrete"
         content: JsonObject = {
             "action_space": _action_space_to_json(space),
             "sensor": list(self.sensors),
             "neural_network": self.neural_network,
             "training_algorithm": self.training_algorithm,
-            "action_space_type": (
-                "continuous" if isinstance(space, ContinuousActionSpace) else "discrete"
-            ),
+            "action_space_type": kind,
             "version": str(self.car_version),
         }
         if self.lidar is not None:
             content["lidar_config"] = asdict(self.lidar)
         if self.frame_stack > 1:
             content["frame_stack"] = self.frame_stack
-        content |= {
-            key: value
-            for key, value in (("car_name", self.car_name), ("car_color", self.car_color))
-            if value
-        }
+        car = {"car_name": self.car_name, "car_color": self.car_color}
+        content |= {key: value for key, value in car.items() if value}
         return json.dumps(content, indent=2) + "\n"
 
 
@@ -206,6 +201,8 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
             "one; use clipped_ppo, or give action_space as low and high bounds"
         )
     lidar = _lidar_config(content, source)
+    # Nobody's model is refused for what its car is called.
+    name, color = content.get("car_name"), _meant(content.get("car_color"), CAR_COLORS)
     return ModelMetadata(
         action_space=action_space,
         sensors=sensors,
@@ -214,8 +211,8 @@ def parse_model_metadata(text: str, source: str) -> ModelMetadata:
         car_version=_version(content, source),
         lidar=lidar if "DISCRETIZED_SECTOR_LIDAR" in sensors else None,
         frame_stack=_frame_stack(content, sensors, source),
-        car_name=_car_name(content),
-        car_color=_car_color(content),
+        car_name=printable(name)[:LONGEST_CAR_NAME] if isinstance(name, str) else "",
+        car_color=color if color in CAR_COLORS else "",
     )
 
 
@@ -275,12 +272,7 @@ def _continuous(box: JsonObject, source: str) -> ContinuousActionSpace:
 def _member(holder: object, key: str, where: str) -> float:
     if not isinstance(holder, dict) or key not in holder:
         raise MetadataError(f"{where}: needs the number {key}, found {brief(holder)}")
-    number = parse_number(holder[key], f"{where}.{key}", MetadataError)
-    if abs(number) > MAX_ACTION:
-        raise MetadataError(
-            f"{where}.{key} must lie within {MAX_ACTION:g} of 0, found {brief(holder[key])}"
-        )
-    return number
+    return parse_number(holder[key], f"{where}.{key}", MetadataError)
 
 
 def _sensors(content: JsonObject, source: str) -> tuple[str, ...]:
@@ -313,41 +305,32 @@ def _sensors(content: JsonObject, source: str) -> tuple[str, ...]:
 
 
 def _version(content: JsonObject, source: str) -> int:
-    if "version" not in content:
-        return 2 if "sensor" in content else 1
-    version = parse_number(content["version"], f"{source}: version", MetadataError)
-    if version not in VERSIONS:
-        raise MetadataError(
-            f"{source}: version must be a whole number from {VERSIONS[0]} to {VERSIONS[-1]}, "
-            f"found {brief(content['version'])}; 5 is what deepracer-for-cloud writes"
-        )
-    return int(version)
+    usual = 2 if "sensor" in content else 1
+    hint = "5 is what deepracer-for-cloud writes"
+    return _whole(content, "version", usual, VERSIONS, source, hint)
 
 
 def _frame_stack(content: JsonObject, sensors: tuple[str, ...], source: str) -> int:
-    frames = parse_number(content.get("frame_stack", 1), f"{source}: frame_stack", MetadataError)
-    if frames not in range(1, MOST_FRAMES + 1):
-        raise MetadataError(
-            f"{source}: frame_stack must be a whole number from 1 to {MOST_FRAMES}, "
-            f"found {brief(content['frame_stack'])}; 1 is what a car shows"
-        )
+    allowed, hint = range(1, MOST_FRAMES + 1), "1 is what a car shows"
+    frames = _whole(content, "frame_stack", 1, allowed, source, hint)
     if frames > 1 and TRACK_STATE in sensors:
         raise MetadataError(
-            f"{source}: frame_stack must be 1 for {TRACK_STATE}, found {frames:g}; only a camera's "
+            f"{source}: frame_stack must be 1 for {TRACK_STATE}, found {frames}; only a camera's "
             "frames can be stacked"
         )
-    return int(frames)
+    return frames
 
 
-def _car_name(content: JsonObject) -> str:
-    """A name that is fit to be shown; nobody's model is refused for what its car is called."""
-    found = content.get("car_name", "")
-    return printable(found)[:LONGEST_CAR_NAME] if isinstance(found, str) else ""
-
-
-def _car_color(content: JsonObject) -> str:
-    found = _meant(content.get("car_color", ""), CAR_COLORS)
-    return str(found) if found in CAR_COLORS else ""
+def _whole(
+    content: JsonObject, key: str, usual: int, allowed: range, source: str, hint: str
+) -> int:
+    number = parse_number(content.get(key, usual), f"{source}: {key}", MetadataError)
+    if number not in allowed:
+        raise MetadataError(
+            f"{source}: {key} must be a whole number from {allowed[0]} to {allowed[-1]}, "
+            f"found {brief(content[key])}; {hint}"
+        )
+    return int(number)
 
 
 def _choice(content: JsonObject, key: str, allowed: tuple[str, ...], source: str) -> str:
@@ -378,26 +361,17 @@ def _lidar_config(content: JsonObject, source: str) -> LidarConfig:
             f"{where} must hold num_sectors, num_values_per_sector and clipping_dist, "
             f"found {brief(found)}"
         )
-    values = {**asdict(LidarConfig()), **found}
     number = {
-        key: parse_number(values[key], f"{where}.{key}", MetadataError)
-        for key in ("num_sectors", "num_values_per_sector", "clipping_dist")
+        key: parse_number(found.get(key, usual), f"{where}.{key}", MetadataError)
+        for key, usual in asdict(LidarConfig()).items()
     }
-    sectors, values_per_sector, distance = number.values()
-    if sectors < 1 or sectors % 1 or LIDAR_RAYS % sectors:
-        raise MetadataError(
-            f"{where}.num_sectors must divide the {LIDAR_RAYS} rays evenly, found {sectors:g}"
-        )
-    if values_per_sector < 1 or values_per_sector % 1:
-        raise MetadataError(
-            f"{where}.num_values_per_sector must be a whole number of 1 or more, "
-            f"found {values_per_sector:g}"
-        )
-    if values_per_sector > MOST_VALUES_PER_SECTOR:
-        raise MetadataError(
-            f"{where}.num_values_per_sector must be at most {MOST_VALUES_PER_SECTOR}, "
-            f"found {values_per_sector:g}"
-        )
-    if distance <= 0:
-        raise MetadataError(f"{where}.clipping_dist must be above 0 m, found {distance:g}")
-    return LidarConfig(int(sectors), int(values_per_sector), distance)
+    sectors, values, distance = number.values()
+    for key, is_good, rule in (
+        ("num_sectors", sectors in _SECTORS, f"divide the {LIDAR_RAYS} rays evenly"),
+        ("num_values_per_sector", values >= 1 and not values % 1, "be a whole number of 1 or more"),
+        ("num_values_per_sector", values <= MOST_VALUES, f"be at most {MOST_VALUES}"),
+        ("clipping_dist", distance > 0, "be above 0 m"),
+    ):
+        if not is_good:
+            raise MetadataError(f"{where}.{key} must {rule}, found {number[key]:g}")
+    return LidarConfig(int(sectors), int(values), distance)

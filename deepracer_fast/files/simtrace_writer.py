@@ -1,7 +1,7 @@
 """The simtrace CSV: one row a step, in the form that deepracer-utils and its notebooks read.
 
-In: columns of one iteration's or evaluation's steps. Out: a file, and the same columns back.
-Neighbours: `train` and `evaluate` write one file each round, below a `model_folder`.
+In: columns of one iteration's or evaluation's steps. Out: a file. Neighbours: `train` and
+`evaluate` write one each round, below a `model_folder`; ``simtrace_reader`` reads them.
 
 Header and columns are those of markov metrics/s3_metrics.py: every value is Python's ``str`` of
 it, so ``steps`` is ``1.0`` and a flag is ``True``. Nothing is quoted.
@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from deepracer_fast.checks.values import path_of
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.files.atomic import atomic_write_text
-from deepracer_fast.files.simtrace_rows import TraceRows, header_names, read_csv_rows, trace_lines
 
 # Name -> kind, in file order. x and y are the front point; yaw and steer are degrees, throttle m/s,
 # track_len metres, tstamp and pause_duration simulated seconds, wall_clock seconds since 1970.
@@ -45,13 +43,11 @@ _FIRST_OPTIONAL = 17
 
 
 def write_simtrace(path: str | os.PathLike[str], columns: Mapping[str, np.ndarray]) -> None:
-    """Writes the steps in ``columns`` to ``path``, whole or not at all.
+    """Writes the steps in ``columns``, whole or not at all, into a folder that has to be there.
 
-    Args:
-        path: The file; its folder has to be there.
-        columns: Every name of `COLUMNS`, each [T]; the last two may be missing. ``action`` is int
-            [T], or float [T, 2] (steering angle, speed) for a continuous action space. A float32
-            value is written with as many digits as tell it from its neighbours.
+    ``columns`` has every name of `COLUMNS`, each [T]; the last two may be missing. ``action`` is
+    int [T], or float [T, 2] (steering angle, speed) for a continuous action space. A float32 value
+    is written with as many digits as tell it from its neighbours.
 
     Raises:
         ArchiveError: A column is missing or its length differs from the others'.
@@ -100,63 +96,4 @@ _WRITERS: dict[str, Callable[[np.ndarray], Iterable[str]]] = {
     "bool": lambda column: map(str, column.astype(np.bool_).tolist()),
     "text": lambda column: map(str, column.tolist()),
     "action": _action_texts,
-}
-
-
-def read_simtrace(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads a simtrace CSV of the original or of `write_simtrace`, all of it or nothing.
-
-    Columns are found by their names, in any order; others than those of `COLUMNS` are left out.
-
-    Returns:
-        The columns that the file has, in file order: int64, float64, bool and str [T]; ``action``
-        is int64 [T], or float64 [T, 2] for a continuous action space.
-
-    Raises:
-        ArchiveError: The file cannot be read, or its header or a row does not fit.
-    """
-    path = path_of("the path of a simtrace", path, ArchiveError)
-    lines = trace_lines(path, ArchiveError)
-    header = header_names(next(lines, (1, ""))[1])
-    if header is None:
-        raise ArchiveError(f"{path}, line 1: not a simtrace header: it must be {_header()}")
-    rows = TraceRows({name: _KINDS[COLUMNS[name]] for name in header if name in COLUMNS})
-    try:
-        read_csv_rows(lines, rows, header)
-        columns = rows.columns()
-    except ValueError:  # each row has a form, but not the same one
-        raise ArchiveError(f"{path}: {_ONE_FORM}") from None
-    for fault in rows.faults:
-        raise ArchiveError(f"{path}, line {fault.line}: {fault.reason}")
-    return {name: _whole_numbers(path, name, columns) for name in columns if name in COLUMNS}
-
-
-def _whole_numbers(
-    path: str | os.PathLike[str], name: str, columns: dict[str, np.ndarray]
-) -> np.ndarray:
-    """The column, as int64 where it counts something."""
-    column = columns[name]
-    if COLUMNS[name] not in ("int", "action") or column.ndim > 1:
-        return column
-    with np.errstate(invalid="ignore"):
-        bad = (column % 1 != 0) | ~(np.abs(column) < 2**53)
-    for row in np.flatnonzero(bad)[:1]:
-        raise ArchiveError(
-            f"{path}, line {columns['line'][row]}: {name} cannot be '{column[row]:g}'"
-        )
-    return column.astype(np.int64)
-
-
-def _header() -> str:
-    return ",".join(list(COLUMNS)[:_FIRST_OPTIONAL]) + "[,obstacle_crash_counter[,wall_clock]]"
-
-
-_ONE_FORM = "actions must be numbers in all rows, or pairs in all rows"
-_KINDS = {
-    "int": "number",
-    "float": "number",
-    "percent": "number",
-    "bool": "flag",
-    "text": "text",
-    "action": "action",
 }

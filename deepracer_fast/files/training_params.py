@@ -26,13 +26,8 @@ def training_params(
     """The keys of ``training_params.yaml`` that readers insist on (markov boto/s3/constants.py).
 
     The storage keys name places that do not exist here: readers only look whether they are there.
-
-    Args:
-        model_name: The folder's name.
-        track_name: Without the ending _cw or _ccw, which the direction adds.
-        clockwise: Whether the track is driven clockwise.
-        race_type: As the original names it.
-        car: Its name and the colour of its shell, "" for the usual ones.
+    The track's name has no ending _cw or _ccw, which the direction adds; ``car`` is its name and
+    the colour of its shell, "" for the usual ones.
     """
     name, color = car
     return {

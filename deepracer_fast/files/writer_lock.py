@@ -15,7 +15,6 @@ import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
@@ -66,17 +65,10 @@ class WriterLock:
             self._lock.release()
 
     def __enter__(self) -> WriterLock:
-        """Takes it."""
         self.acquire()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Gives it back."""
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def _owner(self) -> str:

@@ -69,14 +69,8 @@ def sample_actions(
 ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """Actions to explore with, their log probabilities under the policy, and the values.
 
-    Args:
-        spec: the network.
-        value_function: its kind.
-        params: the policy's and the value function's.
-        observation: sensor -> uint8 [B, H, W, C].
-        key: random key.
-        epsilon: below 0 actions are drawn from the policy (``categorical``); otherwise the
-            likeliest action, or with this probability a uniformly random one (``e-greedy``).
+    With ``epsilon`` below 0 actions are drawn from the policy (``categorical``); otherwise it is
+    the likeliest action, or with this probability a uniformly random one (``e-greedy``).
 
     Returns:
         [B] or [B, 2], [B], and [B] or None where values are not of observations.

@@ -17,6 +17,7 @@ import re
 import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from multiprocessing.connection import Connection, wait
@@ -141,10 +142,8 @@ class Team:
 
     def spreads(self, *arrays: Array) -> list[tuple[float, float]]:
         """Mean and variance of each array over all hosts; none of them is empty."""
-        told = self.gather(
-            [[array.size, float(array.mean()), float(array.var())] for array in arrays]
-        )
-        return [_spread(parts) for parts in zip(*told, strict=True)]
+        own = [[array.size, float(array.mean()), float(array.var())] for array in arrays]
+        return [_spread(parts) for parts in zip(*self.gather(own), strict=True)]
 
     def check(self) -> None:
         """Looks for the reason why a collective failed.
@@ -183,11 +182,7 @@ ALONE: Team = Team()
 
 
 def _spread(parts: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """Mean and variance of several groups together.
-
-    Args:
-        parts: of each group its size, mean and variance.
-    """
+    """Mean and variance of several groups together; each part is a size, a mean and a variance."""
     if len(parts) == 1:
         return parts[0][1:]
     count = sum(size for size, _, _ in parts)
@@ -236,11 +231,7 @@ def meet(invited: Invitation) -> Team:
 
 
 def agree(team: Team, things: Mapping[str, str]) -> None:
-    """Makes sure that all hosts were given the same; every host calls it.
-
-    Args:
-        team: the hosts.
-        things: what must be the same, by name.
+    """Makes sure that all hosts were given the same things, by name; every host calls it.
 
     Raises:
         ConfigError: on every host, if one differs from the first.
@@ -318,10 +309,10 @@ def _visit(invited: Invitation, card: _Card) -> tuple[Connection, int]:
     ends = time.monotonic() + MEETING_SECONDS
     link = _reach(invited, ends)
     _say(link, asdict(card))
-    try:
-        answer = json.loads(link.recv_bytes()) if link.poll(ends - time.monotonic()) else None
-    except (OSError, EOFError):
-        answer = None
+    answer = None
+    with suppress(OSError, EOFError):
+        if link.poll(ends - time.monotonic()):
+            answer = json.loads(link.recv_bytes())
     if answer is None:
         raise ConfigError(
             f"host 0 at {invited.coordinator} has given up before all hosts were there, and its "
@@ -363,20 +354,16 @@ def _link(connected: socket.socket) -> Connection:
 
 def _greeting(link: Connection) -> _Card | None:
     """Who has come; None for somebody who is not one of us."""
-    try:
-        return (
-            _Card(**json.loads(link.recv_bytes(1 << 16))) if link.poll(GREETING_SECONDS) else None
-        )
-    except (OSError, EOFError, ValueError, TypeError):
-        return None
+    with suppress(OSError, EOFError, ValueError, TypeError):
+        if link.poll(GREETING_SECONDS):
+            return _Card(**json.loads(link.recv_bytes(1 << 16)))
+    return None
 
 
 def _say(link: Connection, value: object) -> None:
     """Tells a host that may have left in the meantime; the next step would notice."""
-    try:
+    with suppress(OSError):
         link.send_bytes(json.dumps(value).encode())
-    except OSError:
-        return
 
 
 def _server(port: int) -> socket.socket:

@@ -18,24 +18,16 @@ import jax.numpy as jnp
 from deepracer_fast.learning.descent import ADAM, Fitted
 from deepracer_fast.policy.networks import NetworkSpec, Params, policy_log_std, policy_logits
 
-
-@partial(jax.jit, static_argnums=0)
-def logits(spec: NetworkSpec, params: Params, observation: dict[str, jax.Array]) -> jax.Array:
-    """Logits, or means where continuous, float32 [M, A]."""
-    return policy_logits(spec, params, observation)
+logits = jax.jit(policy_logits, static_argnums=0)
+"""Logits, or means where continuous, float32 [M, A]."""
 
 
 def distances(spec: NetworkSpec, params: Params, head: jax.Array, answers: jax.Array) -> jax.Array:
     """Kullback-Leibler divergence of the policy's actions from the teacher's, [M].
 
-    Where continuous both have the same standard deviations, and only the means are learnt; those
-    beyond the action space's bounds are clipped to them, as commands are.
-
-    Args:
-        spec: the policy's network.
-        params: the policy's.
-        head: what it answers, logits or means [M, A].
-        answers: the teacher's.
+    Both answered logits or means [M, A]. Where continuous both have the same standard deviations,
+    and only the means are learnt; those beyond the action space's bounds are clipped to them, as
+    commands are.
     """
     if spec.continuous:
         deviation = jnp.exp(jax.lax.stop_gradient(policy_log_std(params)))
@@ -66,9 +58,8 @@ def imitate(
     learning_rate: float | jax.Array,
 ) -> tuple[Fitted, jax.Array]:
     """One step of Adam; ``fitted`` is donated. Also gives the loss before the step."""
-    loss, gradient = jax.value_and_grad(partial(imitation_loss, spec))(
-        fitted.params, observation, answers
-    )
+    of_loss = jax.value_and_grad(partial(imitation_loss, spec))
+    loss, gradient = of_loss(fitted.params, observation, answers)
     direction, moments = ADAM.update(gradient, fitted.moments)
     params = jax.tree.map(lambda p, d: p - learning_rate * d, fitted.params, direction)
     return Fitted(params, moments), loss

@@ -96,10 +96,9 @@ class Learner:
             )
         self._share = team.share("batch_size", hyperparameters.batch_size)
         self.options, self._team = options, team
-        self._state = init_learner(
-            options.spec, TRACK_STATE_SIZE, options.seed, options.value_function
-        )
-        self._key = random_key(options.seed, "exploration")
+        seed, kind = options.seed, options.value_function
+        self._state = init_learner(options.spec, TRACK_STATE_SIZE, seed, kind)
+        self._key = random_key(seed, "exploration")
         self._rewards = RewardScale()
         self._aside: LearnerState | None = None
 
@@ -152,12 +151,7 @@ class Learner:
         return np.asarray(imitation.distances_of_samples(spec, policy, logits, teachers))
 
     def imitate(self, observation: dict[str, Array], answers: Array, learning_rate: float) -> float:
-        """One step towards a teacher's answers to the same moments; see ``imitation``.
-
-        Args:
-            observation: sensor -> [M, ...].
-            answers: logits [M, A] or means [M, 2] of the teacher.
-            learning_rate: of Adam.
+        """One step towards a teacher's logits [M, A], or means [M, 2], of the same moments.
 
         Returns:
             How far the policy was from the teacher, nats or standard deviations squared.
@@ -171,16 +165,10 @@ class Learner:
 
     def knowledge(self) -> Knowledge:
         """A copy of what it knows that needs no picture."""
-        state, options = jax.tree.map(jnp.copy, self._state), self.options
-        return Knowledge(
-            rewards=self._rewards,
-            value=(
-                Fitted(state.value, state.value_moments)
-                if options.value_function == "track_state"
-                else None
-            ),
-            log_std=state.policy["ppo_head_0"].get("policy_log_std"),
-        )
+        state = jax.tree.map(jnp.copy, self._state)
+        is_its_own = self.options.value_function == "track_state"
+        value = Fitted(state.value, state.value_moments) if is_its_own else None
+        return Knowledge(self._rewards, value, state.policy["ppo_head_0"].get("policy_log_std"))
 
     def succeed(self, teacher: Knowledge) -> None:
         """Takes over what a teacher of the same kind of actions knows that needs no picture."""
@@ -236,25 +224,22 @@ class Learner:
         batch_size, num_devices = self._minibatch(min(counts))
         blocks = parallel.Blocks(num_devices, min(counts) // num_devices)
         experience, explained = self._experience(rollout, blocks)
+        own = self.options.hyperparameters
         plan = ppo.UpdatePlan(
             batch_size=batch_size,
-            num_epochs=self.options.hyperparameters.num_epochs,
-            huber=self.options.hyperparameters.loss_type == "huber",
+            num_epochs=own.num_epochs,
+            huber=own.loss_type == "huber",
             value_function=self.options.value_function,
         )
-        coefficients = ppo.Coefficients(
-            learning_rate=self._learning_rate(shares_over[0]),
-            clip=self.options.clip,
-            beta_entropy=self.options.hyperparameters.beta_entropy,
-        )
+        rate, beta_entropy = self._learning_rate(shares_over[0]), own.beta_entropy
+        coefficients = ppo.Coefficients(rate, self.options.clip, beta_entropy)
         measures = self._update(plan, experience, coefficients, num_devices)
         return measures | {"explained_variance": explained}
 
     def _minibatch(self, fewest: int) -> tuple[int, int]:
         """Samples of one minibatch over all hosts, and devices of each host that share it.
 
-        Args:
-            fewest: samples of the host that has fewest.
+        ``fewest`` are the samples of the host that has fewest.
         """
         share = self._share
         if fewest < share:  # markov training_worker.py
@@ -345,11 +330,7 @@ class Learner:
         return ppo.Experience(**flat, num_samples=blocks.samples), explained
 
     def save(self, path: Path) -> None:
-        """Writes all that is needed to go on learning, beside the policy's own parameters.
-
-        Args:
-            path: a safetensors file.
-        """
+        """Writes all that is needed to go on learning, beside the policy's own parameters."""
         save_weights(path, self._books())
 
     def restore(self, path: Path, policy: Params) -> None:
@@ -365,11 +346,9 @@ class Learner:
     def whole(self) -> Params:
         """All that it knows, as a tree of arrays, with what was set aside."""
         tree = self._books() | {"network_1": self._state.policy}
-        return (
-            tree
-            if self._aside is None
-            else tree | {"aside": networks_tree(self._aside) | {"network_1": self._aside.policy}}
-        )
+        if self._aside is not None:
+            tree["aside"] = networks_tree(self._aside) | {"network_1": self._aside.policy}
+        return tree
 
     def take_whole(self, tree: Mapping[str, Any]) -> None:
         """Goes on from what ``whole`` gave.

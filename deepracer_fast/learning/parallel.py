@@ -75,16 +75,8 @@ def devices_for(batch_size: int) -> int:
 @cache
 def mesh_of(num_devices: int) -> Mesh:
     """The first devices of every host, the hosts in order."""
-    return Mesh(
-        np.array(
-            [
-                device
-                for host in range(jax.process_count())
-                for device in jax.local_devices(process_index=host)[:num_devices]
-            ]
-        ),
-        (AXIS,),
-    )
+    of_hosts = [jax.local_devices(process_index=host) for host in range(jax.process_count())]
+    return Mesh(np.array([device for own in of_hosts for device in own[:num_devices]]), (AXIS,))
 
 
 @cache
@@ -110,18 +102,9 @@ def update_on(num_devices: int) -> Update:
         )
         return on_each(state, experience, coefficients)
 
-    def over_hosts(
-        spec: NetworkSpec,
-        plan: ppo.UpdatePlan,
-        state: LearnerState,
-        experience: ppo.Experience,
-        coefficients: ppo.Coefficients,
-    ) -> Updated:
+    def over_hosts(spec: NetworkSpec, plan: ppo.UpdatePlan, *given: Any) -> Updated:
         """The same, from and to what this host has of each array."""
-        here = jax.tree.map(
-            lambda x: jnp.asarray(x) if isinstance(x, int | float) else x,
-            (state, experience, coefficients),
-        )
+        here = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, int | float) else x, given)
         specs = (EVERYWHERE, BLOCKS, EVERYWHERE)
         everywhere = multihost_utils.host_local_array_to_global_array(here, mesh, specs)
         return multihost_utils.global_array_to_host_local_array(

@@ -82,10 +82,7 @@ class Experience(NamedTuple):
 
 @jax.jit
 def advantages(
-    values: jax.Array,
-    reward: jax.Array,
-    ended: jax.Array,
-    discounts: tuple[float, float],
+    values: jax.Array, reward: jax.Array, ended: jax.Array, discounts: tuple[float, float]
 ) -> tuple[jax.Array, jax.Array]:
     """Generalised advantage estimation (Schulman et al. 2016, equation 16), backwards in time.
 
@@ -189,9 +186,7 @@ def update(
     else:
         policy, measures = fit(lambda p, b: losses((p, {}), b), policy, experience, descent)
         pace = descent._replace(
-            key=value_key,
-            num_epochs=TRACK_STATE_EPOCHS,
-            learning_rate=TRACK_STATE_LEARNING_RATE,
+            key=value_key, num_epochs=TRACK_STATE_EPOCHS, learning_rate=TRACK_STATE_LEARNING_RATE
         )
         seen = experience._replace(observation={})
         critic, value_measures = fit(track_state_loss, critic, seen, pace)

@@ -5,11 +5,11 @@ where it is needed: it loads matplotlib.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Wedge
 
@@ -23,20 +23,14 @@ _COLOURS = "viridis"
 
 
 def draw_actions(space: ActionSpace, path: str | Path, title: str = "") -> None:
-    """Draws an action space into a PNG file; an existing one is replaced.
+    """Draws an action space into a PNG file, under a title; an existing file is replaced.
 
     Arrows point as the front wheels do, fanned out for the eye, and are as long as the speed.
-
-    Args:
-        space: what to draw.
-        path: the file.
-        title: stands above, before the actions in words.
 
     Raises:
         OSError: the file cannot be written.
     """
     figure = Figure(figsize=(8.0, 5.6), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(aspect="equal", xticks=[], yticks=[])
     axes.set_frame_on(False)
@@ -77,31 +71,16 @@ def _write(
     axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: str
 ) -> None:
     """A small text so many points beside a place."""
-    axes.annotate(
-        text,
-        xy=at,
-        xytext=offset,
-        textcoords="offset points",
-        ha="center",
-        va="center",
-        fontsize=8,
-        color=colour,
-    )
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
+    axes.annotate(text, xy=at, xytext=offset, textcoords="offset points", **style)
 
 
 def _draw_box(axes: Axes, space: ContinuousActionSpace) -> None:
     """The ring segment that holds every action."""
-    axes.add_patch(
-        Wedge(
-            (0.0, 0.0),
-            space.speed_high,
-            90.0 + _SPREAD * space.steering_low,
-            90.0 + _SPREAD * space.steering_high,
-            width=space.speed_high - max(space.speed_low, 0.0),
-            facecolor=(0.13, 0.57, 0.55, 0.6),
-            edgecolor="black",
-        )
-    )
+    right, left = (90.0 + _SPREAD * deg for deg in (space.steering_low, space.steering_high))
+    width = space.speed_high - max(space.speed_low, 0.0)
+    style: dict[str, Any] = {"facecolor": (0.13, 0.57, 0.55, 0.6), "edgecolor": "black"}
+    axes.add_patch(Wedge((0.0, 0.0), space.speed_high, right, left, width=width, **style))
 
 
 def _draw_speeds(axes: Axes, fastest: float) -> None:

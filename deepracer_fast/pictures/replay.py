@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from deepracer_fast.checks.values import check_fields, instance, path_of
@@ -50,7 +49,6 @@ def draw_replay(result: Replay, track: Track | None, title: PictureTitle, path: 
     instance("title", title, PictureTitle)
     path = path_of("the path of a picture", path)
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
     paths, errors = figure.subplots(1, 2, width_ratios=[1.7, 1.0])
     _draw_paths(paths, result, track)
     paths.set_title(f"{title.trace}: recorded, and driven by the {title.car}", loc="left")
@@ -65,10 +63,8 @@ def _draw_paths(axes: Axes, result: Replay, track: Track | None) -> None:
     count = len(result.logged)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_PATHS)).astype(int))
     for number, car in enumerate(chosen):
-        for values, colour, name in (
-            (result.logged, _LOGGED, "recorded"),
-            (result.driven, _DRIVEN, "driven"),
-        ):
+        kinds = (result.logged, _LOGGED, "recorded"), (result.driven, _DRIVEN, "driven")
+        for values, colour, name in kinds:
             x, y, _ = values[car, : SHOWN_STEPS + 1].T
             label = f"{name}, up to {SHOWN_STEPS / 15:.0f} s" if number == 0 else None
             axes.plot(x, y, color=colour, linewidth=1.2, label=label, zorder=2)

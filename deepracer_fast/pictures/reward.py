@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -67,11 +66,8 @@ def draw_reward(path: Path, track: Track, space: ActionSpace, png: Path) -> None
     params = _placed(Simulator(track, len(x), ()), x, y, headings)
     params["steps"] = np.full(len(x), 2.0, np.float32)
     reward, rows = load_reward(path), actions_drawn(space)
-    rewards = {
-        action: _rewards(reward, params, action).reshape(spots.shape[:2])
-        for row in rows
-        for action in row
-    }
+    actions, shape = (action for row in rows for action in row), spots.shape[:2]
+    rewards = {each: _rewards(reward, params, each).reshape(shape) for each in actions}
     _draw(track, spots, rows, rewards, f"{reward.name} on {track.name}", png)
 
 
@@ -96,12 +92,10 @@ def _some(items: list[_Item], most: int) -> list[_Item]:
 
 def _rewards(reward: Reward, params: Columns, action: Action) -> NDArray[np.float32]:
     """Of cars that remember nothing, as in the first step of a training."""
-    cars = len(params["x"])
-    commands = {
-        "speed": np.full(cars, action.speed, np.float32),
-        "steering_angle": np.full(cars, action.steering_deg, np.float32),
-    }
-    return reward.another()({**params, **commands})
+    commands = {"speed": action.speed, "steering_angle": action.steering_deg}
+    like = params["x"]
+    columns = {name: np.full_like(like, each, np.float32) for name, each in commands.items()}
+    return reward.another()({**params, **columns})
 
 
 def _placed(sim: Simulator, x: Points, y: Points, headings: Points) -> dict[str, Any]:
@@ -143,7 +137,6 @@ def _draw(
     tall = _PANEL_WIDTH * height / width + _TITLE
     figure = Figure((columns * _PANEL_WIDTH + 1.4, len(rows) * tall + 0.6), dpi=_DPI)
     figure.set_layout_engine("constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(f"{title}: reward of a car that heads along the road", parse_math=False)
     panels = figure.subplots(len(rows), columns, squeeze=False)
     least = min(float(values.min()) for values in rewards.values())

@@ -7,6 +7,7 @@ Import it where it is needed: it loads matplotlib.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,11 +37,7 @@ Points = NDArray[np.float64]
 
 
 def draw_track(track: Track, path: str | Path) -> None:
-    """Draws a track into a PNG file.
-
-    Args:
-        track: what to draw.
-        path: the file to write; an existing one is replaced.
+    """Draws a track into a PNG file; an existing one is replaced.
 
     Raises:
         OSError: the file cannot be written.
@@ -52,7 +49,6 @@ def draw_track(track: Track, path: str | Path) -> None:
     inches_per_metre = LONG_SIDE / float(max(high - low))
     width, height = (high - low) * inches_per_metre
     figure = Figure(figsize=(width + 0.9, height + 1.2), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.set(xlabel="x (m)", ylabel="y (m)")
@@ -124,9 +120,8 @@ def _draw_road(axes: Axes, track: Track, points_per_metre: float) -> None:
     axes.add_patch(PathPatch(_road_outline(track), facecolor=road, edgecolor="none"))
     for border in (track.inner, track.outer):
         axes.plot(*border.T, color=line, linewidth=thickness, solid_joinstyle="round")
-    axes.plot(
-        *track.waypoints.T, color=dash, linewidth=max(thickness / 2, 1.2), linestyle=(0, (4, 3))
-    )
+    thin = max(thickness / 2, 1.2)
+    axes.plot(*track.waypoints.T, color=dash, linewidth=thin, linestyle=(0, (4, 3)))
 
 
 def _road_outline(track: Track) -> Outline:
@@ -149,13 +144,9 @@ def _draw_start(axes: Axes, track: Track) -> None:
     ahead = ahead / np.linalg.norm(ahead)
     span = max(np.ptp(track.waypoints, axis=0))
     tail = track.waypoints[0] + 0.01 * span * ahead
-    axes.annotate(
-        "",
-        xy=tail + 0.07 * span * ahead,
-        xytext=tail,
-        arrowprops={"arrowstyle": "-|>,head_width=0.4,head_length=0.7", "color": "white", "lw": 3},
-        zorder=5,
-    )
+    tip = tail + 0.07 * span * ahead
+    arrow = {"arrowstyle": "-|>,head_width=0.4,head_length=0.7", "color": "white", "lw": 3}
+    axes.annotate("", xy=tip, xytext=tail, arrowprops=arrow, zorder=5)
 
 
 def _draw_numbers(axes: Axes, track: Track) -> None:
@@ -168,14 +159,8 @@ def _draw_numbers(axes: Axes, track: Track) -> None:
     beyond = track.outer if track.rows_stand_opposite else track.beside[1]
     outward = beyond[rows] - track.waypoints[rows]
     outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
+    style["textcoords"] = "offset points"
     for row, direction in zip(rows, outward, strict=True):
-        axes.annotate(
-            str(row),
-            xy=tuple(beyond[row]),
-            xytext=tuple(12 * direction),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="black",
-        )
+        place, offset = tuple(beyond[row]), tuple(12 * direction)
+        axes.annotate(str(row), xy=place, xytext=offset, **style)

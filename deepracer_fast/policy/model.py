@@ -29,8 +29,8 @@ from deepracer_fast.policy.archive.graph_import import read_frozen_graph
 from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.archive.weights import (
     check_weights,
-    load_weights,
     most_of_checkpoint,
+    policy_in,
     policy_shapes,
 )
 from deepracer_fast.policy.mending import mend_if_free
@@ -168,9 +168,7 @@ def _load_file(weights: Path, metadata_path: Path) -> Model:
         graph = read_bytes(weights, ArchiveError, MAX_GRAPH_BYTES)
         return _from_graph(metadata, graph, str(weights))
     spec = network_spec(metadata)
-    tree = load_weights(weights, most_of_checkpoint(spec)).get("network_1")
-    if not isinstance(tree, dict):
-        raise ArchiveError(f"{weights}: holds no tensors below network_1, hence no policy")
+    tree = policy_in(weights, most_of_checkpoint(spec))
     check_weights(spec, tree, str(weights))
     return Model(metadata, spec, _on_device(tree))
 

@@ -101,14 +101,8 @@ def _activations(
     batch = picture.shape[0]
     results = [jax.ShapeDtypeStruct((batch, size), jnp.float32) for size in sizes[-kept:]]
     flat = [array for layer in weights for array in layer]
-    return _call(
-        "picture_layers",
-        results,
-        picture,
-        *flat,
-        instruction_set=instruction_set,
-        strides=np.array(strides),
-    )
+    how = {"instruction_set": instruction_set, "strides": np.array(strides)}
+    return _call("picture_layers", results, picture, *flat, **how)
 
 
 def activation_sizes(
@@ -140,20 +134,11 @@ def _picture_layers_backward(
     instruction_set: str, strides: tuple[int, ...], saved: Any, gradient: jax.Array
 ) -> tuple[Any, tuple[Weights, ...]]:
     picture, kernel_arrays, activations = saved
-    results = []
-    for kernel in kernel_arrays:
-        results.append(jax.ShapeDtypeStruct(kernel.shape, jnp.float32))
-        results.append(jax.ShapeDtypeStruct(kernel.shape[-1:], jnp.float32))
-    flat = _call(
-        "picture_layers_gradient",
-        results,
-        picture,
-        gradient,
-        *kernel_arrays,
-        *activations,
-        instruction_set=instruction_set,
-        strides=np.array(strides),
-    )
+    shapes = [shape for kernel in kernel_arrays for shape in (kernel.shape, kernel.shape[-1:])]
+    results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    how = {"instruction_set": instruction_set, "strides": np.array(strides)}
+    arrays = (picture, gradient, *kernel_arrays, *activations)
+    flat = _call("picture_layers_gradient", results, *arrays, **how)
     no_gradient = np.zeros(picture.shape, jax.dtypes.float0)  # pictures are whole numbers
     return no_gradient, tuple(zip(flat[::2], flat[1::2], strict=True))
 
@@ -166,12 +151,9 @@ _picture_layers.defvjp(_picture_layers_forward, _picture_layers_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def matmul(instruction_set: str, x: jax.Array, weights: jax.Array) -> jax.Array:
-    """``x @ weights``, differentiable in both.
+    """``x @ weights``, float32 [B, F] times [F, units], differentiable in both.
 
-    Args:
-        instruction_set: of ``instruction_sets()``.
-        x: float32 [B, F].
-        weights: float32 [F, units]; F and units are multiples of 32.
+    F and units are multiples of 32.
     """
     result = jax.ShapeDtypeStruct((x.shape[0], weights.shape[1]), jnp.float32)
     return _call("dense", result, x, weights, instruction_set=instruction_set)

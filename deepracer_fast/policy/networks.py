@@ -350,13 +350,11 @@ class PolicyHead(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """float32 [B, A]."""
         if not self.continuous:
-            return nn.Dense(
-                self.num_actions, kernel_init=nn.initializers.glorot_uniform(), name="policy_fc"
-            )(x)
-        self.param("policy_log_std", nn.initializers.zeros, (self.num_actions,))
-        return nn.Dense(self.num_actions, kernel_init=normalised_columns(0.01), name="policy_mean")(
-            x
-        )
+            name, initial = "policy_fc", nn.initializers.glorot_uniform()
+        else:
+            name, initial = "policy_mean", normalised_columns(0.01)
+            self.param("policy_log_std", nn.initializers.zeros, (self.num_actions,))
+        return nn.Dense(self.num_actions, kernel_init=initial, name=name)(x)
 
 
 def normalised_columns(length: float) -> Callable[..., jax.Array]:
@@ -421,9 +419,7 @@ class PolicyNetwork(Trunk):
 def init_policy(spec: NetworkSpec, key: jax.Array) -> Params:
     """A fresh parameter tree: nested dicts of float32 arrays, named as in the original.
 
-    Args:
-        spec: the network.
-        key: JAX random key; the same key gives the same parameters.
+    The same key gives the same parameters.
     """
     network = PolicyNetwork(spec, default_implementation())
     return dict(network.lazy_init(key, one_observation(spec))["params"])

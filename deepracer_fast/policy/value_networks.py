@@ -59,14 +59,7 @@ class SeparateValue(Trunk):
 
 
 def init_value(kind: str, spec: NetworkSpec, num_features: int, key: jax.Array) -> Params:
-    """Fresh parameters of one kind of value function.
-
-    Args:
-        kind: of ``config.VALUE_FUNCTIONS``.
-        spec: the policy's network.
-        num_features: numbers of a track state.
-        key: random key.
-    """
+    """Fresh parameters of a kind of value function, of ``config.VALUE_FUNCTIONS``."""
     if kind == "track_state":
         return dict(TrackStateValue().init(key, jnp.zeros((1, num_features)))["params"])
     if kind == "separate":

@@ -5,7 +5,7 @@ times the laps; ``race`` ranks them; ``commands.race`` is the command line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -79,15 +79,8 @@ def drive_race(
 
 def race_lap(lap: Lap) -> RaceLap:
     """What a leaderboard keeps of a lap."""
-    return RaceLap(
-        completion_percentage=round(lap.completion_percentage, 2),
-        lap_time_seconds=lap.lap_time_seconds,
-        off_track_count=lap.off_track_count,
-        crash_count=lap.crash_count,
-        reset_count=lap.reset_count,
-        steps=lap.steps,
-        status=lap.status,
-    )
+    kept = {each.name: getattr(lap, each.name) for each in fields(RaceLap)}
+    return RaceLap(**kept | {"completion_percentage": round(lap.completion_percentage, 2)})
 
 
 def greedy_commands(models: Sequence[Model], observation: dict[str, Array]) -> Array:

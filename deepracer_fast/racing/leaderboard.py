@@ -86,7 +86,8 @@ def add_submissions(path: Path, race: RankedRace, new: Sequence[Submission]) -> 
         board = read_leaderboard(path) if path.exists() else Leaderboard(race)
         refuse_other_rules(path, board.race, asdict(race))
         board = Leaderboard(race, (*board.submissions, *new))
-        atomic_write_text(path, _text(board))
+        content = {"format": FORMAT} | asdict(board)
+        atomic_write_text(path, json.dumps(content, indent=2) + "\n")
     return board
 
 
@@ -112,15 +113,6 @@ def _flat(rules: JsonObject) -> JsonObject:
     road = rules.get("road", {})
     others = {name: value for name, value in rules.items() if name != "road"}
     return others | (asdict(road) if isinstance(road, RaceConfig) else road)
-
-
-def _text(board: Leaderboard) -> str:
-    content = {
-        "format": FORMAT,
-        "race": asdict(board.race),
-        "submissions": [asdict(submission) for submission in board.submissions],
-    }
-    return json.dumps(content, indent=2) + "\n"
 
 
 def _submission(content: object, place: str) -> Submission:

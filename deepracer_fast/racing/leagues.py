@@ -110,12 +110,9 @@ def estimated_rank(quantiles: Mapping[str, float], entries: int, seconds: float)
 
 
 def league_line(race: LeagueRace, seconds: float, by_ranking: bool = False) -> str:
-    """Where a lap, or a result by the race's ranking, would have come; one line.
+    """Where a car's fastest lap would have come in a race; one line.
 
-    Args:
-        race: the one to compare with.
-        seconds: of the fastest lap.
-        by_ranking: they are what the race's ranking compares instead.
+    The seconds may also be what the race's own ranking compares (``by_ranking``).
     """
     quantiles = race.score if by_ranking else race.best_lap
     rank = estimated_rank(quantiles, race.entries, seconds)

@@ -13,6 +13,7 @@ them already.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from deepracer_fast.checks.values import MOST, check_fields, one_of, require, shown
 from deepracer_fast.errors import ConfigError
@@ -65,17 +66,11 @@ class RankedRace:
         check_fields(self)
         one_of("ranking", self.ranking, RANKINGS)
         one_of("driving_direction", self.driving_direction, DRIVING_DIRECTIONS)
-        require(self, "laps", 1 <= self.laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
-        require(
-            self, "minimum_laps", 1 <= self.minimum_laps <= self.laps, f"1 to {self.laps} (laps)"
-        )
+        laps, fewest = self.laps, self.minimum_laps
+        require(self, "laps", 1 <= laps <= MAX_LAPS, f"1 to {MAX_LAPS}")
+        require(self, "minimum_laps", 1 <= fewest <= laps, f"1 to {laps} (laps)")
         if self.ranking == "total-time":
-            require(
-                self,
-                "minimum_laps",
-                self.minimum_laps == self.laps,
-                f"{self.laps} (laps) by total-time",
-            )
+            require(self, "minimum_laps", fewest == laps, f"{laps} (laps) by total-time")
         require(self, "resets", self.resets >= 0, "0 or more")
         require(self, "resets", self.resets <= MOST, "below 2**31")
         require(self, "off_track_penalty", 0.0 <= self.off_track_penalty < 3600.0, "in [0, 3600) s")
@@ -231,10 +226,5 @@ def _order(race: RankedRace, submission: Submission) -> tuple[bool, float]:
 
 def _complete_runs(laps: Iterable[RaceLap]) -> list[list[RaceLap]]:
     """Laps that were completed in a row."""
-    runs: list[list[RaceLap]] = [[]]
-    for lap in laps:
-        if lap.is_complete:
-            runs[-1].append(lap)
-        else:
-            runs.append([])
-    return [run for run in runs if run]
+    runs = groupby(laps, key=lambda lap: lap.is_complete)
+    return [list(run) for is_complete, run in runs if is_complete]

@@ -27,24 +27,15 @@ _SAMPLES_OF_DEEPER_NETWORKS = 3_000  # both: markov deepracer_memory.py
 
 def learner_of(job: TrainingJob, team: Team) -> Learner:
     """A fresh learner for a job."""
-    options = LearnerOptions(
-        network_spec(job.metadata),
-        job.hyperparameters,
-        seed=job.config.seed,
-        **vars(job.config.learning),
-    )
-    return Learner(options, team)
+    spec, how = network_spec(job.metadata), vars(job.config.learning)
+    return Learner(LearnerOptions(spec, job.hyperparameters, job.config.seed, **how), team)
 
 
 class TrainingCars:
     """This host's part of a training's cars.
 
-    Args:
-        job: what is trained.
-        course: its tracks.
-        team: the hosts that share the cars evenly.
-        iteration: that comes first; a resumed training must not meet the same start positions
-            once more.
+    A resumed training, which begins with a later iteration, must not meet the same start positions
+    once more.
 
     Attributes:
         tracks: those whose traces are kept.
@@ -99,14 +90,10 @@ class TrainingCars:
 def traced(
     job: TrainingJob, course: Course, simulator: Simulator | Fleet, most: int | None = None
 ) -> list[TrainingTrack]:
-    """The named tracks with the cars on them whose traces are kept.
+    """The named tracks with the cars on them whose traces are kept; made-up tracks are not named.
 
-    Args:
-        job: made-up tracks are not named in it.
-        course: the tracks.
-        simulator: with cars on them.
-        most: episodes of an iteration over all tracks, but for one on each; eight times as many
-            cars are looked at, since a lap may take many iterations. None for all.
+    ``most`` are episodes of an iteration over all tracks, but for one on each; eight times as many
+    cars are looked at, since a lap may take many iterations. None for all.
     """
     each = None if most is None else max(1, most // len(job.config.course.tracks))
     kept = []

@@ -25,10 +25,7 @@ from deepracer_fast.training.job import TrainingJob
 
 
 class Checkpoints:
-    """Those of one training.
-
-    Args:
-        job: what is trained, and the folder.
+    """Those of one training, in its folder.
 
     Attributes:
         last: the latest; None before the first.
@@ -51,12 +48,7 @@ class Checkpoints:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
         The archive comes last: until then it is that of the previous best, and whoever opens the
-        folder next finds out (``mending``).
-
-        Args:
-            learner: as it is now.
-            record: how far it has come, and how it drove.
-            row: laps in a row that were driven with it.
+        folder next finds out (``mending``). ``row`` are laps in a row that were driven with it.
 
         Raises:
             StorageError: it does not fit on the disk; nothing has changed then.
@@ -128,33 +120,20 @@ def size_of_save(job: TrainingJob, learner: Learner) -> int:
 
 
 def inputs_of(job: TrainingJob, track: Track) -> ModelInputs:
-    """What a training starts from, as its folder keeps it.
-
-    Args:
-        job: the training.
-        track: its first one.
-    """
+    """What a training starts from, as its folder keeps it; the track is its first one."""
     name = track.name.removesuffix("_cw").removesuffix("_ccw")
     backwards = track.runs_backwards(job.config.course.driving_direction)
     clockwise = track.direction == ("counter-clockwise" if backwards else "clockwise")
-    places = [_place(number, given) for number, given in enumerate(job.config.course.tracks)]
-    routes = {
-        place: Path(given).read_bytes()
-        for place, given in zip(places, job.config.course.tracks, strict=True)
-        if place != given
-    }
+    tracks = job.config.course.tracks
+    places = {_place(number, given): given for number, given in enumerate(tracks)}
+    routes = {place: Path(given).read_bytes() for place, given in places.items() if place != given}
+    race_type, car = job.config.race.race_type, (job.metadata.car_name, job.metadata.car_color)
     return ModelInputs(
         model_metadata=job.metadata.to_json(),
         reward_function=job.reward.source,
         hyperparameters=job.hyperparameters.to_json(),
-        training_params=training_params(
-            job.folder.name,
-            name,
-            clockwise,
-            job.config.race.race_type,
-            (job.metadata.car_name, job.metadata.car_color),
-        ),
-        config=job.config.updated(tracks=places).to_toml(),
+        training_params=training_params(job.folder.name, name, clockwise, race_type, car),
+        config=job.config.updated(tracks=tuple(places)).to_toml(),
         routes=routes,
     )
 

@@ -60,12 +60,9 @@ class Parent:
 
 
 def read_parent(source: Path, checkpoint: str = "best") -> Parent:
-    """Reads a trained model, and what its folder says of its training.
+    """Reads a trained model, see ``load_model``, and what its folder says of its training.
 
-    Args:
-        source: an archive, a frozen graph, a checkpoint or a folder, see ``load_model``; a file in
-            a model folder is of that model.
-        checkpoint: which one of a folder.
+    A file in a model folder is of that model.
 
     Raises:
         DeepRacerError: something there is cannot be read.
@@ -74,16 +71,9 @@ def read_parent(source: Path, checkpoint: str = "best") -> Parent:
     name = model_name(source)
     if home is None:
         return Parent(name, source, checkpoint, model)
-    folder = ModelFolder(home)
-    return Parent(
-        name,
-        source,
-        checkpoint,
-        model,
-        _settings(home),
-        folder.reward_function if folder.reward_function.is_file() else None,
-        folder.hyperparameters if folder.hyperparameters.is_file() else None,
-    )
+    files = ModelFolder(home).reward_function, ModelFolder(home).hyperparameters
+    there = [path if path.is_file() else None for path in files]
+    return Parent(name, source, checkpoint, model, _settings(home), *there)
 
 
 def refuse_another_network(metadata: ModelMetadata, parent: Parent) -> None:

@@ -29,7 +29,7 @@ from deepracer_fast.world.simulator import RaceRules
 
 
 class Lessons:
-    """Cars that the learner learns on.
+    """Cars that the learner learns on, and its teacher's answers.
 
     Args:
         course: tracks and car.
@@ -86,11 +86,7 @@ class Lessons:
             learner.succeed(teacher.knowledge())
 
     def give(self, samples: int, going_on: Callable[[], None]) -> None:
-        """Teaches at least so many samples.
-
-        Args:
-            samples: env steps of the lesson.
-            going_on: is called between steps; may raise to end the lesson.
+        """Teaches at least so many samples; ``going_on`` is called between steps, and may raise.
 
         Raises:
             RewardError: the user's function failed.

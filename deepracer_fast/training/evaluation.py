@@ -56,11 +56,8 @@ class Row:
 class Evaluation:
     """Evenly spaced standing starts, and rows of laps from the line.
 
-    Args:
-        course: tracks and car.
-        reward: is added up over the laps if given.
-        randomization: what differs from lap to lap, as it does in the training; the rows are
-            driven in the usual world.
+    The reward is added up over the laps if given. What is random differs from lap to lap, as it
+    does in the training; the rows are driven in the usual world.
     """
 
     def __init__(self, course: Course, reward: Reward | None, randomization: Randomization) -> None:
@@ -80,9 +77,7 @@ class Evaluation:
     def laps(self, policy: GreedyPolicy, give_up: bool = False) -> tuple[Lap, ...]:
         """One lap, or attempt, of each car; the cars of the first track come first.
 
-        Args:
-            policy: what drives.
-            give_up: end at the first lap that is not clean, and return none at all then.
+        With ``give_up`` it ends at the first lap that is not clean, and returns none at all then.
         """
         driver = Driver(policy, self._course.metadata.action_space)
         driven = drive_laps(driver, self._simulator, laps=1, judge=self._judge, give_up=give_up)
@@ -103,10 +98,8 @@ class Evaluation:
 def standing(laps: Sequence[Lap], best_by: str) -> tuple[float, float | None]:
     """What the best checkpoint has most of, and the mean seconds of a lap that decide between two.
 
-    Args:
-        laps: of an evaluation.
-        best_by: ``progress`` or ``laptime``: percent; ``reward``. Only ``laptime`` gives a time,
-            and only where all laps are clean.
+    That is percent by ``progress`` or ``laptime``, or else the reward. Only ``laptime`` gives a
+    time, and only where all laps are clean.
     """
     metric = np.mean(
         [lap.reward if best_by == "reward" else lap.completion_percentage for lap in laps]

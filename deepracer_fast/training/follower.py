@@ -21,13 +21,10 @@ from deepracer_fast.training.job import TrainingJob, has_teacher
 
 
 def follow(job: TrainingJob, resume: bool, stop_requested: Callable[[], bool], team: Team) -> int:
-    """Trains with host 0 to its end.
+    """Trains with host 0, which has the same job, to its end.
 
-    Args:
-        job: as host 0 has it.
-        resume: likewise; what was learnt before comes from host 0.
-        stop_requested: True ends the training on all hosts.
-        team: this host is not its first.
+    What was learnt before a resumed training comes from host 0. A requested stop ends the training
+    on all hosts.
 
     Returns:
         Env steps that all hosts drove together.

@@ -21,12 +21,7 @@ LARGE_KL = 0.1  # nats an iteration; PPO is usually kept below 0.02
 
 
 class Health:
-    """Watches one training.
-
-    Args:
-        hyperparameters: the warnings say how they stand.
-        spec: the network's actions.
-    """
+    """Watches one training; the warnings say how its hyperparameters stand."""
 
     def __init__(self, hyperparameters: Hyperparameters, spec: NetworkSpec) -> None:
         self._hyperparameters, self._spec = hyperparameters, spec

@@ -3,14 +3,14 @@
 In: the means of an iteration. Out: ``metrics/TrainingIterations.json``, which the picture is drawn
 from and other tools may read. It has what TrainingMetrics.json has no key for: iterations without
 an episode's end, the distance to a teacher, seconds, env steps. Neighbours: ``training.record``
-adds the rows, ``training.plot`` draws them.
+adds the rows, ``training.plot`` draws them; ``commands.screen`` shows a ``Report`` of each.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,40 @@ class Iteration:
         """The same with its greedy laps."""
         clean = sum(lap.is_clean for lap in laps) / len(laps)
         return replace(self, evaluation=mean_completion(laps), clean_share=100.0 * clean)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the training stands after an iteration, for whoever watches it.
+
+    Attributes:
+        iteration: its number, from 0; the checkpoint after it is numbered one higher.
+        stage: as of the iteration.
+        steps: likewise.
+        steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
+        mean_reward: of the episodes that ended last, or of those that go on, see ``Iteration``.
+        mean_progress: of the same, percent.
+        laps: as of the iteration.
+        seconds: wall-clock time of this run.
+        evaluation: greedy laps, where the iteration ended with an evaluation; the teacher's in its
+            stage.
+        measures: of the update, by name.
+    """
+
+    iteration: int
+    stage: str
+    steps: int
+    steps_per_second: float
+    mean_reward: float
+    mean_progress: float
+    laps: int
+    seconds: float
+    evaluation: tuple[Lap, ...]
+    measures: dict[str, float]
+
+
+Show = Callable[[Report | str], None]
+"""Takes a report after each iteration, and remarks in between."""
 
 
 def write_iterations(path: Path, rows: Sequence[Iteration]) -> None:

@@ -38,9 +38,8 @@ class TrainingJob:
     given: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        pictures = (
-            sum(name in CAMERAS for name in self.metadata.sensors) * self.metadata.frame_stack
-        )
+        cameras = sum(name in CAMERAS for name in self.metadata.sensors)
+        pictures = cameras * self.metadata.frame_stack
         collection = self.config.collection
         steps = 1 if collection.whole_episodes else collection.horizon + 1
         room_for(

@@ -50,20 +50,11 @@ class TeacherReport:
     driven: Driven
     measures: dict[str, float]
 
-    @property
-    def clean(self) -> int:
-        """Laps without leaving the track."""
-        return sum(lap.is_clean for lap in self.laps)
-
 
 class Teacher:
     """Learns on a course.
 
-    Args:
-        course: tracks and car.
-        config: its own settings, seed and randomisation.
-        hyperparameters: discount, entropy and loss are the user's.
-        reward: the user's function.
+    Discount, entropy and loss are the user's; settings, seed and randomisation are its own.
 
     Attributes:
         learner: holds what it knows.
@@ -71,11 +62,7 @@ class Teacher:
     """
 
     def __init__(
-        self,
-        course: Course,
-        config: TrainConfig,
-        hyperparameters: Hyperparameters,
-        reward: Reward,
+        self, course: Course, config: TrainConfig, hyperparameters: Hyperparameters, reward: Reward
     ) -> None:
         self._config = config.teacher
         own = replace(
@@ -102,23 +89,14 @@ class Teacher:
         cars = Cars(
             practice.num_cars, rules, (TRACK_STATE,), config.seed, config.randomization, True
         )
-        self.simulator = course.put(cars)
-        self._collector = Collector(
-            self.simulator,
-            reward,
-            course.metadata.action_space,
-            config.teacher.horizon,
-            disturb=Misjudgement(
-                self.simulator.num_cars,
-                config.seed,
-                config.teacher.errors,
-                in_changed_worlds=config.randomization.is_on,
-            ),
-        )
+        self.simulator, errors = course.put(cars), config.teacher.errors
+        is_changed = config.randomization.is_on
+        misjudgement = Misjudgement(self.simulator.num_cars, config.seed, errors, is_changed)
+        space, horizon = course.metadata.action_space, config.teacher.horizon
+        self._collector = Collector(self.simulator, reward, space, horizon, misjudgement)
         starts = max(practice.evaluation_starts, 2 * len(course.tracks))
         rules = RaceRules(
-            round_robin_advance_dist=len(course.tracks) / starts,
-            max_steps=course.two_slow_laps(),
+            round_robin_advance_dist=len(course.tracks) / starts, max_steps=course.two_slow_laps()
         )
         self._evaluator = course.put(Cars(starts, rules, (TRACK_STATE,), practice=True))
         self._steps, self._updates, self._clean_in_a_row = 0, 0, 0
@@ -210,11 +188,7 @@ class Teacher:
 class Misjudgement:
     """Errors of what the track state says, as a camera network would make them.
 
-    Args:
-        num_cars: B.
-        seed: of the errors.
-        errors: their size.
-        in_changed_worlds: camera, light and car differ from lap to lap.
+    They are larger ``in_changed_worlds``: where camera, light and car differ from lap to lap.
     """
 
     def __init__(

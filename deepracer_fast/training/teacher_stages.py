@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from deepracer_fast.checks.file_reading import refusing
-from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.errors import ArchiveError
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.weights import load_weights, save_weights
@@ -24,19 +23,12 @@ from deepracer_fast.training.course import Course
 from deepracer_fast.training.dagger_lessons import Lessons
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.teacher import Teacher, TeacherReport
-from deepracer_fast.world.fleet import Fleet
-from deepracer_fast.world.simulator import Simulator
 
 _TEACHER, _LESSONS, _OVER = range(3)  # what the file says is going on
 
 
 class Teaching:
     """A teacher and its lessons, from the beginning or from where the folder's file says.
-
-    Args:
-        job: what is trained.
-        course: its tracks.
-        learner: is taught.
 
     Raises:
         ArchiveError: the file is damaged.
@@ -57,11 +49,6 @@ class Teaching:
     def is_over(self) -> bool:
         """Whether there is nothing more to be taught."""
         return self._phase == _OVER
-
-    @property
-    def lesson_samples(self) -> int:
-        """Env steps of one lesson."""
-        return self._lesson.samples * self._tracks
 
     @property
     def samples(self) -> int:
@@ -87,43 +74,26 @@ class Teaching:
     def find_teacher(
         self, seconds: float, show: Callable[[TeacherReport], None], going_on: Callable[[], None]
     ) -> bool:
-        """Lets a teacher learn, unless there is one already; returns whether it can teach.
+        """Lets a teacher learn for so long, unless there is one; returns whether it can teach.
 
-        Args:
-            seconds: wall-clock limit.
-            show: is handed a report after each of its rounds; may raise to end it.
-            going_on: is called after each of its updates, likewise.
+        ``show`` is handed a report after each of its rounds, ``going_on`` is called after each
+        update; both may raise to end it.
         """
         if self._phase != _TEACHER:
             return self._phase == _LESSONS
-        teacher, least = self._some_teacher(), self._job.config.teacher.least_clean
-        can_teach = teacher.train(seconds, self._soon, show, going_on) >= least
+        least = self._job.config.teacher.least_clean
+        can_teach = self.teacher.train(seconds, self._soon, show, going_on) >= least
         self._phase = _LESSONS if can_teach else _OVER
         self.save()
         return can_teach
 
     def teach(self, going_on: Callable[[], None]) -> None:
-        """One lesson.
-
-        Args:
-            going_on: is called between env steps; may raise to end it.
+        """One lesson; ``going_on`` is called between env steps and may raise to end it.
 
         Raises:
             RewardError: the user's function failed.
         """
-        self._some_lessons().give(self.lesson_samples, going_on)
-
-    def close_lesson(self) -> tuple[float, Driven]:
-        """How far the learner was from its teacher, and what it drove, since the last time."""
-        return self._some_lessons().close()
-
-    def teacher_cars(self) -> Simulator | Fleet:
-        """Those that the teacher learns on."""
-        return self._some_teacher().simulator
-
-    def lesson_cars(self) -> Simulator | Fleet:
-        """Those that the learner drives in lessons."""
-        return self._some_lessons().simulator
+        self.lessons.give(self._lesson.samples * self._tracks, going_on)
 
     def end(self) -> None:
         """From here on the learner learns alone."""
@@ -144,19 +114,23 @@ class Teaching:
             standing["teacher"] = self._teacher.whole()
         save_weights(self._path, standing)
 
-    def _some_teacher(self) -> Teacher:
+    @property
+    def teacher(self) -> Teacher:
+        """Made when it is first asked for."""
         if self._teacher is None:
             job = self._job
             self._teacher = Teacher(self._course, job.config, job.hyperparameters, job.reward)
         return self._teacher
 
-    def _some_lessons(self) -> Lessons:
+    @property
+    def lessons(self) -> Lessons:
+        """Likewise."""
         if self._lessons is None:
             job = self._job
             self._lessons = Lessons(
                 self._course,
                 job.config,
-                self._some_teacher().learner,
+                self.teacher.learner,
                 self._learner,
                 job.reward,
                 halved_after=self._lesson.lr_halved_after * self._tracks * (1 if self._soon else 4),
@@ -173,4 +147,4 @@ class Teaching:
             if not (_TEACHER <= self._phase <= _OVER and all(0 <= each < 2**53 for each in counts)):
                 raise ValueError(f"phase {self._phase}, samples and rounds {counts}")
             if "teacher" in tree:
-                self._some_teacher().take_whole(tree["teacher"])
+                self.teacher.take_whole(tree["teacher"])

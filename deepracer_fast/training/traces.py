@@ -45,11 +45,7 @@ class TrainingTrack:
 
 
 class TrainingTraces:
-    """Those of one training.
-
-    Args:
-        folder: of the model.
-    """
+    """Those of one training, in its folder."""
 
     def __init__(self, folder: ModelFolder) -> None:
         self._folder = folder
@@ -69,13 +65,10 @@ class TrainingTraces:
         self._going_on = {}
 
     def ended(self, trace: Trace, track: TrainingTrack, goes_on: bool) -> Columns:
-        """Rows of episodes that ended, sorted by episode and step.
+        """Rows of episodes that ended on a track, sorted by episode and step.
 
-        Args:
-            trace: of an iteration's steps.
-            track: the cars on it.
-            goes_on: an episode may go on in the next iteration; otherwise what has not ended was
-                dropped, and so are its rows.
+        If it ``goes_on`` an episode may go on in the next iteration; otherwise what has not ended
+        was dropped, and so are its rows.
         """
         rows = simtrace_columns(trace, track.waypoints, track.cars)
         if track.name in self._going_on:
@@ -96,15 +89,11 @@ class TrainingTraces:
         episodes: Sequence[Columns],
         share: float | None,
     ) -> None:
-        """Writes an iteration's episodes.
+        """Writes an iteration's episodes, whose rows are given by track.
 
-        Args:
-            iteration: counted from 0.
-            tracks: the first one's traces lie where readers look for them, those of the others in
-                folders of their own.
-            episodes: their rows, by track.
-            share: of the teaching's time that is over, which gives out the room for its traces;
-                None where there is no limit.
+        The first track's traces lie where readers look for them, those of the others in folders of
+        their own. ``share`` of the teaching's time is over, which gives out room for its traces;
+        None where there is no limit.
         """
         size = _ROW_BYTES * sum(len(rows["episode"]) for rows in episodes)
         room = math.inf if share is None else TEACHING_BYTES * (_AT_ONCE + share * (1 - _AT_ONCE))

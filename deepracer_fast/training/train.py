@@ -29,17 +29,11 @@ from deepracer_fast.training.cars import TrainingCars, learner_of, room_for_epis
 from deepracer_fast.training.checkpoints import Checkpoints, inputs_of, size_of_save
 from deepracer_fast.training.course import Course
 from deepracer_fast.training.evaluation import Evaluation, Row, standing
-from deepracer_fast.training.follower import (
-    begin_together,
-    check_team,
-    end_together,
-    gathered,
-)
+from deepracer_fast.training.follower import begin_together, check_team, end_together, gathered
 from deepracer_fast.training.health import Health
-from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER
+from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER, Report, Show
 from deepracer_fast.training.job import TrainingJob, has_teacher
 from deepracer_fast.training.record import Round, TrainingRecord
-from deepracer_fast.training.report import Report, Show
 from deepracer_fast.training.teacher import TeacherReport
 from deepracer_fast.training.teacher_stages import Teaching
 from deepracer_fast.training.traces import TrainingTrack
@@ -175,7 +169,7 @@ class Training:
                 "ended: all laps are clean, from everywhere and in a row from the line; "
                 f"{go_on} --minutes N, which are used up then"
             )
-        if budget.steps > 0 and self._steps >= budget.steps:
+        if 0 < budget.steps <= self._steps:
             return f"ended: {budget.steps:,} env-steps were asked for; {go_on} --steps N"
         if self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes:
             return "ended: term_cond_max_episodes of the hyperparameters is reached"
@@ -197,7 +191,8 @@ class Training:
         """
         self._started = self._saved = time.monotonic()
         try:
-            self._begin_together()
+            begin_together(self._team, self._iteration)
+            self._learner.follow_first_host()
             if self._teaching is not None and not self._teaching.is_over:
                 self._be_taught(self._teaching, show)
             while not end_together(self._team, self._stop_requested(), self._is_over()):
@@ -224,20 +219,13 @@ class Training:
             self._record.close()
             self.job.folder.lock.release()
 
-    def _begin_together(self) -> None:
-        """Gives the other hosts what this one knows."""
-        begin_together(self._team, self._iteration)
-        self._learner.follow_first_host()
-
     def _is_over(self) -> bool:
-        config, seconds = self.job.config, time.monotonic() - self._started
+        budget, seconds = self.job.config.budget, time.monotonic() - self._started
         return (
             self._stop_requested()
-            or seconds >= 60.0 * config.budget.minutes
-            or (config.budget.steps > 0 and self._steps >= config.budget.steps)
-            or (
-                config.budget.stop_after > 0 and self._clean_evaluations >= config.budget.stop_after
-            )
+            or seconds >= 60.0 * budget.minutes
+            or 0 < budget.steps <= self._steps
+            or 0 < budget.stop_after <= self._clean_evaluations
             or self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes
         )
 
@@ -254,7 +242,8 @@ class Training:
 
         def tell(report: TeacherReport) -> None:
             nonlocal begun, steps
-            cars = traced(self.job, self._course, teaching.teacher_cars(), TRACED_TEACHER_EPISODES)
+            simulator = teaching.teacher.simulator
+            cars = traced(self.job, self._course, simulator, TRACED_TEACHER_EPISODES)
             self._write_down(TEACHER, report.driven, cars, report.steps)
             self._iteration += 1
             self._record.note(report.laps, report.measures)
@@ -293,8 +282,8 @@ class Training:
             teaching.teach(going_on)
         finally:  # a lesson that was broken off taught something as well
             self._steps = steps + teaching.samples - before
-            distance, driven = teaching.close_lesson()
-            cars = traced(self.job, self._course, teaching.lesson_cars())
+            distance, driven = teaching.lessons.close()
+            cars = traced(self.job, self._course, teaching.lessons.simulator)
             self._write_down(LESSONS, driven, cars, self._steps)
             self._iteration += 1
         measures = {"distance_to_teacher": distance}
@@ -433,9 +422,8 @@ class Training:
         return Checkpoint(self._iteration, self._steps)
 
     def _record_of(self, laps: Sequence[Lap]) -> CheckpointRecord:
-        metric, lap_time = (
-            standing(laps, self.job.config.evaluation.best_by) if laps else (0.0, None)
-        )
+        best_by = self.job.config.evaluation.best_by
+        metric, lap_time = standing(laps, best_by) if laps else (0.0, None)
         return CheckpointRecord(self._checkpoint, time.time(), metric, bool(laps), lap_time)
 
     def _save(self, laps: Sequence[Lap] = (), row: Row | None = None) -> None:

@@ -19,11 +19,10 @@ from deepracer_fast.errors import (
     printable,
 )
 from deepracer_fast.files.hyperparameters import parse_hyperparameters, read_hyperparameters
-from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
+from deepracer_fast.files.metrics import read_training_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import read_model_metadata
 from deepracer_fast.files.simtrace_reader import read_recording
-from deepracer_fast.files.simtrace_writer import read_simtrace
 from deepracer_fast.racing.leaderboard import read_leaderboard
 from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.tracks.route_file import read_route
@@ -41,10 +40,9 @@ JSON_READERS = (
     read_hyperparameters,
     read_leaderboard,
     read_training_metrics,
-    read_evaluation_metrics,
     read_index,
 )
-READERS = (*JSON_READERS, read_config, read_recording, read_simtrace, read_reward, read_route)
+READERS = (*JSON_READERS, read_config, read_recording, read_reward, read_route)
 
 
 @pytest.mark.parametrize("read", READERS)

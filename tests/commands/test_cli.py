@@ -24,7 +24,7 @@ from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 from deepracer_fast.errors import TrackError
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.tracks.track import load_track
-from deepracer_fast.training.report import Report
+from deepracer_fast.training.iterations import Report
 
 # The shapes of tests/training/test_train.py, so that nothing is compiled twice.
 CONFIG = (

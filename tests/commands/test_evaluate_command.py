@@ -136,7 +136,7 @@ def test_what_cannot_be_driven_is_one_line(options: tuple[str, ...], words: str,
 
 
 def first_params(options: EvaluationOptions) -> dict[str, Any]:
-    _, trace = evaluate_model(driver("best"), "Oval_track", options)
+    trace = evaluate_model(driver("best"), "Oval_track", options).trace
     return {name: column[0] for name, column in trace.params.items()}
 
 
@@ -153,7 +153,7 @@ def test_laps_start_where_and_go_round_as_asked() -> None:
 
 def test_a_lap_that_starts_further_on_starts_from_a_standstill() -> None:
     options = EvaluationOptions(laps=3, resets=False, threads=1, round_robin_advance_dist=0.25)
-    _, trace = evaluate_model(driver("best"), "Oval_track", options)
+    trace = evaluate_model(driver("best"), "Oval_track", options).trace
     starts = [step for step, steps in enumerate(trace.params["steps"]) if float(steps[0]) == 1.0]
     xs = [float(trace.params["x"][step][0]) for step in starts]
     assert len(xs) == 3
@@ -188,7 +188,7 @@ def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
 def test_cars_of_perturbed_worlds_differ() -> None:
     laps = partial(evaluate_starts, driver("1", cars=4), "oval", starts=4)
     usual, perturbed = (
-        [lap.steps for lap in laps(options=EvaluationOptions(randomization=randomization))[0]]
+        [lap.steps for lap in laps(options=EvaluationOptions(randomization=randomization)).laps]
         for randomization in (Randomization(), replace(FOR_THE_CAR, at_bounds=True))
     )
     assert usual != perturbed

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
 from deepracer_fast.driving.evaluate import Lap
-from deepracer_fast.training.report import Report
+from deepracer_fast.training.iterations import Report
 
 
 def report_of(**values: Any) -> Report:

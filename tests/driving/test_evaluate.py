@@ -136,9 +136,9 @@ def straight_model() -> Any:
 
 
 def test_evaluation_puts_the_car_back_by_default(straight_model: Any) -> None:
-    laps, trace = evaluate_model(
-        straight_model, "reinvent_base", EvaluationOptions(laps=3, threads=1)
-    )
+    options = EvaluationOptions(laps=3, threads=1)
+    result = evaluate_model(straight_model, "reinvent_base", options)
+    laps, trace = result.laps, result.trace
     assert [lap.status for lap in laps] == ["lap_complete"] * 3
     assert all(lap.off_track_count > 3 for lap in laps)
     assert len(trace.reward) == sum(lap.steps for lap in laps)
@@ -146,7 +146,7 @@ def test_evaluation_puts_the_car_back_by_default(straight_model: Any) -> None:
 
 def test_without_resets_leaving_the_track_ends_the_lap(straight_model: Any) -> None:
     options = EvaluationOptions(laps=2, resets=False, threads=1)
-    laps, _ = evaluate_model(straight_model, "reinvent_base", options)
+    laps = evaluate_model(straight_model, "reinvent_base", options).laps
     for lap in laps:
         assert (lap.status, lap.off_track_count, lap.reset_count) == ("off_track", 1, 0)
         assert lap.completion_percentage < 50.0
@@ -157,7 +157,7 @@ def test_the_penalty_of_the_options_is_the_one_that_is_served(straight_model: An
     times = []
     for penalty in (0.5, 2.5):
         options = EvaluationOptions(laps=1, off_track_penalty=penalty, threads=1)
-        lap = evaluate_model(straight_model, "reinvent_base", options)[0][0]
+        lap = evaluate_model(straight_model, "reinvent_base", options).laps[0]
         times.append(lap.lap_time_seconds)
     assert times[1] - times[0] == pytest.approx(2.0 * lap.off_track_count, abs=0.01)
 

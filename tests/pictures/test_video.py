@@ -69,7 +69,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 @pytest.fixture(scope="module")
 def simtrace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two attempts of the driver, as an evaluation records them."""
-    _, trace = evaluate_model(driver(), TRACK, EvaluationOptions(laps=2, resets=False, threads=1))
+    options = EvaluationOptions(laps=2, resets=False, threads=1)
+    trace = evaluate_model(driver(), TRACK, options).trace
     path = tmp_path_factory.mktemp("trace") / "0-iteration.csv"
     write_simtrace(path, simtrace_columns(trace, load_track(TRACK).waypoints))
     return path

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ def test_submissions_at_the_same_time_are_all_kept(
 
 def spoilt(*keys: Any, value: Any) -> str:
     """The text of a leaderboard with one value replaced."""
-    content: Any = json.loads(leaderboard._text(leaderboard.Leaderboard(RACE, (submission(),))))
+    board = {"format": 1} | asdict(leaderboard.Leaderboard(RACE, (submission(),)))
+    content: Any = json.loads(json.dumps(board))
     place = content
     for key in keys[:-1]:
         place = place[key]

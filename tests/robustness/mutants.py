@@ -344,7 +344,7 @@ FORMATS: dict[str, Mutation] = {
     "index of a model": edit_json, "leaderboard": edit_json, "metrics": edit_json,
     "evaluation": edit_json, "weights": edit_weights, "learner": edit_weights, "graph": edit_graph,
     "tar.gz": edit_tar, "archive": edit_tar, "tar": edit_tar, "zip": edit_zip, "route": edit_npy,
-    "simtrace": swap_values, "simtrace, all of it": swap_values, "log": swap_values,
+    "simtrace": swap_values, "log": swap_values,
 }  # fmt: skip
 BINARY = {"weights", "learner", "graph", "tar.gz", "archive", "tar", "zip", "route", "reward cache"}
 

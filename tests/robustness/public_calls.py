@@ -305,10 +305,9 @@ def _of_files() -> dict[str, Callable[[Goods], Call]]:
     from deepracer_fast import _core
     from deepracer_fast.driving.replay import episodes, error_table, guess_car_version, replay
     from deepracer_fast.files.hyperparameters import read_hyperparameters
-    from deepracer_fast.files.metrics import read_evaluation_metrics, read_training_metrics
+    from deepracer_fast.files.metrics import read_training_metrics
     from deepracer_fast.files.model_metadata import read_model_metadata
     from deepracer_fast.files.simtrace_reader import read_recording
-    from deepracer_fast.files.simtrace_writer import read_simtrace
     from deepracer_fast.pictures.replay import PictureTitle, draw_replay
     from deepracer_fast.pictures.track import draw_track, track_map
     from deepracer_fast.pictures.video.file import check_film_path, write_film
@@ -321,8 +320,7 @@ def _of_files() -> dict[str, Callable[[Goods], Call]]:
 
     vehicle = _core.VehicleParams(5, True)
     readers = (read_config, read_hyperparameters, read_model_metadata, read_leaderboard)
-    readers += (read_training_metrics, read_evaluation_metrics, read_simtrace, load_weights)
-    readers += (read_model_archive,)
+    readers += (read_training_metrics, load_weights, read_model_archive)
     frames = [np.zeros((16, 16, 3), np.uint8)] * 2
     # What a reader makes of a file's content is tried elsewhere: here any path will do.
     return {

@@ -18,12 +18,9 @@ from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord
 from deepracer_fast.files.hyperparameters import Hyperparameters, read_hyperparameters
 from deepracer_fast.files.metrics import (
     EpisodeOutcome,
-    EvaluationMetrics,
     TrainingMetrics,
     episode_metrics,
-    read_evaluation_metrics,
     read_training_metrics,
-    write_evaluation_metrics,
 )
 from deepracer_fast.files.model_folder import ModelFolder, ModelInputs
 from deepracer_fast.files.model_metadata import (
@@ -32,7 +29,7 @@ from deepracer_fast.files.model_metadata import (
     read_model_metadata,
 )
 from deepracer_fast.files.simtrace_reader import read_recording
-from deepracer_fast.files.simtrace_writer import COLUMNS, read_simtrace, write_simtrace
+from deepracer_fast.files.simtrace_writer import COLUMNS, write_simtrace
 from deepracer_fast.files.training_params import training_params
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.archive.frozen_graph import frozen_graph
@@ -136,10 +133,6 @@ def make_others(folder: Path) -> None:
         for name in ("model_metadata.json", "model.pb"):
             tar.add(folder / name, name)
             packed.write(folder / name, name)
-    write_evaluation_metrics(
-        folder / "EvaluationMetrics.json",
-        [EvaluationMetrics(100, 21724, 6932, 14792, "Lap complete", 0, 0, 1, 0, 1, 1)] * 2,
-    )
     laps = (RaceLap(100.0, 9.5, 0, 0, 0, 143, "lap_complete"),) * 3
     race = RankedRace("reinvent_base", 17.67, road=RaceConfig("HEAD_TO_BOT"))
     submissions = [Submission(name, "2024-01-01T00:00:00+00:00", laps) for name in "ab"]
@@ -212,9 +205,7 @@ def kinds(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "leaderboard": (own / "leaderboard.json", read_board),
         "metrics": (model.training_metrics, read_metrics),
         "iterations": (model.training_iterations, read_and_draw),
-        "evaluation": (own / "EvaluationMetrics.json", read_evaluation_metrics),
         "simtrace": (own / "trace.csv", read_traces),
-        "simtrace, all of it": (own / "trace.csv", read_simtrace),
         "log": (own / "trace.log", read_traces),
         "route": (own / "route.npy", read_route),
         "reward": (model.reward_function, lambda path: compile_source(read_reward(path))),

@@ -15,8 +15,8 @@ from deepracer_fast.policy.model import load_model
 from deepracer_fast.tracks.track import load_track
 from deepracer_fast.training import checkpoints, teacher, train
 from deepracer_fast.training.config import settings_of
+from deepracer_fast.training.iterations import Report
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.report import Report
 from deepracer_fast.training.train import Training
 
 pytestmark = pytest.mark.usefixtures("quick_files")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deepracer_fast.commands.unbreakable_stream import UnbreakableStream
+from deepracer_fast.commands.terminal import UnbreakableStream
 from deepracer_fast.training.stop_request import graceful_stop
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simtraces import read_simtrace
 from small_training import (
     CONFIG,
     HYPERPARAMETERS,
@@ -29,14 +30,12 @@ from deepracer_fast.files.action_space import ContinuousActionSpace
 from deepracer_fast.files.checkpoint_ranking import Checkpoint, CheckpointRecord, beats
 from deepracer_fast.files.metrics import read_training_metrics
 from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
-from deepracer_fast.files.simtrace_writer import read_simtrace
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.model import load_model
 from deepracer_fast.training.evaluation import standing
-from deepracer_fast.training.iterations import read_iterations
+from deepracer_fast.training.iterations import Report, read_iterations
 from deepracer_fast.training.job import TrainingJob
-from deepracer_fast.training.report import Report
 from deepracer_fast.training.train import Training
 
 pytestmark = pytest.mark.usefixtures("quick_files")

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simtraces import read_simtrace
 
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
-from deepracer_fast.errors import ArchiveError
+from deepracer_fast.errors import ArchiveError, TraceError
 from deepracer_fast.files.metrics import (
     EVALUATION,
     TRAINING,
@@ -20,12 +21,12 @@ from deepracer_fast.files.metrics import (
     EvaluationMetrics,
     TrainingMetrics,
     episode_metrics,
-    read_evaluation_metrics,
     read_training_metrics,
     write_evaluation_metrics,
 )
 from deepracer_fast.files.model_folder import ModelFolder
-from deepracer_fast.files.simtrace_writer import COLUMNS, read_simtrace, write_simtrace
+from deepracer_fast.files.simtrace_reader import read_recording
+from deepracer_fast.files.simtrace_writer import COLUMNS, write_simtrace
 from deepracer_fast.training.iterations import (
     LESSONS,
     PPO,
@@ -125,9 +126,8 @@ def test_missing_and_uneven_columns_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "old", "new", "message"),
     [
-        (0, "steps", "step", r"line 1: not a simtrace header"),
+        (0, "steps", "step", r"a trace must be a simtrace CSV"),
         (2, "in_progress,", "", r"line 3: a row must have 19 values, found 18"),
-        (2, "True", "yes", r"line 3: done cannot be 'yes'"),
         (3, "2.0", "fast", r"line 4: steps cannot be 'fast'"),
     ],
 )
@@ -139,8 +139,8 @@ def test_a_broken_simtrace_is_refused_with_its_line(
     lines = path.read_text().split("\n")
     lines[line] = lines[line].replace(old, new, 1)
     path.write_text("\n".join(lines))
-    with pytest.raises(ArchiveError, match=message):
-        read_simtrace(path)
+    with pytest.raises(TraceError, match=message):
+        read_recording(path)
 
 
 # Metrics
@@ -218,14 +218,16 @@ def test_metrics_of_the_original_are_rewritten_to_the_byte(shared: Path, tmp_pat
     replace(metrics, path=tmp_path / "copy.json").write()
     assert (tmp_path / "copy.json").read_text() == original.read_text().strip()
     original = original.with_name("EvaluationMetrics-20220709200242.json")
-    write_evaluation_metrics(tmp_path / "copy.json", read_evaluation_metrics(original))
+    trials = [EvaluationMetrics(**trial) for trial in json.loads(original.read_text())["metrics"]]
+    write_evaluation_metrics(tmp_path / "copy.json", trials)
     assert (tmp_path / "copy.json").read_text() == original.read_text().strip()
 
 
 def test_evaluation_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:
     trials = [EvaluationMetrics(100, 21724, 6932, 14792, "Lap complete", 0, 0, 1, 0, 1, 1)]
     write_evaluation_metrics(tmp_path / "EvaluationMetrics.json", trials)
-    assert read_evaluation_metrics(tmp_path / "EvaluationMetrics.json") == trials
+    written = json.loads((tmp_path / "EvaluationMetrics.json").read_text())
+    assert [EvaluationMetrics(**trial) for trial in written["metrics"]] == trials
 
 
 @pytest.mark.parametrize(

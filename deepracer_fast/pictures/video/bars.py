@@ -67,13 +67,9 @@ def draw_probabilities(
 
 
 def draw_means(pen: Pen, area: Area, means: Array, command: tuple[float, float]) -> None:
-    """The means of a continuous policy on their scale from -1 to 1, and what they command.
+    """The means [2] of a continuous policy on their scale from -1 to 1, and what they command.
 
-    Args:
-        pen: draws.
-        area: where.
-        means: [2], of steering and speed.
-        command: steering (degrees) and speed (m/s) that the car was given.
+    The command is steering (degrees) and speed (m/s) that the car was given.
     """
     left, top, width, _ = area
     pen.text((left, top - 20), "the policy's means, -1 to 1", 13, QUIET)

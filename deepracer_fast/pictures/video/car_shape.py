@@ -143,10 +143,7 @@ def _tapered(base: Level, top: Level, colour: Colour) -> list[Face]:
 
 
 def _block(
-    x: tuple[float, float],
-    y: tuple[float, float],
-    z: tuple[float, float],
-    colour: Colour = _RUBBER,
+    x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], colour: Colour = _RUBBER
 ) -> list[Face]:
     """An upright block between two values of each axis; nobody sees its bottom."""
     half, middle = (y[1] - y[0]) / 2, (y[0] + y[1]) / 2

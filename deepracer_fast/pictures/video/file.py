@@ -47,13 +47,9 @@ def mp4_encoder() -> str | None:
 
 def _has_h264(ffmpeg: str) -> bool:
     """Whether an ffmpeg runs and has libx264, which some systems leave out."""
+    command, nowhere = [ffmpeg, "-hide_banner", "-encoders"], subprocess.DEVNULL
     try:
-        answer = subprocess.run(
-            [ffmpeg, "-hide_banner", "-encoders"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=30,
-        )
+        answer = subprocess.run(command, stdin=nowhere, capture_output=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return b"libx264" in answer.stdout
@@ -130,12 +126,9 @@ def _write_mp4(path: Path, frames: Iterator[Array]) -> None:
     Not by ``imageio_ffmpeg.write_frames``: that forks, which JAX's threads must not meet.
     """
     first = next(frames)
-    with subprocess.Popen(
-        _ffmpeg_command(path, first.shape[1], first.shape[0]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as ffmpeg:
+    command = _ffmpeg_command(path, first.shape[1], first.shape[0])
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe) as ffmpeg:
         assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
         try:
             for frame in itertools.chain([first], frames):
@@ -179,16 +172,9 @@ def _write_gif(path: Path, frames: Iterator[Array]) -> None:
 def _write_webp(path: Path, frames: Iterator[Array]) -> None:
     """Half as large as a GIF of the same frames, in all colours; browsers show it."""
     shown = (Image.fromarray(frame) for frame in frames)
-    next(shown).save(
-        path,
-        format="WEBP",
-        save_all=True,
-        append_images=shown,
-        duration=round(1000 / FRAMES_PER_SECOND),
-        loop=0,
-        quality=_WEBP_QUALITY,
-        method=_WEBP_METHOD,
-    )
+    how = {"duration": round(1000 / FRAMES_PER_SECOND), "loop": 0}
+    how |= {"quality": _WEBP_QUALITY, "method": _WEBP_METHOD}
+    next(shown).save(path, format="WEBP", save_all=True, append_images=shown, **how)
 
 
 _WRITERS: dict[str, Callable[[Path, Iterator[Array]], None]] = {

@@ -103,9 +103,8 @@ class Screen:
         self.size = (round(scale * WIDTH), round(scale * HEIGHT))
         self._views = Views(track, caption.car_colour, round(scale * CHASE_WIDTH))
         bottom = _MAP_BOTTOM if caption.has_answers else HEIGHT - 16
-        self._map = track_map(
-            track, round(scale * _COLUMN_WIDTH), round(scale * (bottom - _MAP_TOP))
-        )
+        size = (_COLUMN_WIDTH, bottom - _MAP_TOP)
+        self._map = track_map(track, *(round(scale * length) for length in size))
         self._way = Image.fromarray(self._map.pixels)
         self._last: Array | None = None
         self._order = from_left(caption.actions)
@@ -137,11 +136,8 @@ class Screen:
         picture = moment.picture if seen else self._views.own(moment.car, moment.objects)
         assert picture is not None
         eyes = picture.shape[2]
-        what = (
-            ("left and right camera" if eyes > 1 else "camera")
-            if seen
-            else "camera, drawn from the pose"
-        )
+        what = "left and right camera" if eyes > 1 else "camera"
+        what += "" if seen else ", drawn from the pose"
         pen.text((_COLUMN, 8), what, 13, QUIET)
         width = (_COLUMN_WIDTH - 8) // eyes if eyes > 1 else _EYE[0]
         size = (width, width * picture.shape[0] // picture.shape[1])

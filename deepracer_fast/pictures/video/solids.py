@@ -78,12 +78,8 @@ class Lens:
         x, y, heading = (float(value) for value in pose)
         cosine, sine = math.cos(heading), math.sin(heading)
         ahead, left = self.x - x, self.y - y
-        return replace(
-            self,
-            x=cosine * ahead + sine * left,
-            y=cosine * left - sine * ahead,
-            heading=self.heading - heading,
-        )
+        x, y = cosine * ahead + sine * left, cosine * left - sine * ahead
+        return replace(self, x=x, y=y, heading=self.heading - heading)
 
     def outline(self, points: Array) -> Array:
         """Pixels [K, 2], x right and y down, of a face [K, 3] in metres; K is 0 behind the lens."""
@@ -93,14 +89,7 @@ class Lens:
 
 
 def paint_flat(picture: Image.Image, lens: Lens, faces: Sequence[Array], colour: Colour) -> None:
-    """Paints faces [K, 3] that nothing hides, all of one colour and without light.
-
-    Args:
-        picture: painted into.
-        lens: looks at them.
-        faces: m.
-        colour: of all of them.
-    """
+    """Paints faces [K, 3], m, that nothing hides, all of one colour and without light."""
     outlines = [outline for face in faces if len(outline := lens.outline(face)) > 2]
     if not outlines:
         return
@@ -117,13 +106,9 @@ def paint_flat(picture: Image.Image, lens: Lens, faces: Sequence[Array], colour:
 
 
 def paint_solid(picture: Array, lens: Lens, solid: Solid, pose: Array) -> None:
-    """Paints a solid that stands at x, y (m) with a heading (rad).
+    """Paints a solid that stands at x, y (m) with a heading (rad) into uint8 [H, W, 3].
 
-    Args:
-        picture: uint8 [H, W, 3], painted into.
-        lens: looks at it.
-        solid: its faces that look at the lens are painted, of these what nothing nearer hides.
-        pose: [3].
+    Of its faces those that look at the lens are painted, of these what nothing nearer hides.
     """
     lens = lens.seen_by(pose)
     facing = np.einsum("fk,fk->f", solid.normals, lens.place - solid.anchors) > 0

@@ -167,11 +167,8 @@ class Views:
     def _room_behind(self, car: Pose, along: tuple[float, float]) -> float:
         """How far behind the car the camera may stand without leaving the walls, metres."""
         min_x, min_y, max_x, max_y = self._grounds[0].field
-        room = _BEHIND
-        for place, step, low, high in (
-            (car[0], along[0], min_x, max_x),
-            (car[1], along[1], min_y, max_y),
-        ):
+        room, walls = _BEHIND, ((min_x, max_x), (min_y, max_y))
+        for place, step, (low, high) in zip(car, along, walls, strict=False):
             if abs(step) < 1e-6:
                 continue
             gap = place - low if step > 0 else high - place

@@ -39,14 +39,10 @@ def input_name(sensor: str) -> str:
 
 
 def frozen_graph(spec: NetworkSpec, params: Params) -> bytes:
-    """Serialises a policy as a frozen ``GraphDef``.
+    """Serialises a policy, float32 as ``init_policy`` shapes it, as a frozen ``GraphDef``.
 
     The graph takes float32 observations ``[B, ...]`` by ``input_name`` (pictures 0..255, NHWC)
     and gives ``OUTPUT_NAME``: the ``[B, A]`` softmax, or the ``[B, 2]`` mean where continuous.
-
-    Args:
-        spec: which network it is.
-        params: its parameter tree, float32, as ``init_policy`` shapes it.
 
     Raises:
         ArchiveError: a parameter is missing, has another shape, or is not finite.
@@ -149,29 +145,16 @@ class _GraphBuilder:
     def convolution(self, x: str, path: str, stride: int) -> str:
         """VALID NHWC convolution and bias."""
         scope = f"{POLICY_SCOPE}/{path}"
-        x = self.node(
-            f"{scope}/Conv2D",
-            "Conv2D",
-            [x, self.variable(f"{path}/kernel")],
-            T=DT_FLOAT,
-            data_format="NHWC",
-            dilations=[1, 1, 1, 1],
-            padding="VALID",
-            strides=[1, stride, stride, 1],
-            use_cudnn_on_gpu=True,
-        )
+        inputs, strides = [x, self.variable(f"{path}/kernel")], [1, stride, stride, 1]
+        how = {"data_format": "NHWC", "dilations": [1] * 4, "padding": "VALID", "strides": strides}
+        name = f"{scope}/Conv2D"
+        x = self.node(name, "Conv2D", inputs, T=DT_FLOAT, use_cudnn_on_gpu=True, **how)
         return self.bias_add(x, path)
 
     def dense(self, x: str, path: str, product: str) -> str:
         """``[R, C] @ kernel + bias``; ``product`` is the path of the matrix product's node."""
-        x = self.node(
-            f"{POLICY_SCOPE}/{product}",
-            "MatMul",
-            [x, self.variable(f"{path}/kernel")],
-            T=DT_FLOAT,
-            transpose_a=False,
-            transpose_b=False,
-        )
+        name, inputs = f"{POLICY_SCOPE}/{product}", [x, self.variable(f"{path}/kernel")]
+        x = self.node(name, "MatMul", inputs, T=DT_FLOAT, transpose_a=False, transpose_b=False)
         return self.bias_add(x, path)
 
     def bias_add(self, x: str, path: str) -> str:

@@ -45,11 +45,7 @@ class Member(NamedTuple):
 
 
 def archive_members(file: BinaryIO, source: str) -> Iterator[Member]:
-    """The files in an archive, all members checked.
-
-    Args:
-        file: the archive.
-        source: what messages call it, normally its path.
+    """The files in an archive, all members checked; messages call it ``source``.
 
     Raises:
         ArchiveError: an unsafe or oversize member.

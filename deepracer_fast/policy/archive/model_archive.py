@@ -39,11 +39,6 @@ cannot be packed into a ZIP file once it has been unpacked."""
 def write_model_archive(path: str | Path, metadata: ModelMetadata, graph: bytes) -> None:
     """Writes an archive in one step; the same model gives the same bytes.
 
-    Args:
-        path: the archive to make or replace.
-        metadata: becomes ``model_metadata.json`` at the root.
-        graph: a frozen graph, as ``frozen_graph`` makes it; becomes ``agent/model.pb``.
-
     Raises:
         ArchiveError: the file cannot be written, or no car shows what the policy sees.
     """

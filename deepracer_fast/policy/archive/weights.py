@@ -91,11 +91,7 @@ def save_weights(path: str | Path, tree: Mapping[str, Any]) -> None:
 
 
 def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
-    """Reads the nested dictionary of NumPy arrays that ``save_weights`` wrote.
-
-    Args:
-        path: a safetensors file.
-        most: bytes that it may have.
+    """Reads the nested dictionary of arrays that ``save_weights`` wrote, of at most so many bytes.
 
     Raises:
         ArchiveError: the file cannot be read, or is no whole safetensors file.
@@ -118,15 +114,15 @@ def load_weights(path: str | Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
         raise ArchiveError(f"{path}: {error}") from error
 
 
-def policy_in(path: Path) -> Params:
-    """The policy's parameters in a checkpoint's file, unchecked.
+def policy_in(path: Path, most: int = MAX_WEIGHTS_BYTES) -> Params:
+    """The policy's parameters in a checkpoint's file of at most so many bytes, unchecked.
 
     Raises:
         ArchiveError: the file cannot be read, or holds none.
     """
-    policy = load_weights(path).get("network_1")
+    policy = load_weights(path, most).get("network_1")
     if not isinstance(policy, dict):
-        raise ArchiveError(f"{path}: holds no policy (no tensors below network_1)")
+        raise ArchiveError(f"{path}: holds no tensors below network_1, hence no policy")
     return policy
 
 
@@ -145,15 +141,11 @@ def policy_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
 
 
 def check_weights(spec: NetworkSpec, tree: Mapping[str, Any], source: str) -> None:
-    """Checks that a tree holds exactly a policy's parameters, and only finite numbers.
-
-    Args:
-        spec: the network.
-        tree: its parameters, arrays of any float type.
-        source: what messages call it, normally the file's path.
+    """Checks that a tree holds a policy's parameters, no others, and only finite floats.
 
     Raises:
-        ArchiveError: a parameter is missing, unknown, of another shape, or not finite.
+        ArchiveError: a parameter is missing, unknown, of another shape, or not finite; it names
+            ``source``, normally the file's path.
     """
     instance("spec", spec, NetworkSpec, ArchiveError, "network_spec")
     expected, found = policy_shapes(spec), flatten_tree(tree)
