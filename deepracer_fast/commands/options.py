@@ -58,7 +58,8 @@ RaceType = Annotated[
 Speed = Annotated[
     str | None,
     typer.Option(
-        help="Speeds, m/s: MAX:LEVELS as in the console, or a list, 0.5,1,2 (default: 1:3)",
+        help="Speeds, m/s: MAX:LEVELS as in the console, or a list, 0.5,1,2; 1 alone is one speed "
+        "(default: 1:3)",
         show_default=False,
     ),
 ]
