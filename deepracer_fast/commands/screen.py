@@ -28,10 +28,13 @@ _STAGES = {
 }
 
 _STORIES = {
-    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward",
-    LESSONS: "lessons: the camera network learns what its teacher does; reward and progress are "
-    "of drives that have just begun",
-    PPO: "ppo: the network goes on by itself and learns from the reward",
+    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward; "
+    "of the hyperparameters it uses discount_factor, beta_entropy and loss_type",
+    LESSONS: "lessons: the camera network learns what its teacher does, without hyperparameters; "
+    "its cars start anew and are made to swerve, so that reward and progress begin near 0 again "
+    "and stay below those of greedy laps",
+    PPO: "ppo: the network learns from the reward by itself, with all hyperparameters; its "
+    "cars start anew, so that reward and progress begin near 0 again",
 }
 
 
@@ -108,14 +111,15 @@ class TrainingScreen:
         seconds = time.monotonic() - self._started
         left = max(0.0, self._seconds - seconds)
         grid = Table.grid(padding=(0, 2))
-        grid.add_row("iteration", f"{report.iteration}", "learning", _STAGES[report.stage])
+        number = f"{report.iteration}, {report.episodes:,} episodes ended"
+        grid.add_row("iteration", number, "learning", _STAGES[report.stage])
         speed = f"{report.steps_per_second:,.0f}"
         grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)
         progress = f"{_number(report.mean_progress)} %"
         grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
         last = ["laps driven", f"{report.laps:,}"]
         if "distance_to_teacher" in report.measures:
-            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f}"]
+            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f} nats"]
         grid.add_row(*last)
         grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
         lines = Table.grid()
@@ -134,7 +138,7 @@ class TrainingScreen:
             f"laps {report.laps:4d}  time left {_clock(left)}"
         )
         if "distance_to_teacher" in report.measures:
-            line += f"  distance {report.measures['distance_to_teacher']:.3f}"
+            line += f"  {report.measures['distance_to_teacher']:.3f} nats from its teacher"
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
         return line

@@ -16,11 +16,12 @@ class Report:
     """How the training stands after an iteration.
 
     Attributes:
-        iteration: its number, from 0; the checkpoint after it is numbered one higher.
+        iteration: its number, from 1; the checkpoint after it has the same.
         stage: who drove: ``teacher``, ``lessons`` or ``ppo``, see ``training.iterations``.
         steps: env steps so far: of the teacher in its stage, of the policy in the others.
         steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
-        mean_reward: of the episodes that ended last, or of those that go on, see ``Iteration``.
+        episodes: that ended in this iteration.
+        mean_reward: over them, or with those that go on, see ``Iteration``; NaN without any.
         mean_progress: of the same, percent.
         laps: whole laps that exploring cars have driven so far.
         seconds: wall-clock time of this run.
@@ -33,6 +34,7 @@ class Report:
     stage: str
     steps: int
     steps_per_second: float
+    episodes: int
     mean_reward: float
     mean_progress: float
     laps: int

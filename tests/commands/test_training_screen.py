@@ -18,6 +18,7 @@ def report_of(**values: Any) -> Report:
         "stage": "ppo",
         "steps": 24_576,
         "steps_per_second": 512.4,
+        "episodes": 5,
         "mean_reward": 31.26,
         "mean_progress": float("nan"),
         "laps": 3,
@@ -50,7 +51,7 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
         screen.show(report_of(evaluation=()))
         screen.show(report_of(iteration=13, mean_progress=45.678))
     title, story, first, second = text.getvalue().splitlines()
-    assert story.startswith("ppo: the network goes on by itself")
+    assert story.startswith("ppo: the network learns from the reward")
     assert title == "title"
     assert "iteration  12  ppo      steps   24,576      512 env-steps/s  reward    31.3" in first
     assert "time left 18:59" in first
