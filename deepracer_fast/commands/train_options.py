@@ -20,7 +20,9 @@ class ModelOptions:
     panel: ClassVar[str] = "Car, reward function and model"
 
     reward: Path | None = option(
-        "reward_function.py, or an example's name, such as progress (default: follow_center_line)"
+        "reward_function.py, or an example: progress, follow_center_line, "
+        "follow_center_line_smooth, follow_center_line_fast, avoid_objects or pass_bot_cars "
+        "(default: follow_center_line)"
     )
     metadata: Path | None = option(
         "model_metadata.json, or a car that garage has built, such as garage/Flash (default: "

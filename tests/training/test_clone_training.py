@@ -19,7 +19,7 @@ def command(
 ) -> CommandLine:
     """Runs commands where a small model called swift lies; its evaluations are short."""
 
-    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+    def one_lap(model: Any, track: Any, *_: Any) -> Any:
         return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.setattr(os, "fsync", lambda _: None)
