@@ -31,11 +31,11 @@ _STORIES = {
     TEACHER: "teacher: a small network that sees where the car is on the road learns the reward; "
     "of the hyperparameters it uses discount_factor, beta_entropy and loss_type",
     LESSONS: "lessons: the camera network learns what its teacher does, without hyperparameters; "
-    "its cars start anew and are made to swerve, so that reward and progress begin near 0 again "
-    "and stay below those of greedy laps",
-    PPO: "ppo: the network learns from the reward by itself, with all hyperparameters; its "
-    "cars start anew, so that reward and progress begin near 0 again",
+    "its cars are made to swerve, so that their reward and progress stay below greedy laps",
+    PPO: "ppo: the network learns from the reward by itself, with all hyperparameters",
 }
+
+_ANEW = "; new cars start, so that reward and progress begin near 0 again"
 
 
 class TrainingScreen:
@@ -51,7 +51,7 @@ class TrainingScreen:
         self._console, self._title, self._seconds = console, title, 60.0 * minutes
         self._started = time.monotonic()
         self._report: Report | None = None
-        self._last_evaluation = "none yet"
+        self._last_evaluation, self._anew = "none yet", ""
         self._message = "Ctrl-C stops and keeps the model."
         # Drawn anew from its own thread, so that the clock goes on during a long iteration.
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
@@ -89,13 +89,17 @@ class TrainingScreen:
             whose = "the teacher's: " if report.stage == TEACHER else ""
             summary = evaluation_summary(report.evaluation)
             self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
-        if not self._console.is_terminal and (
-            self._report is None or self._report.stage != report.stage
-        ):
-            self._console.print(_STORIES[report.stage], highlight=False, soft_wrap=True)
+        begins = self._report is None or self._report.stage != report.stage
+        if begins and self._report is not None:
+            self._anew = _ANEW
+        if begins and not self._console.is_terminal:
+            self._console.print(self._story(report), highlight=False, soft_wrap=True)
         self._report = report
         if not self._console.is_terminal:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
+
+    def _story(self, report: Report) -> str:
+        return _STORIES[report.stage] + self._anew
 
     def _panel(self) -> Panel:
         content = self._waiting() if self._report is None else self._standing(self._report)
@@ -125,6 +129,7 @@ class TrainingScreen:
         lines = Table.grid()
         lines.add_row(grid)
         lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
+        lines.add_row(Text(self._story(report), style="dim"))
         lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
         return lines
 

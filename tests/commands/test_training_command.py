@@ -10,6 +10,7 @@ import pytest
 
 from deepracer_fast.commands.train import _who_used_hyperparameters
 from deepracer_fast.commands.train_options import CourseOptions, ModelOptions
+from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.reward import load_reward
@@ -61,9 +62,10 @@ def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_help_names_every_example_of_a_reward() -> None:
-    told = ModelOptions.__dataclass_fields__["reward"].metadata["typer"].help
+    records = (ModelOptions, ValidateOptions)
+    told = [each.__dataclass_fields__["reward"].metadata["typer"].help for each in records]
     for path in Path(str(files("deepracer_fast.reward.examples"))).glob("[!_]*.py"):
-        assert f" {path.stem}" in told
+        assert all(f" {path.stem}" in each for each in told)
 
 
 @pytest.mark.parametrize(
