@@ -115,7 +115,7 @@ class TrainingScreen:
         seconds = time.monotonic() - self._started
         left = max(0.0, self._seconds - seconds)
         grid = Table.grid(padding=(0, 2))
-        number = f"{report.iteration}, {report.episodes:,} episodes ended"
+        number = f"{report.iteration}, ended episodes: {report.episodes:,}"
         grid.add_row("iteration", number, "learning", _STAGES[report.stage])
         speed = f"{report.steps_per_second:,.0f}"
         grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)

@@ -167,7 +167,7 @@ def evaluate_model(
         model: what drives.
         track: where.
         options: how many laps, and what leaving the track costs.
-        watch: is asked after each step.
+        watch: is asked before each step.
 
     Returns:
         The laps in order, the last one ``time_up`` where ``watch`` ended it, and the trace of every
@@ -301,7 +301,7 @@ def drive_laps(
         trace: records every step if given.
         judge: the user's reward, which is added up over each lap if given.
         give_up: end as soon as a lap was not clean.
-        watch: is asked after each step; once it says no, laps end as they are, ``time_up``.
+        watch: is asked before each step; once it says no, laps end as they are, ``time_up``.
 
     Returns:
         For each car its laps in order; fewer of them if it gave up or its time was up.
@@ -309,6 +309,11 @@ def drive_laps(
     result = simulator.reset()
     counters = [_LapCounter() for _ in range(simulator.num_cars)]
     while any(len(counter.laps) < laps for counter in counters):
+        progress, now = result.params["progress"], result.params["sim_time"]
+        if watch is not None and not watch(len(counters[0].laps), float(progress[0])):
+            for car, counter in enumerate(counters):
+                counter.end("time_up", float(progress[car]), float(now[car]))
+            break
         # A copy: what JAX is handed must not change under it.
         observation = {name: np.array(picture) for name, picture in result.observation.items()}
         action = driver.policy(observation)
@@ -327,12 +332,6 @@ def drive_laps(
                 bool(result.terminated[car] or result.truncated[car]),
             )
         if give_up and any(c.laps and not c.laps[-1].is_clean for c in counters):
-            break
-        progress = float(result.params["progress"][0])
-        if watch is not None and not watch(len(counters[0].laps), progress):
-            for car, counter in enumerate(counters):
-                progress = float(result.params["progress"][car])
-                counter.end("time_up", progress, float(result.params["sim_time"][car]))
             break
     return [counter.laps[:laps] for counter in counters]
 

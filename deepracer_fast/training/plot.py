@@ -13,8 +13,7 @@ policy with PPO. Below, the lessons' distance to the teacher and the fastest cle
 
 import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -51,44 +50,6 @@ _AGAIN = "new cars start at 0 %"  # where a stage follows another
 Numbers = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class TrainingCurves:
-    """The numbers in the picture, one entry an iteration; nan where there is none.
-
-    Attributes:
-        iteration: as the screen counts them.
-        reward: mean reward of its episodes.
-        progress: mean completion of the same, percent.
-        evaluation: mean completion of the greedy laps after it, percent: the teacher's in its
-            stage.
-        lap_time: of the fastest clean one of these, seconds.
-        distance: to the teacher in a lesson, nats.
-    """
-
-    iteration: npt.NDArray[np.int64]
-    reward: Numbers
-    progress: Numbers
-    evaluation: Numbers
-    lap_time: Numbers
-    distance: Numbers
-
-
-def training_curves(rows: Sequence[Iteration]) -> TrainingCurves:
-    """The columns of the iterations."""
-
-    def column(values: list[float | None]) -> Numbers:
-        return np.array([np.nan if value is None else value for value in values], np.float64)
-
-    return TrainingCurves(
-        iteration=np.array([row.iteration for row in rows], np.int64),
-        reward=column([row.reward for row in rows]),
-        progress=column([row.progress for row in rows]),
-        evaluation=column([row.evaluation for row in rows]),
-        lap_time=column([row.lap_time for row in rows]),
-        distance=column([row.measures.get("distance_to_teacher") for row in rows]),
-    )
-
-
 def draw_training(
     rows: Sequence[Iteration],
     episodes: Sequence[EpisodeMetrics],
@@ -109,12 +70,12 @@ def draw_training(
     FigureCanvasAgg(figure)
     left, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     right, lap_time = left.twinx(), below.twinx()
-    curves, knots = training_curves(rows), _knots(rows)
+    knots = _knots(rows)
     _draw_stages((left, below), rows, knots)
     _draw_episodes(left, right, episodes, room)
-    _draw_averages(left, right, curves, rows)
+    _draw_averages(left, right, rows)
     _draw_best(left, next((row for row in rows if row.iteration == best), None), knots)
-    _draw_below(below, lap_time, curves, rows)
+    _draw_below(below, lap_time, rows)
     _style_axes(left, right, knots)
     _style_below(below, lap_time)
     _add_legend(figure, left, right)
@@ -187,26 +148,32 @@ def _first_and_last(iteration: Array, number: Array) -> tuple[dict[int, int], di
     return first, last
 
 
-def _draw_averages(
-    left: Axes, right: Axes, curves: TrainingCurves, rows: Sequence[Iteration]
-) -> None:
+def _draw_averages(left: Axes, right: Axes, rows: Sequence[Iteration]) -> None:
     style: dict[str, Any] = {"ms": 4, "lw": 2}
-    for axes, values, color, name in (
-        (left, curves.reward, _REWARD, "average reward"),
-        (right, curves.progress, _PROGRESS, "average progress"),
-    ):
-        _draw_line(axes, values, rows, label=name, color=color, **style)
+    _draw_line(left, rows, lambda row: row.reward, "average reward", color=_REWARD, **style)
+    _draw_line(right, rows, lambda row: row.progress, "average progress", color=_PROGRESS, **style)
     style |= {"color": _EVALUATION, "ls": (0, (4, 2))}
-    _draw_line(right, curves.evaluation, rows, label="greedy laps' progress", **style)
+    _draw_line(right, rows, lambda row: row.evaluation, "greedy laps' progress", **style)
+
+
+def _draw_below(below: Axes, lap_time: Axes, rows: Sequence[Iteration]) -> None:
+    style: dict[str, Any] = {"ms": 3, "lw": 1.5}
+    distance = "distance_to_teacher"
+    _draw_line(below, rows, lambda row: row.measures.get(distance), color=_DISTANCE, **style)
+    _draw_line(lap_time, rows, lambda row: row.lap_time, color=_LAP_TIME, **style)
 
 
 def _draw_line(
-    axes: Axes, values: Numbers, rows: Sequence[Iteration], label: str = "", **style: Any
+    axes: Axes,
+    rows: Sequence[Iteration],
+    value: Callable[[Iteration], float | None],
+    label: str = "",
+    **style: Any,
 ) -> None:
-    """What is known of the values: it breaks where other cars begin to drive."""
+    """A value where it is known, in a line that breaks where other cars begin to drive."""
     marker = "o" if len(rows) <= _MARKED_ITERATIONS else None
-    for _, these in groupby(zip(rows, values, strict=True), key=lambda each: each[0].stage):
-        points = [(row.iteration, value) for row, value in these if np.isfinite(value)]
+    for _, these in _stages(rows):
+        points = [(row.iteration, y) for row in these if (y := value(row)) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, marker=marker, **style)
             label = ""
@@ -228,14 +195,6 @@ def _draw_best(left: Axes, row: Iteration | None, knots: Numbers) -> None:
         zorder=0,
         label=f"best model: iteration {row.iteration}, {row.evaluation:.0f} %{lap}",
     )
-
-
-def _draw_below(
-    below: Axes, lap_time: Axes, curves: TrainingCurves, rows: Sequence[Iteration]
-) -> None:
-    style: dict[str, Any] = {"ms": 3, "lw": 1.5}
-    _draw_line(below, curves.distance, rows, color=_DISTANCE, **style)
-    _draw_line(lap_time, curves.lap_time, rows, color=_LAP_TIME, **style)
 
 
 def _style_axes(left: Axes, right: Axes, knots: Numbers) -> None:

@@ -370,6 +370,17 @@ def test_the_same_command_with_resume_goes_on(run: CommandLine) -> None:
     assert [line.split()[1] for line in iterations] == ["3"]
 
 
+@pytest.mark.usefixtures("own_model")
+def test_laps_of_a_bad_policy_end_when_their_time_is_up(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_command, "LEAST_SECONDS_OF_LAPS", 0.0)
+    answer = run(*tiny("--steps", "16", "--minutes", "0.005", "--resume"))
+    assert (answer.status, answer.err) == (0, "")
+    assert "Driving five greedy laps with the best checkpoint, for at most 0 s" in answer.out
+    assert "0 of 1 laps clean" in answer.out and "time up" in answer.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

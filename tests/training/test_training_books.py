@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
@@ -34,7 +35,7 @@ from deepracer_fast.training.iterations import (
     read_iterations,
     write_iterations,
 )
-from deepracer_fast.training.plot import _knots, draw_training, training_curves
+from deepracer_fast.training.plot import _draw_line, _knots, draw_training
 from deepracer_fast.training.record import Round, TrainingRecord
 
 # Simtrace
@@ -310,13 +311,12 @@ def test_broken_iterations_are_refused(tmp_path: Path, damage: Any) -> None:
 # The picture
 
 
-def test_curves_show_the_policy_and_its_teacher() -> None:
-    curves = training_curves(ITERATIONS)
-    assert curves.iteration.tolist() == list(range(1, 8))
-    assert curves.reward[[0, 4, 6]].tolist() == [10.0, 1.0, -5.0] and np.isnan(curves.reward[3])
-    assert curves.evaluation[[0, 2, 4, 5]].tolist() == [100.0, 70.0, 80.0, 80.0]
-    assert curves.lap_time[0] == 9.5 and np.isnan(curves.lap_time[1:]).all()
-    assert curves.distance[[1, 2]].tolist() == [0.5, 0.25] and np.isnan(curves.distance[4])
+def test_lines_break_between_stages_and_leave_out_what_is_not_known() -> None:
+    axes = Figure().subplots()
+    _draw_line(axes, ITERATIONS, lambda row: row.reward, "reward")
+    x = [line.get_xdata().tolist() for line in axes.lines]
+    assert x == [[1], [2, 3], [5, 6, 7]]
+    assert len(axes.get_legend_handles_labels()[1]) == 1
 
 
 @pytest.mark.parametrize(
