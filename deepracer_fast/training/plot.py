@@ -223,6 +223,7 @@ def _style_below(below: Axes, lap_time: Axes) -> None:
         _bare(axes, color)
         if not axes.lines:
             axes.set_yticks(())
+            axes.set_ylabel("No clean\ngreedy lap yet" if axes is lap_time else "", color=color)
             continue
         axes.set_ylabel(name, color=color)
         axes.set_ylim(0, max(1.15 * axes.get_ylim()[1], 1e-3))
