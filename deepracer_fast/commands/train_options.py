@@ -120,7 +120,9 @@ class RunOptions:
 
     panel: ClassVar[str] = "Training"
 
-    minutes: float | None = option("Stop after so many minutes (default: 20)")
+    minutes: float | None = option(
+        "Stop after so many minutes; five laps follow, for a tenth of that or 30 s (default: 20)"
+    )
     steps: int | None = option("Stop after so many env-steps (default: no limit)")
     stop_after: int | None = option(
         "Stop after so many evaluations in a row with clean laps only; 0 uses all --minutes, for "
