@@ -54,7 +54,11 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Train DeepRacer models from the camera in minutes. --debug shows tracebacks."""
+    """Train DeepRacer models from the camera in minutes.
+
+    garage builds a car, train trains a model, evaluate and race drive it, video films it.
+    --debug shows tracebacks.
+    """
 
 
 def garage(
@@ -81,7 +85,8 @@ def train(
     run: RunOptions,
     hosts: HostOptions,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
+        bool,
+        typer.Option("--resume", help="Go on with --model, or with the newest model of the track."),
     ] = False,
     for_the_car: Annotated[
         bool,
@@ -136,7 +141,7 @@ def race(
 
 
 def archive(
-    model: Annotated[Path, typer.Argument(help="A model folder, or any other model.")],
+    model: Annotated[Path, typer.Argument(help="Model folder, archive or model.pb.")],
     checkpoint: Checkpoint = "best",
     output: Annotated[
         Path | None,
@@ -166,7 +171,7 @@ def replay(
     ],
     options: ReplayOptions,
 ) -> None:
-    """Drive recorded actions open loop and print how far the car ends up from the recording."""
+    """Drive the actions of a recording again; print how far the car ends up from where it was."""
     from deepracer_fast.commands.replay import run_replay
 
     run_replay(traces, options)

@@ -25,6 +25,7 @@ from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.evaluate import (
     EvaluationOptions,
     Lap,
+    Watch,
     evaluate_model,
     evaluate_starts,
     mean_completion,
@@ -242,13 +243,18 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
     with console.status("") as status:
         for number, entry in enumerate(entries, start=1):
             place = f"{number} of {len(entries)}: {entry.path} on {entry.track.name}"
+
+            def watch(laps: int, progress: float, place: str = place) -> bool:
+                status.update(Text(printable(f"{place}, lap {laps + 1}: {progress:.0f} %")))
+                return True
+
             status.update(Text(printable(place)))
-            yield _driven(entry)
+            yield _driven(entry, watch)
 
 
-def _driven(entry: Entry) -> Driven:
+def _driven(entry: Entry, watch: Watch) -> Driven:
     if entry.world:
         result = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
     else:
-        result = evaluate_model(entry.model, entry.track, entry.options)
+        result = evaluate_model(entry.model, entry.track, entry.options, watch)
     return Driven(entry, result.laps, result.trace)

@@ -24,11 +24,14 @@ class CarOptions:
         default=False,
     )
     sensors: list[str] | None = option(
-        "camera, stereo, lidar, sector_lidar, discretized_lidar; repeat it for one camera and a "
-        "lidar (default: camera)",
+        "camera, stereo, lidar, sector_lidar, discretized_lidar, or as in model_metadata.json; "
+        "repeat it for one camera and a lidar (default: camera)",
         "--sensor",
     )
-    network: str | None = option("3 or 5 for the console's 3- or 5-layer CNN, or deep (default: 3)")
+    network: str | None = option(
+        "3 or 5 for the console's 3- or 5-layer CNN, or deep, or as in "
+        "model_metadata.json (default: 3)"
+    )
     color: str | None = option(
         "Of the shell: Black, Grey, Blue, Red, Orange, White or Purple (default: any)"
     )

@@ -17,6 +17,12 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+EXAMPLES = (
+    "progress, follow_center_line, follow_center_line_smooth, follow_center_line_fast, "
+    "avoid_objects or pass_bot_cars"
+)
+"""Rewards that may be named in place of a file."""
+
 CarVersion = Annotated[
     int | None,
     typer.Option(
@@ -25,7 +31,10 @@ CarVersion = Annotated[
 ]
 
 Checkpoint = Annotated[
-    str, typer.Option(help="Of a model folder: best, last, or the number of an iteration.")
+    str,
+    typer.Option(
+        help="Of a model folder: best, last, or the number of an iteration, as in its training.png."
+    ),
 ]
 
 Direction = Annotated[
@@ -58,7 +67,8 @@ RaceType = Annotated[
 Speed = Annotated[
     str | None,
     typer.Option(
-        help="Speeds, m/s: MAX:LEVELS as in the console, or a list, 0.5,1,2 (default: 1:3)",
+        help="Speeds, m/s: MAX:LEVELS as in the console, or a list, 0.5,1,2; 1 alone is one speed "
+        "(default: 1:3)",
         show_default=False,
     ),
 ]
@@ -73,7 +83,11 @@ Steering = Annotated[
 ]
 
 Track = Annotated[
-    str | None, typer.Option(help="Bundled track, or path of a route .npy.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Bundled track, or path of a route .npy (default: the model's or the recording's)",
+        show_default=False,
+    ),
 ]
 
 

@@ -70,6 +70,12 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     if racers.race_type or racers.config:
         asked["road"] = race_of(racers.race_type, racers.config)
     path, models = racers.leaderboard or _usual_place(asked), racers.models or []
+    if not (models or asked or racers.leaderboard):
+        there = sorted(LEADERBOARDS.glob("*.json"))
+        if len(there) > 1:
+            list_leaderboards(as_json)
+            return
+        path = there[0] if there else path
     board = _board(path, asked, is_new_allowed=bool(models))
     if models:
         entrants = [
@@ -132,8 +138,8 @@ def _board(path: Path, asked: Mapping[str, Any], is_new_allowed: bool) -> Leader
         return board
     if not is_new_allowed:
         raise ConfigError(
-            f"{path}: there is no such leaderboard yet; name a model to begin it, or --list those "
-            "that exist"
+            f"{path}: there is no such leaderboard yet; race MODEL begins it, race --list shows "
+            "those that exist"
         )
     return Leaderboard(_new_race(asked))
 

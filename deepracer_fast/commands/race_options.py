@@ -45,7 +45,7 @@ class Racers:
     """
 
     models: list[Path] | None = argument(
-        "archive, model.pb or model folders; none shows the leaderboard."
+        "Archives, model.pb or model folders; none shows the leaderboard, or the list of several."
     )
     race_type: str | None = option(
         "TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT, or HEAD_TO_MODEL, in which the models meet "

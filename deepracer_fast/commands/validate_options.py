@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
-from deepracer_fast.commands.options import AsJson, argument, option
+from deepracer_fast.commands.options import EXAMPLES, AsJson, argument, option
 
 
 @dataclass(frozen=True)
 class ValidateOptions:
     """What is to be tried, on what, and what becomes of it; None for what is usual."""
 
-    reward: Path = argument("reward_function.py, or an example's name", default=MISSING)
+    reward: Path = argument(f"reward_function.py, or an example: {EXAMPLES}.", default=MISSING)
     track: str = option("Bundled track, or path of a route .npy.", default="reinvent_base")
     metadata: Path | None = option(
         "model_metadata.json, whose actions drive (default: the lab's 15 actions)"
