@@ -15,11 +15,20 @@ from typing import Annotated
 import typer
 
 from deepracer_fast import __version__, _core
-from deepracer_fast.commands.evaluate_options import Entries, LapSettings
-from deepracer_fast.commands.garage_options import CarOptions
-from deepracer_fast.commands.options import AsJson, Checkpoint, spread
-from deepracer_fast.commands.race_options import Racers, RankedRules
-from deepracer_fast.commands.replay_options import ReplayOptions
+from deepracer_fast.commands.options import (
+    AsJson,
+    CarOptions,
+    Checkpoint,
+    DriveOptions,
+    Entries,
+    FilmOptions,
+    LapSettings,
+    Racers,
+    RankedRules,
+    ReplayOptions,
+    ValidateOptions,
+    spread,
+)
 from deepracer_fast.commands.terminal import error_line, open_streams
 from deepracer_fast.commands.train_options import (
     CourseOptions,
@@ -27,8 +36,6 @@ from deepracer_fast.commands.train_options import (
     ModelOptions,
     RunOptions,
 )
-from deepracer_fast.commands.validate_options import ValidateOptions
-from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.files.cache_folder import lend_to_libraries
 
 app = typer.Typer(

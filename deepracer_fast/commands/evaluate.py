@@ -1,7 +1,7 @@
 """``deepracer-fast evaluate``: any models, checkpoints and tracks, in one table.
 
 In: paths and options as the command line has them. Out: a table of laps, or of one row for each
-combination, or JSON. Neighbours: ``commands.evaluate_options`` parses the options; ``evaluate``
+combination, or JSON. Neighbours: ``commands.options`` has the options; ``evaluate``
 drives.
 """
 
@@ -17,8 +17,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from deepracer_fast.commands.evaluate_options import Entries, LapSettings
-from deepracer_fast.commands.options import given
+from deepracer_fast.commands.options import Entries, LapSettings, given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
 from deepracer_fast.commands.terminal import say

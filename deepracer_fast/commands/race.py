@@ -16,8 +16,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from deepracer_fast.commands.options import given
-from deepracer_fast.commands.race_options import Racers, RankedRules
+from deepracer_fast.commands.options import Racers, RankedRules, given
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.files.model_name import model_name

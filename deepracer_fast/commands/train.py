@@ -22,7 +22,7 @@ from rich.console import Console
 
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
-from deepracer_fast.commands.terminal import UnbreakableStream
+from deepracer_fast.commands.terminal import UnbreakableStream, say
 from deepracer_fast.commands.train_options import (
     CourseOptions,
     HostOptions,
@@ -104,7 +104,7 @@ def run_training(
     if not team.leads:
         _follow(console, job, resume, team)
         return
-    _say(console, *_remarks(job))
+    say(console, *_remarks(job))
     named = resume or files.model is not None
     before = _evaluate_parent(console, job, job.parent, named) if job.parent else []
     with graceful_stop() as stop:
@@ -112,7 +112,7 @@ def run_training(
         for driven in before:
             _keep_evaluation(job, driven)
         _train(console, training, stop)
-    _say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
+    say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
     _conclude(console, training, stop, files.hyperparameters)
 
 
@@ -135,24 +135,24 @@ def _conclude(
 ) -> None:
     """Shows how the best checkpoint laps, and where the model is."""
     job = training.job
-    _say(console, *job.reward.notes, training.ended_by)
-    _say(console, *_who_used_hyperparameters(training, hyperparameters))
+    say(console, *job.reward.notes, training.ended_by)
+    say(console, *_who_used_hyperparameters(training, hyperparameters))
     if not stop.hurried:
         if training.row is None:
             seconds = _seconds_of_laps(job.config)
             laps = f"five greedy laps with the best checkpoint, for at most {seconds:.0f} s"
-            _say(console, f"Driving {laps}; Ctrl-C skips them.")
+            say(console, f"Driving {laps}; Ctrl-C skips them.")
         with suppress(KeyboardInterrupt):  # the training's result is safe by now
             _evaluate_best(console, job, training.row)
-    _say(console, f"graph          {job.folder.training_plot}")
-    _say(console, f"model folder   {job.folder.path}")
+    say(console, f"graph          {job.folder.training_plot}")
+    say(console, f"model folder   {job.folder.path}")
     if job.metadata.is_for_the_car:
-        _say(console, f"model archive  {job.folder.archive}")
+        say(console, f"model archive  {job.folder.archive}")
     elif job.metadata.sees_track_state:
-        _say(console, "no archive: a car cannot see the track state that this policy reads")
+        say(console, "no archive: a car cannot see the track state that this policy reads")
     else:
         frames = job.metadata.frame_stack
-        _say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
+        say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
 
 
 def _train(console: Console, training: Training, stop: StopRequest) -> None:
@@ -165,7 +165,7 @@ def _train(console: Console, training: Training, stop: StopRequest) -> None:
             training.run(screen.show)
     except RewardError:
         if training.has_learnt:
-            _say(console, f"The model up to here is kept in {job.folder.path}")
+            say(console, f"The model up to here is kept in {job.folder.path}")
         elif training.made_folder:  # an untrained model is of no use to anybody
             shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
@@ -178,19 +178,19 @@ def _team_of(invited: Invitation | None, console: Console) -> Team:
     """Waits for the other hosts, if there are any."""
     if invited is None:
         return ALONE
-    _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
+    say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
     return meet(invited)
 
 
 def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
     """The part of a host that is not the first."""
-    _say(console, "training with host 0, which shows how it goes and writes the model")
+    say(console, "training with host 0, which shows how it goes and writes the model")
     with graceful_stop() as stop:
         try:
             steps = follow(job, resume, stop.requested, team)
         except KeyboardInterrupt:
             os._exit(130)
-    _say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
+    say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
 
 
 def _remarks(job: TrainingJob) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _evaluate_parent(
     """Shows five greedy laps of the policy that a clone begins with, on each track."""
     if named:
         job.folder.refuse_a_model()  # before anybody waits
-    _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
+    say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
     model, driven = parent.model, []
     for name in job.config.course.tracks:
         track = load_track(name)
@@ -331,10 +331,4 @@ def _show_laps(console: Console, driven: _Driven, space: ActionSpace) -> None:
     clean = sum(lap.is_clean for lap in driven.laps)
     title = f"{driven.title}: {clean} of {len(driven.laps)} laps clean"
     console.print(lap_table(driven.laps, title))
-    _say(console, *driving_habits(driven.columns, space).lines(space))
-
-
-def _say(console: Console, *lines: str) -> None:
-    """Prints lines as they are: paths may hold what rich takes for markup."""
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    say(console, *driving_habits(driven.columns, space).lines(space))

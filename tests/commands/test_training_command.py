@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from deepracer_fast.commands.options import ValidateOptions
 from deepracer_fast.commands.train import _who_used_hyperparameters
 from deepracer_fast.commands.train_options import CourseOptions, ModelOptions
-from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.reward import load_reward
