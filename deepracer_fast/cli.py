@@ -15,11 +15,20 @@ from typing import Annotated
 import typer
 
 from deepracer_fast import __version__, _core
-from deepracer_fast.commands.evaluate_options import Entries, LapSettings
-from deepracer_fast.commands.garage_options import CarOptions
-from deepracer_fast.commands.options import AsJson, Checkpoint, spread
-from deepracer_fast.commands.race_options import Racers, RankedRules
-from deepracer_fast.commands.replay_options import ReplayOptions
+from deepracer_fast.commands.options import (
+    AsJson,
+    CarOptions,
+    Checkpoint,
+    DriveOptions,
+    Entries,
+    FilmOptions,
+    LapSettings,
+    Racers,
+    RankedRules,
+    ReplayOptions,
+    ValidateOptions,
+    spread,
+)
 from deepracer_fast.commands.terminal import error_line, open_streams
 from deepracer_fast.commands.train_options import (
     CourseOptions,
@@ -27,8 +36,6 @@ from deepracer_fast.commands.train_options import (
     ModelOptions,
     RunOptions,
 )
-from deepracer_fast.commands.validate_options import ValidateOptions
-from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.files.cache_folder import lend_to_libraries
 
 app = typer.Typer(
@@ -54,7 +61,11 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Train DeepRacer models from the camera in minutes. --debug shows tracebacks."""
+    """Train DeepRacer models from the camera in minutes.
+
+    garage builds a car, train trains a model, evaluate and race drive it, video films it.
+    --debug shows tracebacks.
+    """
 
 
 def garage(
@@ -81,7 +92,8 @@ def train(
     run: RunOptions,
     hosts: HostOptions,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with MODEL, or with the newest of the track.")
+        bool,
+        typer.Option("--resume", help="Go on with --model, or with the newest model of the track."),
     ] = False,
     for_the_car: Annotated[
         bool,
@@ -136,7 +148,7 @@ def race(
 
 
 def archive(
-    model: Annotated[Path, typer.Argument(help="A model folder, or any other model.")],
+    model: Annotated[Path, typer.Argument(help="Model folder, archive or model.pb.")],
     checkpoint: Checkpoint = "best",
     output: Annotated[
         Path | None,
@@ -166,7 +178,7 @@ def replay(
     ],
     options: ReplayOptions,
 ) -> None:
-    """Drive recorded actions open loop and print how far the car ends up from the recording."""
+    """Drive the actions of a recording again; print how far the car ends up from where it was."""
     from deepracer_fast.commands.replay import run_replay
 
     run_replay(traces, options)

@@ -41,8 +41,8 @@ MODULES = {
     "training_iterations:iterations training_job:job lessons:dagger_lessons training_plot:plot "
     "training_record:record training_report:iterations stop_request teacher "
     "teaching:teacher_stages training_traces:traces train",
-    "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:evaluate_options "
-    "garage_command:garage cli_garage:garage_options race_command:race replay_command:replay "
+    "commands": "archive_command:archive evaluate_command:evaluate cli_evaluate:options "
+    "garage_command:garage cli_garage:options race_command:race replay_command:replay "
     "training_screen:screen terminal unbreakable_stream:terminal tracks_command:tracks "
     "training_command:train cli_train:train_options validate_command:validate video_command:video",
 }

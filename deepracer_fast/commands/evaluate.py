@@ -1,7 +1,7 @@
 """``deepracer-fast evaluate``: any models, checkpoints and tracks, in one table.
 
 In: paths and options as the command line has them. Out: a table of laps, or of one row for each
-combination, or JSON. Neighbours: ``commands.evaluate_options`` parses the options; ``evaluate``
+combination, or JSON. Neighbours: ``commands.options`` has the options; ``evaluate``
 drives.
 """
 
@@ -17,14 +17,14 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from deepracer_fast.commands.evaluate_options import Entries, LapSettings
-from deepracer_fast.commands.options import given
+from deepracer_fast.commands.options import Entries, LapSettings, given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.screen import evaluation_summary, lap_table
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.evaluate import (
     EvaluationOptions,
     Lap,
+    Watch,
     evaluate_model,
     evaluate_starts,
     mean_completion,
@@ -242,13 +242,18 @@ def _drive(entries: Sequence[Entry]) -> Iterator[Driven]:
     with console.status("") as status:
         for number, entry in enumerate(entries, start=1):
             place = f"{number} of {len(entries)}: {entry.path} on {entry.track.name}"
+
+            def watch(laps: int, progress: float, place: str = place) -> bool:
+                status.update(Text(printable(f"{place}, lap {laps + 1}: {progress:.0f} %")))
+                return True
+
             status.update(Text(printable(place)))
-            yield _driven(entry)
+            yield _driven(entry, watch)
 
 
-def _driven(entry: Entry) -> Driven:
+def _driven(entry: Entry, watch: Watch) -> Driven:
     if entry.world:
         result = evaluate_starts(entry.model, entry.track, entry.options, STARTS)
     else:
-        result = evaluate_model(entry.model, entry.track, entry.options)
+        result = evaluate_model(entry.model, entry.track, entry.options, watch)
     return Driven(entry, result.laps, result.trace)

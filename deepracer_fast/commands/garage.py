@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deepracer_fast.commands.garage_options import CarOptions
-from deepracer_fast.commands.options import given
+from deepracer_fast.commands.options import CarOptions, given
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_words import action_table, in_words

@@ -16,8 +16,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from deepracer_fast.commands.options import given
-from deepracer_fast.commands.race_options import Racers, RankedRules
+from deepracer_fast.commands.options import Racers, RankedRules, given
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.files.model_name import model_name
@@ -70,6 +69,12 @@ def run_race(rules: RankedRules, racers: Racers, as_json: bool = False) -> None:
     if racers.race_type or racers.config:
         asked["road"] = race_of(racers.race_type, racers.config)
     path, models = racers.leaderboard or _usual_place(asked), racers.models or []
+    if not (models or asked or racers.leaderboard):
+        there = sorted(LEADERBOARDS.glob("*.json"))
+        if len(there) > 1:
+            list_leaderboards(as_json)
+            return
+        path = there[0] if there else path
     board = _board(path, asked, is_new_allowed=bool(models))
     if models:
         entrants = [
@@ -132,8 +137,8 @@ def _board(path: Path, asked: Mapping[str, Any], is_new_allowed: bool) -> Leader
         return board
     if not is_new_allowed:
         raise ConfigError(
-            f"{path}: there is no such leaderboard yet; name a model to begin it, or --list those "
-            "that exist"
+            f"{path}: there is no such leaderboard yet; race MODEL begins it, race --list shows "
+            "those that exist"
         )
     return Leaderboard(_new_race(asked))
 

@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from deepracer_fast.commands.replay_options import ReplayOptions
+from deepracer_fast.commands.options import ReplayOptions
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.replay import (
     Episode,

@@ -26,11 +26,14 @@ _STAGES = {
 }
 
 _STORIES = {
-    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward",
-    LESSONS: "lessons: the camera network learns what its teacher does; reward and progress are "
-    "of drives that have just begun",
-    PPO: "ppo: the network goes on by itself and learns from the reward",
+    TEACHER: "teacher: a small network that sees where the car is on the road learns the reward; "
+    "of the hyperparameters it uses discount_factor, beta_entropy and loss_type",
+    LESSONS: "lessons: the camera network learns what its teacher does, without hyperparameters; "
+    "its cars are made to swerve, so that their reward and progress stay below greedy laps",
+    PPO: "ppo: the network learns from the reward by itself, with all hyperparameters",
 }
+
+_ANEW = "; new cars start, so that reward and progress begin near 0 again"
 
 
 class TrainingScreen:
@@ -43,7 +46,7 @@ class TrainingScreen:
         self._console, self._title, self._seconds = console, title, 60.0 * minutes
         self._started = time.monotonic()
         self._report: Report | None = None
-        self._last_evaluation = "none yet"
+        self._last_evaluation, self._anew = "none yet", ""
         self._message = "Ctrl-C stops and keeps the model."
         # Drawn anew from its own thread, so that the clock goes on during a long iteration.
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
@@ -74,13 +77,17 @@ class TrainingScreen:
             whose = "the teacher's: " if report.stage == TEACHER else ""
             summary = evaluation_summary(report.evaluation)
             self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
-        if not self._console.is_terminal and (
-            self._report is None or self._report.stage != report.stage
-        ):
-            self._console.print(_STORIES[report.stage], highlight=False, soft_wrap=True)
+        begins = self._report is None or self._report.stage != report.stage
+        if begins and self._report is not None:
+            self._anew = _ANEW
+        if begins and not self._console.is_terminal:
+            self._console.print(self._story(report), highlight=False, soft_wrap=True)
         self._report = report
         if not self._console.is_terminal:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
+
+    def _story(self, report: Report) -> str:
+        return _STORIES[report.stage] + self._anew
 
     def _panel(self) -> Panel:
         content = self._waiting() if self._report is None else self._standing(self._report)
@@ -96,19 +103,21 @@ class TrainingScreen:
         seconds = time.monotonic() - self._started
         left = max(0.0, self._seconds - seconds)
         grid = Table.grid(padding=(0, 2))
-        grid.add_row("iteration", f"{report.iteration}", "learning", _STAGES[report.stage])
+        number = f"{report.iteration}, ended episodes: {report.episodes:,}"
+        grid.add_row("iteration", number, "learning", _STAGES[report.stage])
         speed = f"{report.steps_per_second:,.0f}"
         grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)
         progress = f"{_number(report.mean_progress)} %"
         grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
         last = ["laps driven", f"{report.laps:,}"]
         if "distance_to_teacher" in report.measures:
-            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f}"]
+            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f} nats"]
         grid.add_row(*last)
         grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
         lines = Table.grid()
         lines.add_row(grid)
         lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
+        lines.add_row(Text(self._story(report), style="dim"))
         lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
         return lines
 
@@ -122,7 +131,7 @@ class TrainingScreen:
             f"laps {report.laps:4d}  time left {_clock(left)}"
         )
         if "distance_to_teacher" in report.measures:
-            line += f"  distance {report.measures['distance_to_teacher']:.3f}"
+            line += f"  {report.measures['distance_to_teacher']:.3f} nats from its teacher"
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
         return line

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import numpy.typing as npt
@@ -20,29 +22,30 @@ from rich.console import Console
 
 from deepracer_fast.commands.options import given
 from deepracer_fast.commands.screen import TrainingScreen, evaluation_summary, lap_table
-from deepracer_fast.commands.terminal import UnbreakableStream
+from deepracer_fast.commands.terminal import UnbreakableStream, say
 from deepracer_fast.commands.train_options import (
     CourseOptions,
     HostOptions,
     ModelOptions,
     RunOptions,
 )
-from deepracer_fast.driving.evaluate import EvaluationOptions, Lap, evaluate_model
+from deepracer_fast.driving.evaluate import EvaluationOptions, EvaluationResult, Lap, evaluate_model
 from deepracer_fast.driving.habits import driving_habits
 from deepracer_fast.driving.trace import Trace, simtrace_columns
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.files.action_space import ActionSpace
 from deepracer_fast.files.hyperparameters import (
+    OF_A_TEACHER,
+    OF_PPO,
     WITHOUT_EFFECT,
     Hyperparameters,
-    key_meant,
 )
 from deepracer_fast.files.metrics import write_evaluation_metrics
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace_writer import write_simtrace
 from deepracer_fast.learning.hosts import ALONE, Invitation, Team, invitation, meet
 from deepracer_fast.policy.compilation_cache import keep_compiled_programs
-from deepracer_fast.policy.model import load_model
+from deepracer_fast.policy.model import Model, load_model
 from deepracer_fast.reward.loading import read_reward
 from deepracer_fast.reward.sandbox.process import confinement_note
 from deepracer_fast.reward.text_faults import about_files, text_faults
@@ -52,6 +55,7 @@ from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.evaluation import Row
 from deepracer_fast.training.follower import agree_on, follow
 from deepracer_fast.training.inputs import (
+    FIRST_HYPERPARAMETERS,
     TrainingFiles,
     inheritance,
     new_job,
@@ -59,10 +63,14 @@ from deepracer_fast.training.inputs import (
     resumed_job,
     tracks_of,
 )
+from deepracer_fast.training.iterations import PPO, TEACHER
 from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.stop_request import StopRequest, graceful_stop
 from deepracer_fast.training.train import Training
 from deepracer_fast.world.randomization import FOR_THE_CAR
+
+LEAST_SECONDS_OF_LAPS = 30.0
+"""For five greedy laps on one track after a training, however short that was."""
 
 
 def run_training(
@@ -95,7 +103,7 @@ def run_training(
     if not team.leads:
         _follow(console, job, resume, team)
         return
-    _say(console, *_remarks(job))
+    say(console, *_remarks(job))
     named = resume or files.model is not None
     before = _evaluate_parent(console, job, job.parent, named) if job.parent else []
     with graceful_stop() as stop:
@@ -103,8 +111,8 @@ def run_training(
         for driven in before:
             _keep_evaluation(job, driven)
         _train(console, training, stop)
-    _say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
-    _conclude(console, training, stop)
+    say(console, *(f"{each.title}: {evaluation_summary(each.laps)}" for each in before))
+    _conclude(console, training, stop, files.hyperparameters)
 
 
 def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named: bool) -> Training:
@@ -121,24 +129,29 @@ def _begin(job: TrainingJob, resume: bool, team: Team, stop: StopRequest, named:
     return training
 
 
-def _conclude(console: Console, training: Training, stop: StopRequest) -> None:
+def _conclude(
+    console: Console, training: Training, stop: StopRequest, hyperparameters: Path | None
+) -> None:
     """Shows how the best checkpoint laps, and where the model is."""
     job = training.job
-    _say(console, *job.reward.notes, training.ended_by)
+    say(console, *job.reward.notes, training.ended_by)
+    say(console, *_who_used_hyperparameters(training, hyperparameters))
     if not stop.hurried:
         if training.row is None:
-            _say(console, "Driving five greedy laps with the best checkpoint; Ctrl-C skips them.")
+            seconds = _seconds_of_laps(job.config)
+            laps = f"five greedy laps with the best checkpoint, for at most {seconds:.0f} s"
+            say(console, f"Driving {laps}; Ctrl-C skips them.")
         with suppress(KeyboardInterrupt):  # the training's result is safe by now
             _evaluate_best(console, job, training.row)
-    _say(console, f"graph          {job.folder.training_plot}")
-    _say(console, f"model folder   {job.folder.path}")
+    say(console, f"graph          {job.folder.training_plot}")
+    say(console, f"model folder   {job.folder.path}")
     if job.metadata.is_for_the_car:
-        _say(console, f"model archive  {job.folder.archive}")
+        say(console, f"model archive  {job.folder.archive}")
     elif job.metadata.sees_track_state:
-        _say(console, "no archive: a car cannot see the track state that this policy reads")
+        say(console, "no archive: a car cannot see the track state that this policy reads")
     else:
         frames = job.metadata.frame_stack
-        _say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
+        say(console, f"no archive: a car shows one frame, and this policy reads {frames} at once")
 
 
 def _train(console: Console, training: Training, stop: StopRequest) -> None:
@@ -151,7 +164,7 @@ def _train(console: Console, training: Training, stop: StopRequest) -> None:
             training.run(screen.show)
     except RewardError:
         if training.has_learnt:
-            _say(console, f"The model up to here is kept in {job.folder.path}")
+            say(console, f"The model up to here is kept in {job.folder.path}")
         elif training.made_folder:  # an untrained model is of no use to anybody
             shutil.rmtree(job.folder.path, ignore_errors=True)
         raise
@@ -164,19 +177,19 @@ def _team_of(invited: Invitation | None, console: Console) -> Team:
     """Waits for the other hosts, if there are any."""
     if invited is None:
         return ALONE
-    _say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
+    say(console, f"host {invited.host_id} of {invited.num_hosts}: waiting for the others")
     return meet(invited)
 
 
 def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> None:
     """The part of a host that is not the first."""
-    _say(console, "training with host 0, which shows how it goes and writes the model")
+    say(console, "training with host 0, which shows how it goes and writes the model")
     with graceful_stop() as stop:
         try:
             steps = follow(job, resume, stop.requested, team)
         except KeyboardInterrupt:
             os._exit(130)
-    _say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
+    say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
 
 
 def _remarks(job: TrainingJob) -> Iterator[str]:
@@ -188,12 +201,29 @@ def _remarks(job: TrainingJob) -> Iterator[str]:
     for fault in text_faults(read_reward(job.reward.source)) if job.reward.source else ():
         yield f"warning: {job.reward.name}, line {fault.span.line}: {fault.what}"
     for key in job.hyperparameters.ignored:
-        meant = key_meant(key)
-        hint = f" (did you mean {meant}?)" if meant else ""
-        yield f"hyperparameters: {key} is unknown and has no effect{hint}"
-    for key in WITHOUT_EFFECT:
+        yield f"hyperparameters: {key} is unknown and has no effect"
+    without = dict.fromkeys(WITHOUT_EFFECT, "as in the original")
+    if not job.config.collection.whole_episodes:
+        without["num_episodes_between_training"] = "but with --collection episodes"
+    for key, why in without.items():
         if getattr(job.hyperparameters, key) != getattr(Hyperparameters, key):
-            yield f"hyperparameters: {key} has no effect, as in the original"
+            yield f"hyperparameters: {key} has no effect, {why}"
+
+
+def _who_used_hyperparameters(training: Training, file: Path | None) -> Iterator[str]:
+    """Which stages did, and the way where a file's numbers counted for less than it seems."""
+    job, stages = training.job, training.stages
+    teachers = [f"teacher ({', '.join(OF_A_TEACHER)})"] * (TEACHER in stages)
+    users = teachers + ["PPO (all)"] * (PPO in stages)
+    yield f"hyperparameters were used by {' and '.join(users) or 'no stage'}"
+    own = vars(job.hyperparameters)
+    changed = [key for key in OF_PPO if own[key] != getattr(FIRST_HYPERPARAMETERS, key)]
+    if file is not None and changed and TEACHER in stages and PPO not in stages:
+        later = "" if job.config.randomization.is_on else ", or goes on to it with --stop-after 0"
+        yield (
+            f"warning: {', '.join(changed)} of {file} had no effect: only PPO reads them, and it "
+            f"did not run. A training begins with PPO with --no-teacher{later}"
+        )
 
 
 def _claimed_folder(track: str) -> ModelFolder:
@@ -228,15 +258,36 @@ def _evaluate_parent(
     """Shows five greedy laps of the policy that a clone begins with, on each track."""
     if named:
         job.folder.refuse_a_model()  # before anybody waits
-    _say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
-    model, driven = replace(parent.model, metadata=job.metadata), []
+    say(console, f"Driving five greedy laps with {parent.name}, before it learns.")
+    model, driven = parent.model, []
     for name in job.config.course.tracks:
         track = load_track(name)
-        result = evaluate_model(model, track, _race_options(job.config))
+        result = _five_laps(console, job.config, model, track)
         title = f"{parent.name} before, on {track.title}"
         driven.append(_Driven(title, track, result.laps, result.trace))
-        _show_laps(console, driven[-1], job.metadata.action_space)
+        _show_laps(console, driven[-1], model.metadata.action_space)
     return driven
+
+
+def _five_laps(
+    console: Console, config: TrainConfig, model: Model, track: Track
+) -> EvaluationResult:
+    """Greedy laps, for a while: a policy that leaves the track again and again needs minutes."""
+    options = _race_options(config)
+    ends = time.monotonic() + _seconds_of_laps(config)
+
+    with console.status("") as status:
+
+        def watch(laps: int, progress: float) -> bool:
+            status.update(f"lap {laps + 1} of {options.laps}: {progress:.0f} %")
+            return time.monotonic() < ends
+
+        return evaluate_model(model, track, options, watch)
+
+
+def _seconds_of_laps(config: TrainConfig) -> float:
+    """What five laps on one track may take: a tenth of the time limit, or a little more."""
+    return max(LEAST_SECONDS_OF_LAPS, 6.0 * config.budget.minutes)
 
 
 def _race_options(config: TrainConfig) -> EvaluationOptions:
@@ -261,7 +312,7 @@ def _evaluate_best(console: Console, job: TrainingJob, row: Row | None) -> None:
             driven = _Driven(title, track, row.laps[index], row.trace, index)
         else:
             assert model is not None
-            result = evaluate_model(model, track, _race_options(job.config))
+            result = _five_laps(console, job.config, model, track)
             driven = _Driven(title, track, result.laps, result.trace)
         _keep_evaluation(job, driven)
         _show_laps(console, driven, job.metadata.action_space)
@@ -279,10 +330,4 @@ def _show_laps(console: Console, driven: _Driven, space: ActionSpace) -> None:
     clean = sum(lap.is_clean for lap in driven.laps)
     title = f"{driven.title}: {clean} of {len(driven.laps)} laps clean"
     console.print(lap_table(driven.laps, title))
-    _say(console, *driving_habits(driven.columns, space).lines(space))
-
-
-def _say(console: Console, *lines: str) -> None:
-    """Prints lines as they are: paths may hold what rich takes for markup."""
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    say(console, *driving_habits(driven.columns, space).lines(space))

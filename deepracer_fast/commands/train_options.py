@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from deepracer_fast.commands.options import CarVersion, Speed, Steering, given, option
+from deepracer_fast.commands.options import EXAMPLES, CarVersion, Speed, Steering, given, option
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ModelOptions:
     panel: ClassVar[str] = "Car, reward function and model"
 
     reward: Path | None = option(
-        "reward_function.py, or an example's name, such as progress (default: follow_center_line)"
+        f"reward_function.py, or an example: {EXAMPLES} (default: follow_center_line)"
     )
     metadata: Path | None = option(
         "model_metadata.json, or a car that garage has built, such as garage/Flash (default: "
@@ -50,16 +50,22 @@ class ModelOptions:
     hyperparameters: Path | None = option(
         "hyperparameters.json with any of batch_size, num_epochs, lr, discount_factor, "
         "beta_entropy, loss_type, exploration_type, num_episodes_between_training (default of each "
-        "that is left out: what laps soonest; ip/hyperparameters.json of a model has all)"
+        "that is left out: what laps soonest; ip/hyperparameters.json of a model has all). With a "
+        "teacher most of them count in PPO alone, see --teacher."
     )
-    config: Path | None = option("config.toml with further settings.")
-    model: Path | None = option("Model folder (default: models/TRACK-N, N counting up)")
+    config: Path | None = option(
+        "config.toml with further settings; the one in a model folder has all of them."
+    )
+    model: Path | None = option(
+        "Folder of the new model, or of the one to --resume (default: models/TRACK-N, N counting "
+        "up)"
+    )
     pretrained: Path | None = option(
         "Clone: begin with the policy of this model (folder, archive, .pb). What it was trained "
         "with holds for the clone as well, but for what is given here."
     )
     checkpoint: str = option(
-        "Of PRETRAINED: best, last, or the number of an iteration.",
+        "Of PRETRAINED: best, last, or the number of an iteration, as in its training.png.",
         default="best",
     )
 
@@ -114,18 +120,25 @@ class RunOptions:
 
     panel: ClassVar[str] = "Training"
 
-    minutes: float | None = option("Stop after so many minutes (default: 20)")
+    minutes: float | None = option(
+        "Stop after so many minutes; five laps follow, for a tenth of that or 30 s (default: 20)"
+    )
     steps: int | None = option("Stop after so many env-steps (default: no limit)")
     stop_after: int | None = option(
-        "Stop after so many evaluations in a row with clean laps only, 0 for never (default: 1)",
+        "Stop after so many evaluations in a row with clean laps only; 0 uses all --minutes, for "
+        "faster laps (default: 1)",
         min=0,
     )
     best_by: str | None = option("Best checkpoint: progress, reward or laptime (default: progress)")
     teacher: bool | None = option(
-        "Let a policy that sees the track state learn first and teach (default: yes)",
+        "Let a small policy that sees the track state learn first and teach the network, before "
+        "PPO goes on; without it PPO does it all (default: with it)",
         "--teacher/--no-teacher",
     )
-    collection: str | None = option("horizon, or episodes as the original (default: horizon)")
+    collection: str | None = option(
+        "What PPO learns from at a time: horizon, some steps of every car, or episodes, whole ones "
+        "as in the original (default: horizon)"
+    )
     num_cars: int | None = option("Cars side by side (default: 64)", min=1)
     seed: int | None = option("Of all randomness (default: 0)")
     threads: int | None = option("Simulator threads, 0 for all cores (default: 0)")

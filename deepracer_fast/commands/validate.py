@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deepracer_fast.commands.options import ValidateOptions
 from deepracer_fast.commands.terminal import say
-from deepracer_fast.commands.validate_options import ValidateOptions
 from deepracer_fast.errors import RewardError
 from deepracer_fast.files.model_metadata import FIRST_MODEL, read_model_metadata
 from deepracer_fast.reward.examples import reward_file

@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from deepracer_fast.commands.options import given
+from deepracer_fast.commands.options import DriveOptions, FilmOptions, given
 from deepracer_fast.commands.race import race_of
 from deepracer_fast.commands.replay import guess_track
-from deepracer_fast.commands.video_options import DriveOptions, FilmOptions
 from deepracer_fast.driving.evaluate import EvaluationOptions, cars_of, step_rewards
 from deepracer_fast.driving.replay import FRONT_POINT
 from deepracer_fast.errors import ConfigError, TraceError

@@ -40,6 +40,9 @@ keep_old_names(__name__)
 GreedyPolicy = Callable[[dict[str, Array]], Array]
 """Observation [B, ...] by sensor -> actions [B] or [B, 2], in the action space's own terms."""
 
+Watch = Callable[[int, float], bool]
+"""Laps behind the first car and percent of its present one -> whether there is time to go on."""
+
 MAX_LAP_STEPS = 10_000
 """A lap that takes longer (11 minutes of simulated time) is given up."""
 
@@ -157,7 +160,10 @@ MAX_RESETS = 100  # of one lap, as deepracer-for-cloud allows by default
 
 
 def evaluate_model(
-    model: Model, track: Track | str | Path, options: EvaluationOptions | None = None
+    model: Model,
+    track: Track | str | Path,
+    options: EvaluationOptions | None = None,
+    watch: Watch | None = None,
 ) -> EvaluationResult:
     """Drives greedy laps one after the other, the first from a standing start, usually at the line.
 
@@ -168,13 +174,15 @@ def evaluate_model(
         model: what drives.
         track: where.
         options: how many laps, and what leaving the track costs.
+        watch: is asked before each step; where it ends them the last lap is ``time_up``.
     """
     options = EvaluationOptions() if options is None else options
     instance("options", options, EvaluationOptions)
     track = load_track(track)
     simulator, trace = cars_of(metadata_of(model), track, options), Trace()
     driver = Driver(model.best_action, metadata_of(model).action_space)
-    return EvaluationResult(drive_laps(driver, simulator, options.laps, trace)[0], trace)
+    laps = drive_laps(driver, simulator, options.laps, trace, watch=watch)[0]
+    return EvaluationResult(laps, trace)
 
 
 def evaluate_starts(
@@ -283,6 +291,7 @@ def drive_laps(
     trace: Trace | None = None,
     judge: Judge | None = None,
     give_up: bool = False,
+    watch: Watch | None = None,
 ) -> list[list[Lap]]:
     """Lets every car drive until it has ``laps`` laps, or attempts, behind it.
 
@@ -293,13 +302,19 @@ def drive_laps(
         trace: records every step if given.
         judge: the user's reward, which is added up over each lap if given.
         give_up: end as soon as a lap was not clean.
+        watch: is asked before each step; once it says no, laps end as they are, ``time_up``.
 
     Returns:
-        For each car its laps in order; fewer of them if it gave up.
+        For each car its laps in order; fewer of them if it gave up or its time was up.
     """
     result = simulator.reset()
     counters = [_LapCounter() for _ in range(simulator.num_cars)]
     while any(len(counter.laps) < laps for counter in counters):
+        progress, now = result.params["progress"], result.params["sim_time"]
+        if watch is not None and not watch(len(counters[0].laps), float(progress[0])):
+            for car, counter in enumerate(counters):
+                counter.end("time_up", float(progress[car]), float(now[car]))
+            break
         # A copy: what JAX is handed must not change under it.
         observation = {name: np.array(picture) for name, picture in result.observation.items()}
         action = driver.policy(observation)
@@ -348,8 +363,12 @@ class _LapCounter:
         if status in ("crashed", "off_track", "immobilized", "reversed"):
             self._violations.append(status)
         if ended:
-            self.laps.append(self._close(status, progress, time))
-            self._open(time)
+            self.end(status, progress, time)
+
+    def end(self, status: str, progress: float, time: float) -> None:
+        """Closes a lap as it is, and begins the next one."""
+        self.laps.append(self._close(status, progress, time))
+        self._open(time)
 
     def _close(self, status: str, progress: float, time: float) -> Lap:
         count = self._violations.count

@@ -1,7 +1,7 @@
 """Action spaces in words: made of what people type, and told in a line, a table, or rows of data.
 
-In: steering and speed as levels ("30:5", "1:3"), as lists ("-30,0,30", "0.5,1"), or as pairs of
-both ("-30@0.5,0@2"). Out: an action space. The other way: what it holds, as text. Neighbours:
+In: steering and speed as levels ("30:5", "1:3"), as lists ("-30,0,30", "1"), or as pairs of both
+("-30@0.5,0@2"). Out: an action space. The other way: what it holds, as text. Neighbours:
 ``action_space`` has the spaces; ``commands.garage`` and ``train`` ask for them,
 ``pictures.action_space`` draws them.
 """
@@ -36,26 +36,32 @@ MOST_ACTIONS = 1000
 """Of a list that somebody types; models have 5 to 30."""
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
-_LEVELS = re.compile(rf"({_NUMBER})(?::(\d{{1,4}}))?")
+_LEVELS = re.compile(rf"({_NUMBER}):(\d{{1,4}})")
 _PAIR = re.compile(rf"({_NUMBER})@({_NUMBER})")
 
 
 def read_steering(text: str) -> tuple[float, ...]:
-    """Steering angles, degrees: "30:5" are five from -30 to 30, "30" as many, or they are listed.
+    """Steering angles, degrees: "30:5" are five from -30 to 30, or they are listed.
 
     Raises:
         ActionError: it is none of these, or beyond what the wheels turn.
     """
-    return _levels("steering", text, even_steering, 5, _check_steering)
+    angles = _levels("steering", text, even_steering, USUAL_STEERING, _check_steering)
+    if len(set(angles)) == 1 and angles[0]:
+        levels = f"{abs(angles[0]):g}:5"
+        raise ActionError(
+            f"steering {angles[0]:g} alone goes round in circles: {levels} are five angles up to it"
+        )
+    return angles
 
 
 def read_speeds(text: str) -> tuple[float, ...]:
-    """Speeds, m/s: "1:3" are three up to 1, "1" as many, or they are listed.
+    """Speeds, m/s: "1:3" are three up to 1, or they are listed.
 
     Raises:
         ActionError: it is none of these, or beyond what the car drives.
     """
-    return _levels("speed", text, even_speeds, 3, _check_speed)
+    return _levels("speed", text, even_speeds, USUAL_SPEED, _check_speed)
 
 
 def read_actions(text: str) -> DiscreteActionSpace:
@@ -143,19 +149,18 @@ def _levels(
     name: str,
     text: str,
     even: Callable[[float, int], tuple[float, ...]],
-    usual: int,
+    usual: str,
     check: Callable[[tuple[float, ...]], None],
 ) -> tuple[float, ...]:
-    """A maximum with a number of levels, or a list."""
+    """A maximum with a number of levels, or a list, which may be of one."""
     parts = _parts(text)
     if len(parts) == 1 and (match := _LEVELS.fullmatch(parts[0])):
-        levels = even(float(match[1]), int(match[2] or usual))
-    elif len(parts) > 1 and all(re.fullmatch(_NUMBER, part) for part in parts):
+        levels = even(float(match[1]), int(match[2]))
+    elif all(re.fullmatch(_NUMBER, part) for part in parts):
         levels = tuple(float(part) for part in parts)
     else:
         raise ActionError(
-            f"{name} must be a maximum, MAXIMUM:LEVELS such as {usual * 6}:{usual}, or a list with "
-            f"commas, got {shown(text)}"
+            f"{name} must be MAX:LEVELS such as {usual}, or a list with commas, got {shown(text)}"
         )
     check(levels)
     return levels

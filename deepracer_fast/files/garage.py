@@ -149,7 +149,7 @@ def _named(what: str, said: str, short: dict[str, str], names: Sequence[str]) ->
     plain = re.sub(r"_?layer.*", "", plain) if what == "network" else plain  # "3-layer CNN"
     known = {name.casefold(): name for name in names} | short
     if plain not in known:
-        choices = ", ".join((*short, *names))
+        choices = f"{', '.join(short)}, or as in {METADATA_NAME}" if short else ", ".join(names)
         raise ConfigError(f"--{what} must be one of {choices}, got {said!r}")
     return known[plain]
 

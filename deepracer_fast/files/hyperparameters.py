@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deepracer_fast.checks.file_reading import read_text
 from deepracer_fast.checks.json_object import brief, parse_json_object, parse_number
-from deepracer_fast.checks.values import MOST, path_of
+from deepracer_fast.checks.values import MOST, path_of, shown
 from deepracer_fast.errors import HyperparameterError, printable
 
 LOSS_TYPES = ("huber", "mean squared error")
@@ -43,6 +43,12 @@ _OTHER_NAMES = {
     "alpha": "sac_alpha",
 }
 """What the console and the literature call keys of the file."""
+
+OF_A_TEACHER = ("discount_factor", "beta_entropy", "loss_type")
+"""Keys that a teacher learns by as well."""
+
+OF_PPO = ("lr", "batch_size", "num_epochs", "num_episodes_between_training", "exploration_type")
+"""Keys that PPO alone learns by."""
 
 MAX_IGNORED, MAX_NAME = 20, 60
 """Unknown keys that a warning names, and characters of each."""
@@ -76,7 +82,8 @@ class Hyperparameters:
         term_cond_max_episodes: episodes after which training ends, 1 or more.
         term_cond_avg_score: read and written, without effect, as in the original.
         sac_alpha: SAC's entropy weight, 0 or more; read and written, PPO ignores it.
-        ignored: unknown keys that the file held, for a warning; not written back.
+        ignored: unknown keys that the file held and that are like none of these, for a warning;
+            not written back.
 
     Raises:
         HyperparameterError: a value outside its range; names the key.
@@ -207,6 +214,11 @@ def parse_hyperparameters(
     unknown = [
         key for key in content if key not in _RULES and not key.startswith(CLONE_KEYS_PREFIX)
     ]
+    for key in unknown:
+        if meant := key_meant(key):
+            raise HyperparameterError(
+                f"{source}: unknown key {shown(key[:MAX_NAME])}: did you mean {meant}?"
+            )
     try:
         known = {key: content[key] for key in _RULES if key in content}
         named = tuple(printable(key[:MAX_NAME]) for key in unknown[:MAX_IGNORED])

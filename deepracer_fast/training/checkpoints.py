@@ -44,6 +44,10 @@ class Checkpoints:
         """Whether that is the last one."""
         return self.last is not None and self.last.checkpoint == checkpoint
 
+    def best_with(self, record: CheckpointRecord) -> CheckpointRecord:
+        """The best one once there is this one too."""
+        return record if self.best is None or beats(record, self.best) else self.best
+
     def save(self, learner: Learner, record: CheckpointRecord, row: Row | None = None) -> None:
         """A checkpoint, then what a resumed training needs, then the index that makes them count.
 
@@ -54,9 +58,7 @@ class Checkpoints:
             StorageError: it does not fit on the disk; nothing has changed then.
         """
         folder, checkpoint = self._job.folder, record.checkpoint
-        best = record if beats(record, self.best) else self.best
-        assert best is not None
-        graph = None
+        best, graph = self.best_with(record), None
         folder.check_room(size_of_save(self._job, learner))
         if best is record and self._job.metadata.is_for_the_car:
             graph = frozen_graph(learner.options.spec, learner.policy)

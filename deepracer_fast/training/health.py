@@ -34,10 +34,11 @@ class Health:
 
         Args:
             measures: of the update.
-            mean_progress: of the episodes that ended, percent.
+            mean_progress: of the episodes that ended, percent; NaN where none did.
         """
         self._iteration += 1
-        self._progress.append(mean_progress)
+        if not math.isnan(mean_progress):
+            self._progress.append(mean_progress)
         for text in filter(None, (self._flat(), self._collapsed(measures), self._jumpy(measures))):
             kind = text[:20]
             if self._iteration >= self._silent_until.get(kind, 0):
@@ -45,7 +46,7 @@ class Health:
                 yield f"warning: {text}"
 
     def _flat(self) -> str:
-        if len(self._progress) <= PATIENCE or any(map(math.isnan, self._progress)):
+        if len(self._progress) <= PATIENCE:
             return ""
         half = PATIENCE // 2
         values = list(self._progress)
@@ -56,7 +57,7 @@ class Health:
             f"progress has been flat for {PATIENCE} iterations ({values[-1]:.0f} % of a lap). "
             "People then make the reward function pay more for getting ahead, offer slower "
             "actions, or raise beta_entropy "
-            f"({self._hyperparameters.beta_entropy:g})"
+            f"(now {self._hyperparameters.beta_entropy:g})"
         )
 
     def _collapsed(self, measures: Mapping[str, float]) -> str:
@@ -65,8 +66,8 @@ class Health:
             return ""
         return (
             f"the policy hardly explores any more (entropy {entropy:.2f}). If its laps are not "
-            f"good yet, raise beta_entropy ({self._hyperparameters.beta_entropy:g}) or lower lr "
-            f"({self._hyperparameters.lr:g})"
+            f"good yet, raise beta_entropy (now {self._hyperparameters.beta_entropy:g}) or lower "
+            f"lr (now {self._hyperparameters.lr:g})"
         )
 
     def _jumpy(self, measures: Mapping[str, float]) -> str:
@@ -74,6 +75,7 @@ class Health:
         if not divergence > LARGE_KL:
             return ""
         return (
-            f"the policy changes very much in one iteration (kl {divergence:.2f}). Lower lr "
-            f"({self._hyperparameters.lr:g}) or num_epochs ({self._hyperparameters.num_epochs})"
+            f"the policy changes very much in one iteration (kl {divergence:.2f}). Lower "
+            f"lr (now {self._hyperparameters.lr:g}) or "
+            f"num_epochs (now {self._hyperparameters.num_epochs})"
         )

@@ -133,6 +133,13 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
     ):
         origin = "inherited" if has == had else "given" if had is not None else "not inherited"
         yield f"  {what:16} {shown}  ({origin})"
+    own = parent.model.metadata.action_space
+    if own != job.metadata.action_space:
+        yield (
+            f"warning: {parent.name} learnt other actions ({in_words(own)}): what its network "
+            "chooses means another steering or speed here, so it drives worse at first than in the "
+            "laps before, and may not recover"
+        )
 
 
 def tracks_of(config: TrainConfig) -> str:

@@ -33,7 +33,7 @@ class Iteration:
     """One iteration.
 
     Attributes:
-        iteration: its number, from 0; metrics, traces and the screen have the same.
+        iteration: its number, from 1, as on the screen; the checkpoint after it has the same.
         stage: one of ``STAGES``.
         seconds: wall-clock time of the training at its end, over all runs.
         steps: env steps so far: of the teacher in its stage, of the policy in the others.
@@ -45,6 +45,7 @@ class Iteration:
         evaluation: mean progress of the greedy laps after it, percent: the teacher's in its stage,
             the policy's in the others. None where none were driven.
         clean_share: of these laps, percent; None likewise.
+        lap_time: of the fastest clean one, seconds; None where there is none.
         measures: of its last update, by name.
     """
 
@@ -58,12 +59,18 @@ class Iteration:
     progress: float | None
     evaluation: float | None = None
     clean_share: float | None = None
+    lap_time: float | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
 
     def evaluated(self, laps: Sequence[Lap]) -> Iteration:
         """The same with its greedy laps."""
-        clean = sum(lap.is_clean for lap in laps) / len(laps)
-        return replace(self, evaluation=mean_completion(laps), clean_share=100.0 * clean)
+        clean = [lap.lap_time_seconds for lap in laps if lap.is_clean]
+        return replace(
+            self,
+            evaluation=mean_completion(laps),
+            clean_share=100.0 * len(clean) / len(laps),
+            lap_time=min(clean, default=None),
+        )
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,12 @@ class Report:
     """How the training stands after an iteration, for whoever watches it.
 
     Attributes:
-        iteration: its number, from 0; the checkpoint after it is numbered one higher.
+        iteration: its number, from 1; the checkpoint after it has the same.
         stage: as of the iteration.
         steps: likewise.
         steps_per_second: env steps over wall-clock time of this iteration, evaluation left out.
-        mean_reward: of the episodes that ended last, or of those that go on, see ``Iteration``.
+        episodes: that ended in this iteration.
+        mean_reward: over them, or with those that go on, see ``Iteration``; NaN without any.
         mean_progress: of the same, percent.
         laps: as of the iteration.
         seconds: wall-clock time of this run.
@@ -88,6 +96,7 @@ class Report:
     stage: str
     steps: int
     steps_per_second: float
+    episodes: int
     mean_reward: float
     mean_progress: float
     laps: int
@@ -117,14 +126,17 @@ def read_iterations(path: Path) -> list[Iteration]:
     with refusing(
         str(path), "must have a list of iterations, as a training writes it", ArchiveError
     ):
-        return [_checked(row) for row in content["iterations"]]
+        rows = [_checked(row) for row in content["iterations"]]
+    from_zero = bool(rows) and rows[0].iteration == 0  # as the first folders counted
+    return [replace(row, iteration=row.iteration + from_zero) for row in rows]
 
 
 def _checked(row: Mapping[str, Any]) -> Iteration:
-    found = Iteration(**{each.name: row[each.name] for each in fields(Iteration)})
+    names = [each.name for each in fields(Iteration) if each.name != "lap_time"]
+    found = Iteration(**{name: row[name] for name in names}, lap_time=row.get("lap_time"))
     numbers = {**vars(found), **found.measures}
     del numbers["stage"], numbers["measures"]
-    optional = {"reward", "progress", "evaluation", "clean_share"}
+    optional = {"reward", "progress", "evaluation", "clean_share", "lap_time"}
     for name, value in numbers.items():
         if not (value is None and name in optional) and not math.isfinite(value):
             raise ValueError(f"{name} {value}")

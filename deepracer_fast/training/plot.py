@@ -6,15 +6,14 @@ Neighbours: ``training.iterations`` and ``metrics`` hold them, ``training.record
 
 Above, as the DeepRacer console drew it: each small dot is an episode, each line an average over an
 iteration, reward on the left axis and progress on the right; greedy laps are dashed, and the bar
-marks the iteration after which the best model was evaluated. Behind them stands who drove: the
-teacher, which sees the track state; the policy in its lessons; the policy with PPO. Below, the
-lessons' distance to the teacher and the greedy laps that were clean.
+marks the iteration whose checkpoint is the best model. Behind them stands who drove: the teacher,
+which sees the track state and has two fifths of the width at most; the policy in its lessons; the
+policy with PPO. Below, the lessons' distance to the teacher and the fastest clean greedy lap.
 """
 
 import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -33,66 +32,22 @@ from deepracer_fast.training.iterations import LESSONS, PPO, TEACHER, Iteration
 _SIZE_INCHES = (10.0, 6.0)
 _DPI = 120
 _HEADROOM = 1.18  # of an axis above its highest value: the stages' names stand there
-_FEWEST_ITERATIONS = 5  # that the axis has room for: one or two must not fill the picture
+_TEACHERS_WIDTH = 0.4  # of the picture at most: what drives there is not the model
 _MARKED_ITERATIONS = 40  # beyond so many, marks on the lines would run into each other
 _MOST_DOTS = 20_000
-_LEAST_BAR_WIDTH = 0.006  # of the picture's width
+_BAR_WIDTHS = (0.006, 0.04)  # at least and at most, of the picture's width
 # Told apart by people who see red and green alike, and by their lightness in print.
 _REWARD = "#1b7f5c"
 _PROGRESS = "#2b5fd9"
 _EVALUATION = "#c2367b"
 _DISTANCE = "#8a5a12"
+_LAP_TIME = "#6b4fa0"
 _BEST = "#f2c14e"
 _INK = "#3a3f47"
 _BANDS = {TEACHER: "#e9eef7", LESSONS: "#f7f0e3", PPO: "#ffffff"}
-_NAMES = {TEACHER: "teacher", LESSONS: "lessons (drives so far)", PPO: "PPO"}
+_AGAIN = "new cars start at 0 %"  # where a stage follows another
 
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class TrainingCurves:
-    """The numbers in the picture, one entry an iteration; nan where there is none.
-
-    Attributes:
-        iteration: as the books count them.
-        reward: mean reward of its episodes.
-        progress: mean completion of the same, percent.
-        evaluation: mean completion of the policy's greedy laps after it, percent.
-        clean: share of greedy laps that were clean, percent: the teacher's in its stage.
-        distance: to the teacher in a lesson.
-        best: index of the policy's best evaluation, the latest if several are; None before the
-            first.
-    """
-
-    iteration: npt.NDArray[np.int64]
-    reward: Numbers
-    progress: Numbers
-    evaluation: Numbers
-    clean: Numbers
-    distance: Numbers
-    best: int | None
-
-
-def training_curves(rows: Sequence[Iteration]) -> TrainingCurves:
-    """The columns of the iterations."""
-
-    def column(values: list[float | None]) -> Numbers:
-        return np.array([np.nan if value is None else value for value in values], np.float64)
-
-    evaluation = column([None if row.stage == TEACHER else row.evaluation for row in rows])
-    best = None
-    if np.isfinite(evaluation).any():
-        best = int(np.flatnonzero(evaluation == np.nanmax(evaluation))[-1])
-    return TrainingCurves(
-        iteration=np.array([row.iteration for row in rows], np.int64),
-        reward=column([row.reward for row in rows]),
-        progress=column([row.progress for row in rows]),
-        evaluation=evaluation,
-        clean=column([row.clean_share for row in rows]),
-        distance=column([row.measures.get("distance_to_teacher") for row in rows]),
-        best=best,
-    )
 
 
 def draw_training(
@@ -100,6 +55,7 @@ def draw_training(
     episodes: Sequence[EpisodeMetrics],
     room: int,
     path: str | os.PathLike[str],
+    best: int | None = None,
 ) -> None:
     """Draws the training so far to the PNG file ``path``, whole or not at all.
 
@@ -108,19 +64,20 @@ def draw_training(
         episodes: their episodes.
         room: episode numbers of an iteration, which tell where an episode belongs.
         path: the file.
+        best: iteration whose checkpoint is the best.
     """
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     left, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    right, share = left.twinx(), below.twinx()
-    curves = training_curves(rows)
-    _draw_stages((left, below), rows)
+    right, lap_time = left.twinx(), below.twinx()
+    knots = _knots(rows)
+    _draw_stages((left, below), rows, knots)
     _draw_episodes(left, right, episodes, room)
-    _draw_averages(left, right, curves, rows)
-    _draw_best(left, curves, rows)
-    _draw_below(below, share, curves)
-    _style_axes(left, right, curves)
-    _style_below(below, share)
+    _draw_averages(left, right, rows)
+    _draw_best(left, next((row for row in rows if row.iteration == best), None), knots)
+    _draw_below(below, lap_time, rows)
+    _style_axes(left, right, knots)
+    _style_below(below, lap_time)
     _add_legend(figure, left, right)
     image = io.BytesIO()
     figure.savefig(image, format="png")
@@ -132,22 +89,33 @@ def _stages(rows: Sequence[Iteration]) -> list[tuple[str, list[Iteration]]]:
     return [(stage, list(these)) for stage, these in groupby(rows, key=lambda row: row.stage)]
 
 
-def _draw_stages(axes: Sequence[Axes], rows: Sequence[Iteration]) -> None:
+def _knots(rows: Sequence[Iteration]) -> Numbers:
+    """Iterations, and the shares of the width where they lie, [2, n]: linear in between."""
+    first, count = (rows[0].iteration if rows else 1) - 0.5, max(len(rows), 1)
+    teachers = sum(row.stage == TEACHER for row in rows)
+    if teachers in (0, count):
+        return np.array([[first, first + count], [0.0, 1.0]])
+    width = min(teachers / count, _TEACHERS_WIDTH)
+    return np.array([[first, first + teachers, first + count], [0.0, width, 1.0]])
+
+
+def _draw_stages(axes: Sequence[Axes], rows: Sequence[Iteration], knots: Numbers) -> None:
     """A band a stage, with its name, its time and its env steps where there is room for them."""
-    began, widest = 0.0, max(len(rows), _FEWEST_ITERATIONS)
-    policy_steps = 0
-    for stage, these in _stages(rows):
+    began, policy_steps = 0.0, 0
+    for number, (stage, these) in enumerate(_stages(rows)):
         start, end = these[0].iteration - 0.5, these[-1].iteration + 0.5
         for each in axes:
             each.axvspan(start, end, color=_BANDS[stage], lw=0, zorder=-1)
         seconds, began = these[-1].seconds - began, these[-1].seconds
         steps = these[-1].steps - (0 if stage == TEACHER else policy_steps)
         policy_steps = policy_steps if stage == TEACHER else these[-1].steps
-        text = _NAMES[stage]
-        if (end - start) / widest > 0.2:
-            text += f"\n{seconds:.0f} s, {steps:,} env-steps"
+        left, right = np.interp((start, end), *knots)
+        text = "PPO" if stage == PPO else stage
+        text += f": {seconds:.0f} s, {steps:,} env-steps" if right - left > 0.2 else ""
+        if number > 0 and right - left > 0.06:
+            text += "\n" + _AGAIN.replace(" start", "\nstart" if right - left < 0.12 else " start")
         axes[0].text(
-            (start + end) / 2, 0.985, text, transform=axes[0].get_xaxis_transform(),
+            (left + right) / 2, 0.985, text, transform=axes[0].transAxes,
             ha="center", va="top", fontsize=8, color=_INK, alpha=0.8,
         )  # fmt: skip
 
@@ -164,7 +132,7 @@ def _draw_episodes(left: Axes, right: Axes, rows: Sequence[EpisodeMetrics], room
         np.array([ends[each] for each in iteration.tolist()])
         for ends in _first_and_last(iteration, number)
     )
-    x = iteration + 0.9 * ((number - first + 0.5) / (last - first + 1) - 0.5)
+    x = iteration + 1 + 0.9 * ((number - first + 0.5) / (last - first + 1) - 0.5)
     # Many episodes make a cloud: the more there are, the fainter each.
     alpha = float(np.clip(8 / np.sqrt(len(training)), 0.08, 0.5))
     style: dict[str, Any] = {"s": 9, "lw": 0, "alpha": alpha}
@@ -180,36 +148,44 @@ def _first_and_last(iteration: Array, number: Array) -> tuple[dict[int, int], di
     return first, last
 
 
-def _draw_averages(
-    left: Axes, right: Axes, curves: TrainingCurves, rows: Sequence[Iteration]
+def _draw_averages(left: Axes, right: Axes, rows: Sequence[Iteration]) -> None:
+    style: dict[str, Any] = {"ms": 4, "lw": 2}
+    _draw_line(left, rows, lambda row: row.reward, "average reward", color=_REWARD, **style)
+    _draw_line(right, rows, lambda row: row.progress, "average progress", color=_PROGRESS, **style)
+    style |= {"color": _EVALUATION, "ls": (0, (4, 2))}
+    _draw_line(right, rows, lambda row: row.evaluation, "greedy laps' progress", **style)
+
+
+def _draw_below(below: Axes, lap_time: Axes, rows: Sequence[Iteration]) -> None:
+    style: dict[str, Any] = {"ms": 3, "lw": 1.5}
+    distance = "distance_to_teacher"
+    _draw_line(below, rows, lambda row: row.measures.get(distance), color=_DISTANCE, **style)
+    _draw_line(lap_time, rows, lambda row: row.lap_time, color=_LAP_TIME, **style)
+
+
+def _draw_line(
+    axes: Axes,
+    rows: Sequence[Iteration],
+    value: Callable[[Iteration], float | None],
+    label: str = "",
+    **style: Any,
 ) -> None:
-    """Lines that break where another one drives: in lessons episodes are young."""
-    marker = "o" if len(curves.iteration) <= _MARKED_ITERATIONS else None
-    style: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 2}
-    begin = 0
-    for number, (_, these) in enumerate(_stages(rows)):
-        part = slice(begin, begin + len(these))
-        begin = part.stop
-        for axes, values, color, name in (
-            (left, curves.reward, _REWARD, "average reward"),
-            (right, curves.progress, _PROGRESS, "average progress"),
-        ):
-            shown = np.isfinite(values[part])
-            label = name if number == 0 else None
-            x, y = curves.iteration[part][shown], values[part][shown]
-            axes.plot(x, y, color=color, label=label, **style)
-    shown = np.isfinite(curves.evaluation)
-    if shown.any():
-        style |= {"color": _EVALUATION, "ls": (0, (4, 2)), "label": "greedy laps' progress"}
-        right.plot(curves.iteration[shown], curves.evaluation[shown], **style)
+    """A value where it is known, in a line that breaks where other cars begin to drive."""
+    marker = "o" if len(rows) <= _MARKED_ITERATIONS else None
+    for _, these in _stages(rows):
+        points = [(row.iteration, y) for row in these if (y := value(row)) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label, marker=marker, **style)
+            label = ""
 
 
-def _draw_best(left: Axes, curves: TrainingCurves, rows: Sequence[Iteration]) -> None:
-    """The bar, behind everything and never too thin to see."""
-    if curves.best is None:
+def _draw_best(left: Axes, row: Iteration | None, knots: Numbers) -> None:
+    """The bar, behind everything and never too thin to see, nor so wide that it hides the rest."""
+    if row is None or row.evaluation is None:
         return
-    row = rows[curves.best]
-    half_width = max(0.5, len(curves.iteration) * _LEAST_BAR_WIDTH / 2)
+    whole_width = (knots[0, -1] - knots[0, -2]) / (knots[1, -1] - knots[1, -2])
+    half_width = np.clip(0.5, *(0.5 * whole_width * share for share in _BAR_WIDTHS))
+    lap = "" if row.lap_time is None else f", {row.lap_time:.2f} s"
     left.axvspan(
         row.iteration - half_width,
         row.iteration + half_width,
@@ -217,25 +193,14 @@ def _draw_best(left: Axes, curves: TrainingCurves, rows: Sequence[Iteration]) ->
         alpha=0.5,
         lw=0,
         zorder=0,
-        label=f"best model: after iteration {row.iteration}, {row.evaluation:.0f} %",
+        label=f"best model: iteration {row.iteration}, {row.evaluation:.0f} %{lap}",
     )
 
 
-def _draw_below(below: Axes, share: Axes, curves: TrainingCurves) -> None:
-    marker = "o" if len(curves.iteration) <= _MARKED_ITERATIONS else None
-    for axes, values, color in (
-        (below, curves.distance, _DISTANCE),
-        (share, curves.clean, _EVALUATION),
-    ):
-        shown = np.isfinite(values)
-        x = curves.iteration[shown]
-        axes.plot(x, values[shown], color=color, marker=marker, ms=3, lw=1.5)
-
-
-def _style_axes(left: Axes, right: Axes, curves: TrainingCurves) -> None:
-    first = int(curves.iteration[0]) if len(curves.iteration) else 0
-    count = max(len(curves.iteration), _FEWEST_ITERATIONS)
-    left.set_xlim(first - 0.5, first + count - 0.5)
+def _style_axes(left: Axes, right: Axes, knots: Numbers) -> None:
+    ways = [lambda x: np.interp(x, *knots), lambda share: np.interp(share, *knots[::-1])]
+    left.set_xscale("function", functions=ways)
+    left.set_xlim(knots[0, 0], knots[0, -1])
     left.set_ylabel("Reward per episode", color=_REWARD)
     right.set_ylabel("Track completed (%)", color=_PROGRESS)
     left.set_ylim(*_reward_limits(left))
@@ -246,19 +211,22 @@ def _style_axes(left: Axes, right: Axes, curves: TrainingCurves) -> None:
     right.grid(axis="y", color=_INK, alpha=0.12, lw=0.8)
 
 
-def _style_below(below: Axes, share: Axes) -> None:
+def _style_below(below: Axes, lap_time: Axes) -> None:
     below.set_xlabel("Iteration", color=_INK)
-    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    if np.size(below.lines[0].get_xdata()):
-        below.set_ylabel("Distance\nto the teacher", color=_DISTANCE)
-        below.set_ylim(0, max(1.1 * below.get_ylim()[1], 1e-3))
-    else:
-        below.set_yticks(())
-    share.set_ylabel("Greedy laps\nclean (%)", color=_EVALUATION)
-    share.set_ylim(-5, 105)
-    share.set_yticks((0, 50, 100))
-    _bare(below, _DISTANCE)
-    _bare(share, _EVALUATION)
+    first, last = below.get_xlim()
+    ticks = MaxNLocator(integer=True, min_n_ticks=1).tick_values(first, last)
+    below.set_xticks([tick for tick in ticks if first < tick < last])
+    for axes, name, color in (
+        (below, "Distance to\nteacher (nats)", _DISTANCE),
+        (lap_time, "Fastest clean\ngreedy lap (s)", _LAP_TIME),
+    ):
+        _bare(axes, color)
+        if not axes.lines:
+            axes.set_yticks(())
+            axes.set_ylabel("No clean\ngreedy lap yet" if axes is lap_time else "", color=color)
+            continue
+        axes.set_ylabel(name, color=color)
+        axes.set_ylim(0, max(1.15 * axes.get_ylim()[1], 1e-3))
 
 
 def _bare(axes: Axes, color: str) -> None:

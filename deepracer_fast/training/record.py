@@ -2,7 +2,8 @@
 
 In: what cars drove, evaluation laps and measures, as they come. Out:
 ``metrics/TrainingMetrics.json`` and ``TrainingIterations.json``, ``training-simtrace/``,
-``tensorboard/`` and ``training.png``. One count of iterations, from 0, goes through them all.
+``tensorboard/`` and ``training.png``. Iterations count from 1, and the checkpoint after one has its
+number; the original numbers a trace, and the episodes, by the checkpoint before it.
 Neighbours: ``train`` reports to it.
 """
 
@@ -76,6 +77,9 @@ class TrainingRecord:
         folder: exists already.
         room: episode numbers of an iteration.
         best_by: what the best checkpoint is chosen by.
+
+    Attributes:
+        best: iteration of the best checkpoint, for the picture.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class TrainingRecord:
         self._metrics = TrainingMetrics(folder.training_metrics)
         self._metrics.best_model_metric = best_by
         self._rows: list[Iteration] = []
+        self.best: int | None = None
         self._seconds = 0.0  # of earlier runs
         self._traces = TrainingTraces(folder)
 
@@ -123,19 +128,11 @@ class TrainingRecord:
         """Episodes of the policy that have ended."""
         return sum(row.episodes for row in self._rows if row.stage != TEACHER)
 
-    def standing(self) -> tuple[float, float]:
-        """Mean reward and progress of the episodes that ended last in the stage; NaN without."""
-        stage = self._rows[-1].stage if self._rows else ""
-        for row in reversed(self._rows):
-            if row.stage == stage and row.reward is not None and row.progress is not None:
-                return row.reward, row.progress
-        return float("nan"), float("nan")
-
     def add(self, iteration: int, cars: Round) -> None:
         """Takes in one iteration's episodes and steps.
 
         Args:
-            iteration: its number.
+            iteration: how many are behind it, as the original numbers traces and episodes.
             cars: what they drove.
         """
         before = self._rows[-1] if self._rows else None
@@ -150,7 +147,7 @@ class TrainingRecord:
         reward, progress = self._means(driven, cars.stage)
         self._rows.append(
             Iteration(
-                iteration=iteration,
+                iteration=iteration + 1,
                 stage=cars.stage,
                 seconds=self._seconds + cars.seconds,
                 steps=cars.steps,
@@ -193,7 +190,7 @@ class TrainingRecord:
 
     def add_evaluation(self, laps: Sequence[Lap]) -> None:
         """Takes in the policy's greedy laps after an iteration."""
-        iteration = self._rows[-1].iteration if self._rows else 0
+        iteration = self._rows[-1].iteration - 1 if self._rows else 0
         last = self._metrics.rows[-1] if self._metrics.rows else None
         trial = 1
         if last is not None and (last.episode - 1) // self._room == iteration:
@@ -236,7 +233,8 @@ class TrainingRecord:
         self._metrics.write()
         write_iterations(self._folder.training_iterations, self._rows)
         if picture:
-            draw_training(self._rows, self._metrics.rows, self._room, self._folder.training_plot)
+            episodes, path = self._metrics.rows, self._folder.training_plot
+            draw_training(self._rows, episodes, self._room, path, self.best)
 
     def close(self) -> None:
         """Flushes the curves, and writes for the last time."""

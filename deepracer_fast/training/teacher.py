@@ -20,7 +20,7 @@ from deepracer_fast.checks.arrays import Array
 from deepracer_fast.driving.collect import Collector
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Driver, Lap, drive_laps
-from deepracer_fast.files.hyperparameters import Hyperparameters
+from deepracer_fast.files.hyperparameters import OF_A_TEACHER, Hyperparameters
 from deepracer_fast.files.model_metadata import TRACK_STATE
 from deepracer_fast.learning.learner import Learner, LearnerOptions
 from deepracer_fast.policy.networks import network_spec
@@ -67,9 +67,7 @@ class Teacher:
         self._config = config.teacher
         own = replace(
             config.teacher.hyperparameters,
-            discount_factor=hyperparameters.discount_factor,
-            beta_entropy=hyperparameters.beta_entropy,
-            loss_type=hyperparameters.loss_type,
+            **{key: getattr(hyperparameters, key) for key in OF_A_TEACHER},
         )
         among_objects = course.race.num_objects > 0
         practice = config.teacher.among_objects if among_objects else config.teacher.alone

@@ -11,6 +11,7 @@ it down; ``commands.train`` starts it and shows the reports.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -153,6 +154,11 @@ class Training:
         return self._checkpoints.row
 
     @property
+    def stages(self) -> set[str]:
+        """Who has driven, of ``STAGES``, over all runs."""
+        return {row.stage for row in self._record.rows}
+
+    @property
     def has_learnt(self) -> bool:
         """Whether anything would be lost with the folder."""
         return self._steps > 0 or (self._teaching is not None and self._teaching.rounds > 0)
@@ -167,7 +173,8 @@ class Training:
         if 0 < budget.stop_after <= self._clean_evaluations:
             return (
                 "ended: all laps are clean, from everywhere and in a row from the line; "
-                f"{go_on} --minutes N, which are used up then"
+                f"{go_on} --minutes N, which uses all of them (--stop-after 0). For faster laps "
+                "begin with --stop-after 0 --best-by laptime"
             )
         if 0 < budget.steps <= self._steps:
             return f"ended: {budget.steps:,} env-steps were asked for; {go_on} --steps N"
@@ -211,7 +218,7 @@ class Training:
             raise HostLostError(f"{error}; {self._kept_model}: {advice}") from error
         except FloatingPointError as error:
             raise DeepRacerError(
-                f"learning became unstable in iteration {self._iteration}: {error}; "
+                f"learning became unstable in iteration {self._iteration + 1}: {error}; "
                 f"{self._kept_model}: resume it with a lower lr"
             ) from error
         finally:
@@ -254,9 +261,10 @@ class Training:
         seconds = config.teacher.time_share * limit
         if not teaching.find_teacher(seconds, tell, self._between_steps):
             show(
-                "The teacher found no way round with this reward function in "
-                f"{seconds:.0f} s: PPO learns from the pictures alone, which is slow."
-                " More --minutes, slower actions, or a reward that pays for getting ahead may help."
+                f"The teacher had {seconds:.0f} s ({config.teacher.time_share:.0%} of --minutes) "
+                "and drove too few clean laps to give lessons: PPO goes on alone, from the "
+                "pictures. It may lap too, but usually later. More --minutes, slower actions, or "
+                "a reward that pays for getting ahead may help the teacher."
             )
             return
         # In worlds that differ PPO from the pictures undoes what lessons teach: they take it all.
@@ -335,14 +343,15 @@ class Training:
         """Writes the curves of an iteration, and says how the training stands."""
         self._record.note((), measures)
         self._record.log()
-        row, (reward, progress) = self._record.rows[-1], self._record.standing()
+        row = self._record.rows[-1]
         return Report(
             iteration=row.iteration,
             stage=row.stage,
             steps=row.steps,
             steps_per_second=steps_per_second,
-            mean_reward=reward,
-            mean_progress=progress,
+            episodes=row.episodes,
+            mean_reward=math.nan if row.reward is None else row.reward,
+            mean_progress=math.nan if row.progress is None else row.progress,
             laps=row.laps,
             seconds=time.monotonic() - self._started,
             evaluation=laps,
@@ -433,15 +442,18 @@ class Training:
             laps: of its evaluation; none for one between two evaluations.
             row: laps in a row that it drove.
         """
+        record = self._record_of(laps)
+        self._record.best = self._checkpoints.best_with(record).checkpoint.iteration
         self._record.write(picture=len(laps) > 0)
-        self._checkpoints.save(self._learner, self._record_of(laps), row)
+        self._checkpoints.save(self._learner, record, row)
         self._saved = time.monotonic()
 
     def _restore(self) -> None:
         """Takes up the last checkpoint."""
         self._checkpoints.restore(self._learner)
-        last = self._kept
+        last, best = self._kept, self._checkpoints.best
         self._iteration, self._steps = last.checkpoint.iteration, last.checkpoint.steps
+        self._record.best = best.checkpoint.iteration if best else None
 
     @property
     def _kept(self) -> CheckpointRecord:

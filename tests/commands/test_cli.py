@@ -90,7 +90,7 @@ def tiny(*more: str, reward: str = "reward.py", model: str = "model") -> list[st
 def shorten_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained car would need minutes for five laps."""
 
-    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+    def one_lap(model: Any, track: Any, *_: Any) -> Any:
         return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.setattr(training_command, "evaluate_model", one_lap)
@@ -356,6 +356,7 @@ def test_training_shows_its_iterations_laps_and_where_the_model_is(run: CommandL
     assert "greedy: 0 of 5 clean" in iterations[1]
     assert any("time, s" in line for line in lines)
     assert lines[-2:] == ["model folder   model", "model archive  model/model.tar.gz"]
+    assert "hyperparameters were used by PPO (all)" in lines
     evaluation = json.loads(next(Path("model/metrics").glob("Evaluation*")).read_text())
     assert len(evaluation["metrics"]) == 1
     assert len(list(Path("model").glob("evaluation-*/evaluation-simtrace/0-iteration.csv"))) == 1
@@ -366,7 +367,18 @@ def test_the_same_command_with_resume_goes_on(run: CommandLine) -> None:
     answer = run(*tiny("--steps", "24", "--resume"))
     assert (answer.status, answer.err) == (0, "")
     iterations = [line for line in answer.out.splitlines() if line.startswith("iteration")]
-    assert [line.split()[1] for line in iterations] == ["2"]
+    assert [line.split()[1] for line in iterations] == ["3"]
+
+
+@pytest.mark.usefixtures("own_model")
+def test_laps_of_a_bad_policy_end_when_their_time_is_up(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_command, "LEAST_SECONDS_OF_LAPS", 0.0)
+    answer = run(*tiny("--steps", "16", "--minutes", "0.005", "--resume"))
+    assert (answer.status, answer.err) == (0, "")
+    assert "Driving five greedy laps with the best checkpoint, for at most 0 s" in answer.out
+    assert "0 of 1 laps clean" in answer.out and "time up" in answer.out
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from command_line import Answer, CommandLine
 
 from deepracer_fast.commands import evaluate as evaluate_command
-from deepracer_fast.commands.evaluate_options import Entries, LapSettings
+from deepracer_fast.commands.options import Entries, LapSettings
 from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model, evaluate_starts
 from deepracer_fast.files.action_space import DiscreteActionSpace
 from deepracer_fast.files.model_folder import Checkpoint, ModelFolder

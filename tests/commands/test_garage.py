@@ -8,6 +8,7 @@ from command_line import CommandLine
 
 from deepracer_fast.errors import ConfigError, MetadataError
 from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.action_words import in_words
 from deepracer_fast.files.garage import CarPlan, built, place_of
 from deepracer_fast.files.model_metadata import (
     CAR_COLORS,
@@ -77,6 +78,10 @@ def test_the_garage_is_listed_within_80_columns(
         (("../x",), "a car's name must have 1 to 64 letters"),
         (("A", "--sensor", "lidar"), "--sensor must be given once for one camera"),
         (("A", "--sensor", "eyes"), "--sensor must be one of camera, stereo, lidar"),
+        (
+            ("A", "--sensor", "radar"),
+            "discretized_lidar, or as in model_metadata.json, got 'rad",
+        ),
         (("A", "--network", "7"), "--network must be one of 3, 5, deep"),
         (("A", "--color", "plaid"), "--color must be one of Black"),
         (("A", "--speed", "9"), "speed must lie from 0.1 to 4 m/s"),
@@ -132,6 +137,11 @@ def test_the_folder_names_the_car(tmp_path: Path) -> None:
 
 def test_films_know_every_colour() -> None:
     assert set(CAR_COLOURS) == set(CAR_COLORS)
+
+
+def test_one_speed_stays_one_where_the_steering_changes() -> None:
+    car = built(built(FIRST_MODEL, CarPlan(speed="1")), CarPlan(steering="20:3"))
+    assert in_words(car.action_space) == "3 actions: steering -20, 0, 20 deg, speed 1 m/s"
 
 
 def test_what_is_left_out_of_an_action_space_stays_as_it_was() -> None:

@@ -127,6 +127,14 @@ def test_races_are_listed_with_who_leads_them(run: Run) -> None:
         assert words in shown
 
 
+def test_without_words_the_only_leaderboard_is_shown_or_the_list_of_several(run: Run) -> None:
+    race = ("1.0", "--laps", "1", "--resets", "0", "--name")
+    run(*race, "a", "--track", "Oval_track")
+    assert "Oval_track" in run().out and "file     leaderboards/Oval_track" in run().out
+    run(*race, "a", "--ranking", "total-time")
+    assert run().out == run("--list").out
+
+
 def test_a_model_drives_the_same_alone_and_among_others() -> None:
     race = RankedRace("reinvent_base", 17.709, laps=1)
     entrants = [Entrant(str(n), driver(*how)) for n, how in enumerate([(1.0, 5), (2, 4), (2, 5)])]

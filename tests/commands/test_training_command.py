@@ -1,15 +1,23 @@
 """Promises of ``training_command``: options and files become the job that they say."""
 
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from deepracer_fast.commands.train_options import CourseOptions
+from deepracer_fast.commands.options import ValidateOptions
+from deepracer_fast.commands.train import _who_used_hyperparameters
+from deepracer_fast.commands.train_options import CourseOptions, ModelOptions
 from deepracer_fast.errors import ConfigError, RewardError
 from deepracer_fast.files.action_space import DiscreteActionSpace, discrete_grid
 from deepracer_fast.reward import load_reward
 from deepracer_fast.reward.examples import example_reward, reward_file
+from deepracer_fast.training.config import TrainConfig
 from deepracer_fast.training.inputs import (
+    FIRST_HYPERPARAMETERS,
     FIRST_MODEL,
     TrainingFiles,
     new_job,
@@ -51,6 +59,39 @@ def test_a_reward_may_be_an_examples_name(tmp_path: Path, monkeypatch: pytest.Mo
         load_reward("progres")
     Path("progress").write_text("def reward_function(params): return 1.0")
     assert reward_file(Path("progress")) == Path("progress")
+
+
+def test_help_names_every_example_of_a_reward() -> None:
+    records = (ModelOptions, ValidateOptions)
+    told = [each.__dataclass_fields__["reward"].metadata["typer"].help for each in records]
+    for path in Path(str(files("deepracer_fast.reward.examples"))).glob("[!_]*.py"):
+        assert all(f" {path.stem}" in each for each in told)
+
+
+@pytest.mark.parametrize(
+    ("stages", "used", "warned"),
+    [
+        ({"teacher", "lessons"}, "teacher (discount_factor, beta_entropy, loss_type)", True),
+        ({"teacher", "ppo"}, "teacher (discount_factor, beta_entropy, loss_type) and PPO", False),
+        ({"ppo"}, "PPO (all)", False),
+    ],
+)
+def test_a_training_says_who_used_the_hyperparameters(
+    stages: set[str], used: str, warned: bool
+) -> None:
+    job = SimpleNamespace(
+        config=TrainConfig(), hyperparameters=replace(FIRST_HYPERPARAMETERS, lr=1e-5)
+    )
+    training: Any = SimpleNamespace(job=job, stages=stages)
+    said, *warning = _who_used_hyperparameters(training, Path("mine.json"))
+    assert said.startswith(f"hyperparameters were used by {used}")
+    assert bool(warning) == warned
+    if warned:
+        assert warning[0].startswith("warning: lr of mine.json had no effect: only PPO reads them")
+        assert "--no-teacher, or goes on to it with --stop-after 0" in warning[0]
+        assert len(list(_who_used_hyperparameters(training, None))) == 1, "nobody asked for it"
+        job.hyperparameters = replace(FIRST_HYPERPARAMETERS, beta_entropy=0.5)
+        assert len(list(_who_used_hyperparameters(training, Path("mine.json")))) == 1
 
 
 def test_tracks_are_kept_by_their_own_names() -> None:

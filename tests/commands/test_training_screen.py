@@ -18,6 +18,7 @@ def report_of(**values: Any) -> Report:
         "stage": "ppo",
         "steps": 24_576,
         "steps_per_second": 512.4,
+        "episodes": 5,
         "mean_reward": 31.26,
         "mean_progress": float("nan"),
         "laps": 3,
@@ -49,8 +50,11 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
     with TrainingScreen(Console(file=text, width=40), "title", minutes=20.0) as screen:
         screen.show(report_of(evaluation=()))
         screen.show(report_of(iteration=13, mean_progress=45.678))
-    title, story, first, second = text.getvalue().splitlines()
-    assert story.startswith("ppo: the network goes on by itself")
+        screen.show(report_of(stage="lessons", measures={"distance_to_teacher": 0.25}))
+    title, story, first, second, again, third = text.getvalue().splitlines()
+    assert "new cars start" in again and "new cars start" not in story
+    assert "  0.250 nats from its teacher" in third
+    assert story.startswith("ppo: the network learns from the reward")
     assert title == "title"
     assert "iteration  12  ppo      steps   24,576      512 env-steps/s  reward    31.3" in first
     assert "time left 18:59" in first

@@ -176,3 +176,17 @@ def test_a_lap_in_the_metrics_has_the_originals_words_and_milliseconds() -> None
 def test_no_laps_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"laps must be a whole number from 1 to .*, got 0"):
         EvaluationOptions(laps=0)
+
+
+def test_laps_end_as_they_are_when_their_time_is_up(straight_model: Any) -> None:
+    told: list[tuple[int, float]] = []
+
+    def watch(laps: int, progress: float) -> bool:
+        told.append((laps, progress))
+        return len(told) <= 9
+
+    laps, trace = evaluate_model(straight_model, "reinvent_base", EvaluationOptions(), watch)
+    assert [(lap.status, lap.steps) for lap in laps] == [("time_up", 9)]
+    assert laps[0].completion_percentage == told[-1][1] > told[3][1]
+    assert laps[0].metrics(1).episode_status == "Time Up"
+    assert len(trace.episode) == 9

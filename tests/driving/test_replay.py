@@ -9,8 +9,8 @@ import pytest
 
 from deepracer_fast import _core
 from deepracer_fast.cli import main
+from deepracer_fast.commands.options import ReplayOptions
 from deepracer_fast.commands.replay import run_replay
-from deepracer_fast.commands.replay_options import ReplayOptions
 from deepracer_fast.driving.replay import (
     episodes,
     error_table,

@@ -25,7 +25,7 @@ from deepracer_fast.pictures.action_space import draw_actions
     ("text", "angles"),
     [
         ("30:5", (-30.0, -15.0, 0.0, 15.0, 30.0)),
-        ("20", (-20.0, -10.0, 0.0, 10.0, 20.0)),
+        ("0", (0.0,)),
         ("12.5:3", (-12.5, 0.0, 12.5)),
         ("30:1", (0.0,)),
         ("-30, 0,20", (-30.0, 0.0, 20.0)),
@@ -37,7 +37,7 @@ def test_steering_is_a_maximum_with_levels_or_a_list(text: str, angles: tuple[fl
 
 @pytest.mark.parametrize(
     ("text", "speeds"),
-    [("3:3", (1.0, 2.0, 3.0)), ("1.5", (0.5, 1.0, 1.5)), ("4:1", (4.0,)), (".5,2", (0.5, 2.0))],
+    [("3:3", (1.0, 2.0, 3.0)), ("1.5", (1.5,)), ("4:1", (4.0,)), (".5,2", (0.5, 2.0))],
 )
 def test_speed_is_a_maximum_with_levels_or_a_list(text: str, speeds: tuple[float, ...]) -> None:
     assert read_speeds(text) == speeds
@@ -49,7 +49,7 @@ def test_the_usual_actions_are_the_labs() -> None:
 
 
 def test_a_box_goes_from_the_least_to_the_greatest() -> None:
-    assert action_space_of("20", "0.5,2", continuous=True) == ContinuousActionSpace(
+    assert action_space_of("20:5", "0.5,2", continuous=True) == ContinuousActionSpace(
         -20.0, 20.0, 0.5, 2.0
     )
 
@@ -63,14 +63,15 @@ def test_actions_one_by_one_keep_their_order() -> None:
 @pytest.mark.parametrize(
     ("make", "text", "message"),
     [
-        (read_steering, "", "steering must be a maximum, MAXIMUM:LEVELS such as 30:5, .* got ''"),
-        (read_steering, "left", "steering must be a maximum"),
+        (read_steering, "", "steering must be MAX:LEVELS such as 30:5, .* got ''"),
+        (read_steering, "left", "steering must be MAX:LEVELS"),
         (read_steering, "30:0", "steering_levels must be 1 or more"),
-        (read_steering, "-30", "max_steering_deg must be above 0"),
+        (read_steering, "20", "20 alone goes round in circles: 20:5 are five angles"),
+        (read_steering, "-30:5", "max_steering_deg must be above 0"),
         (read_steering, "-45,45", "within 30 degrees, .* got -45"),
         (read_speeds, "9", "from 0.1 to 4 m/s, which is what the car drives, got 9"),
         (read_speeds, "0,1", "from 0.1 to 4 m/s, .* got 0"),
-        (read_speeds, "1,nan", "speed must be a maximum"),
+        (read_speeds, "1,nan", "speed must be MAX:LEVELS"),
         (read_actions, "30", "must be steering@speed with commas between"),
         (read_actions, "30@9", "from 0.1 to 4 m/s"),
         (lambda text: action_space_of(text, "4:40"), "30:41", "1000 actions, got 41 .* times 40"),

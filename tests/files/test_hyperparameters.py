@@ -69,8 +69,13 @@ def test_numbers_may_be_strings_and_whole_numbers_floats():
 
 
 def test_unknown_keys_are_reported_and_clone_keys_are_not():
-    found = parse(learning_rate=1, pretrained_s3_bucket="b", pretrained_checkpoint="best", gamma=1)
-    assert found.ignored == ("learning_rate", "gamma")
+    found = parse(gae_lambda=1, pretrained_s3_bucket="b", pretrained_checkpoint="best")
+    assert found.ignored == ("gae_lambda",)
+
+
+def test_a_misspelt_key_is_refused():
+    with pytest.raises(HyperparameterError, match=r"h\.json: .* 'learning_rate': did you mean lr"):
+        parse(learning_rate=1)
 
 
 @pytest.mark.parametrize(

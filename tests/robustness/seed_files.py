@@ -47,7 +47,6 @@ from deepracer_fast.tracks.outline import outline_route
 from deepracer_fast.tracks.track import load_track, route_bytes
 from deepracer_fast.training.config import TrainConfig, read_config
 from deepracer_fast.training.iterations import PPO, Iteration, read_iterations, write_iterations
-from deepracer_fast.training.plot import training_curves
 from deepracer_fast.world.race_config import RaceConfig
 
 REWARD = "import math\n\n\ndef reward_function(params):\n    return math.exp(-params['speed'])\n"
@@ -167,10 +166,6 @@ def read_metrics(path: Path) -> None:
     metrics.write()
 
 
-def read_and_draw(path: Path) -> None:
-    training_curves(read_iterations(path))
-
-
 def read_board(path: Path) -> None:
     board = read_leaderboard(path)
     standings(board.race, board.submissions)
@@ -204,7 +199,7 @@ def kinds(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "archive": (own / "model.tar.gz", read_model_archive),
         "leaderboard": (own / "leaderboard.json", read_board),
         "metrics": (model.training_metrics, read_metrics),
-        "iterations": (model.training_iterations, read_and_draw),
+        "iterations": (model.training_iterations, read_iterations),
         "simtrace": (own / "trace.csv", read_traces),
         "log": (own / "trace.log", read_traces),
         "route": (own / "route.npy", read_route),

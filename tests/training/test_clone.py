@@ -12,6 +12,7 @@ import pytest
 
 from deepracer_fast.errors import ConfigError
 from deepracer_fast.files.action_space import ContinuousActionSpace, discrete_grid
+from deepracer_fast.files.action_words import in_words
 from deepracer_fast.files.hyperparameters import Hyperparameters
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import ModelMetadata
@@ -98,6 +99,14 @@ def test_a_clone_has_all_that_its_parent_was_trained_with(trained: ModelFolder) 
     lines = list(inheritance(job, job.parent))
     assert lines[0] == f"clone of swift, checkpoint best ({trained.path})"
     assert all(line.endswith("(inherited)") for line in lines[1:])
+
+
+def test_other_actions_than_the_parents_are_warned_of(trained: ModelFolder) -> None:
+    job = new_job(TrainingFiles(pretrained=trained.path, speed="3:3"), {})
+    assert job.parent
+    warning = list(inheritance(job, job.parent))[-1]
+    own = in_words(job.parent.model.metadata.action_space)
+    assert warning.startswith(f"warning: swift learnt other actions ({own})")
 
 
 def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_path: Path) -> None:

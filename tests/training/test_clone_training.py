@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from command_line import CommandLine
+from simtraces import read_simtrace
 from small_training import job_in, run
 
 from deepracer_fast.commands import train as training_command
@@ -19,7 +20,7 @@ def command(
 ) -> CommandLine:
     """Runs commands where a small model called swift lies; its evaluations are short."""
 
-    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+    def one_lap(model: Any, track: Any, *_: Any) -> Any:
         return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -34,7 +35,7 @@ def command(
 
 def test_a_clone_says_what_it_inherits_and_how_its_parent_drove(command: CommandLine) -> None:
     clone = ["train", "--pretrained", "swift", "--model", "child", "--steps", "8"]
-    answer = command(*clone, "--reward", "other.py")
+    answer = command(*clone, "--reward", "other.py", "--steering", "20:3", "--speed", "2:1")
     assert (answer.status, answer.err) == (0, "")
     lines = answer.out.splitlines()
     assert lines[0] == "clone of swift, checkpoint best (swift)"
@@ -45,6 +46,9 @@ def test_a_clone_says_what_it_inherits_and_how_its_parent_drove(command: Command
     assert titles == ["swift before, on re", "Evaluation on re"]
     assert any(line.startswith("iteration") for line in lines[laps[0] : laps[1]])
     assert len(list(Path("child/metrics").glob("Evaluation*"))) == 2
+    before, after = sorted(Path("child").glob("evaluation-*/evaluation-simtrace/0-iteration.csv"))
+    speeds = [set(read_simtrace(path)["throttle"][1:].tolist()) for path in (before, after)]
+    assert speeds == [{4.0}, {2.0}], "the parent drives with its own actions"
     assert json.loads(Path("child/deepracer_fast.json").read_text())["parent"]["name"] == "swift"
     again = command(*clone)
     assert again.err.startswith("error: child already holds a model")

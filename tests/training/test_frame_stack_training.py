@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with what ``TRAIN`` names."""
 
-    def one_lap(model: Any, track: Any, _: EvaluationOptions) -> Any:
+    def one_lap(model: Any, track: Any, *_: Any) -> Any:
         return evaluate_model(model, track, EvaluationOptions(laps=1, resets=False, threads=1))
 
     monkeypatch.chdir(tmp_path)
@@ -80,7 +80,7 @@ def test_a_model_is_trained_resumed_evaluated_and_raced(run: CommandLine) -> Non
 
     answer = run(*TRAIN, "--steps", "24", "--resume")
     iterations = [line for line in answer.out.splitlines() if line.startswith("iteration")]
-    assert [line.split()[1] for line in iterations] == ["2"], answer.err
+    assert [line.split()[1] for line in iterations] == ["3"], answer.err
 
     answer = run("evaluate", "model", "--laps", "1", "--no-resets", "--json")
     assert len(json.loads(answer.out)["laps"]) == 1, answer.err

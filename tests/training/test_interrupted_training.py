@@ -27,13 +27,13 @@ def test_a_training_that_was_killed_resumes_from_its_checkpoint(tmp_path: Path) 
     job = job_in(tmp_path, steps=400)
 
     def killed_in_the_third(report: Report) -> None:
-        if report.iteration == 2:
+        if report.iteration == 3:
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
         Training.open(job, resume=False).run(killed_in_the_third)
     assert last_checkpoint(job) == 2
-    assert run(replace(job, config=job.config.updated(steps=40)), resume=True)[0].iteration == 2
+    assert run(replace(job, config=job.config.updated(steps=40)), resume=True)[0].iteration == 3
     assert_usable(job)
 
 
@@ -78,7 +78,7 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
     job = job_in(tmp_path, steps=400, evaluate_every=100)
 
     def killed_in_the_third(report: Report | str) -> None:
-        if isinstance(report, Report) and report.iteration == 2:
+        if isinstance(report, Report) and report.iteration == 3:
             raise MemoryError  # nothing is tidied up
 
     with pytest.raises(MemoryError):
@@ -86,7 +86,7 @@ def test_what_was_learnt_is_saved_by_time_and_resumed(
     records = job.folder.recorded_checkpoints()
     assert records is not None
     assert [(each.checkpoint.iteration, each.evaluated) for each in records] == [(2, False)] * 2
-    assert run(job_in(tmp_path, steps=32, evaluate_every=100), resume=True)[0].iteration == 2
+    assert run(job_in(tmp_path, steps=32, evaluate_every=100), resume=True)[0].iteration == 3
     records = job.folder.recorded_checkpoints()
     assert records is not None and records[0].evaluated
 

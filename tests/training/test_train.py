@@ -33,6 +33,7 @@ from deepracer_fast.files.model_metadata import TRACK_STATE, ModelMetadata
 from deepracer_fast.learning.learner import Learner
 from deepracer_fast.policy.archive.model_archive import read_model_archive
 from deepracer_fast.policy.model import load_model
+from deepracer_fast.training import record
 from deepracer_fast.training.evaluation import standing
 from deepracer_fast.training.iterations import Report, read_iterations
 from deepracer_fast.training.job import TrainingJob
@@ -76,7 +77,7 @@ def test_a_training_reports_each_iteration_and_stops_at_its_steps(
     trained: tuple[TrainingJob, list[Report]],
 ) -> None:
     reports = trained[1]
-    assert [(r.iteration, r.steps) for r in reports] == [(0, 8), (1, 16)]
+    assert [(r.iteration, r.steps) for r in reports] == [(1, 8), (2, 16)]
     assert [len(r.evaluation) for r in reports] == [0, 5], "every second iteration"
     assert all(np.isfinite(list(r.measures.values())).all() for r in reports)
     assert all(r.steps_per_second > 0 and r.seconds > 0 for r in reports)
@@ -127,8 +128,8 @@ def test_resume_goes_on_with_iterations_steps_and_metrics(
     job = copy_of(trained, tmp_path, steps=200, evaluate_every=100)
     before = read_training_metrics(job.folder.training_metrics).rows
     reports = run(job, resume=True)
-    assert (reports[0].iteration, reports[0].steps) == (2, 24)
-    assert (reports[-1].iteration, reports[-1].steps) == (24, 200)
+    assert (reports[0].iteration, reports[0].steps) == (3, 24)
+    assert (reports[-1].iteration, reports[-1].steps) == (25, 200)
     after = read_training_metrics(job.folder.training_metrics).rows
     assert after[: len(before)] == before
     episodes = [row.episode for row in after if row.phase == "training"]
@@ -136,7 +137,7 @@ def test_resume_goes_on_with_iterations_steps_and_metrics(
     assert episodes == sorted(set(episodes))
     assert traced_episodes(job) == [each - 1 for each in episodes]
     rows = read_iterations(job.folder.training_iterations)
-    assert [row.iteration for row in rows] == list(range(25))
+    assert [row.iteration for row in rows] == list(range(1, 26))
     assert sum(row.episodes for row in rows) == len(episodes)
     assert_usable(job)
 
@@ -172,8 +173,7 @@ def test_request_to_stop_ends_between_two_steps_with_a_usable_model(tmp_path: Pa
 
     reports: list[Report] = []
     Training.open(job, resume=False, stop_requested=stop).run(reports.append)
-    assert [r.iteration for r in reports] == [0]
-    assert last_checkpoint(job) == 1
+    assert [r.iteration for r in reports] == [last_checkpoint(job)] == [1]
     assert_usable(job)
 
 
@@ -222,6 +222,21 @@ def test_the_best_checkpoint_goes_into_the_archive(
 
 
 @pytest.mark.usefixtures("no_archive")
+def test_the_graph_marks_the_iteration_that_checkpoint_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = []
+    make_up_laps(monkeypatch, 50.0, 80.0, 60.0)
+    monkeypatch.setattr(record, "draw_training", lambda *values: marked.append(values[-1]))
+    job = job_in(tmp_path, steps=24, evaluate_every=1)
+    reports = run(job)
+    best = max(reports, key=lambda report: report.evaluation[0].completion_percentage)
+    run(job, resume=True)
+    assert marked[-2:] == [best.iteration, best.iteration] == [2, 2]
+    assert policy_of(job, str(marked[-1])) == policy_of(job, "best")
+
+
+@pytest.mark.usefixtures("no_archive")
 def test_a_better_checkpoint_before_the_break_stays_the_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,7 +255,7 @@ def test_clean_evaluations_in_a_row_end_the_training(
 ) -> None:
     make_up_laps(monkeypatch, 100.0, 90.0, 100.0, 100.0, 100.0)
     reports = run(job_in(tmp_path, steps=0, evaluate_every=1, stop_after=2))
-    assert [r.iteration for r in reports] == [0, 1, 2, 3]
+    assert [r.iteration for r in reports] == [1, 2, 3, 4]
 
 
 @pytest.mark.usefixtures("no_laps", "no_archive")
@@ -312,7 +327,7 @@ def test_a_teacher_without_a_way_round_leaves_it_to_ppo(tmp_path: Path) -> None:
     shown: list[Report | str] = []
     Training.open(job, resume=False).run(shown.append)
     remarks = [each for each in shown if isinstance(each, str)]
-    assert "The teacher found no way round" in remarks[-1]
+    assert "(15% of --minutes) and drove too few clean laps to give lessons" in remarks[-1]
 
 
 @pytest.mark.parametrize(

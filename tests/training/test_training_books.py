@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from simtraces import read_simtrace
 
 from deepracer_fast.driving.episode_books import Driven
@@ -35,7 +36,7 @@ from deepracer_fast.training.iterations import (
     read_iterations,
     write_iterations,
 )
-from deepracer_fast.training.plot import draw_training, training_curves
+from deepracer_fast.training.plot import _draw_line, _knots, draw_training
 from deepracer_fast.training.record import Round, TrainingRecord
 
 # Simtrace
@@ -256,13 +257,13 @@ def iteration(number: int, stage: str = PPO, **values: Any) -> Iteration:
 
 
 ITERATIONS = [
-    iteration(0, TEACHER, reward=10.0, progress=50.0, evaluation=100.0, clean_share=100.0),
-    iteration(1, LESSONS, episodes=0, measures={"distance_to_teacher": 0.5}),
-    iteration(2, LESSONS, evaluation=70.0, clean_share=0.0, measures={"distance_to_teacher": 0.25}),
-    iteration(3, reward=None, progress=None, episodes=0),
-    iteration(4, evaluation=80.0, clean_share=20.0),
-    iteration(5, evaluation=80.0, clean_share=40.0),
-    iteration(6, reward=-5.0),
+    iteration(1, TEACHER, reward=10.0, progress=50.0, evaluation=100.0, lap_time=9.5),
+    iteration(2, LESSONS, episodes=0, measures={"distance_to_teacher": 0.5}),
+    iteration(3, LESSONS, evaluation=70.0, clean_share=0.0, measures={"distance_to_teacher": 0.25}),
+    iteration(4, reward=None, progress=None, episodes=0),
+    iteration(5, evaluation=80.0, clean_share=20.0),
+    iteration(6, evaluation=80.0, clean_share=40.0),
+    iteration(7, reward=-5.0),
 ]
 
 
@@ -270,6 +271,22 @@ def test_iterations_come_back_as_they_were_written(tmp_path: Path) -> None:
     write_iterations(tmp_path / "TrainingIterations.json", ITERATIONS)
     assert read_iterations(tmp_path / "TrainingIterations.json") == ITERATIONS
     assert read_iterations(tmp_path / "older folders have none") == []
+
+
+def test_iterations_of_older_folders_counted_from_0(tmp_path: Path) -> None:
+    path = tmp_path / "TrainingIterations.json"
+    rows = [{**vars(row), "iteration": number} for number, row in enumerate(ITERATIONS)]
+    for row in rows:
+        del row["lap_time"]
+    path.write_text(json.dumps({"iterations": rows}))
+    assert [row.iteration for row in read_iterations(path)] == list(range(1, 8))
+
+
+def test_greedy_laps_leave_the_time_of_the_fastest_clean_one() -> None:
+    times = ((14.0, 1), (17.0, 0), (16.5, 0))  # the first was put back
+    laps = [Lap(100.0, seconds, 0, 9, "lap_complete", reset_count=put) for seconds, put in times]
+    assert ITERATIONS[3].evaluated(laps).lap_time == 16.5
+    assert ITERATIONS[3].evaluated(laps[:1]).lap_time is None
 
 
 @pytest.mark.parametrize(
@@ -296,15 +313,12 @@ def test_broken_iterations_are_refused(tmp_path: Path, damage: Any) -> None:
 # The picture
 
 
-def test_curves_show_the_policy_and_its_teacher() -> None:
-    curves = training_curves(ITERATIONS)
-    assert curves.iteration.tolist() == list(range(7))
-    assert curves.reward[[0, 4, 6]].tolist() == [10.0, 1.0, -5.0] and np.isnan(curves.reward[3])
-    assert np.isnan(curves.evaluation[0]), "that is the teacher's"
-    assert curves.evaluation[[2, 4, 5]].tolist() == [70.0, 80.0, 80.0]
-    assert curves.clean[[0, 2, 4]].tolist() == [100.0, 0.0, 20.0]
-    assert curves.distance[[1, 2]].tolist() == [0.5, 0.25] and np.isnan(curves.distance[4])
-    assert curves.best == 5  # of equals the newer
+def test_lines_break_between_stages_and_leave_out_what_is_not_known() -> None:
+    axes = Figure().subplots()
+    _draw_line(axes, ITERATIONS, lambda row: row.reward, "reward")
+    x = [line.get_xdata().tolist() for line in axes.lines]
+    assert x == [[1], [2, 3], [5, 6, 7]]
+    assert len(axes.get_legend_handles_labels()[1]) == 1
 
 
 @pytest.mark.parametrize(
@@ -320,9 +334,18 @@ def test_curves_show_the_policy_and_its_teacher() -> None:
 def test_any_training_can_be_drawn(
     tmp_path: Path, rows: list[Iteration], episodes: list[EpisodeMetrics]
 ) -> None:
-    draw_training(rows, episodes, 10, tmp_path / "training.png")
+    draw_training(rows, episodes, 10, tmp_path / "training.png", best=5)
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["training.png"]
+
+
+def test_the_teacher_has_two_fifths_of_the_picture_at_most() -> None:
+    few, many = ([iteration(n, TEACHER) for n in range(1, last)] for last in (3, 41))
+    for teachers, width in ((few, 0.2), (many, 0.4)):
+        lessons = [iteration(len(teachers) + n, LESSONS) for n in range(1, 9)]
+        share = np.interp(len(teachers) + 0.5, *_knots(teachers + lessons))
+        assert share == pytest.approx(width)
+    assert np.interp(1.5, *_knots(few)) == 0.5 and np.interp(1.0, *_knots([])) == 0.5
 
 
 # The books of a training
@@ -366,13 +389,12 @@ def test_episodes_that_go_on_are_counted_in_lessons_and_before_the_first_has_end
     running = {"reward": np.array([1.0, 2.0]), "progress": np.array([10.0, 30.0])}
     ended = Driven(outcomes=[outcome(0)], **running)
     record.add(0, Round(LESSONS, ended, (), 100, 1.0))
-    assert record.standing() == (pytest.approx(11 / 3), pytest.approx(80 / 3))
+    assert (record.rows[-1].reward, record.rows[-1].progress) == pytest.approx((11 / 3, 80 / 3))
     record.add(1, Round(PPO, Driven(**running), (), 100, 1.0))
-    assert record.standing() == (1.5, 20.0)
+    assert (record.rows[-1].reward, record.rows[-1].progress) == (1.5, 20.0)
     record.add(2, Round(PPO, ended, (), 100, 1.0))
     record.add(3, Round(PPO, Driven(**running), (), 100, 1.0))
-    assert record.rows[-1].reward is None
-    assert record.standing() == (8.0, 40.0), "of those that ended last"
+    assert record.rows[-1].reward is None, "those that ended before are not said again"
 
 
 def test_a_record_goes_on_from_an_iteration(tmp_path: Path) -> None:
@@ -381,7 +403,7 @@ def test_a_record_goes_on_from_an_iteration(tmp_path: Path) -> None:
         record.add(number, Round(PPO, Driven(outcomes=[outcome(number)]), (), 100, 2.0))
     record.close()
     again = record_in(tmp_path, iterations=2)
-    assert [row.iteration for row in again.rows] == [0, 1]
+    assert [row.iteration for row in again.rows] == [1, 2]
     again.add(2, Round(PPO, Driven(outcomes=[outcome(0)]), (), 300, 1.0))
     assert again.rows[-1].seconds == 3.0, "of all runs"
     again.close()

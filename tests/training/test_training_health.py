@@ -24,9 +24,10 @@ def test_a_training_that_gets_on_is_left_alone() -> None:
 def test_flat_progress_is_said_once_in_a_while() -> None:
     said = warnings_of([7.0] * (2 * PATIENCE))
     assert len(said) == 1
-    assert "flat" in said[0] and "7 %" in said[0] and "beta_entropy (0.01)" in said[0]
+    assert warnings_of([7.0, math.nan] * (PATIENCE + 2)) == [said[0]], "no episode is no progress"
+    assert "flat" in said[0] and "7 %" in said[0] and "beta_entropy (now 0.01)" in said[0]
 
 
 def test_a_collapsed_policy_and_a_large_step_are_said() -> None:
     assert "hardly explores" in warnings_of([50.0], {"entropy": 0.01, "kl": 0.0})[0]
-    assert "lower lr (0.0003)" in warnings_of([50.0], {"entropy": 2.0, "kl": 0.5})[0].lower()
+    assert "lower lr (now 0.0003)" in warnings_of([50.0], {"entropy": 2.0, "kl": 0.5})[0].lower()
