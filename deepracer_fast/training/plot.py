@@ -6,14 +6,17 @@ Neighbours: ``training.iterations`` and ``metrics`` hold them, ``training.record
 
 Above, as the DeepRacer console drew it: each small dot is an episode, each line an average over an
 iteration, reward on the left axis and progress on the right; greedy laps are dashed, and the bar
-marks the iteration whose checkpoint is the best model. Behind them stands who drove: the teacher,
-which sees the track state and has two fifths of the width at most; the policy in its lessons; the
-policy with PPO. Below, the lessons' distance to the teacher and the fastest clean greedy lap.
+marks the iteration whose checkpoint is the best model, triangles those that are
+kept. Behind them stands who drove: the teacher, which sees the track state and has two fifths of
+the width at most; the policy in its lessons, whose averages are not joined; the policy with PPO.
+Below, the lessons' difference from the teacher and the fastest clean greedy lap.
 """
 
 import io
 import os
+import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -45,9 +48,28 @@ _LAP_TIME = "#6b4fa0"
 _BEST = "#f2c14e"
 _INK = "#3a3f47"
 _BANDS = {TEACHER: "#e9eef7", LESSONS: "#f7f0e3", PPO: "#ffffff"}
-_AGAIN = "new cars start at 0 %"  # where a stage follows another
+_ANEW = "new cars start at 0 %"  # where a stage begins, if there is little room
+_WHY = f"{_ANEW}: the first drives to end left the track"
+_PRACTICE = "dots: practice drives, swerving on purpose; judge by greedy laps"
+_CHARACTER = 0.0065  # of the picture's width, of the words in a band
+_LONG = 36  # characters of a line from which on there is room for the reason
 
 Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Iterations that are marked.
+
+    Attributes:
+        best: whose checkpoint is the best.
+        kept: whose checkpoints are kept.
+        resumed: the last one before this run, if there was an earlier one.
+    """
+
+    best: int | None = None
+    kept: Sequence[int] = ()
+    resumed: int | None = None
 
 
 def draw_training(
@@ -55,7 +77,7 @@ def draw_training(
     episodes: Sequence[EpisodeMetrics],
     room: int,
     path: str | os.PathLike[str],
-    best: int | None = None,
+    marks: Marks | None = None,
 ) -> None:
     """Draws the training so far to the PNG file ``path``, whole or not at all.
 
@@ -64,8 +86,9 @@ def draw_training(
         episodes: their episodes.
         room: episode numbers of an iteration, which tell where an episode belongs.
         path: the file.
-        best: iteration whose checkpoint is the best.
+        marks: iterations that matter more than others.
     """
+    marks = marks or Marks()
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     left, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -74,7 +97,10 @@ def draw_training(
     _draw_stages((left, below), rows, knots)
     _draw_episodes(left, right, episodes, room)
     _draw_averages(left, right, rows)
-    _draw_best(left, next((row for row in rows if row.iteration == best), None), knots)
+    _draw_best(left, next((row for row in rows if row.iteration == marks.best), None), knots)
+    _draw_kept(left, sorted(set(marks.kept) & {row.iteration for row in rows}))
+    if marks.resumed is not None and rows and rows[-1].iteration > marks.resumed:
+        _draw_resumed(left, marks.resumed + 0.5)
     _draw_below(below, lap_time, rows)
     _style_axes(left, right, knots)
     _style_below(below, lap_time)
@@ -102,7 +128,7 @@ def _knots(rows: Sequence[Iteration]) -> Numbers:
 def _draw_stages(axes: Sequence[Axes], rows: Sequence[Iteration], knots: Numbers) -> None:
     """A band a stage, with its name, its time and its env steps where there is room for them."""
     began, policy_steps = 0.0, 0
-    for number, (stage, these) in enumerate(_stages(rows)):
+    for stage, these in _stages(rows):
         start, end = these[0].iteration - 0.5, these[-1].iteration + 0.5
         for each in axes:
             each.axvspan(start, end, color=_BANDS[stage], lw=0, zorder=-1)
@@ -111,9 +137,11 @@ def _draw_stages(axes: Sequence[Axes], rows: Sequence[Iteration], knots: Numbers
         policy_steps = policy_steps if stage == TEACHER else these[-1].steps
         left, right = np.interp((start, end), *knots)
         text = "PPO" if stage == PPO else stage
-        text += f": {seconds:.0f} s, {steps:,} env-steps" if right - left > 0.2 else ""
-        if number > 0 and right - left > 0.06:
-            text += "\n" + _AGAIN.replace(" start", "\nstart" if right - left < 0.12 else " start")
+        text += f": {seconds:.0f} s, {steps:,} steps" if right - left > 0.2 else ""
+        width = int((right - left) / _CHARACTER)
+        if width > 9:
+            note = _PRACTICE if stage == LESSONS else _WHY if width > _LONG else _ANEW
+            text += "\n" + textwrap.fill(note, max(width - 1, 10))
         axes[0].text(
             (left + right) / 2, 0.985, text, transform=axes[0].transAxes,
             ha="center", va="top", fontsize=8, color=_INK, alpha=0.8,
@@ -149,9 +177,17 @@ def _first_and_last(iteration: Array, number: Array) -> tuple[dict[int, int], di
 
 
 def _draw_averages(left: Axes, right: Axes, rows: Sequence[Iteration]) -> None:
+    """Lines, but for lessons: their cars swerve and end in waves, so that a line would mislead."""
     style: dict[str, Any] = {"ms": 4, "lw": 2}
-    _draw_line(left, rows, lambda row: row.reward, "average reward", color=_REWARD, **style)
-    _draw_line(right, rows, lambda row: row.progress, "average progress", color=_PROGRESS, **style)
+    joined = [row for row in rows if row.stage != LESSONS]
+    _draw_line(left, joined, lambda row: row.reward, "average reward", color=_REWARD, **style)
+    _draw_line(
+        right, joined, lambda row: row.progress, "average progress", color=_PROGRESS, **style
+    )
+    for row in rows:
+        if row.stage == LESSONS and row.reward is not None and row.progress is not None:
+            left.scatter(row.iteration, row.reward, color=_REWARD, s=16, lw=0, alpha=0.4)
+            right.scatter(row.iteration, row.progress, color=_PROGRESS, s=16, lw=0, alpha=0.4)
     style |= {"color": _EVALUATION, "ls": (0, (4, 2))}
     _draw_line(right, rows, lambda row: row.evaluation, "greedy laps' progress", **style)
 
@@ -197,6 +233,22 @@ def _draw_best(left: Axes, row: Iteration | None, knots: Numbers) -> None:
     )
 
 
+def _draw_kept(left: Axes, kept: Sequence[int]) -> None:
+    """A mark on the axis for each checkpoint that may be asked for."""
+    if kept:
+        style: dict[str, Any] = {"color": _INK, "marker": "^", "ms": 6, "ls": "", "clip_on": False}
+        place = left.get_xaxis_transform()
+        left.plot(kept, [0.0] * len(kept), label="kept checkpoint", transform=place, **style)
+
+
+def _draw_resumed(left: Axes, place: float) -> None:
+    left.axvline(place, color=_INK, ls=":", lw=1, alpha=0.6)
+    words: dict[str, Any] = {"fontsize": 7, "color": _INK, "rotation": 90, "va": "bottom"}
+    left.text(
+        place, 0.02, f"resumed: {_ANEW}", transform=left.get_xaxis_transform(), ha="right", **words
+    )
+
+
 def _style_axes(left: Axes, right: Axes, knots: Numbers) -> None:
     ways = [lambda x: np.interp(x, *knots), lambda share: np.interp(share, *knots[::-1])]
     left.set_xscale("function", functions=ways)
@@ -217,7 +269,7 @@ def _style_below(below: Axes, lap_time: Axes) -> None:
     ticks = MaxNLocator(integer=True, min_n_ticks=1).tick_values(first, last)
     below.set_xticks([tick for tick in ticks if first < tick < last])
     for axes, name, color in (
-        (below, "Distance to\nteacher (nats)", _DISTANCE),
+        (below, "Difference from\nteacher (0: same)", _DISTANCE),
         (lap_time, "Fastest clean\ngreedy lap (s)", _LAP_TIME),
     ):
         _bare(axes, color)

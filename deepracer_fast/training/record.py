@@ -18,6 +18,7 @@ import numpy as np
 
 from deepracer_fast.driving.episode_books import Driven
 from deepracer_fast.driving.evaluate import Lap
+from deepracer_fast.files.chosen_checkpoint import numbered_checkpoints
 from deepracer_fast.files.metrics import (
     EVALUATION,
     TRAINING,
@@ -34,7 +35,7 @@ from deepracer_fast.training.iterations import (
     read_iterations,
     write_iterations,
 )
-from deepracer_fast.training.plot import draw_training
+from deepracer_fast.training.plot import Marks, draw_training
 from deepracer_fast.training.traces import Columns, TrainingTraces, TrainingTrack, renumbered
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class TrainingRecord:
         self._rows: list[Iteration] = []
         self.best: int | None = None
         self._seconds = 0.0  # of earlier runs
+        self._resumed: int | None = None  # after so many iterations of them
         self._traces = TrainingTraces(folder)
 
     @cached_property
@@ -117,6 +119,7 @@ class TrainingRecord:
             self._metrics.best_model_metric = self._best_by
         self._seconds = self._rows[-1].seconds if self._rows else 0.0
         self._traces.drop(iterations)
+        self._resumed = iterations if self._rows else None
 
     @property
     def rows(self) -> Sequence[Iteration]:
@@ -234,7 +237,9 @@ class TrainingRecord:
         write_iterations(self._folder.training_iterations, self._rows)
         if picture:
             episodes, path = self._metrics.rows, self._folder.training_plot
-            draw_training(self._rows, episodes, self._room, path, self.best)
+            kept = list(numbered_checkpoints(self._folder.path))
+            marks = Marks(self.best, kept, self._resumed)
+            draw_training(self._rows, episodes, self._room, path, marks)
 
     def close(self) -> None:
         """Flushes the curves, and writes for the last time."""

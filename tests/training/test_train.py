@@ -227,7 +227,7 @@ def test_the_graph_marks_the_iteration_that_checkpoint_names(
 ) -> None:
     marked = []
     make_up_laps(monkeypatch, 50.0, 80.0, 60.0)
-    monkeypatch.setattr(record, "draw_training", lambda *values: marked.append(values[-1]))
+    monkeypatch.setattr(record, "draw_training", lambda *values: marked.append(values[-1].best))
     job = job_in(tmp_path, steps=24, evaluate_every=1)
     reports = run(job)
     best = max(reports, key=lambda report: report.evaluation[0].completion_percentage)

@@ -28,6 +28,7 @@ from deepracer_fast.files.metrics import (
 from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.simtrace_reader import read_recording
 from deepracer_fast.files.simtrace_writer import COLUMNS, write_simtrace
+from deepracer_fast.training import record
 from deepracer_fast.training.iterations import (
     LESSONS,
     PPO,
@@ -36,7 +37,14 @@ from deepracer_fast.training.iterations import (
     read_iterations,
     write_iterations,
 )
-from deepracer_fast.training.plot import _draw_line, _knots, draw_training
+from deepracer_fast.training.plot import (
+    Marks,
+    _draw_averages,
+    _draw_line,
+    _draw_stages,
+    _knots,
+    draw_training,
+)
 from deepracer_fast.training.record import Round, TrainingRecord
 
 # Simtrace
@@ -321,6 +329,26 @@ def test_lines_break_between_stages_and_leave_out_what_is_not_known() -> None:
     assert len(axes.get_legend_handles_labels()[1]) == 1
 
 
+def test_averages_of_lessons_are_points_that_no_line_joins() -> None:
+    left, right = Figure().subplots(2)
+    _draw_averages(left, right, ITERATIONS)
+    assert [line.get_xdata().tolist() for line in left.lines] == [[1], [5, 6, 7]]
+    assert [float(each.get_offsets()[0, 0]) for each in left.collections] == [2.0, 3.0]
+    assert len(right.collections) == 2
+
+
+def test_every_band_says_that_new_cars_start_and_lessons_that_they_swerve() -> None:
+    axes = Figure().subplots()
+    rows = [iteration(n, LESSONS) for n in range(1, 5)] + [iteration(n) for n in range(5, 9)]
+    _draw_stages([axes], rows, _knots(rows))
+    lessons, ppo = (" ".join(text.get_text().split()) for text in axes.texts)
+    assert "swerving on purpose; judge by greedy laps" in lessons
+    assert "new cars start at 0 %: the first drives to end left the track" in ppo
+    first = Figure().subplots()
+    _draw_stages([first], rows[4:], _knots(rows[4:]))
+    assert "new cars start at 0 %" in first.texts[0].get_text(), "a clone's, too"
+
+
 @pytest.mark.parametrize(
     ("rows", "episodes"),
     [
@@ -334,7 +362,9 @@ def test_lines_break_between_stages_and_leave_out_what_is_not_known() -> None:
 def test_any_training_can_be_drawn(
     tmp_path: Path, rows: list[Iteration], episodes: list[EpisodeMetrics]
 ) -> None:
-    draw_training(rows, episodes, 10, tmp_path / "training.png", best=5)
+    draw_training(
+        rows, episodes, 10, tmp_path / "training.png", Marks(best=5, kept=(0, 3, 5), resumed=2)
+    )
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["training.png"]
 
@@ -397,15 +427,23 @@ def test_episodes_that_go_on_are_counted_in_lessons_and_before_the_first_has_end
     assert record.rows[-1].reward is None, "those that ended before are not said again"
 
 
-def test_a_record_goes_on_from_an_iteration(tmp_path: Path) -> None:
-    record = record_in(tmp_path)
+def test_a_record_goes_on_from_an_iteration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record_in(tmp_path)
     for number in range(3):
-        record.add(number, Round(PPO, Driven(outcomes=[outcome(number)]), (), 100, 2.0))
-    record.close()
+        before.add(number, Round(PPO, Driven(outcomes=[outcome(number)]), (), 100, 2.0))
+    before.close()
     again = record_in(tmp_path, iterations=2)
+    kept = again._folder.store / "2_Step-9.safetensors"
+    kept.parent.mkdir(exist_ok=True)
+    kept.touch()
+    drawn: list[Marks] = []
+    monkeypatch.setattr(record, "draw_training", lambda *values: drawn.append(values[-1]))
     assert [row.iteration for row in again.rows] == [1, 2]
     again.add(2, Round(PPO, Driven(outcomes=[outcome(0)]), (), 300, 1.0))
     assert again.rows[-1].seconds == 3.0, "of all runs"
     again.close()
+    assert drawn == [Marks(best=None, kept=[2], resumed=2)]
     episodes = [row.episode for row in read_training_metrics(again._folder.training_metrics).rows]
     assert episodes == [1000, 1001, 2001]
