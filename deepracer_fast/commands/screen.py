@@ -27,13 +27,25 @@ _STAGES = {
 
 _STORIES = {
     TEACHER: "teacher: a small network that sees where the car is on the road learns the reward; "
-    "of the hyperparameters it uses discount_factor, beta_entropy and loss_type",
+    "of the hyperparameters it uses discount_factor, beta_entropy and loss_type (lr, batch_size "
+    "and num_epochs count in PPO: --no-teacher, or --stop-after 0, which goes on to it)",
     LESSONS: "lessons: the camera network learns what its teacher does, without hyperparameters; "
     "its cars are made to swerve, so that their reward and progress stay below greedy laps",
     PPO: "ppo: the network learns from the reward by itself, with all hyperparameters",
 }
 
-_ANEW = "; new cars start, so that reward and progress begin near 0 again"
+_BEGINS = "; new cars start, so that reward and progress begin near 0: "
+_ANEW = dict.fromkeys(
+    (TEACHER, PPO),
+    f"{_BEGINS}ended drives count, the first to end are those that left the track, and whole laps "
+    "count once there was time to drive one",
+) | {LESSONS: f"{_BEGINS}drives under way count as they stand"}
+"""How a stage begins, in every run: cars are never taken over."""
+
+_UNDER_WAY = "means of drives under way"
+_SAME = "0: drives the same"
+
+TIMES = "of all whole laps, penalty seconds in their times"
 
 
 class TrainingScreen:
@@ -46,7 +58,7 @@ class TrainingScreen:
         self._console, self._title, self._seconds = console, title, 60.0 * minutes
         self._started = time.monotonic()
         self._report: Report | None = None
-        self._last_evaluation, self._anew = "none yet", ""
+        self._last_evaluation = "none yet"
         self._message = "Ctrl-C stops and keeps the model."
         # Drawn anew from its own thread, so that the clock goes on during a long iteration.
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._panel)
@@ -78,8 +90,6 @@ class TrainingScreen:
             summary = evaluation_summary(report.evaluation)
             self._last_evaluation = f"{whose}{summary} (iteration {report.iteration})"
         begins = self._report is None or self._report.stage != report.stage
-        if begins and self._report is not None:
-            self._anew = _ANEW
         if begins and not self._console.is_terminal:
             self._console.print(self._story(report), highlight=False, soft_wrap=True)
         self._report = report
@@ -87,7 +97,7 @@ class TrainingScreen:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
 
     def _story(self, report: Report) -> str:
-        return _STORIES[report.stage] + self._anew
+        return _STORIES[report.stage] + _ANEW[report.stage]
 
     def _panel(self) -> Panel:
         content = self._waiting() if self._report is None else self._standing(self._report)
@@ -106,16 +116,15 @@ class TrainingScreen:
         number = f"{report.iteration}, ended episodes: {report.episodes:,}"
         grid.add_row("iteration", number, "learning", _STAGES[report.stage])
         speed = f"{report.steps_per_second:,.0f}"
-        grid.add_row("env-steps", f"{report.steps:,}", "env-steps/s", speed)
+        grid.add_row("steps", f"{report.steps:,}", "steps/s", speed)
         progress = f"{_number(report.mean_progress)} %"
         grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
-        last = ["laps driven", f"{report.laps:,}"]
-        if "distance_to_teacher" in report.measures:
-            last += ["distance to teacher", f"{report.measures['distance_to_teacher']:.3f} nats"]
-        grid.add_row(*last)
+        grid.add_row("laps in training", f"{report.laps:,}", *_difference(report))
         grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
         lines = Table.grid()
         lines.add_row(grid)
+        if _is_under_way(report):
+            lines.add_row(Text(f"{_UNDER_WAY}: none has ended in this iteration"))
         lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
         lines.add_row(Text(self._story(report), style="dim"))
         lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
@@ -125,13 +134,13 @@ class TrainingScreen:
         left = max(0.0, self._seconds - report.seconds)
         line = (
             f"iteration {report.iteration:3d}  {report.stage:<7}  steps {report.steps:8,}  "
-            f"{report.steps_per_second:7,.0f} env-steps/s  "
+            f"{report.steps_per_second:7,.0f} steps/s  "
             f"reward {_number(report.mean_reward):>7}  "
             f"progress {_number(report.mean_progress):>5} %  "
-            f"laps {report.laps:4d}  time left {_clock(left)}"
+            f"laps in training {report.laps:4d}  time left {_clock(left)}"
         )
-        if "distance_to_teacher" in report.measures:
-            line += f"  {report.measures['distance_to_teacher']:.3f} nats from its teacher"
+        line += f"  {_UNDER_WAY}" if _is_under_way(report) else ""
+        line += "".join(f"  {words}" for words in _difference(report))
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
         return line
@@ -160,6 +169,17 @@ def lap_table(laps: Sequence[Lap], title: str) -> Group:
             lap.status.replace("_", " "),
         )
     return Group(Text(title, style="italic"), table)
+
+
+def _is_under_way(report: Report) -> bool:
+    """Whether no episode has ended yet, so that the means are of those that go on."""
+    return report.episodes == 0 and not math.isnan(report.mean_reward)
+
+
+def _difference(report: Report) -> list[str]:
+    """How far the network is from its teacher, in nats: a name and a value, if it has one."""
+    distance = report.measures.get("distance_to_teacher")
+    return [] if distance is None else ["difference from the teacher", f"{distance:.3f} ({_SAME})"]
 
 
 def _number(value: float) -> str:

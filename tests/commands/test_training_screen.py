@@ -34,13 +34,14 @@ def test_panel_fits_the_terminal_and_shows_everything(width: int) -> None:
     text = io.StringIO()
     console = Console(file=text, force_terminal=True, width=width, color_system=None)
     with TrainingScreen(console, "a track [v2], a reward", minutes=20.0) as screen:
-        screen.show(report_of())
+        screen.show(report_of(episodes=0))
         screen.stopping()
     shown = text.getvalue()
     assert max(len(line) for line in shown.replace("\r", "\n").split("\n")) <= width + 20
     for words in ("a track [v2], a reward", "24,576", "512", "31.3", "- %", "2 of 2 clean"):
         assert words in shown
     last = shown.rpartition("╭")[2]
+    assert all(words in last for words in ("of drives under way", "laps in training")) or width < 80
     assert "17.25 s" in last or width == 60
     assert "Stopping: saving the model." in last
 
@@ -51,12 +52,16 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
         screen.show(report_of(evaluation=()))
         screen.show(report_of(iteration=13, mean_progress=45.678))
         screen.show(report_of(stage="lessons", measures={"distance_to_teacher": 0.25}))
-    title, story, first, second, again, third = text.getvalue().splitlines()
-    assert "new cars start" in again and "new cars start" not in story
-    assert "  0.250 nats from its teacher" in third
+        screen.show(report_of(stage="lessons", episodes=0))
+    title, story, first, second, again, third, fourth = text.getvalue().splitlines()
+    assert "new cars start" in story, "of a clone, a resumed training and one without a teacher"
+    assert "the first to end are those that left the track" in story
+    assert "new cars start" in again and "drives under way count as they stand" in again
+    assert "  difference from the teacher  0.250 (0: drives the same)" in third
+    assert "  means of drives under way  |" in fourth and "under way" not in third
     assert story.startswith("ppo: the network learns from the reward")
     assert title == "title"
-    assert "iteration  12  ppo      steps   24,576      512 env-steps/s  reward    31.3" in first
+    assert "iteration  12  ppo      steps   24,576      512 steps/s  reward    31.3" in first
     assert "time left 18:59" in first
     assert second.endswith("| greedy: 2 of 2 clean, mean completion 100 %, best 17.25 s")
     assert "progress  45.7 %" in second
