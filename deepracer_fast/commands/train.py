@@ -56,6 +56,7 @@ from deepracer_fast.training.evaluation import Row
 from deepracer_fast.training.follower import agree_on, follow
 from deepracer_fast.training.inputs import (
     FIRST_HYPERPARAMETERS,
+    FIRST_REWARD,
     TrainingFiles,
     inheritance,
     new_job,
@@ -68,6 +69,11 @@ from deepracer_fast.training.job import TrainingJob
 from deepracer_fast.training.stop_request import StopRequest, graceful_stop
 from deepracer_fast.training.train import Training
 from deepracer_fast.world.randomization import FOR_THE_CAR
+
+SLOW_REWARD = (
+    f"reward: {FIRST_REWARD}, as none was given; it pays a slow lap more than a fast one. Those of "
+    "--reward follow_center_line_fast and --reward progress drive faster"
+)
 
 LEAST_SECONDS_OF_LAPS = 30.0
 """For five greedy laps on one track after a training, however short that was."""
@@ -108,6 +114,8 @@ def run_training(
     before = _evaluate_parent(console, job, job.parent, named) if job.parent else []
     with graceful_stop() as stop:
         training = _begin(job, resume, team, stop, named)
+        if model.reward is None and job.parent is None and not resume:
+            say(console, SLOW_REWARD)
         for driven in before:
             _keep_evaluation(job, driven)
         _train(console, training, stop)
@@ -141,6 +149,11 @@ def _conclude(
             seconds = _seconds_of_laps(job.config)
             laps = f"five greedy laps with the best checkpoint, for at most {seconds:.0f} s"
             say(console, f"Driving {laps}; Ctrl-C skips them.")
+            say(
+                console,
+                "They go on one after the other from the start line; each of those in the "
+                "training was one lap from a standing start, at places all around the track.",
+            )
         with suppress(KeyboardInterrupt):  # the training's result is safe by now
             _evaluate_best(console, job, training.row)
     say(console, f"graph          {job.folder.training_plot}")
@@ -189,7 +202,7 @@ def _follow(console: Console, job: TrainingJob, resume: bool, team: Team) -> Non
             steps = follow(job, resume, stop.requested, team)
         except KeyboardInterrupt:
             os._exit(130)
-    say(console, f"the training has ended after {steps:,} env-steps; the model is on host 0")
+    say(console, f"the training has ended after {steps:,} steps; the model is on host 0")
 
 
 def _remarks(job: TrainingJob) -> Iterator[str]:

@@ -115,14 +115,10 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
     reward = load_reward(parent.reward).source if parent.reward else None
     numbers = read_hyperparameters(parent.hyperparameters) if parent.hyperparameters else None
     race, learnt_by = job.config.race.race_type, job.hyperparameters
-    learning = (
-        f"lr {learnt_by.lr:g}, batch_size {learnt_by.batch_size}, num_epochs "
-        f"{learnt_by.num_epochs}, discount_factor {learnt_by.discount_factor:g}"
-    )
     for what, shown, has, had in (
         ("tracks", tracks_of(job.config), tracks_of(job.config), told and tracks_of(told)),
         ("reward", job.reward.name, job.reward.source, reward),
-        ("hyperparameters", learning, learnt_by, numbers),
+        ("hyperparameters", _in_words(learnt_by, numbers), learnt_by, numbers),
         ("race", race, job.config.race, told and told.race),
         (
             "actions",
@@ -132,7 +128,13 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
         ),
     ):
         origin = "inherited" if has == had else "given" if had is not None else "not inherited"
+        if what == "hyperparameters" and origin == "given":
+            origin = "the rest inherited"
         yield f"  {what:16} {shown}  ({origin})"
+    minutes, stop_after = job.config.budget.minutes, job.config.budget.stop_after
+    evaluations = "1 evaluation" if stop_after == 1 else f"{stop_after} evaluations in a row"
+    laps = f"{evaluations} with clean laps only, or after "
+    yield f"  {'stop':16} after {laps if stop_after else 'all its '}{minutes:g} min"
     own = parent.model.metadata.action_space
     if own != job.metadata.action_space:
         yield (
@@ -140,6 +142,18 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
             "chooses means another steering or speed here, so it drives worse at first than in the "
             "laps before, and may not recover"
         )
+
+
+def _in_words(learnt_by: Hyperparameters, told: Hyperparameters | None) -> str:
+    """The numbers that matter most and those that a clone was given, which are marked."""
+    had = vars(told or learnt_by)
+    words = []
+    for key, value in vars(learnt_by).items():
+        is_given = value != had[key] and key != "ignored"
+        if is_given or key in ("lr", "batch_size", "num_epochs", "discount_factor"):
+            shown = value if isinstance(value, str) else f"{value:g}"
+            words.append(f"{key} {shown}{' (given)' if is_given else ''}")
+    return ", ".join(words)
 
 
 def tracks_of(config: TrainConfig) -> str:

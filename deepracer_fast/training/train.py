@@ -12,6 +12,7 @@ it down; ``commands.train`` starts it and shows the reports.
 from __future__ import annotations
 
 import math
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -167,20 +168,24 @@ class Training:
     def ended_by(self) -> str:
         """What ended it, and how to go on."""
         budget, folder = self.job.config.budget, self.job.folder.path
-        go_on = f"go on: train --model {folder} --resume"
+        more = f" --minutes {budget.minutes:g}"
+        go_on = f"go on: deepracer-fast train --model {shlex.quote(str(folder))} --resume"
         if self._stop_requested():
-            return f"ended: it was asked to stop; {go_on}"
+            return f"ended: it was asked to stop; {go_on}{more}"
         if 0 < budget.stop_after <= self._clean_evaluations:
             return (
                 "ended: all laps are clean, from everywhere and in a row from the line; "
-                f"{go_on} --minutes N, which uses all of them (--stop-after 0). For faster laps "
+                f"{go_on}{more}, which uses all of them (--stop-after 0). For faster laps "
                 "begin with --stop-after 0 --best-by laptime"
             )
         if 0 < budget.steps <= self._steps:
-            return f"ended: {budget.steps:,} env-steps were asked for; {go_on} --steps N"
+            return (
+                f"ended: {budget.steps:,} steps were asked for; {go_on} --steps {2 * budget.steps}"
+            )
         if self._record.episodes >= self.job.hyperparameters.term_cond_max_episodes:
             return "ended: term_cond_max_episodes of the hyperparameters is reached"
-        return f"ended: {budget.minutes:g} minutes are over; {go_on} --minutes N"
+        minutes = "minute is" if budget.minutes == 1 else "minutes are"
+        return f"ended: {budget.minutes:g} {minutes} over; {go_on}{more}"
 
     def run(self, show: Show) -> None:
         """Trains until a limit, a row of clean evaluations, or a request to stop.

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from command_line import Answer, CommandLine
 
 from deepracer_fast import cli
@@ -157,18 +156,6 @@ def test_help_gives_options_units_and_defaults(
     answer = run(*command, "--help")
     assert (answer.status, answer.err) == (0, "")
     assert all(word in answer.out for word in words.split())
-
-
-def test_help_says_every_word_that_was_written(
-    run: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Words in brackets, too, which some take for markup."""
-    monkeypatch.setenv("COLUMNS", "300")
-    for name, command in typer.main.get_command(cli.app).commands.items():
-        shown = run(name, "--help").out.split()
-        for option in command.params:
-            missing = set((getattr(option, "help", "") or "").split()) - set(shown)
-            assert not missing, (name, option.name, missing)
 
 
 def test_the_module_runs_and_a_traceback_is_there_for_debug_alone(
@@ -351,15 +338,24 @@ def test_training_shows_its_iterations_laps_and_where_the_model_is(run: CommandL
     assert lines[0] == "reinvent_base, FRONT_FACING_CAMERA, reward.py"
     iterations = [line for line in lines if line.startswith("iteration")]
     assert len(iterations) == 2
-    for word in ("steps", "env-steps/s", "reward", "progress", "laps", "time left"):
+    for word in ("steps", "steps/s", "reward", "progress", "laps", "time left"):
         assert word in iterations[0]
     assert "greedy: 0 of 5 clean" in iterations[1]
     assert any("time, s" in line for line in lines)
     assert lines[-2:] == ["model folder   model", "model archive  model/model.tar.gz"]
     assert "hyperparameters were used by PPO (all)" in lines
+    assert any(line.startswith("They go on one after the other from the start") for line in lines)
+    assert "as none was given" not in answer.out
     evaluation = json.loads(next(Path("model/metrics").glob("Evaluation*")).read_text())
     assert len(evaluation["metrics"]) == 1
     assert len(list(Path("model").glob("evaluation-*/evaluation-simtrace/0-iteration.csv"))) == 1
+
+
+@pytest.mark.usefixtures("short_evaluation", "desk")
+def test_whoever_names_no_reward_is_told_of_faster_ones(run: CommandLine) -> None:
+    command = [word for word in tiny("--steps", "8") if word not in ("--reward", "reward.py")]
+    told = "reward: follow_center_line, as none was given; it pays a slow lap more"
+    assert told in run(*command).out
 
 
 @pytest.mark.usefixtures("short_evaluation", "own_model")

@@ -98,7 +98,8 @@ def test_a_clone_has_all_that_its_parent_was_trained_with(trained: ModelFolder) 
     assert job.parent and job.parent.record == {"name": "swift", "checkpoint": "best"}
     lines = list(inheritance(job, job.parent))
     assert lines[0] == f"clone of swift, checkpoint best ({trained.path})"
-    assert all(line.endswith("(inherited)") for line in lines[1:])
+    assert all(line.endswith("(inherited)") for line in lines[1:-1])
+    assert lines[-1].split("  ")[-1] == " after 1 evaluation with clean laps only, or after 20 min"
 
 
 def test_other_actions_than_the_parents_are_warned_of(trained: ModelFolder) -> None:
@@ -113,7 +114,7 @@ def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_p
     config = tmp_path / "config.toml"
     config.write_text("num_cars = 4\n[race]\nnumber_of_obstacles = 3\n")
     files = TrainingFiles(reward=Path("progress"), config=config, pretrained=trained.path)
-    job = new_job(files, {"track": "oval", "more_tracks": ()})
+    job = new_job(files, {"track": "oval", "more_tracks": (), "stop_after": 0})
     assert job.config.course.tracks == ("Oval_track",)
     race = job.config.race
     assert (race.race_type, race.number_of_obstacles) == ("OBJECT_AVOIDANCE", 3)
@@ -121,6 +122,7 @@ def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_p
     assert job.hyperparameters.lr == 0.001
     assert job.parent
     lines = list(inheritance(job, job.parent))
+    assert lines.pop().split() == ["stop", "after", "all", "its", "20", "min"]
     origins = {line.split()[0]: line.split("(")[-1].rstrip(")") for line in lines[1:]}
     assert origins == {
         "tracks": "given",
@@ -129,6 +131,20 @@ def test_what_is_given_goes_before_what_is_inherited(trained: ModelFolder, tmp_p
         "hyperparameters": "inherited",
         "actions": "inherited",
     }
+
+
+def test_of_the_hyperparameters_those_that_were_given_are_marked(
+    trained: ModelFolder, tmp_path: Path
+) -> None:
+    given = tmp_path / "given.json"
+    given.write_text('{"lr": 0.002, "num_episodes_between_training": 7}')
+    job = new_job(TrainingFiles(hyperparameters=given, pretrained=trained.path), {})
+    assert job.parent
+    (line,) = (line for line in inheritance(job, job.parent) if line.split()[0].startswith("hyper"))
+    assert line == (
+        "  hyperparameters  batch_size 64, num_epochs 10, lr 0.002 (given), discount_factor 0.99, "
+        "num_episodes_between_training 7 (given)  (the rest inherited)"
+    )
 
 
 def test_a_file_in_a_model_folder_is_of_that_model(trained: ModelFolder) -> None:
@@ -147,7 +163,7 @@ def test_a_model_alone_has_its_actions_only(model: Path, tmp_path: Path) -> None
     )
     assert job.parent
     origins = [line.split("(")[-1] for line in inheritance(job, job.parent)]
-    assert origins[1:] == ["not inherited)"] * 4 + ["inherited)"]
+    assert origins[1:] == ["not inherited)"] * 4 + ["inherited)", origins[-1]]
 
 
 @pytest.mark.parametrize(

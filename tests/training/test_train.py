@@ -413,10 +413,12 @@ def test_a_training_says_what_ended_it(tmp_path: Path) -> None:
     assert not training.has_learnt
     training.run(lambda _: None)
     assert training.has_learnt
-    assert training.ended_by.startswith("ended: 8 env-steps were asked for; go on: train --model")
+    assert training.ended_by.startswith("ended: 8 steps were asked for; go on: deepracer-fast ")
+    assert training.ended_by.endswith("/model folder' --resume --steps 16"), "a whole command"
     training = Training.open(job_in(tmp_path / "minutes", steps=0, minutes=1e-6), resume=False)
     training.run(lambda _: None)
     assert "minutes are over" in training.ended_by
+    assert training.ended_by.endswith("--resume --minutes 1e-06")
     training = Training.open(job_in(tmp_path / "stopped"), False, stop_requested=lambda: True)
     training.run(lambda _: None)
     assert "asked to stop" in training.ended_by
