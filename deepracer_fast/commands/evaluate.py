@@ -19,7 +19,7 @@ from rich.text import Text
 
 from deepracer_fast.commands.options import Entries, LapSettings, given
 from deepracer_fast.commands.race import race_of
-from deepracer_fast.commands.screen import evaluation_summary, lap_table
+from deepracer_fast.commands.screen import TIMES, evaluation_summary, lap_table
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.driving.evaluate import (
     EvaluationOptions,
@@ -153,6 +153,7 @@ def _show_laps(driven: Driven) -> None:
     times = [lap.lap_time_seconds for lap in driven.laps if lap.status == "lap_complete"]
     mean = f", mean {sum(times) / len(times):.2f} s" if times else ""
     say(console, f"{evaluation_summary(driven.laps)}{mean}")
+    say(console, f"best: of the clean laps; mean: {TIMES}")
     say(console, *driven.habits.lines(entry.model.metadata.action_space))
     races = league_races_on(entry.track.name, entry.options.race.race_type)
     if times and races and not entry.track.runs_backwards(entry.options.driving_direction):
@@ -178,7 +179,10 @@ def evaluation_table(driven: Sequence[Driven]) -> Group:
     for each in driven:
         cells = _cells(each) | {"model": names[each.entry.path]}
         table.add_row(*(Text(printable(cells[column])) for column in columns))
-    return Group(Text(_common(entries), style="italic"), table)
+    note = f"best and mean: {TIMES}"
+    if any(entry.world for entry in entries):
+        note += "; without resets: a lap ends where it leaves the track"
+    return Group(Text(_common(entries), style="italic"), table, Text(note))
 
 
 def _common(entries: Sequence[Entry]) -> str:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deepracer_fast.commands.options import Racers, RankedRules, given
+from deepracer_fast.commands.screen import TIMES
 from deepracer_fast.commands.terminal import say
 from deepracer_fast.errors import ConfigError, printable
 from deepracer_fast.files.model_name import model_name
@@ -265,6 +266,7 @@ def _print(console: Console, path: Path, race: RankedRace, ranked: Sequence[Stan
     if any(standing.rank is None for standing in ranked):
         row = "a lap" if race.minimum_laps == 1 else f"{race.minimum_laps} laps in a row"
         console.print(f"- is not ranked: that takes {row}.")
+    say(console, f"times: {TIMES}")
     say(console, *_league_lines(race, ranked), f"rules    {_rules(race)}", f"file     {path}")
 
 

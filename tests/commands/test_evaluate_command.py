@@ -88,19 +88,21 @@ def test_the_table_has_the_columns_in_which_rows_differ(run: Run) -> None:
     heading, _, *rows = cells(run("swift", "slow", "--checkpoint", "best", *tracks))
     assert heading[:3] == ["model", "track", "clean"]
     assert [row[1] for row in rows] == ["Oval_track", "Bowtie_track"] * 2
+    assert "best and mean: of all whole laps, penalty seconds" in run("swift", *tracks).out
 
 
 def cells(answer: Answer) -> list[list[str]]:
     """The words of a table, line by line, from the last line of its heading on."""
     lines = [line.split() for line in answer.out.splitlines() if line.strip()]
     rule = next(number for number, words in enumerate(lines) if set("".join(words)) == {"─"})
-    return lines[rule - 1 :]
+    return [words for words in lines[rule - 1 :] if words[:2] != ["best", "and"]]
 
 
 def test_laps_of_one_model_come_with_how_it_drove(run: Run) -> None:
     out = run("slow").out
     assert "slow on reinvent_base" in out
     assert "mean speed" in out and "1 of 1 actions used" in out
+    assert "best: of the clean laps; mean: of all whole laps, penalty seconds in their times" in out
     report = json.loads(run("slow", "--json").out)
     assert 2.0 < report["mean_speed"] < 4.0
     assert (report["checkpoint"], len(report["laps"])) == ("best", 1)
@@ -183,6 +185,7 @@ def test_perturbed_worlds_are_rows_with_a_lap_from_each_place(
     table = run("slow", "--track", "oval", "--perturbed").out
     assert table.splitlines()[0] == "slow on Oval_track"
     assert "all together" in table and "0 of 20" in table
+    assert "without resets: a lap ends where it leaves the track" in " ".join(table.split())
 
 
 def test_cars_of_perturbed_worlds_differ() -> None:

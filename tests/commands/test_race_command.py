@@ -51,6 +51,10 @@ def test_models_race_and_the_faster_one_stands_first(run: Run) -> None:
     assert report["not_ranked"] == []
 
 
+def test_the_times_say_what_is_in_them(run: Run) -> None:
+    assert "times: of all whole laps, penalty seconds in their times" in run("2.0").out
+
+
 def test_later_submissions_are_added_and_the_best_counts(run: Run) -> None:
     board = ("--leaderboard", "spring.json")
     run("1.0", "--name", "mine", "--laps", "1", "--off-track-penalty", "0.5", *board)
