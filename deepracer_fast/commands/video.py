@@ -6,6 +6,7 @@ Neighbours: ``cli`` parses the options; ``pictures.video.frame`` draws the frame
 """
 
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,12 +19,13 @@ from rich.console import Console
 
 from deepracer_fast.commands.options import DriveOptions, FilmOptions, given
 from deepracer_fast.commands.race import race_of
-from deepracer_fast.commands.replay import guess_track
+from deepracer_fast.commands.replay import guess_track, own_folder
 from deepracer_fast.driving.evaluate import EvaluationOptions, cars_of, step_rewards
 from deepracer_fast.driving.replay import FRONT_POINT
 from deepracer_fast.errors import ConfigError, TraceError
 from deepracer_fast.files.action_space import DiscreteActionSpace
-from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata
+from deepracer_fast.files.model_folder import ModelFolder
+from deepracer_fast.files.model_metadata import CAMERAS, ModelMetadata, read_model_metadata
 from deepracer_fast.files.model_name import model_name
 from deepracer_fast.files.simtrace_reader import Recording, read_recording
 from deepracer_fast.files.training_params import read_training_params
@@ -109,7 +111,7 @@ def _film_model(film: FilmOptions, drive: DriveOptions) -> None:
 def _film_episode(film: FilmOptions) -> None:
     path = film.source
     recording = read_recording(path)
-    for remark in recording.remarks:
+    for remark in (*recording.remarks, *_about_numbers(path)):
         print(f"remark: {remark}", file=sys.stderr)
     episode = one_episode(recording, film.episode)
     track = load_track(film.track) if film.track else guess_track(recording)
@@ -119,8 +121,22 @@ def _film_episode(film: FilmOptions) -> None:
             "its track with --track"
         )
     output = _output(film, f"{path.stem}-episode-{episode.episode[0]}")
-    caption = Caption(f"{path.name} on {track.name}", "episode", has_answers=False)
+    title, home = f"{path.name} on {track.name}", own_folder(path)
+    colour = Caption.car_colour
+    if home is not None:
+        colour = car_colour(home, read_model_metadata(ModelFolder(home).model_metadata))
+    caption = Caption(title, "episode", has_answers=False, car_colour=colour)
     _film(output, _screen(output, track, caption), recorded_moments(episode), film)
+
+
+def _about_numbers(path: Path) -> Iterator[str]:
+    """How a training's trace and the screen count, if it is one."""
+    found = re.fullmatch(r"(\d{1,15})-iteration\.csv", path.name)
+    if found and "training-simtrace" in path.resolve().parts:
+        yield (
+            f"{path.name} holds iteration {int(found[1]) + 1}; episodes are numbered as in the "
+            "file's first column"
+        )
 
 
 def _screen(output: Path, track: Track, caption: Caption) -> Screen:

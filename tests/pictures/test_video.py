@@ -24,6 +24,7 @@ from deepracer_fast.commands.video import (
 from deepracer_fast.driving.evaluate import EvaluationOptions, evaluate_model
 from deepracer_fast.driving.trace import simtrace_columns
 from deepracer_fast.files.action_space import DiscreteActionSpace
+from deepracer_fast.files.model_folder import ModelFolder
 from deepracer_fast.files.model_metadata import FIRST_MODEL, ModelMetadata
 from deepracer_fast.files.simtrace_reader import read_recording
 from deepracer_fast.files.simtrace_writer import write_simtrace
@@ -307,6 +308,23 @@ def test_an_episode_is_filmed_on_the_track_that_fits_it(run: Run, simtrace: Path
     answer = run(str(simtrace), "--episode", "1", "--seconds", "0.2", "--output", "e.mp4")
     assert answer.status == 0, answer.err
     assert "e.mp4  (0.2 s, 3 frames, " in answer.out
+
+
+def test_a_trainings_recording_has_its_cars_colour_and_says_how_it_counts(
+    run: Run, simtrace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, films = ModelFolder(tmp_path / "mine"), []
+    monkeypatch.setattr(video_command, "_film", lambda _, screen, *__: films.append(screen))
+    trace = folder.training_simtrace(6)
+    for each in (folder.path, folder.model_metadata.parent, trace.parent):
+        each.mkdir(exist_ok=True)
+    folder.put_mark()
+    folder.model_metadata.write_text(replace(FIRST_MODEL, car_color="White").to_json())
+    trace.write_bytes(simtrace.read_bytes())
+    answer = run(str(trace))
+    assert answer.err.startswith("remark: 6-iteration.csv holds iteration 7; episodes are numbered")
+    assert run(str(simtrace)).err == ""
+    assert [screen.caption.car_colour for screen in films] == ["White", "Red"]
 
 
 @pytest.mark.parametrize(
