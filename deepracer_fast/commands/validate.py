@@ -74,4 +74,10 @@ def _lines(report: Report, png: Path | None) -> list[str]:
     else:
         lines.append(f"all branches were taken {where}")
     lines += [f"warning: {warning}" for warning in report.warnings]
+    every = report.rewards["all"]
+    if every.not_positive:
+        lines.append(
+            f"note: {every.not_positive / every.calls:.1%} of the rewards are zero or negative: "
+            "allowed here; the lab advises a small positive value"
+        )
     return lines + ([f"picture  {png}"] if png is not None else [])

@@ -53,12 +53,14 @@ class Spread:
     minimum: float = np.inf
     mean: float = 0.0
     maximum: float = -np.inf
+    not_positive: int = 0  # calls that were worth 0 or less
 
     def add(self, rewards: Array) -> None:
         """Takes in the rewards [n] of further calls, at least one."""
         self.calls += len(rewards)
         self.mean += (float(rewards.mean()) - self.mean) * len(rewards) / self.calls
         self.minimum = min(self.minimum, float(rewards.min()))
+        self.not_positive += int((rewards <= 0.0).sum())
         self.maximum = max(self.maximum, float(rewards.max()))
 
 

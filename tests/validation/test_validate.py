@@ -201,6 +201,20 @@ def test_the_command_prints_the_branches_that_were_not_taken(tmp_path: Path) -> 
     assert "\n  line 2, never true: return 2 if params['x'] > 1e9 else 1\n" in done.stdout
 
 
+@pytest.mark.usefixtures("short_drives")
+def test_the_command_notes_the_share_of_rewards_that_are_not_positive(tmp_path: Path) -> None:
+    path, noted = tmp_path / "reward.py", {}
+    for name, off in (("zero", "0.0"), ("negative", "-1.0"), ("small", "0.001")):
+        body = f"return {off} if params['is_left_of_center'] else 1.0"
+        path.write_text(f"def reward_function(params):\n    {body}\n")
+        lines = RUNNER.invoke(app, ["validate", str(path)]).stdout.splitlines()
+        noted[name] = [line for line in lines if line.startswith("note: ")]
+    assert noted["small"] == [] and noted["zero"] == noted["negative"]
+    share = float(noted["zero"][0].removeprefix("note: ").split("%")[0])
+    assert 10.0 < share < 90.0
+    assert noted["zero"][0].endswith("the lab advises a small positive value")
+
+
 def test_the_command_fails_with_the_error_in_its_json(tmp_path: Path) -> None:
     path = tmp_path / "reward.py"
     path.write_text("def reward_function(params):\n    return params['sped']\n")
