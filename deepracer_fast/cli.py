@@ -119,7 +119,8 @@ def evaluate(
         typer.Option(
             "--perturbed",
             help="Drive a lap from each of 20 places as the real car may find them: other light, "
-            "noise, camera mount, delay, grip, steering, speed, one at a time and together.",
+            "noise, camera mount, delay, grip, steering, speed, one at a time and together; "
+            "without resets: a lap ends where it leaves the track.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -213,6 +214,9 @@ def main() -> None:
     open_streams()
     lend_to_libraries()
     _core.tune_allocator()  # takes effect only before JAX allocates
+    from typer import rich_utils
+
+    rich_utils.RANGE_STRING = "\n[{}]"  # of a number: below its type, which leaves help more room
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

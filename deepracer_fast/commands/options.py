@@ -25,6 +25,12 @@ EXAMPLES = (
 )
 """Rewards that may be named in place of a file."""
 
+CHECKPOINTS = (
+    "best, last, or the number of a kept iteration (evaluate --checkpoint all lists them, "
+    "training.png marks them)"
+)
+"""What --checkpoint takes."""
+
 CarVersion = Annotated[
     int | None,
     typer.Option(
@@ -34,9 +40,7 @@ CarVersion = Annotated[
 
 Checkpoint = Annotated[
     str,
-    typer.Option(
-        help="Of a model folder: best, last, or the number of an iteration, as in its training.png."
-    ),
+    typer.Option(help=f"Of a model folder: {CHECKPOINTS}."),
 ]
 
 Direction = Annotated[
@@ -202,8 +206,8 @@ class Entries:
         "model was trained on)"
     )
     checkpoint: list[str] | None = option(
-        "Of model folders: best, last, the number of an iteration, or all; repeat it for several "
-        "(default: best)"
+        "Of model folders: best, last, the number of a kept iteration, or all of them; repeat "
+        "it for several (default: best)"
     )
     race_type: RaceType = None
     config: RaceFile = None
@@ -298,7 +302,8 @@ class FilmOptions:
     """
 
     source: Path = argument(
-        "archive, model.pb or model folder to film; or a recorded simtrace CSV.",
+        "archive, model.pb or model folder to film; or a recorded simtrace CSV: of a training "
+        "N-iteration.csv holds iteration N + 1.",
         default=MISSING,
         metavar="MODEL|EPISODE",
     )
@@ -308,7 +313,9 @@ class FilmOptions:
     )
     track: Track = None
     seconds: float | None = option("End after so many seconds (default: no limit)", min=0.1)
-    episode: int | None = option("Of a recording: which one to show (default: the first)")
+    episode: int | None = option(
+        "Of a recording: which one to show, as numbered in its first column (default: the first)"
+    )
     reward: Path | None = option(
         "Of a model: reward_function.py to run and to show; the model folder's own is not run "
         "unless named (default: no reward is shown)"
@@ -319,9 +326,7 @@ class FilmOptions:
 class DriveOptions:
     """How a model drives: a recording takes none of these."""
 
-    checkpoint: str | None = option(
-        "Of a model folder: best, last, or the number of an iteration (default: best)"
-    )
+    checkpoint: str | None = option(f"Of a model folder: {CHECKPOINTS} (default: best)")
     laps: int | None = option("Of a model: greedy laps (default: 1)", min=1)
     seed: int | None = option("Of a model: of obstacles and bots (default: 0)", min=0)
     resets: bool | None = option(
@@ -366,7 +371,8 @@ class ValidateOptions:
     reward: Path = argument(f"reward_function.py, or an example: {EXAMPLES}.", default=MISSING)
     track: str = option("Bundled track, or path of a route .npy.", default="reinvent_base")
     metadata: Path | None = option(
-        "model_metadata.json, whose actions drive (default: the lab's 15 actions)"
+        "model_metadata.json, or a folder that has one, such as garage/Flash, whose actions drive "
+        "(default: the lab's 15 actions)"
     )
     race_type: str | None = option(
         "TIME_TRIAL, OBJECT_AVOIDANCE, HEAD_TO_BOT or HEAD_TO_MODEL (default: TIME_TRIAL, and the "

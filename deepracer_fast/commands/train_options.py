@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from deepracer_fast.commands.options import EXAMPLES, CarVersion, Speed, Steering, given, option
+from deepracer_fast.commands.options import (
+    CHECKPOINTS,
+    EXAMPLES,
+    CarVersion,
+    Speed,
+    Steering,
+    given,
+    option,
+)
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,8 @@ class ModelOptions:
     panel: ClassVar[str] = "Car, reward function and model"
 
     reward: Path | None = option(
-        f"reward_function.py, or an example: {EXAMPLES} (default: follow_center_line)"
+        f"reward_function.py, or an example: {EXAMPLES} (default: follow_center_line, or "
+        "PRETRAINED's)"
     )
     metadata: Path | None = option(
         "model_metadata.json, or a car that garage has built, such as garage/Flash (default: "
@@ -65,7 +74,7 @@ class ModelOptions:
         "with holds for the clone as well, but for what is given here."
     )
     checkpoint: str = option(
-        "Of PRETRAINED: best, last, or the number of an iteration, as in its training.png.",
+        f"Of PRETRAINED: {CHECKPOINTS}.",
         default="best",
     )
 
@@ -77,7 +86,8 @@ class CourseOptions:
     panel: ClassVar[str] = "Tracks"
 
     tracks: list[str] | None = option(
-        "Bundled track, or path of a route .npy; repeat it to train on several at once.",
+        "Bundled track, or path of a route .npy; repeat it to train on several at once (default: "
+        "reinvent_base, or PRETRAINED's)",
         "--track",
     )
     random_tracks: int | None = option(
@@ -123,10 +133,11 @@ class RunOptions:
     minutes: float | None = option(
         "Stop after so many minutes; five laps follow, for a tenth of that or 30 s (default: 20)"
     )
-    steps: int | None = option("Stop after so many env-steps (default: no limit)")
+    steps: int | None = option("Stop after so many steps of all cars (default: no limit)")
     stop_after: int | None = option(
         "Stop after so many evaluations in a row with clean laps only; 0 uses all --minutes, for "
-        "faster laps (default: 1)",
+        "faster laps (default: 1; 0 with --for-the-car, and where --pretrained or --resume has "
+        "--minutes)",
         min=0,
     )
     best_by: str | None = option("Best checkpoint: progress, reward or laptime (default: progress)")

@@ -37,7 +37,7 @@ def checkpoint_word(checkpoint: Any) -> str:
         word = checkpoint.strip().lower() if isinstance(checkpoint, str) else ""
     if word in _WORDS or re.fullmatch(r"\d{1,15}", word, re.ASCII):
         return word if word in _WORDS else str(int(word))
-    raise refuse("checkpoint", '"best", "last" or the number of an iteration', checkpoint)
+    raise refuse("checkpoint", '"best", "last" or the number of a kept iteration', checkpoint)
 
 
 def numbered_checkpoints(folder: Path) -> dict[int, Path]:
@@ -103,7 +103,7 @@ def _numbered(folder: Path, number: int) -> Path:
     if number not in there:
         raise ArchiveError(
             f"{folder}: has no checkpoint of iteration {number}; those that are kept are "
-            f"{_listed(there)}"
+            f"{_listed(there)} (a training keeps the best and the latest, as training.png marks)"
         )
     return there[number]
 

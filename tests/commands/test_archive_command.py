@@ -65,7 +65,7 @@ def test_any_checkpoint_becomes_an_archive(
     ("arguments", "words"),
     [
         (("--checkpoint", "7"), "no checkpoint of iteration 7; those that are kept are 1, 2, 3"),
-        (("--checkpoint", "first"), 'must be "best", "last" or the number of an iteration'),
+        (("--checkpoint", "first"), 'must be "best", "last" or the number of a kept iteration'),
         (("--output", "x.zip"), "--output must end in .tar.gz"),
     ],
 )
