@@ -25,10 +25,7 @@ EXAMPLES = (
 )
 """Rewards that may be named in place of a file."""
 
-CHECKPOINTS = (
-    "best, last, or the number of a kept iteration (evaluate --checkpoint all lists them, "
-    "training.png marks them)"
-)
+CHECKPOINTS = "best, last, or the number of a kept iteration, see evaluate --checkpoint all"
 """What --checkpoint takes."""
 
 CarVersion = Annotated[
@@ -38,10 +35,7 @@ CarVersion = Annotated[
     ),
 ]
 
-Checkpoint = Annotated[
-    str,
-    typer.Option(help=f"Of a model folder: {CHECKPOINTS}."),
-]
+Checkpoint = Annotated[str, typer.Option(help=f"Of a model folder: {CHECKPOINTS}.")]
 
 Direction = Annotated[
     str | None,
@@ -206,8 +200,8 @@ class Entries:
         "model was trained on)"
     )
     checkpoint: list[str] | None = option(
-        "Of model folders: best, last, the number of a kept iteration, or all of them; repeat "
-        "it for several (default: best)"
+        "Of model folders: best, last, the number of a kept iteration, or all, which lists "
+        "those that are kept; repeat it for several (default: best)"
     )
     race_type: RaceType = None
     config: RaceFile = None

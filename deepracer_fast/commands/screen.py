@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -34,16 +34,10 @@ _STORIES = {
     PPO: "ppo: the network learns from the reward by itself, with all hyperparameters",
 }
 
-_BEGINS = "; new cars start, so that reward and progress begin near 0: "
-_ANEW = dict.fromkeys(
-    (TEACHER, PPO),
-    f"{_BEGINS}ended drives count, the first to end are those that left the track, and whole laps "
-    "count once there was time to drive one",
-) | {LESSONS: f"{_BEGINS}drives under way count as they stand"}
-"""How a stage begins, in every run: cars are never taken over."""
-
-_UNDER_WAY = "means of drives under way"
-_SAME = "0: drives the same"
+_ANEW = (  # every stage of every run: cars are never taken over
+    "; new cars start, so that reward and progress begin near 0: the first drives to end are those "
+    "that left the track, and whole laps count once there was time to drive one"
+)
 
 TIMES = "of all whole laps, penalty seconds in their times"
 
@@ -97,7 +91,7 @@ class TrainingScreen:
             self._console.print(self._line(report), highlight=False, soft_wrap=True)
 
     def _story(self, report: Report) -> str:
-        return _STORIES[report.stage] + _ANEW[report.stage]
+        return _STORIES[report.stage] + _ANEW
 
     def _panel(self) -> Panel:
         content = self._waiting() if self._report is None else self._standing(self._report)
@@ -119,12 +113,12 @@ class TrainingScreen:
         grid.add_row("steps", f"{report.steps:,}", "steps/s", speed)
         progress = f"{_number(report.mean_progress)} %"
         grid.add_row("mean reward", _number(report.mean_reward), "mean progress", progress)
-        grid.add_row("laps in training", f"{report.laps:,}", *_difference(report))
+        grid.add_row("laps in training", f"{report.laps:,}")
         grid.add_row("time", _clock(seconds), "time left", f"at most {_clock(left)}")
         lines = Table.grid()
         lines.add_row(grid)
-        if _is_under_way(report):
-            lines.add_row(Text(f"{_UNDER_WAY}: none has ended in this iteration"))
+        for remark in _remarks(report):
+            lines.add_row(Text(remark))
         lines.add_row(Text(f"greedy laps    {self._last_evaluation}"))
         lines.add_row(Text(self._story(report), style="dim"))
         lines.add_row(ProgressBar(total=self._seconds, completed=seconds, width=60))
@@ -139,8 +133,7 @@ class TrainingScreen:
             f"progress {_number(report.mean_progress):>5} %  "
             f"laps in training {report.laps:4d}  time left {_clock(left)}"
         )
-        line += f"  {_UNDER_WAY}" if _is_under_way(report) else ""
-        line += "".join(f"  {words}" for words in _difference(report))
+        line += "".join(f"  {remark}" for remark in _remarks(report))
         if report.evaluation:
             line += f"  | greedy: {evaluation_summary(report.evaluation)}"
         return line
@@ -171,15 +164,12 @@ def lap_table(laps: Sequence[Lap], title: str) -> Group:
     return Group(Text(title, style="italic"), table)
 
 
-def _is_under_way(report: Report) -> bool:
-    """Whether no episode has ended yet, so that the means are of those that go on."""
-    return report.episodes == 0 and not math.isnan(report.mean_reward)
-
-
-def _difference(report: Report) -> list[str]:
-    """How far the network is from its teacher, in nats: a name and a value, if it has one."""
-    distance = report.measures.get("distance_to_teacher")
-    return [] if distance is None else ["difference from the teacher", f"{distance:.3f} ({_SAME})"]
+def _remarks(report: Report) -> Iterator[str]:
+    """What the means are of where no episode has ended, and the distance to a teacher, in nats."""
+    if report.episodes == 0 and not math.isnan(report.mean_reward):
+        yield "means of drives under way"
+    if (distance := report.measures.get("distance_to_teacher")) is not None:
+        yield f"difference from the teacher {distance:.3f} (0: drives the same)"
 
 
 def _number(value: float) -> str:

@@ -148,12 +148,8 @@ def _conclude(
         if training.row is None:
             seconds = _seconds_of_laps(job.config)
             laps = f"five greedy laps with the best checkpoint, for at most {seconds:.0f} s"
-            say(console, f"Driving {laps}; Ctrl-C skips them.")
-            say(
-                console,
-                "They go on one after the other from the start line; each of those in the "
-                "training was one lap from a standing start, at places all around the track.",
-            )
+            where = "from the start line on; those before began at rest all around the track"
+            say(console, f"Driving {laps}, {where}. Ctrl-C skips them.")
         with suppress(KeyboardInterrupt):  # the training's result is safe by now
             _evaluate_best(console, job, training.row)
     say(console, f"graph          {job.folder.training_plot}")

@@ -6,7 +6,6 @@ Neighbours: ``cli`` parses the options; ``pictures.video.frame`` draws the frame
 """
 
 import itertools
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -131,12 +130,10 @@ def _film_episode(film: FilmOptions) -> None:
 
 def _about_numbers(path: Path) -> Iterator[str]:
     """How a training's trace and the screen count, if it is one."""
-    found = re.fullmatch(r"(\d{1,15})-iteration\.csv", path.name)
-    if found and "training-simtrace" in path.resolve().parts:
-        yield (
-            f"{path.name} holds iteration {int(found[1]) + 1}; episodes are numbered as in the "
-            "file's first column"
-        )
+    number = path.name.removesuffix("-iteration.csv")
+    if number.isdecimal() and "training-simtrace" in path.resolve().parts:
+        holds = f"{path.name} holds iteration {int(number) + 1}"
+        yield f"{holds}; episodes are numbered as in the file's first column"
 
 
 def _screen(output: Path, track: Track, caption: Caption) -> Screen:

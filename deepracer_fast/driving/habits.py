@@ -53,7 +53,7 @@ class DrivingHabits:
         if len(self.commands) == 0:
             return line
         if round(self.mean_speed, 2) > round(self.commands[:, 1].max(), 2):
-            line += " (the wheels turn about 2 % faster than asked for, as in the original)"
+            line += " (the wheels turn 1 to 2 % faster than asked for, as in the original)"
         if self.used is None or not isinstance(space, DiscreteActionSpace):
             low, high = self.commands.min(axis=0), self.commands.max(axis=0)
             return (

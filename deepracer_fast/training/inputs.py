@@ -146,14 +146,10 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
 
 def _in_words(learnt_by: Hyperparameters, told: Hyperparameters | None) -> str:
     """The numbers that matter most and those that a clone was given, which are marked."""
-    had = vars(told or learnt_by)
-    words = []
-    for key, value in vars(learnt_by).items():
-        is_given = value != had[key] and key != "ignored"
-        if is_given or key in ("lr", "batch_size", "num_epochs", "discount_factor"):
-            shown = value if isinstance(value, str) else f"{value:g}"
-            words.append(f"{key} {shown}{' (given)' if is_given else ''}")
-    return ", ".join(words)
+    had = vars(told or learnt_by) | {"ignored": learnt_by.ignored}
+    shown = dict.fromkeys(("lr", "batch_size", "num_epochs", "discount_factor"), "")
+    shown |= {key: " (given)" for key, value in vars(learnt_by).items() if value != had[key]}
+    return ", ".join(f"{key} {getattr(learnt_by, key)}{mark}" for key, mark in shown.items())
 
 
 def tracks_of(config: TrainConfig) -> str:

@@ -59,17 +59,11 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Marks:
-    """Iterations that are marked.
+    """Iterations that are marked."""
 
-    Attributes:
-        best: whose checkpoint is the best.
-        kept: whose checkpoints are kept.
-        resumed: the last one before this run, if there was an earlier one.
-    """
-
-    best: int | None = None
-    kept: Sequence[int] = ()
-    resumed: int | None = None
+    best: int | None = None  # its checkpoint is the best
+    kept: Sequence[int] = ()  # their checkpoints are kept
+    resumed: int | None = None  # the last one of an earlier run
 
 
 def draw_training(
@@ -77,7 +71,7 @@ def draw_training(
     episodes: Sequence[EpisodeMetrics],
     room: int,
     path: str | os.PathLike[str],
-    marks: Marks | None = None,
+    marks: Marks = Marks(),
 ) -> None:
     """Draws the training so far to the PNG file ``path``, whole or not at all.
 
@@ -88,7 +82,6 @@ def draw_training(
         path: the file.
         marks: iterations that matter more than others.
     """
-    marks = marks or Marks()
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     left, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -98,9 +91,7 @@ def draw_training(
     _draw_episodes(left, right, episodes, room)
     _draw_averages(left, right, rows)
     _draw_best(left, next((row for row in rows if row.iteration == marks.best), None), knots)
-    _draw_kept(left, sorted(set(marks.kept) & {row.iteration for row in rows}))
-    if marks.resumed is not None and rows and rows[-1].iteration > marks.resumed:
-        _draw_resumed(left, marks.resumed + 0.5)
+    _draw_marks(left, rows, marks)
     _draw_below(below, lap_time, rows)
     _style_axes(left, right, knots)
     _style_below(below, lap_time)
@@ -179,11 +170,9 @@ def _first_and_last(iteration: Array, number: Array) -> tuple[dict[int, int], di
 def _draw_averages(left: Axes, right: Axes, rows: Sequence[Iteration]) -> None:
     """Lines, but for lessons: their cars swerve and end in waves, so that a line would mislead."""
     style: dict[str, Any] = {"ms": 4, "lw": 2}
-    joined = [row for row in rows if row.stage != LESSONS]
-    _draw_line(left, joined, lambda row: row.reward, "average reward", color=_REWARD, **style)
-    _draw_line(
-        right, joined, lambda row: row.progress, "average progress", color=_PROGRESS, **style
-    )
+    sure = [row for row in rows if row.stage != LESSONS]
+    _draw_line(left, sure, lambda row: row.reward, "average reward", color=_REWARD, **style)
+    _draw_line(right, sure, lambda row: row.progress, "average progress", color=_PROGRESS, **style)
     for row in rows:
         if row.stage == LESSONS and row.reward is not None and row.progress is not None:
             left.scatter(row.iteration, row.reward, color=_REWARD, s=16, lw=0, alpha=0.4)
@@ -233,20 +222,16 @@ def _draw_best(left: Axes, row: Iteration | None, knots: Numbers) -> None:
     )
 
 
-def _draw_kept(left: Axes, kept: Sequence[int]) -> None:
-    """A mark on the axis for each checkpoint that may be asked for."""
-    if kept:
-        style: dict[str, Any] = {"color": _INK, "marker": "^", "ms": 6, "ls": "", "clip_on": False}
-        place = left.get_xaxis_transform()
-        left.plot(kept, [0.0] * len(kept), label="kept checkpoint", transform=place, **style)
-
-
-def _draw_resumed(left: Axes, place: float) -> None:
-    left.axvline(place, color=_INK, ls=":", lw=1, alpha=0.6)
-    words: dict[str, Any] = {"fontsize": 7, "color": _INK, "rotation": 90, "va": "bottom"}
-    left.text(
-        place, 0.02, f"resumed: {_ANEW}", transform=left.get_xaxis_transform(), ha="right", **words
-    )
+def _draw_marks(left: Axes, rows: Sequence[Iteration], marks: Marks) -> None:
+    """A triangle on the axis for each checkpoint that may be asked for; a line for a new run."""
+    there, across = {row.iteration for row in rows}, left.get_xaxis_transform()
+    if kept := sorted(there & set(marks.kept)):
+        points = left.plot(kept, [0.0] * len(kept), "^", color=_INK, transform=across)
+        points[0].set(clip_on=False, label="kept checkpoint")
+    if marks.resumed is not None and marks.resumed + 1 in there:
+        place, words = marks.resumed + 0.5, f"resumed: {_ANEW}"
+        left.axvline(place, color=_INK, ls=":", lw=1, alpha=0.6)
+        left.text(place, 0.02, words, transform=across, rotation=90, ha="right", fontsize=7)
 
 
 def _style_axes(left: Axes, right: Axes, knots: Numbers) -> None:

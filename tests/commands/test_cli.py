@@ -344,7 +344,7 @@ def test_training_shows_its_iterations_laps_and_where_the_model_is(run: CommandL
     assert any("time, s" in line for line in lines)
     assert lines[-2:] == ["model folder   model", "model archive  model/model.tar.gz"]
     assert "hyperparameters were used by PPO (all)" in lines
-    assert any(line.startswith("They go on one after the other from the start") for line in lines)
+    assert any("from the start line on; those before began at rest" in line for line in lines)
     assert "as none was given" not in answer.out
     evaluation = json.loads(next(Path("model/metrics").glob("Evaluation*")).read_text())
     assert len(evaluation["metrics"]) == 1

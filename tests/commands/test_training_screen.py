@@ -55,9 +55,9 @@ def test_a_line_an_iteration_where_there_is_no_terminal() -> None:
         screen.show(report_of(stage="lessons", episodes=0))
     title, story, first, second, again, third, fourth = text.getvalue().splitlines()
     assert "new cars start" in story, "of a clone, a resumed training and one without a teacher"
-    assert "the first to end are those that left the track" in story
-    assert "new cars start" in again and "drives under way count as they stand" in again
-    assert "  difference from the teacher  0.250 (0: drives the same)" in third
+    assert "the first drives to end are those that left the track" in story
+    assert "new cars start" in again and "made to swerve" in again
+    assert "  difference from the teacher 0.250 (0: drives the same)" in third
     assert "  means of drives under way  |" in fourth and "under way" not in third
     assert story.startswith("ppo: the network learns from the reward")
     assert title == "title"

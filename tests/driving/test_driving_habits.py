@@ -47,7 +47,7 @@ def test_the_summary_has_the_speed_that_was_driven_and_the_actions_in_use() -> N
 def test_more_than_the_fastest_speed_asked_for_is_explained() -> None:
     fastest = [index_of(0, 1.0)] * 50
     faster, as_asked = (driving_habits(trace(fastest, each / 15), SPACE) for each in (1.02, 1.001))
-    assert faster.summary(SPACE).startswith("mean speed 1.02 m/s (the wheels turn about 2 % faster")
+    assert faster.summary(SPACE).startswith("mean speed 1.02 m/s (the wheels turn 1 to 2 % faster")
     assert "wheels" not in as_asked.summary(SPACE)
 
 
