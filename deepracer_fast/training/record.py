@@ -237,8 +237,7 @@ class TrainingRecord:
         write_iterations(self._folder.training_iterations, self._rows)
         if picture:
             episodes, path = self._metrics.rows, self._folder.training_plot
-            kept = list(numbered_checkpoints(self._folder.path))
-            marks = Marks(self.best, kept, self._resumed)
+            marks = Marks(self.best, [*numbered_checkpoints(self._folder.path)], self._resumed)
             draw_training(self._rows, episodes, self._room, path, marks)
 
     def close(self) -> None:
