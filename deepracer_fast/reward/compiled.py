@@ -235,8 +235,10 @@ def prepared(parameter: Parameter, column: Any, num_cars: int) -> tuple[Array, i
     """A column as the kernel reads it, and 0 if its numbers are of 32 bits, else 1."""
     of_objects = "K" in parameter.shape
     if column is None:
-        sizes = {"B": num_cars, "K": 0}
-        column = np.zeros([sizes.get(str(size), size) for size in parameter.shape])
+        if of_objects:
+            return np.zeros(0), 1
+        shape = [num_cars if size == "B" else size for size in parameter.shape]
+        column = np.zeros(shape, parameter.kind)
     array = np.asarray(column)
     if parameter.kind == "bool" and not of_objects:
         return np.ascontiguousarray(array, dtype=np.bool_), 1
