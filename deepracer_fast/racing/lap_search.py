@@ -13,24 +13,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from deepracer_fast import _core
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.plane import clip, wrap_angle
 from deepracer_fast.world.engine_numba.records import Car, Floats, Indices, Records
 from deepracer_fast.world.engine_numba.vehicle import (
+    DT,
     FRONT_AXLE,
     HALF_FRONT_TRACK,
     HALF_REAR_TRACK,
     MAX_STEERING,
     MIN_SPEED,
     REAR_AXLE,
+    SUBSTEPS,
     VehicleParams,
     drive,
 )
 
 State = Car  # a row of ``STATE``
-CONTROL_PERIOD: float = _core.CONTROL_PERIOD  # s
 PIXEL = 0.01  # m, of the picture that says where the road is
 SPACING = 0.02  # m, about, between the points that tell how far a car has come
 MARGIN = 0.2  # m around the road in its picture
@@ -175,7 +175,7 @@ def expand(
         state = states[i]
         steering, speed = _command(state, vehicle, max_speed, first + i, commands, seed)
         drive(state, vehicle, steering, speed)
-        state.seconds += CONTROL_PERIOD
+        state.seconds += DT * SUBSTEPS
         point = _find_place(state, way)
         state.cell = _cell_of(state, way, tube, point)
 
