@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepracer_fast import _core
 from deepracer_fast.errors import TrackError
 from deepracer_fast.racing.fastest_lap import FastestLap, fastest_lap
 from deepracer_fast.racing.lap_search import way_of
@@ -15,13 +16,11 @@ from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.world.engine_numba.road import is_on_road, road_of
 from deepracer_fast.world.engine_numba.vehicle import (
     FRONT_AXLE,
-    FRONT_POINT,
     HALF_FRONT_TRACK,
     HALF_REAR_TRACK,
     REAR_AXLE,
     vehicle_params,
 )
-from deepracer_fast.world.simulator import RaceRules, Simulator
 
 BREADTH, SEARCHES = 150, 2  # few: what is tested here does not depend on them
 
@@ -41,26 +40,14 @@ def found() -> FastestLap:
     return fastest_lap(oval(), breadth=BREADTH, searches=SEARCHES)
 
 
-def test_the_simulator_drives_it_cleanly_in_the_same_time(found: FastestLap) -> None:
-    track, drive = oval(), found.drive
-    rules = RaceRules(start_position=0.0, random_start=False)
-    sim = Simulator(track, 1, (), rules=rules, car_version=5)
-    sim.reset()
-    commands = np.stack([np.degrees(drive["steering_command"]), drive["speed_command"]], axis=1)
-    commands = commands[1:].astype(np.float32)  # the first row's led nowhere
-    sim.step(commands[:1])  # stands and prepares; from then on a command shows one step later
-    for state, command in zip(drive[:-1], commands, strict=True):
-        step = sim.step(command[None])
-        if step.terminated[0]:
-            break
-        params = step.params
-        heading = np.radians(params["heading"][0])
-        x = params["x"][0] - FRONT_POINT * np.cos(heading)
-        y = params["y"][0] - FRONT_POINT * np.sin(heading)
-        assert np.hypot(x - state["x"], y - state["y"]) < 0.1  # float32
-        assert not params["is_offtrack"][0]
-    assert params["progress"][0] > 95.0
-    assert abs(state["seconds"] - found.seconds[0]) < 3.0 / 15.0
+def test_the_core_drives_its_commands_to_the_same_places(found: FastestLap) -> None:
+    drive = found.drive
+    start = np.array([[drive[name][0] for name in ("x", "y", "heading", "steering")]])
+    commands = np.stack([drive["steering_command"], drive["speed_command"]], axis=1)[None, 1:]
+    driven = _core.drive_open_loop(_core.VehicleParams(5, False), start, commands)[0]
+    np.testing.assert_allclose(driven[:, 0], drive["x"], atol=5e-3)
+    np.testing.assert_allclose(driven[:, 1], drive["y"], atol=5e-3)
+    np.testing.assert_allclose(drive["seconds"], np.arange(len(drive)) / 15.0, atol=1e-9)
 
 
 def test_a_wheel_stays_on_the_road(found: FastestLap) -> None:
