@@ -104,6 +104,11 @@ def chosen(words: Sequence[str]) -> list[LeagueRace]:
     return list({key_of(race): race for race in found}.values())
 
 
+def car_version_of(race: LeagueRace) -> int:
+    """Not on record; version 5 came in 2022."""
+    return 5 if race.opened >= "2022" else 4
+
+
 def rules_of(race: LeagueRace) -> RankedRace:
     return RankedRace(
         track=race.track,
@@ -112,7 +117,7 @@ def rules_of(race: LeagueRace) -> RankedRace:
         laps=race.laps,
         minimum_laps=race.minimum_laps,
         off_track_penalty=race.off_track_penalty,
-        car_version=5 if race.opened >= "2022" else 4,
+        car_version=car_version_of(race),
         road=race.road,
     )
 
