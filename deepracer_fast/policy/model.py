@@ -148,7 +148,7 @@ def load_model(path: str | Path, checkpoint: str | int = "best") -> Model:
     if not os.path.exists(path):  # never raises
         meant = f" (did you mean {MODELS / path}?)" if (MODELS / path).exists() else ""
         raise ArchiveError(
-            f"{path}: no such file or folder{meant}; give an archive, graph or folder"
+            f"{path}: no such file or folder{meant}; give an archive, model.pb or folder"
         )
     if path.is_dir():
         mend_if_free(ModelFolder(path))

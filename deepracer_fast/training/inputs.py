@@ -139,16 +139,16 @@ def inheritance(job: TrainingJob, parent: Parent) -> Iterator[str]:
     if own != job.metadata.action_space:
         yield (
             f"warning: {parent.name} learnt other actions ({in_words(own)}): what its network "
-            "chooses means another steering or speed here, so it drives worse at first than in the "
-            "laps before, and may not recover"
+            "chooses means another steering or speed here, so it drives otherwise at first than "
+            "in the laps before, and may have to learn anew"
         )
 
 
 def _in_words(learnt_by: Hyperparameters, told: Hyperparameters | None) -> str:
-    """The numbers that matter most and those that a clone was given, which are marked."""
+    """The numbers that matter most and those that differ from the parent's, which are marked."""
     had = vars(told or learnt_by) | {"ignored": learnt_by.ignored}
     shown = dict.fromkeys(("lr", "batch_size", "num_epochs", "discount_factor"), "")
-    shown |= {key: " (given)" for key, value in vars(learnt_by).items() if value != had[key]}
+    shown |= {key: " (changed)" for key, value in vars(learnt_by).items() if value != had[key]}
     return ", ".join(f"{key} {getattr(learnt_by, key)}{mark}" for key, mark in shown.items())
 
 
