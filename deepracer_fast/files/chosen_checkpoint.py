@@ -103,7 +103,8 @@ def _numbered(folder: Path, number: int) -> Path:
     if number not in there:
         raise ArchiveError(
             f"{folder}: has no checkpoint of iteration {number}; those that are kept are "
-            f"{_listed(there)} (a training keeps the best and the latest ones, as training.png marks)"
+            f"{_listed(there)} (a training keeps the best and the latest ones; training.png marks "
+            "them)"
         )
     return there[number]
 

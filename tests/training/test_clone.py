@@ -142,8 +142,8 @@ def test_of_the_hyperparameters_those_that_were_given_are_marked(
     assert job.parent
     (line,) = (line for line in inheritance(job, job.parent) if line.split()[0].startswith("hyper"))
     assert line == (
-        "  hyperparameters  lr 0.002 (changed), batch_size 64, num_epochs 10, discount_factor 0.99, "
-        "num_episodes_between_training 7 (changed)  (the rest inherited)"
+        "  hyperparameters  lr 0.002 (changed), batch_size 64, num_epochs 10, "
+        "discount_factor 0.99, num_episodes_between_training 7 (changed)  (the rest inherited)"
     )
 
 
