@@ -353,7 +353,7 @@ def test_two_hosts_train_one_model_that_the_first_writes(
     (followed, errors), (shown, more_errors) = (each.communicate(timeout=300) for each in running)
     assert [each.returncode for each in running] == [0, 0], errors + more_errors
     assert "the training has ended after 512 steps; the model is on host 0" in followed
-    assert re.search(r"iteration   3  ppo      steps      512", shown)
+    assert re.search(r"iteration   4  ppo      steps      512", shown)
     assert not (folders[1] / "m").exists()
     assert (folders[0] / "m" / "model" / "4_Step-512.safetensors").exists()
 
