@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from time_to_lap import machine
 from world_tour import car_version_of, is_core, key_of
 
 from deepracer_fast.files.atomic import atomic_write_text
@@ -42,7 +43,8 @@ def main() -> None:
         kept[key_of(race)] = found
         print(line(key_of(race), found), flush=True)
         if options.json:
-            atomic_write_text(options.json, json.dumps(kept, indent=1) + "\n")
+            record = {"machine": machine(), "races": kept}
+            atomic_write_text(options.json, json.dumps(record, indent=1) + "\n")
     ratios = [found["ratio"] for found in kept.values()]
     print(f"{len(ratios)} races: ratio {statistics.median(ratios):.3f} (median), ", end="")
     print(f"{min(ratios):.3f} to {max(ratios):.3f}")
@@ -116,7 +118,7 @@ def line(key: str, found: dict[str, Any]) -> str:
 def _read(file: Path | None) -> dict[str, dict[str, Any]]:
     if file is None or not file.exists():
         return {}
-    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["races"]
     return kept
 
 
