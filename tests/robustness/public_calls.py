@@ -45,7 +45,7 @@ MODULES = (
 LEFT_OUT = {
     # Protocols, and records of results that nobody but this package makes.
     "CommandTable", "Driver", "Lap", "Recording", "Episode", "Replay", "StepResult", "TrackMap",
-    "EpisodeMetrics", "EpisodeOutcome",
+    "EpisodeMetrics", "EpisodeOutcome", "EvaluationResult",
     "EvaluationMetrics", "TrainingMetrics", "Standing", "Leaderboard", "Reward",
     "RoadObjects", "Model", "Track", "Ribbon",
     # Called with what other functions here have checked.
