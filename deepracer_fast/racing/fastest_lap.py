@@ -20,7 +20,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepracer_fast.errors import TrackError
-from deepracer_fast.racing.lap_search import STATE, Tube, Way, at_start, expand, pick, way_of
+from deepracer_fast.racing.lap_search import (
+    STATE,
+    Tube,
+    Way,
+    at_start,
+    expand,
+    left_of,
+    pick,
+    way_of,
+    wrapped,
+)
 from deepracer_fast.racing.racing_line import racing_line
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.records import Floats, Records
@@ -83,7 +93,7 @@ def fastest_lap(
     if not track.is_loop:
         raise TrackError(f"a fastest lap needs a loop; {track.name!r} has two ends")
     car, way = vehicle or vehicle_params(car_version), way_of(track)
-    line = racing_line(way.center, way.along, way.room, way.length, car.grip, max_speed, laps)
+    line = racing_line(way, car.grip, max_speed, laps)
     best, found, finer = None, [], 1.0
     with ThreadPoolExecutor(threads) as pool:
         for number in range(searches):
@@ -121,8 +131,8 @@ def line_of(way: Way, drive: Records, laps: int) -> Floats:
     x, y, speed = (np.interp(arc, drive["arc"], drive[name]) for name in ("x", "y", "speed"))
     heading = np.interp(arc, drive["arc"], np.unwrap(drive["heading"]))
     turned = heading - np.arctan2(along[:, 1], along[:, 0])
-    offset = (y - center[:, 1]) * along[:, 0] - (x - center[:, 0]) * along[:, 1]
-    return np.stack([offset, (turned + np.pi) % (2 * np.pi) - np.pi, speed], axis=1)
+    offset = (np.stack([x, y], axis=1) - center) * left_of(along)
+    return np.stack([offset.sum(axis=1), wrapped(turned), speed], axis=1)
 
 
 class _Search:

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from deepracer_fast.tracks.borders import nearest_points
 from deepracer_fast.tracks.track import Track
 from deepracer_fast.world.engine_numba.compiling import kernel
 from deepracer_fast.world.engine_numba.plane import clip, wrap_angle
@@ -82,13 +83,14 @@ def way_of(track: Track) -> Way:
     waypoints, inner, outer = lines
     steps = np.linalg.norm(np.diff(waypoints, axis=0), axis=1)
     arcs = np.concatenate([[0.0], np.cumsum(steps)])
-    points = round(track.length / SPACING)
-    arc = np.arange(points) * track.length / points
+    count = round(track.length / SPACING)
+    arc = np.arange(count) * track.length / count
     center = np.stack([np.interp(arc, arcs, waypoints[:, axis]) for axis in (0, 1)], axis=1)
     along = np.roll(center, -3, axis=0) - np.roll(center, 3, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     left, right = (inner, outer) if track.direction == "counter-clockwise" else (outer, inner)
-    room = np.stack([_distances(center, right), _distances(center, left)], axis=1)
+    borders = [nearest_points(center, border) for border in (right, left)]
+    room = np.stack([np.linalg.norm(center - points, axis=1) for points in borders], axis=1)
     everything = np.concatenate([inner, outer])
     low = everything.min(axis=0) - MARGIN
     size = np.ceil((everything.max(axis=0) + MARGIN - low) / PIXEL).astype(int)
@@ -107,16 +109,14 @@ def at_start(way: Way) -> Records:
     return state
 
 
-def _distances(points: Floats, line: Floats) -> Floats:
-    """From each of N points to a line [K, 2], m."""
-    begin, span = line[:-1], np.diff(line, axis=0)
-    length2 = np.maximum((span**2).sum(axis=1), 1e-18)
-    nearest = np.full(len(points), np.inf)
-    for start, way, square in zip(begin, span, length2, strict=True):
-        share = np.clip((points - start) @ way / square, 0.0, 1.0)
-        gap = points - start - share[:, None] * way
-        nearest = np.minimum(nearest, np.hypot(gap[:, 0], gap[:, 1]))
-    return nearest
+def left_of(along: Floats) -> Floats:
+    """Unit vectors a quarter turn to the left, [M, 2]."""
+    return np.stack([-along[:, 1], along[:, 0]], axis=1)
+
+
+def wrapped(angles: Floats) -> Floats:
+    """The same angles in [-pi, pi)."""
+    return (angles + np.pi) % (2.0 * np.pi) - np.pi
 
 
 @kernel

@@ -8,8 +8,10 @@ ahead and aside with some of the grip each.
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import lsq_linear
 
+from deepracer_fast.racing.lap_search import Way, left_of, wrapped
 from deepracer_fast.world.engine_numba.records import Floats
 
 MERGE = 4.0  # m from the start, where the car stands in the middle, to the line
@@ -18,22 +20,11 @@ ROOM_KEPT = 0.05  # m between the car's middle and the border
 ASIDE, AHEAD = 0.85, 0.7  # shares of the grip that the speeds ask for
 
 
-def racing_line(
-    center: Floats,
-    along: Floats,
-    room: Floats,
-    length: float,
-    grip: float,
-    max_speed: float,
-    laps: int,
-) -> Floats:
+def racing_line(way: Way, grip: float, max_speed: float, laps: int) -> Floats:
     """A drive of some laps from a standing start.
 
     Args:
-        center: points of a loop [M, 2], m, evenly spaced.
-        along: unit vectors of its direction [M, 2].
-        room: to the right and to the left border [M, 2], m.
-        length: once round, m.
+        way: the road, M points.
         grip: with which the car pushes, m/s^2.
         max_speed: m/s.
         laps: how many.
@@ -41,22 +32,22 @@ def racing_line(
     Returns:
         Offset to the left (m), heading from the road's (rad) and speed (m/s), [laps * M, 3].
     """
+    center, along, length = way.center, way.along, way.length
     points = len(center)
     knots = round(length / KNOT)
     at = (np.arange(knots) * points // knots).astype(int)
-    offset = _offsets(center[at], along[at], room[at])
+    offset = _offsets(center[at], along[at], way.room[at])
     offset = np.interp(np.arange(points), at, offset, period=points)
-    left = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    line = _smooth(center + offset[:, None] * left, points * KNOT / length)
+    line = center + offset[:, None] * left_of(along)
+    line = gaussian_filter1d(line, points * KNOT / length, axis=0, mode="wrap", truncate=2.0)
     ahead = np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0)
     step = np.linalg.norm(ahead, axis=1) / 2.0
-    heading = np.unwrap(np.arctan2(ahead[:, 1], ahead[:, 0]))
-    turn = (np.roll(heading, -1) - np.roll(heading, 1) + np.pi) % (2 * np.pi) - np.pi
+    heading = np.arctan2(ahead[:, 1], ahead[:, 0])
+    turn = wrapped(np.roll(heading, -1) - np.roll(heading, 1))
     bend = np.abs(turn) / (2.0 * step)
     top = np.minimum(max_speed, np.sqrt(ASIDE * grip / np.maximum(bend, 1e-6)))
     speed = _reachable(np.tile(top, laps), np.tile(step, laps), AHEAD * grip)
-    turned = heading - np.arctan2(along[:, 1], along[:, 0])
-    turned = (turned + np.pi) % (2 * np.pi) - np.pi
+    turned = wrapped(heading - np.arctan2(along[:, 1], along[:, 0]))
     drive = np.stack([np.tile(offset, laps), np.tile(turned, laps), speed], axis=1)
     from_middle = np.minimum(1.0, np.arange(laps * points) * length / points / MERGE)
     return np.asarray(drive * np.stack([from_middle, from_middle, np.ones_like(speed)], axis=1))
@@ -65,23 +56,12 @@ def racing_line(
 def _offsets(center: Floats, along: Floats, room: Floats) -> Floats:
     """Of least bend: the sum of squared second differences of the points that are moved aside."""
     count = len(center)
-    left = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    bends = (
-        np.roll(np.eye(count), 1, axis=1) + np.roll(np.eye(count), -1, axis=1) - 2 * np.eye(count)
-    )
+    left, one = left_of(along), np.eye(count)
+    bends = np.roll(one, 1, axis=1) + np.roll(one, -1, axis=1) - 2.0 * one
     matrix = np.concatenate([bends * left[:, axis] for axis in (0, 1)])
     target = -np.concatenate([bends @ center[:, axis] for axis in (0, 1)])
     low, high = -np.maximum(room[:, 0] - ROOM_KEPT, 0.01), np.maximum(room[:, 1] - ROOM_KEPT, 0.01)
     return np.asarray(lsq_linear(matrix, target, (low, high), method="bvls").x)
-
-
-def _smooth(line: Floats, width: float) -> Floats:
-    """A loop of points, each the mean of those around it, over some points."""
-    half = int(np.ceil(2.0 * width))
-    weights = np.exp(-0.5 * (np.arange(-half, half + 1) / width) ** 2)
-    around = np.concatenate([line[-half:], line, line[:half]])
-    columns = [np.convolve(around[:, axis], weights / weights.sum(), "valid") for axis in (0, 1)]
-    return np.stack(columns, axis=1)
 
 
 def _reachable(top: Floats, step: Floats, push: float) -> Floats:

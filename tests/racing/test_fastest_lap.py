@@ -10,7 +10,7 @@ import pytest
 from deepracer_fast import _core
 from deepracer_fast.errors import TrackError
 from deepracer_fast.racing.fastest_lap import FastestLap, fastest_lap
-from deepracer_fast.racing.lap_search import way_of
+from deepracer_fast.racing.lap_search import left_of, way_of
 from deepracer_fast.racing.racing_line import racing_line
 from deepracer_fast.tracks.track import Track, load_track
 from deepracer_fast.world.engine_numba.road import is_on_road, road_of
@@ -91,12 +91,11 @@ def test_threads_change_nothing(found: FastestLap) -> None:
 def test_the_line_it_begins_with_bends_less_than_the_middle() -> None:
     way = way_of(load_track("reinvent_base"))
     grip, laps = 3.0, 2
-    line = racing_line(way.center, way.along, way.room, way.length, grip, 4.0, laps)
+    line = racing_line(way, grip, 4.0, laps)
     assert line.shape == (laps * len(way.center), 3)
     offset = line[len(way.center) :, 0]
     assert np.all(offset <= way.room[:, 1]) and np.all(-offset <= way.room[:, 0])
-    left = np.stack([-way.along[:, 1], way.along[:, 0]], axis=1)
-    assert _bend(way.center + offset[:, None] * left) < 0.7 * _bend(way.center)
+    assert _bend(way.center + offset[:, None] * left_of(way.along)) < 0.7 * _bend(way.center)
     assert line[0, 2] == 0.0 and line[:, 2].max() <= 4.0
 
 
