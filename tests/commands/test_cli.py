@@ -48,11 +48,6 @@ REWARDS_THAT_FAIL = {
 }
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(monkeypatch, capsys)
-
-
 def lay_out_files() -> None:
     """A user's files, in the working directory."""
     no_actions = {key: METADATA[key] for key in METADATA if key != "action_space"}

@@ -7,11 +7,6 @@ from command_line import CommandLine
 from deepracer_fast import cli
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(monkeypatch, capsys)
-
-
 def test_help_says_every_word_that_was_written(
     run: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

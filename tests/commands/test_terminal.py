@@ -11,11 +11,6 @@ from deepracer_fast.commands import tracks as tracks_command
 from deepracer_fast.commands.terminal import error_line
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(monkeypatch, capsys)
-
-
 def test_a_fault_of_ours_is_one_line_with_its_place_and_a_traceback_for_debug(
     run: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
